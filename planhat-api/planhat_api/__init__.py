@@ -1,0 +1,1 @@
+"""Planhat's REST API: every model as data, and one careful HTTP client."""

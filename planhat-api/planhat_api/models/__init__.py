@@ -1,0 +1,1 @@
+"""The model files, one JSON Schema per Planhat model."""

@@ -1,0 +1,1 @@
+"""A local stand-in for Planhat, for rehearsals and tests."""
