@@ -67,6 +67,7 @@ class Model:
         passes: Parameter sets which together bring every row; one empty set when a plain list hides nothing.
             ``"*"`` as a value stands for all fields of the model.
         hidden: What a plain list leaves out, for people; None when it leaves out nothing known.
+        secret: Fields that may hold credentials: never asked for, never passed on.
         default_select: Fields a list returns without ``select``; None means all.
         keyables: Fields a bulk upsert matches on, in order of priority (B57, B58).
         company: Field that holds the company (``companyIds[]`` for a list of them); None when there is none.
@@ -100,6 +101,7 @@ class Model:
     parameters: Mapping[str, str] = field(default_factory=dict)
     passes: tuple[Mapping[str, str], ...] = ({},)
     hidden: str | None = None
+    secret: frozenset[str] = frozenset()
     default_select: tuple[str, ...] | None = None
     keyables: tuple[str, ...] = ()
     company: str | None = None
@@ -147,6 +149,7 @@ def _load(file: str, text: str) -> Model:
         parameters=planhat.get("parameters", {}),
         passes=tuple(planhat.get("passes", ({},))),
         hidden=planhat.get("hidden"),
+        secret=frozenset(planhat.get("secret", ())),
         default_select=tuple(planhat["default_select"]) if "default_select" in planhat else None,
         keyables=tuple(planhat.get("keyables", ())),
         company=planhat.get("company"),
