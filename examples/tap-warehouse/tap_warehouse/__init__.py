@@ -1,0 +1,1 @@
+"""Example tap: named SQL queries on a DuckDB file as Singer streams."""
