@@ -1,1 +1,36 @@
 """Planhat's REST API: every model as data, and one careful HTTP client."""
+
+from planhat_api.client import PlanhatClient
+from planhat_api.connection import Connection
+from planhat_api.errors import (
+    AccessError,
+    ConfigurationError,
+    CredentialsError,
+    NotFoundError,
+    PayloadError,
+    PlanhatError,
+    RateLimitError,
+    UnavailableError,
+)
+from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
+from planhat_api.page import Page
+from planhat_api.row import Row
+
+__all__ = [
+    "AccessError",
+    "BulkResult",
+    "ConfigurationError",
+    "Connection",
+    "CredentialsError",
+    "Fate",
+    "NotFoundError",
+    "Outcome",
+    "Page",
+    "PayloadError",
+    "PlanhatClient",
+    "PlanhatError",
+    "PushResult",
+    "RateLimitError",
+    "Row",
+    "UnavailableError",
+]

@@ -1,0 +1,74 @@
+"""What became of the rows sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+__all__ = ["BulkResult", "Fate", "Outcome", "PushResult"]
+
+
+class Fate(str, Enum):
+    """What became of one row.
+
+    ``ACCEPTED`` means taken, but Planhat does not tell what it did with the row: metric points and activities are
+    processed later (B80), and some bulk answers tell that all rows are stored without telling which row was created
+    and which one changed. ``UNKNOWN`` means that the row may or may not be there; it never counts as delivered.
+    """
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+    @property
+    def delivered(self) -> bool:
+        """Whether Planhat holds the row, or has taken charge of it."""
+        return self not in {Fate.REJECTED, Fate.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row.
+
+    Attributes:
+        fate: See ``Fate``.
+        planhat_id: ``_id`` of the record, where the answer tells it.
+        reason: Why the row was not delivered, in Planhat's words (shortened, redacted) or ours; None if it was.
+    """
+
+    fate: Fate
+    planhat_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class BulkResult:
+    """What became of the rows of a bulk upsert.
+
+    Attributes:
+        outcomes: One per row, in the order of the rows.
+        notes: What did not add up in Planhat's answers, for people.
+        calls: How many bulk calls it took, repeats after faults not counted.
+    """
+
+    outcomes: list[Outcome]
+    notes: list[str] = field(default_factory=list)
+    calls: int = 0
+
+
+@dataclass(slots=True)
+class PushResult:
+    """What became of rows sent to the analytics host: ``ACCEPTED``, ``REJECTED`` or ``UNKNOWN`` each (B80, B81).
+
+    Attributes:
+        outcomes: One per row, in the order of the rows.
+        notes: What did not add up in Planhat's answers, for people.
+        calls: How many calls it took, repeats after faults not counted.
+    """
+
+    outcomes: list[Outcome]
+    notes: list[str] = field(default_factory=list)
+    calls: int = 0

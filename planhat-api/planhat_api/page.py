@@ -1,0 +1,45 @@
+"""One list answer, kept as bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Page"]
+
+_RECORDS = msgspec.json.Decoder(list[dict[str, Any]])
+_RECORD = msgspec.json.Decoder(dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One list answer. The records stay the bytes Planhat sent until somebody asks for more.
+
+    Attributes:
+        offset: Rank of the first row received, from 0.
+        body: The whole answer, a JSON array.
+        raw: The records to use, each as bytes; records that an earlier page held are left out.
+        ids: ``_id`` of each record in ``raw``; None where a record has none.
+        received: Rows in ``body``.
+    """
+
+    offset: int
+    body: bytes
+    raw: Sequence[msgspec.Raw]
+    ids: Sequence[str | None]
+    received: int
+
+    def __len__(self) -> int:
+        """Rows received, those left out included: by this much the next offset moves on."""
+        return self.received
+
+    def records(self) -> list[dict[str, Any]]:
+        """The records to use, decoded."""
+        if len(self.raw) == self.received:
+            return _RECORDS.decode(self.body)
+        return [_RECORD.decode(raw) for raw in self.raw]
