@@ -1,0 +1,53 @@
+# Every target sets up what it needs: Python 3.10 or newer and make are all a machine must have.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+# The two environments of this folder are meant, whatever is active in the caller's shell.
+unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
+
+OWN_UV := .make/uv/bin/uv
+UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
+DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
+LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
+
+.PHONY: help demo test lint package bench docs clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: demo/.venv/ready ## A tenant into DuckDB, results of SQL back into Planhat: all on this machine, no account needed
+	@demo/.venv/bin/python -m demo
+
+test: .venv/ready demo/.venv/ready ## All tests
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv/ready ## Style, types, lock files
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@$(UV) lock --check --quiet
+	@$(UV) lock --check --quiet --project demo
+
+package: | $(UV) ## Build the distributions and install each from its wheel into an empty environment
+	@.ci/package $(UV) $(DISTRIBUTIONS)
+
+bench: .venv/ready ## Speed and memory against peers
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+docs: .venv/ready ## Write what is generated: settings tables, plugin definitions
+	@.venv/bin/python docs/generate.py
+
+clean: ## Remove everything that the other targets made
+	rm -rf .make .meltano .venv demo/.venv benchmarks/.venvs output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/ready: $(LOCKED) | $(UV)
+	@$(UV) sync --quiet --frozen --all-packages --group dev
+	@touch $@
+
+demo/.venv/ready: demo/pyproject.toml demo/uv.lock planhat-api/pyproject.toml planhat-sandbox/pyproject.toml | $(UV)
+	@$(UV) sync --quiet --frozen --project demo
+	@touch $@
+
+$(OWN_UV):
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed." >&2; exit 1; }
+	@python3 -m venv .make/uv || { echo "python3 has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@.make/uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
