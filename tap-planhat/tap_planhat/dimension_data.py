@@ -1,0 +1,171 @@
+"""Reads the daily metric values, window of days after window of days."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from logging import DEBUG, INFO
+from typing import TYPE_CHECKING, Any
+
+from planhat_api import ConfigurationError
+from tap_planhat.progress import Progress
+from tap_planhat.streams import PlanhatStream
+from tap_planhat.values import to_epoch_day
+from tap_planhat.windows import Windows, day_of, today
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from planhat_api import Page
+    from planhat_api.registry import Model
+    from tap_planhat.tap import TapPlanhat
+
+_KEPT_DAYS = 730
+"""How long Planhat keeps raw points by default (B83)."""
+
+_FIRST_DAY = "first_day"
+_FILTERS = "filters"
+
+
+class DimensionData(PlanhatStream):
+    """Daily metric values, bookmarked by day.
+
+    The bookmark is the last day that was read to its end. A run starts ``lookback_days`` before it, since points of
+    past days still change (B83), and moves it after each window, so that a run that was stopped goes on where it was.
+    """
+
+    def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
+        """Make the stream, incremental by day."""
+        super().__init__(tap, model, schema)
+        self.replication_key = "time"
+        self._windows: Windows | None = None
+
+    @property
+    @override
+    def partitions(self) -> list[dict[str, Any]] | None:
+        return self._partitions
+
+    @cached_property
+    def _partitions(self) -> list[dict[str, Any]] | None:
+        kind = self.config["partition_by"]
+        if kind == "dimension":
+            if not self._dimension_ids:
+                raise ConfigurationError(
+                    setting="partition_by", message="dimension needs the setting dimension_ids, a list of them"
+                )
+            return [{"dimensionId": dimension} for dimension in self._dimension_ids]
+        if kind == "company":
+            companies = self._company_ids or [key for key in self.client.lean_companies().ids if key]
+            return [{"companyId": company} for company in companies]
+        return None
+
+    @override
+    def new_progress(self) -> Progress:
+        return Progress(self.logger, remaining=lambda: self._windows.remaining() if self._windows else 1.0)
+
+    @override
+    def pages(self, context: Context | None) -> Iterator[Page]:
+        first, last = self._first_day(context), self._last_day()
+        self._windows = Windows(
+            first, last, days=self.config["window_days"], page_size=self.dry_run_rows or self.model.page.ask or 1
+        )
+        self.log("Reading the days %s to %s", day_of(first), day_of(last), level=DEBUG if context else INFO)
+        while window := self._windows.next():
+            rows = 0
+            for company, dimension in self._filters(context):
+                for page in self.client.dimension_data(
+                    first_day=window.first,
+                    last_day=window.last,
+                    company_id=company,
+                    dimension_id=dimension,
+                    limit=self.dry_run_rows,
+                    in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
+                ):
+                    rows += len(page)
+                    yield page
+            self._windows.held(rows)
+            self._bookmark(context, window.last)
+
+    def _filters(self, context: Context | None) -> list[tuple[str | None, str | None]]:
+        """Company and dimension of each series of calls that one window takes."""
+        fixed = context or {}
+        companies: Sequence[str | None] = [fixed["companyId"]] if "companyId" in fixed else self._company_ids or [None]
+        dimensions: Sequence[str | None] = (
+            [fixed["dimensionId"]] if "dimensionId" in fixed else self._dimension_ids or [None]
+        )
+        return [(company, dimension) for company in companies for dimension in dimensions]
+
+    def _first_day(self, context: Context | None) -> int:
+        start = self._start_day
+        state = self.get_context_state(context)
+        bookmark = to_epoch_day(state.get("replication_key_value"))
+        if bookmark is None:
+            return start
+        if state.get(_FILTERS, {}) != self._filters_in_state:
+            self.logger.warning("dimension_ids or company_ids changed since the last run: reading all days again")
+            state.pop("replication_key_value")
+            state.pop(_FIRST_DAY, None)
+            return start
+        if self.config.get("start_date") and start < state.get(_FIRST_DAY, start):
+            self.logger.warning(
+                "Days before %s were never read and will not be: the bookmark stands at %s. Clear the state of "
+                "'%s' to read them.",
+                day_of(state[_FIRST_DAY]),
+                day_of(int(bookmark)),
+                self.name,
+            )
+        lookback: int = self.config["lookback_days"]
+        return max(start, int(bookmark) - lookback)
+
+    def _last_day(self) -> int:
+        return min(self._day_in("end_date", today()), today())
+
+    @property
+    def _start_day(self) -> int:
+        return self._day_in("start_date", today() - _KEPT_DAYS)
+
+    def _day_in(self, setting: str, default: int) -> int:
+        text = self.config.get(setting)
+        if not text:
+            return default
+        day = to_epoch_day(text)
+        if day is None:
+            raise ConfigurationError(setting=setting, message="must be a date such as 2024-01-31")
+        return int(day)
+
+    @cached_property
+    def _dimension_ids(self) -> list[str]:
+        return sorted(set(self.config.get("dimension_ids") or ()))
+
+    @cached_property
+    def _company_ids(self) -> list[str]:
+        return sorted(set(self.config.get("company_ids") or ()))
+
+    @property
+    def _filters_in_state(self) -> dict[str, list[str]]:
+        """What was not read, so that a change of it is noticed; a partition's own filter stands in its context."""
+        kind = self.config["partition_by"]
+        return {
+            name: ids
+            for name, ids, own in (
+                ("company_ids", self._company_ids, "company"),
+                ("dimension_ids", self._dimension_ids, "dimension"),
+            )
+            if ids and kind != own
+        }
+
+    def _bookmark(self, context: Context | None, day: int) -> None:
+        """Note that every day up to this one was read; never moves back."""
+        state = self.get_context_state(context)
+        former = to_epoch_day(state.get("replication_key_value"))
+        state.setdefault(_FIRST_DAY, self._start_day)
+        state[_FILTERS] = self._filters_in_state
+        state["replication_key"] = self.replication_key
+        state["replication_key_value"] = f"{day_of(max(day, int(former or day)))}T00:00:00.000Z"

@@ -1,0 +1,152 @@
+"""The tap's settings, as JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planhat_api.settings import CONNECTION_SETTINGS
+
+_ONLY_FOR_WRITING = frozenset({"tenant_token", "analytics_url", "analytics_auth_method"})
+
+_TEXTS: dict[str, Any] = {"type": ["array", "null"], "items": {"type": "string"}}
+
+_TAP_SETTINGS: dict[str, dict[str, Any]] = {
+    "pages_in_flight": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 50,
+        "default": 4,
+        "title": "Pages in flight",
+        "description": "How many pages of a stream are asked for ahead of time; 1 reads page after page.",
+    },
+    "typed_custom_fields": {
+        "type": "boolean",
+        "default": True,
+        "title": "Typed custom fields",
+        "description": "Type `custom` from the definitions of the custom fields; false leaves it an open object.",
+    },
+    "include_archived": {
+        "type": "boolean",
+        "default": True,
+        "title": "Include archived",
+        "description": "Read archived endusers and archived tasks too, which plain lists leave out.",
+    },
+    "nps_expiry_days": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 36500,
+        "title": "NPS expiry",
+        "description": "How many days back NPS answers are read. Planhat's own default is 360.",
+    },
+    "users_all_fields": {
+        "type": "boolean",
+        "default": True,
+        "title": "All fields of users",
+        "description": "Ask for every known field of users; false reads the few fields a plain list gives.",
+    },
+    "conversation_types": {
+        **_TEXTS,
+        "title": "Conversation types",
+        "description": "Pass on only conversations of these types, e.g. note or ticket. Left out: all types.",
+    },
+    "push_down_select": {
+        "type": "boolean",
+        "default": False,
+        "title": "Push down select",
+        "description": (
+            "Ask Planhat only for the fields selected in the catalog. What is emitted is the same either way; it saves "
+            "bandwidth where Planhat honours `select`."
+        ),
+    },
+    "incremental": {
+        "type": "boolean",
+        "default": False,
+        "title": "Incremental",
+        "description": (
+            "Read models newest first and stop at the bookmark, for models with a field that tells the last change. "
+            "Falls back to a full scan when Planhat does not keep the order."
+        ),
+    },
+    "incremental_streams": {
+        **_TEXTS,
+        "title": "Incremental streams",
+        "description": "Streams that `incremental` applies to. Left out: every stream that has such a field.",
+    },
+    "incremental_lookback_minutes": {
+        "type": "integer",
+        "minimum": 0,
+        "default": 60,
+        "title": "Incremental lookback",
+        "description": "Minutes before the bookmark at which an incremental read of a model stops.",
+    },
+    "start_date": {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "title": "Start date",
+        "description": (
+            "First day of dimension data, e.g. 2024-01-01. Left out: 730 days ago, which is how long Planhat keeps "
+            "points by default. Models are always read whole."
+        ),
+    },
+    "end_date": {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "title": "End date",
+        "description": "Last day of dimension data. Left out: today.",
+    },
+    "lookback_days": {
+        "type": "integer",
+        "minimum": 0,
+        "default": 30,
+        "title": "Lookback",
+        "description": (
+            "Days before the bookmark that are read again: Planhat rebuilds calculated metrics 30 days back by default."
+        ),
+    },
+    "window_days": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 366,
+        "default": 7,
+        "title": "Window",
+        "description": "Days of dimension data asked for at first; grows and shrinks with the rows a window holds.",
+    },
+    "dimension_ids": {
+        **_TEXTS,
+        "title": "Dimensions",
+        "description": "Read only dimension data of these dimensions. Left out: all.",
+    },
+    "company_ids": {
+        **_TEXTS,
+        "title": "Companies",
+        "description": "Read only dimension data of the companies with these `_id`s. Left out: all.",
+    },
+    "partition_by": {
+        "type": "string",
+        "enum": ["none", "dimension", "company"],
+        "default": "none",
+        "title": "Partition by",
+        "description": (
+            "Keep a bookmark of dimension data per `dimension` (of `dimension_ids`) or per `company` (of "
+            "`company_ids`, else every company), or one for all."
+        ),
+    },
+    "emit_activate_version_messages": {
+        "type": "boolean",
+        "default": False,
+        "title": "Emit ACTIVATE_VERSION",
+        "description": (
+            "After a complete read of a stream, tell the loader that rows it did not see are gone. Sent only when the "
+            "whole stream was read without a fault."
+        ),
+    },
+}
+
+CONFIG_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["api_token"],
+    "properties": {
+        **{name: schema for name, schema in CONNECTION_SETTINGS.items() if name not in _ONLY_FOR_WRITING},
+        **_TAP_SETTINGS,
+    },
+}

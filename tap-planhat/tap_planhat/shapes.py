@@ -1,0 +1,214 @@
+"""Gives each field of a record one shape, whatever shape Planhat chose to answer with.
+
+Loaders with typed columns need it: ids come as text or as objects, dates as ISO text or as milliseconds, numbers as
+text (B36, B41-B44). What was converted stays reachable in the column ``_planhat_original``.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from tap_planhat.catalog import ORIGINAL
+from tap_planhat.values import (
+    to_array_of,
+    to_boolean,
+    to_epoch_day,
+    to_moment,
+    to_number,
+    to_object,
+    to_referring_object,
+    to_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    Converter = Callable[[Any], Any]
+
+Record = dict[str, Any]
+Schema = dict[str, Any]
+
+_SIMPLE: Mapping[str, Converter] = {"string": to_text, "number": to_number, "boolean": to_boolean, "object": to_object}
+_BARE_OFFSET_LENGTH = len("+0000")
+
+
+class _AnyObject(msgspec.Struct, gc=False):
+    """Matches any JSON object without building it."""
+
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_CHECKED: Mapping[str, Any] = {"string": str, "number": float, "boolean": bool, "object": _AnyObject}
+
+
+class Shape:
+    """The announced shape of one stream's records.
+
+    Args:
+        schema: JSON Schema as announced in the catalog.
+        epoch_days: Fields that count days since 1970-01-01.
+        secret: Fields that are taken out of every record.
+    """
+
+    def __init__(self, schema: Schema, *, epoch_days: Collection[str] = (), secret: Collection[str] = ()) -> None:
+        """Prepare the converters and the quick check."""
+        properties = {name: field for name, field in schema.get("properties", {}).items() if name != ORIGINAL}
+        self._secret = frozenset(secret)
+        self._fields = {name: _converter(field) for name, field in properties.items()}
+        self._fields.update({name: to_epoch_day for name in epoch_days if name in properties})
+        self._nested = {
+            name: {inner: _converter(inner_field) for inner, inner_field in field["properties"].items()}
+            for name, field in properties.items()
+            if field.get("properties")
+        }
+        self._checker = _struct("Record", properties, self._secret)
+        self._decode_page = msgspec.json.Decoder(list[self._checker]).decode  # type: ignore[name-defined]
+        self._decode_record = msgspec.json.Decoder(self._checker).decode
+
+    def fits_page(self, body: bytes) -> bool:
+        """Whether every record of a page, a JSON array, has the announced shape already."""
+        return not _has_bare_offset(body) and _decodes(self._decode_page, body)
+
+    def fits(self, body: bytes) -> bool:
+        """Whether a record has the announced shape already, so that it can be passed on as it came."""
+        return not _has_bare_offset(body) and _decodes(self._decode_record, body)
+
+    def convert(self, record: Record) -> Record:
+        """The record in its announced shape: the very same object when nothing had to be converted."""
+        originals: Record = {}
+        changed: Record = {}
+        for name, value in record.items():
+            if name not in self._fields:
+                continue
+            shaped, original = self._shaped(name, value)
+            if shaped is not value:
+                changed[name] = shaped
+                originals[name] = original
+        if not self._secret.isdisjoint(record):
+            record = {name: value for name, value in record.items() if name not in self._secret}
+        if not changed:
+            return record
+        return {**record, **changed, ORIGINAL: {**(record.get(ORIGINAL) or {}), **originals}}
+
+    def _shaped(self, name: str, value: object) -> tuple[Any, Any]:
+        """The value in its shape, with what of the value has to be kept as the original."""
+        if value is None:
+            return None, None
+        shaped = self._fields[name](value)
+        if shaped is None or name not in self._nested:
+            return shaped, value
+        converters = self._nested[name]
+        changed = {}
+        for inner, inner_value in shaped.items():
+            if inner_value is None or inner not in converters:
+                continue
+            inner_shaped = converters[inner](inner_value)
+            if inner_shaped is not inner_value:
+                changed[inner] = inner_shaped
+        if not changed:
+            return shaped, value
+        return {**shaped, **changed}, {inner: shaped[inner] for inner in changed}
+
+
+def decode_record(body: bytes) -> Record:
+    """One record as Planhat sent it, also where strict decoders give up: numbers beyond a double, lone surrogates."""
+    try:
+        record: Record = msgspec.json.decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        record = _printable(json.loads(body, parse_float=_exact_when_huge, parse_constant=_no_constant))
+    return record
+
+
+def _decodes(decode: Callable[[bytes], object], body: bytes) -> bool:
+    try:
+        decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return False
+    return True
+
+
+def _has_bare_offset(body: bytes) -> bool:
+    """Whether an offset without a colon, as in ``+0000``, ends a text: the typed check would let such a date pass.
+
+    Only ``+`` is looked for: moments are in UTC (B40), and that one was seen.
+    """
+    at = body.find(b"+")
+    while at >= 0:
+        end = at + _BARE_OFFSET_LENGTH
+        if body[end : end + 1] == b'"' and body[at + 1 : end].isdigit():
+            return True
+        at = body.find(b"+", at + 1)
+    return False
+
+
+def _converter(schema: Schema) -> Converter:
+    kind = _kind(schema)
+    if kind == "string":
+        return to_moment if schema.get("format") == "date-time" else to_text
+    if kind == "array":
+        items = schema.get("items")
+        if not items:
+            return to_array_of(None)
+        return to_array_of(to_referring_object if _kind(items) == "object" else _converter(items))
+    return _SIMPLE.get(kind, _unchanged)
+
+
+def _unchanged(value: object) -> object:
+    return value
+
+
+def _kind(schema: Schema) -> str:
+    """The one type beside null; empty when there is none or more than one."""
+    declared = schema.get("type", [])
+    kinds = [declared] if isinstance(declared, str) else [kind for kind in declared if kind != "null"]
+    return kinds[0] if len(kinds) == 1 else ""
+
+
+def _struct(name: str, properties: Mapping[str, Schema], refused: Collection[str] = ()) -> type[msgspec.Struct]:
+    """A type that decodes exactly the records whose declared fields have the declared types or are null."""
+    fields = [(field, _checked(schema)) for field, schema in properties.items()]
+    fields += [(field, msgspec.UnsetType) for field in refused if field not in properties]
+    return msgspec.defstruct(
+        name,
+        [
+            (f"f{index}", kind, msgspec.field(name=field, default=msgspec.UNSET))
+            for index, (field, kind) in enumerate(fields)
+        ],
+        gc=False,
+    )
+
+
+def _checked(schema: Schema) -> object:
+    kind = _kind(schema)
+    if kind == "string" and schema.get("format") == "date-time":
+        return _Moment | None
+    if kind == "object" and schema.get("properties"):
+        return _struct("Nested", schema["properties"]) | None
+    if kind == "array":
+        items = schema.get("items")
+        return (list[_checked(items)] if items else list[msgspec.Raw]) | None  # type: ignore[misc]
+    return _CHECKED[kind] | None if kind in _CHECKED else msgspec.Raw
+
+
+def _exact_when_huge(text: str) -> float | Decimal:
+    number = float(text)
+    return number if number - number == 0 else Decimal(text)
+
+
+def _no_constant(text: str) -> None:
+    """``NaN`` and its like are no JSON; they stand for no value."""
+
+
+def _printable(value: object) -> Any:  # noqa: ANN401 -- JSON in, JSON out
+    """The value with lone surrogates, which no encoder takes, replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_printable(entry) for entry in value]
+    if isinstance(value, dict):
+        return {_printable(name): _printable(entry) for name, entry in value.items()}
+    return value

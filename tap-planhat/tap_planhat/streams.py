@@ -1,0 +1,248 @@
+"""The streams made from the models, and how each is read."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.helpers.conform import TypeConformanceLevel
+
+from planhat_api.errors import AccessError, NotFoundError
+from tap_planhat.catalog import KEY, ORIGINAL
+from tap_planhat.progress import Progress
+from tap_planhat.record_path import RecordPath
+from tap_planhat.shapes import Shape, decode_record
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Context, Record
+
+    from planhat_api import Page
+    from planhat_api.registry import Model
+    from tap_planhat.tap import TapPlanhat
+
+Rows = list[msgspec.Raw]
+
+_FEW_KEYS = 3
+
+
+class PlanhatStream(RecordPath):
+    """A stream of one model. Subclasses say where its pages come from."""
+
+    # Records keep every property Planhat sends, known or not; converting is the business of ``Shape``.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
+        """Make the stream of a model with the schema it announces."""
+        super().__init__(tap, schema=schema, name=model.stream)
+        self.model = model
+        self.client = tap.client
+        self.primary_keys = (KEY,)
+
+    def pages(self, context: Context | None) -> Iterator[Page]:
+        """Every page of the stream, in the order of reading."""
+        raise NotImplementedError
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        for rows in self.rows(context):
+            for body in rows:
+                yield decode_record(bytes(body))
+
+    def rows(self, context: Context | None) -> Iterator[Rows]:
+        """The records to emit, page by page, as the bytes Planhat sent.
+
+        A list the token may not see, or the tenant does not have, ends here with a warning (B39).
+        """
+        progress = self.new_progress()
+        first = True
+        try:
+            for page in self.pages(context):
+                if first and page.raw:
+                    self._warn_of_few_fields(page)
+                    first = False
+                progress.page(len(page))
+                yield self.wanted(page)
+        except (AccessError, NotFoundError) as error:
+            if not first:
+                raise
+            self.logger.warning("Skipped '%s': Planhat does not let this token read it. %s", self.name, error)
+            return
+        if not context:
+            progress.done()
+
+    def new_progress(self) -> Progress:
+        """The teller of progress for one read."""
+        return Progress(self.logger)
+
+    def wanted(self, page: Page) -> Rows:
+        """The rows of a page that belong to the stream."""
+        return list(page.raw)
+
+    @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record | None:
+        if self.only_fields is not None:
+            row = {name: value for name, value in row.items() if name in self.only_fields}
+        return self.shape.convert(row)
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The shape the catalog announces, which the catalog handed in may have changed."""
+        epoch_days = [name for name, field in self.model.properties.items() if field.get("format") == "epoch-day"]
+        return Shape(self.effective_schema, epoch_days=epoch_days, secret=self.model.secret)
+
+    @cached_property
+    def only_fields(self) -> frozenset[str] | None:
+        """The fields to emit when the catalog leaves some out; None when it leaves out none.
+
+        Who picks fields gets exactly those: fields the catalog does not know are left out then, so that the
+        result is the same whether or not the choice is pushed down to Planhat.
+        """
+        names = self.effective_schema["properties"]
+        selected = frozenset(name for name in names if self.mask["properties", name])
+        return None if len(selected) == len(names) else selected
+
+    def asked_fields(self) -> Sequence[str] | None:
+        """The fields to ask Planhat for; None for all it gives."""
+        if not self.config["push_down_select"] or self.only_fields is None:
+            return None
+        needed = {
+            *self.only_fields,
+            KEY,
+            *self.model.constants,
+            *([self.replication_key] if self.replication_key else []),
+        }
+        return [name for name in self.effective_schema["properties"] if name in needed and name != ORIGINAL]
+
+    @property
+    def dry_run_rows(self) -> int | None:
+        """How many rows a test run reads at most; None in an ordinary run."""
+        return None if self.ABORT_AT_RECORD_COUNT is None else self.ABORT_AT_RECORD_COUNT + 1
+
+    def _warn_of_few_fields(self, page: Page) -> None:
+        if self.asked_fields() is not None or len(self.model.properties) <= _FEW_KEYS:
+            return
+        fields = decode_record(bytes(page.raw[0])).keys()
+        if len(fields) <= _FEW_KEYS:
+            self.logger.warning(
+                "Rows of '%s' hold only the fields %s. Planhat may want to be asked for fields by name: select the "
+                "fields you need in the catalog and set push_down_select.",
+                self.name,
+                ", ".join(sorted(fields)),
+            )
+
+
+class ListStream(PlanhatStream):
+    """A model read from its list, in as many passes as it takes to see every row."""
+
+    @override
+    def pages(self, context: Context | None) -> Iterator[Page]:
+        *former, last = self.passes()
+        seen: set[str] = set()
+        for parameters in former:
+            for page in self.list_pages(parameters):
+                yield _without(page, seen)
+                seen.update(key for key in page.ids if key)
+        for page in self.list_pages(last):
+            yield _without(page, seen)
+
+    def list_pages(self, parameters: Mapping[str, str], *, sort: str = KEY) -> Iterator[Page]:
+        """The pages of one pass over the list."""
+        asked = dict(parameters)
+        every_field = asked.pop("select", None)
+        return self.client.pages(
+            self.model,
+            params=asked,
+            sort=sort,
+            limit=self.dry_run_rows,
+            select=self.asked_fields() or (self._known_fields() if every_field else None),
+            in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
+        )
+
+    def passes(self) -> Sequence[Mapping[str, str]]:
+        """The parameters of each pass, with the user's word on hidden rows."""
+        return self.model.passes
+
+    def _known_fields(self) -> Sequence[str]:
+        return [name for name in self.model.properties if name not in self.model.secret]
+
+
+class LeanCompanies(PlanhatStream):
+    """Ids, keys and names of all companies, in one unpaged answer."""
+
+    @override
+    def pages(self, context: Context | None) -> Iterator[Page]:
+        yield self.client.lean_companies()
+
+
+class ArchivableStream(ListStream):
+    """A model whose archived rows only come when asked for."""
+
+    @override
+    def passes(self) -> Sequence[Mapping[str, str]]:
+        return self.model.passes if self.config["include_archived"] else ({},)
+
+
+class Nps(ListStream):
+    """NPS answers, as far back as the setting says."""
+
+    @override
+    def passes(self) -> Sequence[Mapping[str, str]]:
+        return ({"npsExpiryDay": str(self.config["nps_expiry_days"])},)
+
+
+class Users(ListStream):
+    """Users, with the fields a plain list leaves out."""
+
+    @override
+    def passes(self) -> Sequence[Mapping[str, str]]:
+        return self.model.passes if self.config["users_all_fields"] else ({},)
+
+
+class _Typed(msgspec.Struct, gc=False):
+    type: Any = None
+
+
+_decode_type = msgspec.json.Decoder(_Typed).decode
+
+
+class Conversations(ListStream):
+    """Conversations, narrowed by type here since the list has no documented filter for it."""
+
+    def types(self) -> frozenset[str] | None:
+        """The types to pass on; None for all."""
+        chosen = self.config.get("conversation_types")
+        return frozenset(chosen) if chosen else None
+
+    @override
+    def wanted(self, page: Page) -> Rows:
+        types = self.types()
+        if types is None:
+            return list(page.raw)
+        return [body for body in page.raw if _decode_type(body).type in types]
+
+
+class Notes(Conversations):
+    """The conversations of type note."""
+
+    # The same list as conversations: reading it twice has to be asked for.
+    selected_by_default = False
+
+    @override
+    def types(self) -> frozenset[str]:
+        return frozenset(self.model.constants.values())
+
+
+def _without(page: Page, seen: Container[str]) -> Page:
+    """A page without the rows an earlier pass brought."""
+    kept = [(body, key) for body, key in zip(page.raw, page.ids, strict=True) if key is None or key not in seen]
+    return replace(page, raw=[body for body, _ in kept], ids=[key for _, key in kept])

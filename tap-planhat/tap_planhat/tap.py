@@ -1,0 +1,70 @@
+"""The tap: its settings, its connection and the streams it offers."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+
+from planhat_api.registry import all_models
+from tap_planhat.catalog import stream_schema
+from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
+from tap_planhat.messages import BufferedWriter
+from tap_planhat.settings import CONFIG_SCHEMA
+from tap_planhat.stream_classes import stream_class
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planhat_api import PlanhatClient
+    from planhat_api.registry import Model
+    from tap_planhat.streams import PlanhatStream
+
+
+class TapPlanhat(Tap):
+    """Reads every Planhat model and the daily metrics."""
+
+    name = "tap-planhat"
+    config_jsonschema = CONFIG_SCHEMA
+    # Discovery needs the token: custom fields are typed from their definitions.
+    dynamic_catalog = True
+    message_writer_class = BufferedWriter
+
+    @cached_property
+    def client(self) -> PlanhatClient:
+        """The one connection all streams share."""
+        from planhat_api import Connection, PlanhatClient  # noqa: PLC0415 -- HTTP is slow to import, --about needs none
+
+        return PlanhatClient(Connection.from_settings(self.config))
+
+    @override
+    def discover_streams(self) -> list[PlanhatStream]:
+        return [
+            stream_class(model)(self, model, stream_schema(model, self._custom_fields(model)))
+            for model in all_models().values()
+            if "list" in model.operations
+        ]
+
+    def _custom_fields(self, model: Model) -> Mapping[str, dict[str, Any]]:
+        return custom_fields_of(model, self._custom_fields_by_parent)
+
+    @cached_property
+    def _custom_fields_by_parent(self) -> Mapping[str, Mapping[str, dict[str, Any]]]:
+        """Schemas of custom fields; empty, which leaves ``custom`` an open object, when they may not be read."""
+        if not self.config["typed_custom_fields"]:
+            return {}
+        from planhat_api import AccessError, NotFoundError  # noqa: PLC0415 -- as above
+
+        try:
+            definitions = self.client.custom_fields()
+        except (AccessError, NotFoundError) as error:
+            self.logger.warning("The definitions of custom fields may not be read, so `custom` is untyped: %s", error)
+            return {}
+        return custom_fields_by_parent(definitions)

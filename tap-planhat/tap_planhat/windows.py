@@ -1,0 +1,80 @@
+"""Cuts a span of days into windows whose size follows the rows they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+
+EPOCH = date(1970, 1, 1)
+
+_MOST_DAYS = 366
+_FEW_PAGES = 1
+_MANY_PAGES = 10
+_MOST_GROWTH = 4
+
+
+@dataclass(frozen=True)
+class Window:
+    """Days from ``first`` to ``last``, both included, as days since 1970-01-01 (B41)."""
+
+    first: int
+    last: int
+
+
+class Windows:
+    """Walks from the first to the last day, each day once.
+
+    A window that brought less than a page is followed by a larger one, so that quiet years take few calls; one that
+    took many pages by a smaller one, so that no offset grows large and little is read again after a stop.
+
+    Args:
+        first: First day of the span.
+        last: Last day of the span.
+        days: Days of the first window.
+        page_size: Rows of a full page.
+    """
+
+    def __init__(self, first: int, last: int, *, days: int, page_size: int) -> None:
+        """Stand before the first day."""
+        self._span = (first, last)
+        self._next = first
+        self._days = days
+        self._page_size = page_size
+
+    def next(self) -> Window | None:
+        """The next window; None when every day was had."""
+        _, last = self._span
+        if self._next > last:
+            return None
+        window = Window(self._next, min(self._next + self._days - 1, last))
+        self._next = window.last + 1
+        return window
+
+    def held(self, rows: int) -> None:
+        """Tell how many rows the last window held."""
+        pages = rows / self._page_size
+        if pages < _FEW_PAGES:
+            growth = _MOST_GROWTH if pages * _MOST_GROWTH < _FEW_PAGES else 2
+            self._days = min(self._days * growth, _MOST_DAYS)
+        elif pages > _MANY_PAGES:
+            self._days = max(int(self._days * _MANY_PAGES / pages), 1)
+
+    def remaining(self) -> float:
+        """Share of the days not handed out yet."""
+        first, last = self._span
+        return (last + 1 - self._next) / max(last + 1 - first, 1)
+
+
+def today() -> int:
+    """Today's day number in UTC."""
+    return day_number(datetime.now(timezone.utc).date())
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """The date of a day number."""
+    return EPOCH + timedelta(days=number)
