@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from functools import cached_property
+from datetime import datetime, timedelta, timezone
+from functools import cached_property, partial
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from planhat_api.errors import AccessError, NotFoundError
 from tap_planhat.catalog import KEY, ORIGINAL
+from tap_planhat.incremental import Changes, Reading, WholeList
 from tap_planhat.progress import Progress
 from tap_planhat.record_path import RecordPath
 from tap_planhat.shapes import Shape, decode_record
+from tap_planhat.values import to_moment
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -22,15 +27,13 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
     from planhat_api import Page
     from planhat_api.registry import Model
     from tap_planhat.tap import TapPlanhat
-
-Rows = list[msgspec.Raw]
 
 _FEW_KEYS = 3
 
@@ -49,7 +52,7 @@ class PlanhatStream(RecordPath):
         self.primary_keys = (KEY,)
 
     def pages(self, context: Context | None) -> Iterator[Page]:
-        """Every page of the stream, in the order of reading."""
+        """Every page of the stream, with only the rows to emit, in the order of reading."""
         raise NotImplementedError
 
     @override
@@ -58,22 +61,20 @@ class PlanhatStream(RecordPath):
             for body in rows:
                 yield decode_record(bytes(body))
 
-    def rows(self, context: Context | None) -> Iterator[Rows]:
+    def rows(self, context: Context | None) -> Iterator[Sequence[msgspec.Raw]]:
         """The records to emit, page by page, as the bytes Planhat sent.
 
         A list the token may not see, or the tenant does not have, ends here with a warning (B39).
         """
         progress = self.new_progress()
-        first = True
         try:
             for page in self.pages(context):
-                if first and page.raw:
+                if not progress.pages and page.raw:
                     self._warn_of_few_fields(page)
-                    first = False
-                progress.page(len(page))
-                yield self.wanted(page)
+                progress.page(page.received)
+                yield page.raw
         except (AccessError, NotFoundError) as error:
-            if not first:
+            if progress.pages:
                 raise
             self.logger.warning("Skipped '%s': Planhat does not let this token read it. %s", self.name, error)
             return
@@ -83,10 +84,6 @@ class PlanhatStream(RecordPath):
     def new_progress(self) -> Progress:
         """The teller of progress for one read."""
         return Progress(self.logger)
-
-    def wanted(self, page: Page) -> Rows:
-        """The rows of a page that belong to the stream."""
-        return list(page.raw)
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:
@@ -144,36 +141,73 @@ class PlanhatStream(RecordPath):
 class ListStream(PlanhatStream):
     """A model read from its list, in as many passes as it takes to see every row."""
 
+    def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
+        """Make the stream, incremental when the settings say so."""
+        super().__init__(tap, model, schema)
+        if tap.config["incremental"] and self.name in (tap.config.get("incremental_streams") or [self.name]):
+            self.replication_key = model.updated.field
+
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
-        *former, last = self.passes()
+        started = datetime.now(timezone.utc)
+        newest: list[datetime] = []
         seen: set[str] = set()
-        for parameters in former:
-            for page in self.list_pages(parameters):
-                yield _without(page, seen)
-                seen.update(key for key in page.ids if key)
-        for page in self.list_pages(last):
-            yield _without(page, seen)
+        passes = self.passes()
+        for number, parameters in enumerate(passes, start=1):
+            reading = self._reading(parameters)
+            for page in reading.pages():
+                yield self.wanted(_without(page, seen))
+                if number < len(passes):
+                    seen.update(key for key in page.ids if key)
+            newest += [reading.newest] if reading.newest else []
+        if newest:
+            self._bookmark(min(max(newest), started))
 
-    def list_pages(self, parameters: Mapping[str, str], *, sort: str = KEY) -> Iterator[Page]:
-        """The pages of one pass over the list."""
+    def passes(self) -> Sequence[Mapping[str, str]]:
+        """The parameters of each pass, with the user's word on hidden rows."""
+        return self.model.passes
+
+    def wanted(self, page: Page) -> Page:
+        """A page with the rows that belong to the stream."""
+        return page
+
+    def _reading(self, parameters: Mapping[str, str]) -> Reading:
+        """One pass over the list."""
+        list_pages = partial(self._list_pages, parameters)
+        if self.replication_method != REPLICATION_INCREMENTAL or not self.replication_key:
+            return WholeList(list_pages)
+        return Changes(list_pages, self.replication_key, bound=self._bound(), logger=self.logger)
+
+    def _list_pages(self, parameters: Mapping[str, str], *, sort: str, limit: int | None = None) -> Iterator[Page]:
         asked = dict(parameters)
         every_field = asked.pop("select", None)
         return self.client.pages(
             self.model,
             params=asked,
             sort=sort,
-            limit=self.dry_run_rows,
+            limit=self.dry_run_rows or limit,
             select=self.asked_fields() or (self._known_fields() if every_field else None),
-            in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
+            in_flight=1 if self.dry_run_rows or limit else self.config["pages_in_flight"],
         )
-
-    def passes(self) -> Sequence[Mapping[str, str]]:
-        """The parameters of each pass, with the user's word on hidden rows."""
-        return self.model.passes
 
     def _known_fields(self) -> Sequence[str]:
         return [name for name in self.model.properties if name not in self.model.secret]
+
+    def _bound(self) -> datetime | None:
+        """The moment from which rows count as changed; None without a bookmark."""
+        state = self.get_context_state(None)
+        text = to_moment(state.get("replication_key_value"))
+        if text is None or state.get("replication_key") != self.replication_key:
+            return None
+        return datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(
+            minutes=self.config["incremental_lookback_minutes"]
+        )
+
+    def _bookmark(self, newest: datetime) -> None:
+        """Note how far the stream was read; only now, for newest first means that the oldest change comes last."""
+        state = self.get_context_state(None)
+        state["replication_key"] = self.replication_key
+        state["replication_key_value"] = to_moment(newest.isoformat(sep=" "))
 
 
 class LeanCompanies(PlanhatStream):
@@ -224,11 +258,11 @@ class Conversations(ListStream):
         return frozenset(chosen) if chosen else None
 
     @override
-    def wanted(self, page: Page) -> Rows:
+    def wanted(self, page: Page) -> Page:
         types = self.types()
         if types is None:
-            return list(page.raw)
-        return [body for body in page.raw if _decode_type(body).type in types]
+            return page
+        return _only(page, [_decode_type(body).type in types for body in page.raw])
 
 
 class Notes(Conversations):
@@ -242,7 +276,12 @@ class Notes(Conversations):
         return frozenset(self.model.constants.values())
 
 
-def _without(page: Page, seen: Container[str]) -> Page:
+def _without(page: Page, seen: set[str]) -> Page:
     """A page without the rows an earlier pass brought."""
-    kept = [(body, key) for body, key in zip(page.raw, page.ids, strict=True) if key is None or key not in seen]
-    return replace(page, raw=[body for body, _ in kept], ids=[key for _, key in kept])
+    return _only(page, [key is None or key not in seen for key in page.ids]) if seen else page
+
+
+def _only(page: Page, wanted: Sequence[bool]) -> Page:
+    if all(wanted):
+        return page
+    return replace(page, raw=list(compress(page.raw, wanted)), ids=list(compress(page.ids, wanted)))

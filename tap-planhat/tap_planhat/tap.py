@@ -10,6 +10,7 @@ from singer_sdk import Tap
 
 from planhat_api.registry import all_models
 from tap_planhat.catalog import stream_schema
+from tap_planhat.command import PlanhatCommand
 from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.settings import CONFIG_SCHEMA
@@ -22,6 +23,7 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
 
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
@@ -43,6 +45,25 @@ class TapPlanhat(Tap):
         from planhat_api import Connection, PlanhatClient  # noqa: PLC0415 -- HTTP is slow to import, --about needs none
 
         return PlanhatClient(Connection.from_settings(self.config))
+
+    @override
+    @classmethod
+    def get_singer_command(cls) -> PlanhatCommand:
+        command = super().get_singer_command()
+        return PlanhatCommand(
+            name=command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            params=command.params,
+            help=command.help,
+            logger=cls.logger,
+        )
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Unwind: a STATE written from here could land inside a record that is being written."""
+        self.logger.warning("Stopped by signal %d; the last STATE written stays good", signum)
+        sys.exit(128 + signum)
 
     @override
     def discover_streams(self) -> list[PlanhatStream]:

@@ -1,0 +1,58 @@
+"""The command line: faults end in one line that says what to do, with an exit code that tells them apart."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from singer_sdk.plugin_base import SingerCommand
+
+from planhat_api.errors import CredentialsError, PlanhatError, RateLimitError, UnavailableError
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FAILED = 1
+SETTINGS = 2
+CREDENTIALS = 3
+UNAVAILABLE = 5
+
+_CODES: Mapping[type[PlanhatError], int] = {
+    ConfigurationError: SETTINGS,
+    CredentialsError: CREDENTIALS,
+    RateLimitError: UNAVAILABLE,
+    UnavailableError: UNAVAILABLE,
+}
+
+
+class PlanhatCommand(SingerCommand):
+    """The command of the tap.
+
+    Exit codes, the same as the target's: 0 all read; 1 a fault, or settings that break their schema; 2 settings that
+    cannot work; 3 Planhat does not accept the token; 5 Planhat could not be reached or kept refusing for load; 128 and
+    the signal's number when a signal ended the run.
+    """
+
+    @override
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().main(*args, **options)
+        except PlanhatError as error:
+            self.logger.critical("%s", error)
+            sys.exit(exit_code(error))
+        except BrokenPipeError:
+            self.logger.critical("The loader closed its input before the tap was done")
+            # What is left in the buffer has nowhere to go; the interpreter would complain about it when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(FAILED)
+
+
+def exit_code(error: PlanhatError) -> int:
+    """The exit code an error ends the run with."""
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)
