@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.plugin_base import SingerCommand
 
-from planhat_api.errors import CredentialsError, PlanhatError, RateLimitError, UnavailableError
+from planhat_api.errors import ConfigurationError, CredentialsError, PlanhatError, RateLimitError, UnavailableError
 
 if sys.version_info >= (3, 12):
     from typing import override
