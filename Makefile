@@ -15,7 +15,7 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: demo/.venv/ready ## A tenant into DuckDB, results of SQL back into Planhat: all on this machine, no account needed
-	@demo/.venv/bin/python -m demo
+	@demo/.venv/bin/python -m demo $(ARGS)
 
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
@@ -31,7 +31,7 @@ package: | $(UV) ## Build the distributions and install each from its wheel into
 	@.ci/package $(UV) $(DISTRIBUTIONS)
 
 bench: .venv/ready ## Speed and memory against peers
-	@.venv/bin/python -m benchmarks $(ARGS)
+	@UV=$(UV) .venv/bin/python -m benchmarks $(ARGS)
 
 docs: .venv/ready ## Write what is generated: settings tables, plugin definitions
 	@.venv/bin/python docs/generate.py

@@ -1,0 +1,48 @@
+"""The command: measures, writes the findings and the page."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import environments, report, results
+from benchmarks.control import stand_in
+from benchmarks.environments import HERE, ROOT
+from benchmarks.session import Session
+from benchmarks.works import PARTS, Sizes
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory beside the peers'.")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on all numbers of rows")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--works", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--contestants", help="only these, separated by commas")
+    parser.add_argument("--here", action="store_true", help="install nothing: only who is beside this interpreter")
+    parser.add_argument("--findings", type=Path, default=HERE / "runs" / "last.json", help="takes the findings")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md", help="takes the page")
+    parser.add_argument("--page-only", action="store_true", help="write the page of the findings, measure nothing")
+    return parser.parse_args()
+
+
+def _measure(given: argparse.Namespace) -> results.Results:
+    contestants = environments.of_this_interpreter() if given.here else environments.of_their_own()
+    if given.contestants:
+        contestants = contestants.only(given.contestants.split(","))
+    with stand_in() as control, tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        session = Session(control, contestants, Sizes().scaled(given.scale), given.rounds, Path(folder), given.findings)
+        return session.run(set(given.works.split(",")))
+
+
+def main() -> int:
+    """Run; the exit code is 1 when a contestant failed."""
+    given = _arguments()
+    found = results.load(given.findings) if given.page_only else _measure(given)
+    given.page.write_text(report.render(found), "utf-8")
+    return 1 if found.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Where each contestant is installed: this project beside the interpreter, each peer in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+PEERS = ("floor", "cruds", "airbyte", "plain_sdk", "meltano")
+OURS = "ours"
+_BESIDE = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Environments:
+    """The folder with the commands of each contestant.
+
+    Attributes:
+        folders: Contestant to folder; who is absent takes no part.
+    """
+
+    folders: dict[str, Path]
+
+    def __contains__(self, contestant: str) -> bool:
+        """Whether this contestant takes part."""
+        return contestant in self.folders
+
+    def only(self, names: list[str]) -> Environments:
+        """Some of the contestants."""
+        return Environments({name: folder for name, folder in self.folders.items() if name in names})
+
+    def command(self, contestant: str, name: str) -> str:
+        """Path of a command."""
+        return str(self.folders[contestant] / name)
+
+
+def of_their_own(root: Path = HERE / ".venvs") -> Environments:
+    """The peers installed from their locked requirements, each apart; what is missing is made.
+
+    Raises:
+        subprocess.CalledProcessError: An installation failed.
+    """
+    return Environments({OURS: _BESIDE, **{peer: _sync(root / peer, peer) for peer in PEERS}})
+
+
+def of_this_interpreter() -> Environments:
+    """The contestants that are installed beside the running interpreter; for trials and tests."""
+    # The SDK and what the floor needs are requirements of the tap and the target.
+    return Environments(dict.fromkeys((OURS, "floor", "plain_sdk"), _BESIDE))
+
+
+def _sync(environment: Path, group: str) -> Path:
+    # make says which uv it found or installed.
+    uv = os.environ.get("UV") or shutil.which("uv") or "uv"
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    options = ["--quiet", "--frozen", "--compile-bytecode", "--python", python]
+    subprocess.run(
+        [uv, "sync", *options, "--project", str(HERE), "--only-group", group],
+        check=True,
+        env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment)},
+    )
+    return environment / "bin"

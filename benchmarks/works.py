@@ -1,0 +1,108 @@
+"""What is measured: each work with its rows, its latency and who does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["out", "in", "pipe"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows of each kind of work.
+
+    Attributes:
+        rows: Endusers in or out without latency.
+        latency_rows: Endusers with latency.
+        points: Dimension rows out.
+        metrics: Metric rows in.
+        piped: Endusers through the whole pipe.
+        memory: Endusers of the two runs whose memory is compared.
+    """
+
+    rows: int = 200_000
+    latency_rows: int = 100_000
+    points: int = 1_000_000
+    metrics: int = 250_000
+    piped: int = 100_000
+    memory: tuple[int, int] = (100_000, 2_000_000)
+
+    def scaled(self, factor: float) -> Sizes:
+        """All of them more or fewer."""
+
+        def times(rows: int) -> int:
+            return max(1, round(rows * factor))
+
+        return Sizes(
+            rows=times(self.rows),
+            latency_rows=times(self.latency_rows),
+            points=times(self.points),
+            metrics=times(self.metrics),
+            piped=times(self.piped),
+            memory=(times(self.memory[0]), times(self.memory[1])),
+        )
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kind of work.
+
+    Attributes:
+        key: Short name.
+        title: For the report.
+        direction: Out of Planhat, into it, or both.
+        stream: Singer stream that is moved.
+        size: Which of the sizes says how many rows.
+        contestants: Who does it.
+        latency: Milliseconds every answer of the stand-in waits.
+        source: Which rows are sent; only for ``in``.
+    """
+
+    key: str
+    title: str
+    direction: Direction
+    stream: str
+    size: str
+    contestants: tuple[str, ...]
+    latency: int = 0
+    source: str = ""
+
+
+_READERS = ("ours", "floor", "cruds", "airbyte", "plain_sdk")
+_WRITERS = ("ours", "floor", "cruds", "plain_sdk")
+
+WORKS = (
+    Work("endusers-out", "Endusers out, latency 0", "out", "endusers", "rows", _READERS),
+    Work("endusers-out-200", "Endusers out, latency 200 ms", "out", "endusers", "latency_rows", _READERS, 200),
+    Work("dimension-out", "Dimension data out, latency 0", "out", "dimension_data", "points", _READERS),
+    Work("endusers-in", "Endusers in, latency 0", "in", "endusers", "rows", _WRITERS, source="upserts"),
+    Work(
+        "endusers-in-200",
+        "Endusers in, latency 200 ms",
+        "in",
+        "endusers",
+        "latency_rows",
+        ("ours", "floor", "cruds"),
+        200,
+        "upserts",
+    ),
+    Work(
+        "tap-rows-in",
+        "Endusers in as the tap writes them (half of the fields are read-only)",
+        "in",
+        "endusers",
+        "rows",
+        ("ours", "floor", "cruds"),
+        source="endusers",
+    ),
+    Work("metrics-in", "Metrics in, latency 0", "in", "metrics", "metrics", _WRITERS, source="metrics"),
+    Work("pipe", "Whole pipe: tap | target", "pipe", "endusers", "piped", ("ours", "plain_sdk", "meltano")),
+)
+
+MEMORY_WORKS = {
+    "tap": Work("memory-out", "Memory of the tap", "out", "endusers", "memory", ("ours",)),
+    "target": Work("memory-in", "Memory of the target", "in", "endusers", "memory", ("ours",), source="upserts"),
+}
+
+PARTS = ("stand-in", "start-up", *(work.key for work in WORKS), "memory")
