@@ -82,6 +82,7 @@ class Changes:
         self._bound = bound
         self._logger = logger
         self._stamps = _Stamps(field)
+        self._handed_out: set[str] = set()
 
     def pages(self) -> Iterator[Page]:
         """Pages that hold only changed rows."""
@@ -98,37 +99,54 @@ class Changes:
 
     def _newest_first(self, bound: datetime) -> Iterator[Page]:
         order = _Order()
-        stopped = False
         for page in self._list_pages(sort=f"-{self._field}"):
             stamps = self._stamps.of(page)
-            order.check(stamps)
-            yield self._changed(page, stamps, bound)
-            stopped = any(stamp is not None and stamp < bound for stamp in stamps)
-            if stopped:
-                break
-        if stopped and not order.unstamped:
-            yield from self._unstamped()
+            order.check(page, stamps)
+            yield self._handed_out_now(self._changed(page, stamps, bound))
+            if any(stamp is not None and stamp < bound for stamp in stamps):
+                yield from self._from_the_other_end(order)
+                return
 
-    def _unstamped(self) -> Iterator[Page]:
-        """Rows without a stamp, which stand at the end of the list newest first: at the front the other way round."""
-        for page in self._list_pages(sort=self._field, limit=_FEW):
+    def _from_the_other_end(self, order: _Order) -> Iterator[Page]:
+        """Rows without a stamp that stand at the end of the list, read as its front the other way round.
+
+        That view also shows whether the server sorts at all: a list whose first rows happen to descend could hide
+        changed rows further down.
+        """
+        for number, page in enumerate(self._list_pages(sort=self._field, limit=_FEW)):
             stamps = self._stamps.of(page)
+            if not number:
+                order.check_other_end(page, stamps)
             rows = next((rank for rank, stamp in enumerate(stamps) if stamp is not None), len(stamps))
-            yield replace(page, raw=page.raw[:rows], ids=page.ids[:rows])
+            yield self._handed_out_now(_at(page, range(rows)))
             if rows < len(stamps):
                 return
 
     def _full_scan(self, bound: datetime | None) -> Iterator[Page]:
         for page in self._list_pages(sort=_FULL_SCAN):
-            yield self._changed(page, self._stamps.of(page), bound)
+            changed = self._changed(page, self._stamps.of(page), bound)
+            yield self._without_handed_out(changed) if self._handed_out else changed
+
+    def _handed_out_now(self, page: Page) -> Page:
+        page = self._without_handed_out(page)
+        self._handed_out.update(key for key in page.ids if key)
+        return page
+
+    def _without_handed_out(self, page: Page) -> Page:
+        ranks = [rank for rank, key in enumerate(page.ids) if key is None or key not in self._handed_out]
+        return page if len(ranks) == len(page.ids) else _at(page, ranks)
 
     def _changed(self, page: Page, stamps: Sequence[datetime | None], bound: datetime | None) -> Page:
         known = [stamp for stamp in stamps if stamp is not None]
         self.newest = max((*known, *([self.newest] if self.newest else [])), default=None)
         if bound is None or all(stamp >= bound for stamp in known):
             return page
-        kept = [rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound]
-        return replace(page, raw=[page.raw[rank] for rank in kept], ids=[page.ids[rank] for rank in kept])
+        return _at(page, [rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
+
+
+def _at(page: Page, ranks: Sequence[int]) -> Page:
+    """A page with only the rows at these ranks."""
+    return replace(page, raw=[page.raw[rank] for rank in ranks], ids=[page.ids[rank] for rank in ranks])
 
 
 class _OrderError(Exception):
@@ -139,24 +157,40 @@ class _Order:
     """Checks that stamps descend and that rows without one stand together at one end of the list."""
 
     def __init__(self) -> None:
-        self.unstamped = 0
+        self._unstamped_first = False
         self._oldest: datetime | None = None
         self._ended = False
+        self._front: Sequence[str | None] = ()
 
-    def check(self, stamps: Sequence[datetime | None]) -> None:
-        """Take in the stamps of the next rows.
+    def check(self, page: Page, stamps: Sequence[datetime | None]) -> None:
+        """Take in the next page.
 
         Raises:
-            _OrderError: They do not go on in order.
+            _OrderError: It does not go on in order.
         """
+        self._front = self._front or page.ids
         for stamp in stamps:
             if stamp is None:
-                self.unstamped += 1
                 self._ended = self._oldest is not None
+                self._unstamped_first = not self._ended
             elif self._ended or (self._oldest is not None and stamp > self._oldest):
                 raise _OrderError
             else:
                 self._oldest = stamp
+
+    def check_other_end(self, page: Page, stamps: Sequence[datetime | None]) -> None:
+        """Compare with the first page of the same list in ascending order.
+
+        Raises:
+            _OrderError: The list looks the same from both ends, so the server did not sort it.
+        """
+        first = next((stamp for stamp in stamps if stamp is not None), None)
+        unstamped_at_both_ends = self._unstamped_first and bool(stamps) and stamps[0] is None
+        not_older = first is not None and self._oldest is not None and first > self._oldest
+        shared = min(len(page.ids), len(self._front))
+        same_front = shared > 1 and page.ids[:shared] == self._front[:shared]
+        if unstamped_at_both_ends or not_older or same_front:
+            raise _OrderError
 
 
 class _Stamps:
