@@ -1,0 +1,121 @@
+"""Decides which key a row is matched on, and collapses rows that share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_planhat.errors import SettingsError
+from target_planhat.mapping import Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from planhat_api.registry import Model
+    from target_planhat.mapping import ColumnPlan
+    from target_planhat.row import Item
+    from target_planhat.settings import StreamSettings
+
+__all__ = ["KeyRule", "collapse"]
+
+_UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
+
+
+@dataclass(frozen=True)
+class KeyRule:
+    """Which keys the rows of a stream carry.
+
+    Attributes:
+        keyables: Keys rows are sent with, in the order Planhat tries them (B58).
+        left_out: Keys that Planhat would try before the one the settings name.
+        company: Field of the company; it belongs to keys that are unique within one company only (B62).
+        needs_key: Whether a row without any key is refused.
+    """
+
+    keyables: tuple[str, ...]
+    left_out: frozenset[str]
+    company: str | None
+    needs_key: bool
+
+    def keys(self, body: Mapping[str, Any]) -> dict[str, str]:
+        """The keys a row carries."""
+        return {name: body[name] for name in self.keyables if body.get(name)}
+
+    def match(self, body: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """What identifies a row among the rows of a batch; None for a row without a key."""
+        for name in self.keyables:
+            value = body.get(name)
+            if value:
+                company = body.get(self.company) if self.company and name in _UNIQUE_IN_COMPANY else None
+                return (name, value, company) if isinstance(company, str) else (name, value)
+        return None
+
+
+def key_rule(stream: str, model: Model, plan: ColumnPlan, settings: StreamSettings) -> KeyRule:
+    """The key rule of a stream.
+
+    Raises:
+        SettingsError: The key of the settings is no key of the model, or no column can fill a key.
+    """
+    wanted = settings.key
+    if wanted is not None and wanted not in model.keyables:
+        msg = f"streams.{stream}.key: {model.name} is matched on {', '.join(model.keyables)}; not on {wanted}"
+        raise SettingsError(msg)
+    first = model.keyables.index(wanted) if wanted else 0
+    usable = tuple(name for name in model.keyables[first:] if Slot(name) in plan)
+    if wanted is not None and wanted not in usable:
+        msg = f"streams.{stream}.key: no column of the stream leads to {wanted}"
+        raise SettingsError(msg)
+    if not usable and not settings.insert_without_key:
+        msg = (
+            f"stream {stream!r}: no column leads to a key of {model.name} ({', '.join(model.keyables)}), so every run "
+            f"would create all rows again. Name a column in streams.{stream}.columns, or allow it with "
+            f"streams.{stream}.insert_without_key."
+        )
+        raise SettingsError(msg)
+    company = (model.company or "").removesuffix("[]") or None
+    _check_company(stream, model, plan, usable, company, asked_for=wanted is not None)
+    return KeyRule(usable, frozenset(model.keyables[:first]), company, needs_key=not settings.insert_without_key)
+
+
+def _check_company(
+    stream: str, model: Model, plan: ColumnPlan, usable: tuple[str, ...], company: str | None, *, asked_for: bool
+) -> None:
+    """Two endusers of different companies may share an external id; without the company it names nobody (B62)."""
+    only_external = bool(usable) and set(usable) <= _UNIQUE_IN_COMPANY
+    if model.path == "endusers" and only_external and company and Slot(company) not in plan and not asked_for:
+        msg = (
+            f"stream {stream!r}: an externalId is unique within one company only, and no column leads to {company}. "
+            f"Add one (company_external_id will do), or accept it with streams.{stream}.key: externalId."
+        )
+        raise SettingsError(msg)
+
+
+def collapse(items: Iterable[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
+    """Keep one row for each key: the last, with what only earlier ones say, as if they were sent one by one.
+
+    Returns:
+        The rows to send, and pairs of a row that was merged and the one it is part of now.
+    """
+    kept: dict[object, Item] = {}
+    merged: list[tuple[Item, Item]] = []
+    for item in items:
+        match = item.match if item.match is not None else item
+        earlier = kept.pop(match, None)
+        if earlier is not None:
+            item.absorb(earlier)
+            merged.append((earlier, item))
+        kept[match] = item
+    return list(kept.values()), merged
+
+
+def merged_body(earlier: bytes, later: bytes) -> bytes:
+    """One body with the effect of two sent one after the other; `custom` merges by its keys (B48)."""
+    first: dict[str, Any] = msgspec.json.decode(earlier)
+    last: dict[str, Any] = msgspec.json.decode(later)
+    both = {**first, **last}
+    if isinstance(first.get("custom"), dict) and isinstance(last.get("custom"), dict):
+        both["custom"] = {**first["custom"], **last["custom"]}
+    return msgspec.json.encode(both)

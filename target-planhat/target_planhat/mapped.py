@@ -1,0 +1,67 @@
+"""Base of the sinks whose rows come out of a column plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_planhat.fates import Verdict
+from target_planhat.keys import KeyRule, key_rule
+from target_planhat.mapping import Resolver, plan_columns
+from target_planhat.row import RowBuilder
+from target_planhat.sink import PlanhatSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from planhat_api import BulkResult, PushResult, Row
+    from planhat_api.registry import Model
+    from target_planhat.mapping import ColumnPlan
+
+__all__ = ["MappedSink"]
+
+
+class MappedSink(PlanhatSink):
+    """Rows by a column plan."""
+
+    @property
+    def written_model(self) -> Model:
+        """The model as this way writes it."""
+        return self.model
+
+    def prepare(self) -> None:
+        """Check columns, keys and settings."""
+        custom = self.run.custom_fields.of(self.written_model)
+        resolver = Resolver(self.written_model, custom, self.settings)
+        plan = plan_columns(self.stream_name, self.declared_schema, self.written_model, custom, self.settings)
+        rule = self.key_rule(plan)
+        self.builder = RowBuilder(
+            self.written_model, plan, rule, resolver, self.settings, self._notice, check=self.checker()
+        )
+        self.check_plan(plan)
+        if plan.left_out:
+            told = ", ".join(f"{column} ({reason})" for column, reason in plan.left_out.items())
+            self.logger.info("Columns left out: %s", told)
+
+    def checker(self) -> Callable[[dict[str, Any]], None] | None:
+        """Check of a finished row in place of the rules for keys; None keeps those."""
+        return None
+
+    def key_rule(self, plan: ColumnPlan) -> KeyRule:
+        """Which keys the rows carry."""
+        return key_rule(self.stream_name, self.model, plan, self.settings)
+
+    def check_plan(self, plan: ColumnPlan) -> None:
+        """Complain of a plan that cannot work this way."""
+
+    def _notice(self, column: str, reason: str) -> None:
+        self.logger.warning("Column %s left out: %s", column, reason)
+
+    def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
+        """The row of a record, with its key."""
+        return self.builder.build(record)
+
+    def verdicts(self, result: BulkResult | PushResult) -> list[Verdict]:
+        """The verdicts of an answer; what did not add up in it is logged."""
+        for note in result.notes:
+            self.logger.warning("%s", note)
+        return [Verdict.of(outcome) for outcome in result.outcomes]

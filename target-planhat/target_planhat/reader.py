@@ -1,0 +1,144 @@
+"""Reads Singer messages as bytes and leaves the records undecoded."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerReader
+
+from target_planhat.errors import InputError
+from target_planhat.rejects import REJECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["MessageReader", "RecordMessage"]
+
+_BUFFER = 1 << 20
+
+
+class _Rejection(msgspec.Struct):
+    attempt: int = 1
+
+
+class RecordMessage(msgspec.Struct, tag_field="type", tag="RECORD", rename={"rejection": REJECTION}):
+    """A RECORD message with its record as bytes."""
+
+    stream: str
+    record: msgspec.Raw
+    rejection: _Rejection | None = None
+
+
+_decode_record = msgspec.json.Decoder(RecordMessage).decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class MessageReader(GenericSingerReader[bytes]):
+    """Reader of messages.
+
+    Attributes:
+        line: The message being handled.
+        record: Its record, if it is a RECORD, as it came in.
+        attempt: How often that record has been tried, this time included.
+        waiting: Whether the reader waits for input, and no message is being handled.
+    """
+
+    def __init__(self) -> None:
+        """Stand before the first message."""
+        super().__init__()
+        self.line = b""
+        self.record = b""
+        self.attempt = 1
+        self.waiting = False
+
+    @property
+    def default_input(self) -> IO[bytes]:
+        """Standard input."""
+        return open(sys.stdin.fileno(), "rb", buffering=_BUFFER, closefd=False)  # not ours to close
+
+    def process_lines(self, file_input: IO[Any] | None, callbacks: dict[str, Callable[[Any], None]]) -> Counter[str]:
+        """Hand each message to the callback of its type: a RecordMessage for a RECORD, a dict for any other.
+
+        Raises:
+            InputError: A line is not a Singer message.
+        """
+        counter: Counter[str] = Counter()
+        on_record = callbacks["RECORD"]
+        records = 0
+        for number, line in enumerate(self._lines(file_input), 1):
+            try:
+                message = _decode_record(line)
+            except msgspec.ValidationError:
+                self._handle_other(number, line, callbacks, counter)
+            except msgspec.DecodeError as err:
+                raise self._broken(number, line) from err
+            else:
+                self._note(line, message)
+                on_record(message)
+                records += 1
+        counter["RECORD"] += records
+        return counter
+
+    def _note(self, line: bytes, message: RecordMessage) -> None:
+        self.line = line
+        self.record = bytes(message.record)
+        self.attempt = message.rejection.attempt + 1 if message.rejection else 1
+
+    def inject(self, stream: str, record: bytes) -> RecordMessage:
+        """Make a record that did not come as a line the message at hand."""
+        message = RecordMessage(stream, msgspec.Raw(record))
+        try:
+            self._note(msgspec.json.encode(message), message)
+        except msgspec.EncodeError as err:
+            msg = f"a record of stream {stream!r} is not a JSON object"
+            raise InputError(msg) from err
+        return message
+
+    def _lines(self, file_input: IO[Any] | None) -> Iterator[bytes]:
+        source = iter(file_input or self.default_input)
+        while True:
+            self.waiting = True
+            line = next(source, None)
+            self.waiting = False
+            if line is None:
+                return
+            if line.strip():
+                yield line.encode() if isinstance(line, str) else line
+
+    def _handle_other(
+        self, number: int, line: bytes, callbacks: dict[str, Callable[[Any], None]], counter: Counter[str]
+    ) -> None:
+        message = self.deserialize_json(line, number)
+        kind = message.get("type")
+        if kind == "RECORD" or kind not in callbacks:
+            msg = f"line {number} of the input is no Singer message: {_shape(message)}"
+            raise InputError(msg)
+        self.line = line
+        callbacks[kind](message)
+        counter[kind] += 1
+
+    def deserialize_json(self, line: bytes, number: int = 0) -> dict[str, Any]:
+        """Decode a whole message.
+
+        Raises:
+            InputError: It is not JSON, or not an object. The text does not quote it: it may hold personal data.
+        """
+        try:
+            return _decode(line)
+        except msgspec.DecodeError as err:
+            raise self._broken(number, line) from err
+
+    def whole_message(self) -> dict[str, Any]:
+        """The message being handled, decoded to the last value."""
+        return self.deserialize_json(self.line)
+
+    @staticmethod
+    def _broken(number: int, line: bytes) -> InputError:
+        return InputError(f"line {number} of the input ({len(line)} bytes) is not a JSON object")
+
+
+def _shape(message: dict[str, Any]) -> str:
+    return f"type {message.get('type')!r} with {', '.join(sorted(message)) or 'nothing'}"

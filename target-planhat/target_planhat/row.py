@@ -1,0 +1,221 @@
+"""Builds the row Planhat gets from the record a tap sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from planhat_api import Row
+from target_planhat.keys import merged_body
+from target_planhat.mapping import DELETED_AT, HELPER_COLUMNS, Slot, Source
+from target_planhat.values import ANYTHING, Json, UnfitValueError, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from planhat_api.registry import Model
+    from target_planhat.keys import KeyRule
+    from target_planhat.mapping import ColumnPlan, Resolver
+    from target_planhat.settings import StreamSettings
+
+__all__ = ["Item", "RefusedRowError", "RowBuilder"]
+
+# Planhat swallows such rows without an error entry, so nothing but this check would notice (tickets, quirks).
+_SWALLOWED_WITHOUT = {"tickets": ("email",)}
+
+
+class RefusedRowError(Exception):
+    """A row that must not be sent. The text says why and names no value but the row's key."""
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """One record on its way.
+
+    Attributes:
+        row: What Planhat gets.
+        match: What identifies the row in its batch; None for a row without a key.
+        raw: The record as it came in, one JSON object.
+        attempt: How often it has been tried, this time included.
+        delete: Whether the row is to be deleted.
+    """
+
+    row: Row
+    match: tuple[str, ...] | None
+    raw: bytes
+    attempt: int = 1
+    delete: bool = False
+
+    @property
+    def label(self) -> str:
+        """The row's key, for logs."""
+        return f"{self.match[0]}={self.match[1]}" if self.match else "a row without a key"
+
+    def absorb(self, earlier: Item) -> None:
+        """Take over what only an earlier row with the same key says."""
+        if not (self.delete or earlier.delete):
+            self.row = Row(merged_body(earlier.row.body, self.row.body), {**earlier.row.keys, **self.row.keys})
+
+
+class RowBuilder:
+    """Turns the records of one stream into rows, by its column plan."""
+
+    def __init__(
+        self,
+        model: Model,
+        plan: ColumnPlan,
+        rule: KeyRule,
+        resolver: Resolver,
+        settings: StreamSettings,
+        notice: Callable[[str, str], None],
+        check: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        """Prepare the plan for many rows.
+
+        Args:
+            model: Model the rows go to.
+            plan: Where each column leads.
+            rule: Which keys the rows carry.
+            resolver: Finds the field of a column that the schema did not declare.
+            settings: Settings of the stream.
+            notice: Told of each undeclared column that is left out, with the reason.
+            check: Looks at the finished row, may change it, and raises RefusedRowError; in place of the rules for
+                rows that are matched on a key.
+        """
+        self.model = model
+        self.plan = plan
+        self.rule = rule
+        self._resolver = resolver
+        self._settings = settings
+        self._notice = notice
+        self._sources = {source.column: source for source in plan.sources}
+        self._late: dict[str, Source | None] = {}
+        self._fields = {slot.name: value for slot, value in plan.constants.items() if not slot.custom}
+        self._custom = {slot.name: value for slot, value in plan.constants.items() if slot.custom}
+        self._check = check or self._check_keys
+        self._swallowed_without = _SWALLOWED_WITHOUT.get(model.path, ())
+
+    def clears(self, slot: Slot) -> bool:
+        """Whether a null empties this field."""
+        return self._settings.nulls == "clear" or str(slot) in self._settings.clear
+
+    def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
+        """The row of a record, with what identifies it in its batch.
+
+        Raises:
+            RefusedRowError: The record cannot become a row that Planhat keeps.
+        """
+        body: dict[str, Any] = {}
+        custom: dict[str, Any] = {}
+        for source in self._in_order(record):
+            self._place(source, record[source.column], body, custom)
+        body |= self._fields
+        custom |= self._custom
+        # An empty custom object is never sent: whether it would empty them all is unknown (Q8).
+        if custom:
+            body["custom"] = custom
+        for name in self.rule.left_out:
+            body.pop(name, None)
+        return self._finished(body)
+
+    def _finished(self, body: dict[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
+        self._check(body)
+        return Row(encode(body), self.rule.keys(body)), self.rule.match(body)
+
+    def _in_order(self, record: Mapping[str, Any]) -> list[Source]:
+        found = [source for source in self.plan.sources if source.column in record]
+        if len(found) + len(self.plan.left_out) < len(record):
+            for column in record:
+                if column not in self._sources and column not in self.plan.left_out:
+                    late = self._late_source(column)
+                    if late is not None:
+                        found.append(late)
+        return found
+
+    def _late_source(self, column: str) -> Source | None:
+        """A column the schema did not declare: looked up once."""
+        if column in self._late:
+            return self._late[column]
+        found: Source | str | None = "metadata"
+        if not column.startswith("_sdc_") and column not in HELPER_COLUMNS:
+            found = self._resolver.source(column, column)
+        if found is None:
+            found = self._unknown(column)
+        if isinstance(found, str):
+            self._notice(column, found)
+        self._late[column] = found if isinstance(found, Source) else None
+        return self._late[column]
+
+    def _unknown(self, column: str) -> Source | str:
+        if self._settings.unknown_columns == "send":
+            return Source(column, Slot(column), ANYTHING)
+        if self._settings.unknown_columns == "leave_out":
+            return "no such field"
+        near = self._resolver.nearest(column)
+        raise RefusedRowError(
+            f"column {column!r}, which the schema does not declare, leads to no field"
+            + (f"; did you mean {near!r}?" if near else "")
+        )
+
+    def _place(self, source: Source, value: Json, body: dict[str, Any], custom: dict[str, Any]) -> None:
+        slot = source.slot
+        try:
+            value = None if value is None else source.kind.convert(value)
+        except UnfitValueError as err:
+            msg = f"{slot}: {err}"
+            raise RefusedRowError(msg) from err
+        if slot.name == "custom" and not slot.custom:
+            self._place_custom(value or {}, custom)
+            return
+        into = custom if slot.custom else body
+        if value is not None:
+            if into.get(slot.name) is None:
+                into[slot.name] = value
+        elif self.clears(slot):
+            into.setdefault(slot.name, None)
+
+    def _place_custom(self, values: Mapping[str, Any], custom: dict[str, Any]) -> None:
+        names = self._resolver.custom
+        for name, given in values.items():
+            found = names.find(name)
+            if found is None:
+                self._place_unknown_custom(name, given, custom)
+            elif found not in names.formulas:
+                self._place(
+                    Source(f"custom.{name}", Slot(found, custom=True), names.kind(found)), given, custom, custom
+                )
+
+    def _place_unknown_custom(self, name: str, value: Json, custom: dict[str, Any]) -> None:
+        if self._settings.unknown_columns == "send":
+            custom[name] = value
+        elif self._settings.unknown_columns == "leave_out":
+            self._notice(f"custom.{name}", "no such custom field")
+        else:
+            near = self._resolver.custom.nearest(name)
+            raise RefusedRowError(
+                f"{self.model.name} has no custom field {name!r}" + (f"; did you mean {near!r}?" if near else "")
+            )
+
+    def _check_keys(self, body: Mapping[str, Any]) -> None:
+        for name in self._swallowed_without:
+            if not body.get(name):
+                msg = f"no {name}: Planhat would drop the row without a word"
+                raise RefusedRowError(msg)
+        if self.rule.match(body):
+            return
+        if self.rule.needs_key:
+            msg = f"no key: none of {', '.join(self.rule.keyables)} holds a value"
+            raise RefusedRowError(msg)
+        missing = [name for name in self.model.required if body.get(name) is None]
+        if missing:
+            msg = f"a new {self.model.name} needs {', '.join(missing)}"
+            raise RefusedRowError(msg)
+        groups = self.model.required_any
+        if groups and not any(all(body.get(name) is not None for name in group) for group in groups):
+            msg = f"a new {self.model.name} needs {' or '.join(' and '.join(group) for group in groups)}"
+            raise RefusedRowError(msg)
+
+
+def is_deleted(record: Mapping[str, Any]) -> bool:
+    """Whether the source says that the row is gone."""
+    return record.get(DELETED_AT) is not None

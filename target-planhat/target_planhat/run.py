@@ -1,0 +1,114 @@
+"""One run: what all streams share, and the books in which every record ends with one verdict."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from target_planhat.custom_fields import CustomFields
+from target_planhat.fates import Verdict, Verdicts
+from target_planhat.lookup import ExternalIds
+from target_planhat.policy import RejectPolicy
+from target_planhat.receipts import Receipts
+from target_planhat.rejects import Rejects
+from target_planhat.sender import Sender
+from target_planhat.summary import Summary
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from planhat_api import PlanhatClient
+    from planhat_api.registry import Model
+    from target_planhat.row import Item
+    from target_planhat.settings import TargetSettings
+    from target_planhat.sink import PlanhatSink
+
+__all__ = ["Run"]
+
+
+class Run:
+    """What the streams of a run share.
+
+    Attributes:
+        settings: Settings of the run.
+        sinks: Sinks in the order in which they were made, those of an older schema too.
+    """
+
+    def __init__(self, settings: TargetSettings, connect: Callable[[], PlanhatClient], logger: logging.Logger) -> None:
+        """Open nothing but the folders of the files.
+
+        Args:
+            settings: Settings of the run.
+            connect: Makes the client when it is first needed.
+            logger: Where people read.
+        """
+        self.settings = settings
+        self.logger = logger
+        self.sinks: list[PlanhatSink] = []
+        self.sender = Sender()
+        self.summary = Summary()
+        self.rejects = Rejects(settings.rejects_dir)
+        self.receipts = Receipts(settings.receipts_dir)
+        self._policy = RejectPolicy.from_settings(settings)
+        self._connect = connect
+        self._first_reject = ""
+        self._external_ids: dict[str, ExternalIds] = {}
+
+    @cached_property
+    def client(self) -> PlanhatClient:
+        """The one client of the run."""
+        return self._connect()
+
+    @cached_property
+    def custom_fields(self) -> CustomFields:
+        """Custom fields of the tenant."""
+        return CustomFields(self.client, self.logger, check=self.settings.check_custom_fields)
+
+    def external_ids(self, model: Model) -> ExternalIds:
+        """External ids of the records of a model, read once."""
+        if model.path not in self._external_ids:
+            self._external_ids[model.path] = ExternalIds(self.client, model)
+        return self._external_ids[model.path]
+
+    def enter(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
+        """Write down what became of a record."""
+        self.summary.count(sink.stream_name, verdict.kind)
+        if self.receipts:
+            self.receipts.add(sink.stream_name, sink.model.stream, item.match, verdict, item.attempt)
+        if verdict.kind.is_reject:
+            self._enter_reject(sink, item, verdict)
+
+    def enter_merged(self, sink: PlanhatSink, item: Item, into: Verdict) -> None:
+        """Write down a record that is part of a later one; it is as safe as that one."""
+        self.enter(sink, item, into if into.kind.is_reject else Verdict(Verdicts.MERGED, into.planhat_id))
+
+    def _enter_reject(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
+        reason = verdict.reason or "no reason given"
+        told = f"{sink.stream_name}, {item.label}: {reason}"
+        self._first_reject = self._first_reject or told
+        self.logger.error("Rejected: %s", told)
+        uncertain = verdict.kind is Verdicts.UNKNOWN
+        self.rejects.add(sink.input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt)
+
+    def judge(self, *, at_end: bool = False) -> None:
+        """End the run if the policy says so.
+
+        Raises:
+            RejectsError: Too many records were rejected.
+        """
+        self._policy.check(self.summary.rejected, self.summary.settled, self._first_reject, at_end=at_end)
+
+    def secure(self) -> None:
+        """Have everything that was set aside on disk; STATE may go out after that."""
+        self.rejects.secure()
+        self.receipts.secure()
+
+    def close(self) -> None:
+        """Tell the summary and let go of files, thread and connections."""
+        self.sender.close()
+        self.rejects.close()
+        self.receipts.close()
+        self.summary.log(self.logger, self.rejects.path)
+        if "client" in self.__dict__:
+            self.client.close()

@@ -1,0 +1,129 @@
+"""Models without bulk upsert: one call for each row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from planhat_api import Fate, Outcome, PayloadError, PlanhatError, PushResult, UnavailableError
+from target_planhat.fates import Verdict, Verdicts
+from target_planhat.keys import KeyRule
+from target_planhat.mapped import MappedSink
+from target_planhat.row import RefusedRowError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from planhat_api import Row
+    from target_planhat.mapping import ColumnPlan
+    from target_planhat.row import Item
+
+__all__ = ["SingleSink", "one_by_one"]
+
+_IDENTITY = ("parent", "name")
+_DEFAULTS = {"isHidden": False}
+
+
+def one_by_one(rows: Sequence[Row], push: Callable[[Row], Any]) -> PushResult:
+    """Post rows in a call each; an error tells what is known of those before it."""
+    outcomes: list[Outcome] = []
+    for row in rows:
+        try:
+            push(row)
+        except PayloadError as err:
+            outcomes.append(Outcome(Fate.REJECTED, reason=str(err)))
+        except UnavailableError as err:
+            if not err.may_have_arrived:
+                err.outcomes = [*outcomes, *_not_sent(len(rows) - len(outcomes), err)]
+                raise
+            outcomes.append(Outcome(Fate.UNKNOWN, reason=f"may have arrived all the same: {err}"))
+        except PlanhatError as err:
+            err.outcomes = [*outcomes, *_not_sent(len(rows) - len(outcomes), err)]
+            raise
+        else:
+            outcomes.append(Outcome(Fate.ACCEPTED))
+    return PushResult(outcomes, calls=len(rows))
+
+
+def _not_sent(number: int, err: Exception) -> list[Outcome]:
+    return [Outcome(Fate.REJECTED, reason=f"not sent: {err}")] * number
+
+
+class SingleSink(MappedSink):
+    """Custom fields: found by `_id`, else by the model they belong to and their name, then created or updated."""
+
+    collapses = True
+
+    def key_rule(self, plan: ColumnPlan) -> KeyRule:
+        """Rows are found here, not by Planhat."""
+        del plan
+        return KeyRule(("_id", "name"), frozenset(), None, needs_key=False)
+
+    def checker(self) -> Callable[[dict[str, Any]], None]:
+        """A row must say which field it means."""
+        return _check
+
+    def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
+        """The row of a record, with its key; the same name may occur in several models."""
+        row, match = super().build(record)
+        if match and match[0] == "name":
+            match = (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
+        return row, match
+
+    def deliver(self, items: Sequence[Item]) -> list[Verdict]:
+        """A call for each row that changes something."""
+        existing = self.run.client.custom_fields()
+        verdicts: list[Verdict] = []
+        for item in items:
+            try:
+                verdicts.append(self._put(msgspec.json.decode(item.row.body), existing))
+            except PayloadError as err:
+                verdicts.append(Verdict(Verdicts.REJECTED, reason=str(err)))
+            except PlanhatError as err:
+                err.outcomes = [Outcome(Fate.ACCEPTED, verdict.planhat_id) for verdict in verdicts]
+                raise
+        return verdicts
+
+    def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> Verdict:
+        found = _find(row, existing)
+        changes = {name: value for name, value in row.items() if name != "_id"}
+        if found is None and "_id" in row:
+            return Verdict(Verdicts.REJECTED, reason="no custom field has this _id")
+        if found is None:
+            answer = self.run.client.create(self.model, {**_DEFAULTS, **changes})
+            return self._created(row, answer, existing)
+        planhat_id = str(found["_id"])
+        if all(found.get(name) == value for name, value in changes.items()):
+            return Verdict(Verdicts.UNCHANGED, planhat_id)
+        self.run.client.update(self.model, planhat_id, changes)
+        found.update(changes)
+        return Verdict(Verdicts.UPDATED, planhat_id)
+
+    def _created(self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]) -> Verdict:
+        """An answer in words may be a refusal (B73): look whether the row is there."""
+        if isinstance(answer, str):
+            existing[:] = self.run.client.custom_fields()
+            found = _find(row, existing)
+            if found is None:
+                return Verdict(Verdicts.REJECTED, reason=answer)
+            return Verdict(Verdicts.CREATED, str(found["_id"]))
+        existing.append(answer)
+        return Verdict(Verdicts.CREATED, answer.get("_id"))
+
+
+def _check(body: dict[str, Any]) -> None:
+    if not body.get("_id") and not all(body.get(name) for name in _IDENTITY):
+        msg = f"a custom field needs _id, or {' and '.join(_IDENTITY)}"
+        raise RefusedRowError(msg)
+
+
+def _find(row: Mapping[str, Any], existing: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Models write the case of `parent` differently."""
+    if "_id" in row:
+        return next((entry for entry in existing if entry.get("_id") == row["_id"]), None)
+    parent, name = str(row["parent"]).lower(), row["name"]
+    return next(
+        (entry for entry in existing if str(entry.get("parent")).lower() == parent and entry.get("name") == name),
+        None,
+    )

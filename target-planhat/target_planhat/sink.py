@@ -1,0 +1,245 @@
+"""Takes the records of one stream, gathers them in batches, hands the batches on and enters the outcomes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from jsonschema.validators import validator_for
+from singer_sdk.sinks import BatchSink
+
+from planhat_api import PlanhatError, Row
+from target_planhat.fates import Verdict, Verdicts
+from target_planhat.keys import collapse
+from target_planhat.order import parents_of, rank
+from target_planhat.routing import find_route
+from target_planhat.row import Item, RefusedRowError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from singer_sdk.sinks.core import BaseJSONSchemaValidator
+
+    from target_planhat.target import TargetPlanhat
+    from target_planhat.values import Json
+
+__all__ = ["PlanhatSink"]
+
+
+class PlanhatSink(BatchSink):
+    """Base of the sinks. Subclasses say how a record becomes a row, and how rows get to Planhat.
+
+    The SDK's validation is off because an invalid record would end the run or stay in the batch; here it is rejected.
+    Nothing is read from the SDK's batch context: the batch is this object's own, whichever way records come in.
+    """
+
+    collapses = False
+    """Whether rows with the same key in one batch become one."""
+
+    def __init__(
+        self, target: TargetPlanhat, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
+    ) -> None:
+        """Check that the columns of the stream can work.
+
+        Raises:
+            SettingsError: They cannot. Nothing of the stream was sent.
+        """
+        self._declared_keys = tuple(key_properties or ())
+        super().__init__(target, stream_name, schema, None)
+        self.target = target
+        self.run = target.run
+        self.settings = self.run.settings.of_stream(stream_name)
+        self.route = find_route(stream_name, self.settings.model)
+        self.model = self.route.model
+        self.input_stream = target.input_stream
+        self._items: list[Item] = []
+        self._bytes = 0
+        self.declared_schema = self.original_schema
+        # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
+        self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in _columns(schema)}}
+        self._validator_of_schema = validator_for(self.declared_schema)(self.declared_schema)
+        self.prepare()
+        self.run.sinks.append(self)
+
+    # What the SDK asks for
+
+    @property
+    def key_properties(self) -> Sequence[str]:
+        """The keys the tap names. Their absence from a record is handled here, not by the SDK."""
+        return self._declared_keys
+
+    @property
+    def include_sdc_metadata_properties(self) -> bool:
+        """Never: they are no fields of Planhat."""
+        return False
+
+    def get_validator(self) -> BaseJSONSchemaValidator | None:
+        """None: `take` validates."""
+        return None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch has reached its number of rows or bytes."""
+        return len(self._items) >= self.max_size or self._bytes >= self.run.settings.batch_size_bytes
+
+    @property
+    def max_size(self) -> int:
+        """Rows of a batch."""
+        return self.run.settings.batch_size_rows
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Take a record that came through the SDK."""
+        del context
+        self.take(record)
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Hand the batch on. Its outcomes are entered when the next one is handed on, or when the run settles."""
+        del context
+        self.send_parents()
+        items, self._items, self._bytes = self._items, [], 0
+        if items:
+            self.send(items)
+
+    def activate_version(self, new_version: int) -> None:
+        """Nothing: rows of an older version stay in Planhat."""
+        self.logger.info("ACTIVATE_VERSION %s: rows of older versions stay in Planhat", new_version)
+
+    # What subclasses say
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Check columns, keys and settings before the first record."""
+
+    @abstractmethod
+    def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
+        """The row of a record, with its key.
+
+        Raises:
+            RefusedRowError: The record cannot become a row.
+        """
+
+    @abstractmethod
+    def deliver(self, items: Sequence[Item]) -> list[Verdict]:
+        """Send rows; runs on the sender's thread.
+
+        Returns:
+            One verdict per row, in their order.
+        """
+
+    # Records in
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """Make a record part of the batch, or reject it."""
+        raw, attempt = self.target.reader.record, self.target.reader.attempt
+        try:
+            self.check_schema(record)
+            row, match = self.build(record)
+        except RefusedRowError as err:
+            self.refuse(Item(Row(b"{}"), None, raw, attempt), str(err))
+        else:
+            self.add(Item(row, match, raw, attempt))
+
+    def add(self, item: Item) -> None:
+        """Make a row part of the batch."""
+        self._items.append(item)
+        self._bytes += len(item.row.body) + 1
+
+    def refuse(self, item: Item, reason: str) -> None:
+        """Reject a record before it is sent. The policy is asked when the batch is out."""
+        item.match = item.match or self._declared_key(item.raw)
+        self.run.enter(self, item, Verdict(Verdicts.REJECTED, reason=reason))
+
+    def _declared_key(self, raw: bytes) -> tuple[str, ...] | None:
+        """The key the tap gave a record, to name it by."""
+        record: dict[str, Any] = msgspec.json.decode(raw)
+        for name in self._declared_keys:
+            value = record.get(name)
+            if isinstance(value, (str, int, float)):
+                return (name, str(value))
+        return None
+
+    def check_schema(self, record: Mapping[str, Any]) -> None:
+        """Check a record against the schema the tap announced.
+
+        Raises:
+            RefusedRowError: It does not fit, or lacks a key the tap named.
+        """
+        missing = [name for name in self._declared_keys if name not in record]
+        if missing:
+            msg = f"the record lacks its key {', '.join(missing)}"
+            raise RefusedRowError(msg)
+        if self.run.settings.validate_records:
+            error = next(self._validator_of_schema.iter_errors(record), None)
+            if error is not None:
+                # The message of jsonschema quotes the value, which may be personal.
+                where = ".".join(str(part) for part in error.absolute_path) or "the record"
+                msg = f"{where} does not fit the schema of the stream ({error.validator})"
+                raise RefusedRowError(msg)
+
+    # Batches out
+
+    def send_parents(self) -> None:
+        """Send what is pending of the models this one refers to."""
+        parents = parents_of(self.model.path)
+        for sink in sorted(self.run.sinks, key=lambda sink: rank(sink.model)):
+            if sink is not self and (sink.model.path in parents or self._is_older(sink)):
+                self.target.drain_one(sink)
+
+    def _is_older(self, sink: PlanhatSink) -> bool:
+        """Whether rows of the same stream wait in a sink of an earlier schema."""
+        mine = self.run.sinks.index(self)
+        return sink.stream_name == self.stream_name and self.run.sinks.index(sink) < mine
+
+    def send(self, items: list[Item]) -> None:
+        """Put rows on the wire, once those before are through."""
+        kept, merged = collapse(items) if self.collapses else (items, [])
+        self.run.sender.submit(lambda: self._try(kept), lambda result: self._enter(kept, merged, result))
+
+    def _try(self, items: Sequence[Item]) -> list[Verdict] | PlanhatError:
+        try:
+            return self.deliver(items)
+        except PlanhatError as err:
+            return err
+
+    def _enter(
+        self,
+        items: Sequence[Item],
+        merged: Sequence[tuple[Item, Item]],
+        result: list[Verdict] | PlanhatError,
+    ) -> None:
+        if isinstance(result, PlanhatError):
+            self._enter_known(items, result)
+            raise result
+        fates = dict(zip(map(id, items), result, strict=True))
+        # Backwards, because a row that took others in may be part of a later one itself.
+        for earlier, item in reversed(merged):
+            fates[id(earlier)] = fates[id(item)]
+            self.run.enter_merged(self, earlier, fates[id(item)])
+        for item, verdict in zip(items, result, strict=True):
+            self.enter(item, verdict)
+        self.run.judge()
+
+    def _enter_known(self, items: Sequence[Item], error: PlanhatError) -> None:
+        """A call that broke off: what is known to be there is entered, the rest comes again with the next run."""
+        for item, outcome in zip(items, error.outcomes or (), strict=False):
+            if outcome.fate.delivered:
+                self.run.enter(self, item, Verdict.of(outcome))
+
+    def enter(self, item: Item, verdict: Verdict) -> None:
+        """Enter the outcome of one row."""
+        self.run.enter(self, item, verdict)
+
+
+def _columns(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return list(schema.get("properties", {}).items())
+
+
+def _without_format(column: Json) -> Json:
+    """A column without date formats at any depth the SDK looks at."""
+    if not isinstance(column, dict):
+        return column
+    branches = {
+        name: [_without_format(entry) for entry in column[name]] for name in ("anyOf", "oneOf") if name in column
+    }
+    return {name: value for name, value in {**column, **branches}.items() if name != "format"}

@@ -1,0 +1,236 @@
+"""The ways into Planhat: bulk upserts, metric points, user activities, single calls."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from planhat_api import Fate, Outcome, PayloadError, UnavailableError
+from target_planhat.errors import SettingsError
+from target_planhat.fates import Verdict, Verdicts
+from target_planhat.keys import KeyRule
+from target_planhat.lookup import ExistingKeys, model_called
+from target_planhat.mapped import MappedSink
+from target_planhat.mapping import Slot
+from target_planhat.points import PARENT, check_activity, check_event, check_point, push_model
+from target_planhat.routing import Way
+from target_planhat.row import RefusedRowError
+from target_planhat.single import SingleSink, one_by_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from planhat_api import BulkResult, PushResult, Row
+    from planhat_api.registry import Model
+    from target_planhat.mapping import ColumnPlan
+    from target_planhat.row import Item
+    from target_planhat.sink import PlanhatSink
+
+__all__ = ["ModelSink", "sink_class"]
+
+_RESENDS = 3
+
+
+def _rejected(items: Sequence[Item], err: Exception) -> list[Verdict]:
+    return [Verdict(Verdicts.REJECTED, reason=str(err))] * len(items)
+
+
+class ModelSink(MappedSink):
+    """Bulk upserts; by mode only of rows that exist, or only of rows that do not."""
+
+    collapses = True
+
+    @cached_property
+    def _existing(self) -> ExistingKeys:
+        return ExistingKeys(self.run.client, self.model, self.builder.rule.keyables)
+
+    def deliver(self, items: Sequence[Item]) -> list[Verdict]:
+        """One bulk upsert; the client splits it when need be."""
+        skipped = {id(item): verdict for item in items if (verdict := self._skipped(item)) is not None}
+        sent = [item for item in items if id(item) not in skipped]
+        delivered = dict(zip(map(id, sent), self._upsert(sent), strict=True))
+        return [skipped.get(id(item)) or delivered[id(item)] for item in items]
+
+    def _skipped(self, item: Item) -> Verdict | None:
+        if self.settings.mode == "upsert":
+            return None
+        exists = item.match is not None and item.match in self._existing
+        if exists and self.settings.mode == "insert":
+            return Verdict(Verdicts.SKIPPED, reason="it is in Planhat already")
+        if not exists and self.settings.mode == "update":
+            return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
+        return None
+
+    def _upsert(self, items: Sequence[Item]) -> list[Verdict]:
+        if not items:
+            return []
+        try:
+            verdicts = self.verdicts(self.run.client.bulk_upsert(self.model, [item.row for item in items]))
+        except PayloadError as err:
+            return _rejected(items, err)
+        if self.settings.mode == "insert":
+            for item, verdict in zip(items, verdicts, strict=True):
+                if item.match and not verdict.kind.is_reject:
+                    self._existing.add(item.match)
+        return verdicts
+
+
+class PushSink(MappedSink):
+    """Posts that are not safe to repeat (B24, B82)."""
+
+    @property
+    def max_size(self) -> int:
+        """Rows of a batch."""
+        return self.run.settings.metrics_batch_size_rows
+
+    @abstractmethod
+    def push(self, rows: Sequence[Row]) -> BulkResult | PushResult:
+        """Send rows once."""
+
+    def deliver(self, items: Sequence[Item]) -> list[Verdict]:
+        """Send rows; when they may have arrived although the call failed, the settings decide."""
+        rows = [item.row for item in items]
+        resend = self.run.settings.on_uncertain_delivery == "resend"
+        for left in reversed(range(_RESENDS + 1 if resend else 1)):
+            try:
+                return self.verdicts(self.push(rows))
+            except PayloadError as err:
+                return _rejected(items, err)
+            except UnavailableError as err:
+                if not err.may_have_arrived:
+                    raise
+                if not left:
+                    return self._uncertain(items, err)
+                self.logger.warning("Sending %s rows again, some may count twice: %s", len(rows), err)
+        return []
+
+    @staticmethod
+    def _uncertain(items: Sequence[Item], err: UnavailableError) -> list[Verdict]:
+        unknown = Outcome(Fate.UNKNOWN, reason=f"may have arrived all the same: {err}")
+        return [Verdict.of(outcome) for outcome in err.outcomes or [unknown] * len(items)]
+
+
+class MetricsSink(PushSink):
+    """Metric points."""
+
+    @property
+    def written_model(self) -> Model:
+        """Points as they are written."""
+        return push_model(self.model, Way.METRICS)
+
+    def key_rule(self, plan: ColumnPlan) -> KeyRule:
+        """Points have no key; the external id of their record names them."""
+        del plan
+        return KeyRule(("externalId",), frozenset(), None, needs_key=False)
+
+    def check_plan(self, plan: ColumnPlan) -> None:
+        """Complain when a field every point needs has no column."""
+        missing = [name for name in self.model.push_required if Slot(name) not in plan]
+        if Slot(PARENT) in plan and Slot("model") in plan:
+            missing = [name for name in missing if name != "externalId"]
+        if missing:
+            msg = f"stream {self.stream_name!r}: no column leads to {', '.join(missing)}"
+            raise SettingsError(msg)
+
+    def checker(self) -> Callable[[dict[str, Any]], None]:
+        """Points are checked as points."""
+        return self._check_point
+
+    def _check_point(self, body: dict[str, Any]) -> None:
+        """Check a point; the parent of a point that was read becomes the external id it is written with."""
+        parent = body.pop(PARENT, None)
+        if body.get("externalId") is None and parent is not None:
+            body["externalId"] = self._external_id(str(body.get("model")), parent)
+        check_point(body, self.model)
+        if self.run.settings.check_metric_targets:
+            name = body.get("model") or "Company"
+            if body["externalId"] not in self.run.external_ids(model_called(name)):
+                msg = f"no {name} has this externalId; Planhat would drop the point without a word"
+                raise RefusedRowError(msg)
+
+    def _external_id(self, name: str, parent: str) -> str:
+        try:
+            model = model_called(name)
+        except StopIteration:
+            msg = "model: a point with parentId must name its model"
+            raise RefusedRowError(msg) from None
+        found = self.run.external_ids(model).of(parent)
+        if found is None:
+            msg = f"the {name} {parent} has no externalId in Planhat, and points are matched on it"
+            raise RefusedRowError(msg)
+        return found
+
+    def push(self, rows: Sequence[Row]) -> PushResult:
+        """Post the points."""
+        return self.run.client.push_metrics(rows)
+
+
+class ActivitiesSink(PushSink):
+    """User activities, many in a call or one by one."""
+
+    @property
+    def written_model(self) -> Model:
+        """Activities without what only Segment events carry."""
+        return push_model(self.model, Way.ACTIVITIES)
+
+    def key_rule(self, plan: ColumnPlan) -> KeyRule:
+        """Activities have no key; the enduser names them."""
+        del plan
+        return KeyRule(("externalId", "euExtId", "email"), frozenset(), None, needs_key=False)
+
+    def checker(self) -> Callable[[dict[str, Any]], None]:
+        """Activities must name an enduser."""
+        return check_activity
+
+    def push(self, rows: Sequence[Row]) -> PushResult:
+        """Post the activities."""
+        if self.settings.endpoint == "bulk":
+            return self.run.client.push_activities(rows)
+        return one_by_one(rows, self.run.client.push_activity)
+
+
+class SegmentSink(ActivitiesSink):
+    """Events in the form of Segment."""
+
+    @property
+    def written_model(self) -> Model:
+        """The fields of an event."""
+        return push_model(self.model, Way.SEGMENT)
+
+    def key_rule(self, plan: ColumnPlan) -> KeyRule:
+        """Events have no key; the user names them."""
+        del plan
+        return KeyRule(("userId",), frozenset(), None, needs_key=False)
+
+    def checker(self) -> Callable[[dict[str, Any]], None]:
+        """Events must name a user."""
+        return check_event
+
+    def push(self, rows: Sequence[Row]) -> PushResult:
+        """Post the events, one by one."""
+        return one_by_one(rows, lambda row: self.run.client.push_segment(msgspec.json.decode(row.body)))
+
+
+class DuplicateSink(PushSink):
+    """Copies time entries that are in Planhat already."""
+
+    def push(self, rows: Sequence[Row]) -> BulkResult:
+        """Have the entries copied."""
+        return self.run.client.duplicate_time_entries([row.keys["_id"] for row in rows])
+
+
+def sink_class(way: Way, mode: str) -> type[PlanhatSink]:
+    """The class that goes this way."""
+    return DuplicateSink if mode == "duplicate" else _BY_WAY[way]
+
+
+_BY_WAY: dict[Way, type[PlanhatSink]] = {
+    Way.BULK: ModelSink,
+    Way.SINGLE: SingleSink,
+    Way.METRICS: MetricsSink,
+    Way.ACTIVITIES: ActivitiesSink,
+    Way.SEGMENT: SegmentSink,
+}

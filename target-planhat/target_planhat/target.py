@@ -1,0 +1,180 @@
+"""The target: settings, and the glue between the SDK and the parts."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
+
+from singer_sdk.exceptions import ConfigValidationError, RecordsWithoutSchemaException
+from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+
+from planhat_api import (
+    AccessError,
+    ConfigurationError,
+    Connection,
+    CredentialsError,
+    NotFoundError,
+    PlanhatClient,
+    PlanhatError,
+    RateLimitError,
+    UnavailableError,
+)
+from target_planhat.batch_files import records_of
+from target_planhat.checkpoint import Checkpoint
+from target_planhat.errors import (
+    EXIT_CREDENTIALS,
+    EXIT_FAULT,
+    EXIT_INPUT,
+    EXIT_SETTINGS,
+    EXIT_UNAVAILABLE,
+    StopError,
+)
+from target_planhat.order import rank
+from target_planhat.reader import MessageReader
+from target_planhat.routing import find_route
+from target_planhat.run import Run
+from target_planhat.sdk_hooks import HookedTarget
+from target_planhat.settings import SETTINGS, TargetSettings
+from target_planhat.sinks import sink_class
+from target_planhat.termination import Termination
+
+if TYPE_CHECKING:
+    import logging
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.plugin_base import _ConfigInput
+    from singer_sdk.sinks import Sink
+
+    from target_planhat.reader import RecordMessage
+
+__all__ = ["TargetPlanhat"]
+
+_EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (ConfigValidationError, EXIT_SETTINGS),
+    (ConfigurationError, EXIT_SETTINGS),
+    (NotFoundError, EXIT_SETTINGS),
+    (CredentialsError, EXIT_CREDENTIALS),
+    (AccessError, EXIT_CREDENTIALS),
+    (UnavailableError, EXIT_UNAVAILABLE),
+    (RateLimitError, EXIT_UNAVAILABLE),
+    (RecordsWithoutSchemaException, EXIT_INPUT),
+    (PlanhatError, EXIT_FAULT),
+)
+
+
+class TargetPlanhat(HookedTarget):
+    """Writes Singer streams to Planhat and knows the fate of every record."""
+
+    name = "target-planhat"
+    package_name = "target-planhat"
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    message_reader_class = MessageReader
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+        TargetCapabilities.VALIDATE_RECORDS,
+    ]
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check the settings; nothing is sent or read.
+
+        Raises:
+            StopError: Settings that contradict each other.
+            ConfigurationError: A setting of the connection is wrong.
+        """
+        super().__init__(**kwargs)
+        settings = TargetSettings.from_config(self.config)
+        connection = Connection.from_settings(self.config)
+        self.run = Run(settings, lambda: PlanhatClient(connection), self.logger)
+        self.checkpoint = Checkpoint(settings.checkpoint_seconds)
+        self.termination = Termination(self.logger, lambda: self.reader.waiting, self._end_of_input)
+        self.input_stream = ""
+
+    @property
+    def reader(self) -> MessageReader:
+        """The reader, which holds the message at hand."""
+        return cast("MessageReader", self.message_reader)
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Leave out the built-in setting that has no meaning here."""
+        super().append_builtin_config(config_jsonschema)
+        config_jsonschema["properties"].pop("add_record_metadata", None)
+
+    def get_sink_class(self, stream_name: str) -> type[Sink]:
+        """The sink for a stream.
+
+        Raises:
+            SettingsError: The stream is no model of Planhat.
+        """
+        settings = self.run.settings.of_stream(stream_name)
+        return sink_class(find_route(stream_name, settings.model).way, settings.mode)
+
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        self.input_stream = str(message_dict.get("stream"))
+        self.run.rejects.announce(
+            self.input_stream, message_dict.get("schema") or {}, message_dict.get("key_properties") or []
+        )
+        super()._process_schema_message(message_dict)
+
+    def take_record(self, message: RecordMessage) -> bool:
+        """Handle a RECORD message the short way; False when it must go through the SDK."""
+        del message
+        return False
+
+    def take_batch(self, message: dict[str, Any]) -> None:
+        """Handle each line of the files of a BATCH message as a RECORD, with all rules that hold for one."""
+        for line in records_of(message):
+            self._process_record_message(self.reader.inject(str(message["stream"]), line.strip()))
+
+    def may_write_state(self) -> bool:
+        """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
+        self.run.sender.settle()
+        self.run.judge()
+        self.run.secure()
+        return True
+
+    def process_endofpipe(self) -> None:
+        """Send what is pending, tell the summary."""
+        self._end_of_input()
+
+    def _end_of_input(self) -> None:
+        try:
+            self._send_all()
+            self.run.judge(at_end=True)
+            self.drain_all(is_endofpipe=True)
+        finally:
+            self.run.close()
+
+    def _send_all(self) -> None:
+        for sink in sorted(self.run.sinks, key=lambda sink: rank(sink.model)):
+            self.drain_one(sink)
+        self.run.sender.settle()
+
+    @classmethod
+    def invoke(  # type: ignore[override] # as in the SDK's own target
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the command; every known way to fail ends with its own exit code and a line that says why."""
+        try:
+            super().invoke(about=about, about_format=about_format, config=config, file_input=file_input)
+        except StopError as err:
+            cls.logger.error("%s", err)  # the text says it all
+            sys.exit(err.exit_code)
+        except tuple(kind for kind, _ in _EXIT_CODES) as err:
+            for text in getattr(err, "errors", None) or [str(err)]:
+                cls.logger.error("%s", text)  # the text says it all
+            sys.exit(next(code for kind, code in _EXIT_CODES if isinstance(err, kind)))
+
+
+def _tell(logger: logging.Logger, err: Exception) -> None:
+    """Log why the run ended; the text says it all, a trace would only hide it."""
+    for text in getattr(err, "errors", None) or [str(err)]:
+        logger.error("%s", text)

@@ -1,0 +1,386 @@
+"""Turns the values a tap sends into what a Planhat field takes: text, ids, numbers, dates, epoch days."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "BOOLEAN",
+    "DATE_TIME",
+    "EPOCH_DAY",
+    "ID_TEXT",
+    "NUMBER",
+    "OBJECT",
+    "PLANHAT_ID",
+    "REFERENCE",
+    "TEXT",
+    "Json",
+    "Kind",
+    "UnfitValueError",
+    "array_of",
+    "company_reference",
+    "encode",
+    "kind_of_custom",
+    "kind_of_field",
+    "prefixed",
+    "wrapped",
+]
+
+Json: TypeAlias = Any
+"""A decoded JSON value, or an object a stream map made of one."""
+
+EPOCH = date(1970, 1, 1)
+
+# The forms that need no change; day 29 to 31 is left to the slow check, which knows the calendar.
+_CANONICAL_DATE_TIME = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$"
+_PLANHAT_ID = r"^[0-9a-f]{24}$"
+_REFERENCE = r"^([0-9a-f]{24}|extid-.+|srcid-.+)$"
+_FRACTION = re.compile(r"(\.\d+)")
+_COMPACT_ZONE = re.compile(r"[+-]\d{4}$")
+_IS_PLANHAT_ID = re.compile(_PLANHAT_ID).match
+_IS_REFERENCE = re.compile(_REFERENCE, re.DOTALL).match
+
+
+class UnfitValueError(ValueError):
+    """A value that cannot become what the field holds. The text names types, never the value."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a field holds.
+
+    Attributes:
+        name: For people.
+        passes: msgspec type of the values that `convert` hands back unchanged.
+        convert: Makes any other value fit, or raises UnfitValueError. It never sees None; None from it means null.
+        takes: JSON types a column may be declared with.
+    """
+
+    name: str
+    passes: Any
+    convert: Callable[[Any], Any]
+    takes: frozenset[str]
+
+
+def _json_type(value: object) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, (int, float, Decimal)):
+        return "a number"
+    return "an array" if isinstance(value, list) else "an object"
+
+
+def _unfit(value: object, wanted: str) -> UnfitValueError:
+    return UnfitValueError(f"{_json_type(value)} is not {wanted}")
+
+
+def _plain_number(value: float | Decimal) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value):
+        msg = "not a finite number"
+        raise UnfitValueError(msg)
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return _plain_number(value)
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise _unfit(value, "a text")
+
+
+def _id_text(value: Json) -> str | None:
+    """Ids are texts (B43); a warehouse's 77 or 77.0 is the id `77`, an empty text is no id."""
+    return _text(value).strip() or None
+
+
+def _unwrapped(value: Json) -> Json:
+    """References come as an id or as an object that holds it (B36)."""
+    return value.get("_id") or value.get("id") if isinstance(value, dict) else value
+
+
+def _planhat_id(value: Json) -> str | None:
+    text = _id_text(value)
+    if text is not None and not _IS_PLANHAT_ID(text):
+        msg = "not an id of Planhat (24 hexadecimal digits)"
+        raise UnfitValueError(msg)
+    return text
+
+
+def _reference(value: Json) -> str | None:
+    value = _unwrapped(value)
+    return None if value is None else _id_text(value)
+
+
+def company_reference(value: Json) -> str | None:
+    """A company by Planhat's id, or by its own key with `extid-` or `srcid-` in front (B22)."""
+    text = _reference(value)
+    if text is not None and not _IS_REFERENCE(text):
+        msg = (
+            "neither an id of Planhat nor extid-... or srcid-...; "
+            "put your own ids in a column company_external_id or company_source_id"
+        )
+        raise UnfitValueError(msg)
+    return text
+
+
+def prefixed(prefix: str) -> Callable[[Any], str | None]:
+    """Converter that turns an external or source id into a reference (B22)."""
+
+    def convert(value: Json) -> str | None:
+        text = _id_text(value)
+        return text if text is None or text.startswith(prefix) else prefix + text
+
+    return convert
+
+
+def _number(value: Json) -> int | float | Decimal | None:
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        try:
+            value = Decimal(value.strip())
+        except InvalidOperation as err:
+            msg = "a text that is not a number"
+            raise UnfitValueError(msg) from err
+        if value.is_finite() and value == value.to_integral_value():
+            value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise _unfit(value, "a number")
+    if not isinstance(value, int) and not math.isfinite(value):
+        msg = "not a finite number"
+        raise UnfitValueError(msg)
+    return value
+
+
+_BOOLEANS = {"true": True, "t": True, "1": True, "yes": True, "false": False, "f": False, "0": False, "no": False}
+
+
+def _boolean(value: Json) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and not value.strip():
+        return None
+    if isinstance(value, (str, int, float, Decimal)):
+        found = _BOOLEANS.get(_text(value).strip().lower())
+        if found is not None:
+            return found
+    raise _unfit(value, "true or false")
+
+
+def _moment(text: str) -> datetime:
+    """Parse ISO 8601 as warehouses write it. No zone means UTC."""
+    text = text.strip().replace(" ", "T", 1)
+    if text.endswith(("Z", "z")):
+        text = text[:-1] + "+00:00"
+    if _COMPACT_ZONE.search(text):
+        text = f"{text[:-2]}:{text[-2:]}"
+    # Python 3.10 reads three or six digits only.
+    text = _FRACTION.sub(lambda found: found.group(1)[:7].ljust(7, "0"), text, count=1)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as err:
+        msg = "a text that is not an ISO 8601 date"
+        raise UnfitValueError(msg) from err
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError as err:
+        msg = "a date out of range"
+        raise UnfitValueError(msg) from err
+
+
+MILLISECONDS_FROM = 100_000_000_000
+"""Numbers from here on are milliseconds since 1970 (1973 and later); smaller ones could be seconds or days."""
+
+
+def _from_milliseconds(value: float | Decimal) -> datetime:
+    if not math.isfinite(value) or value < MILLISECONDS_FROM:
+        msg = "a number that is not milliseconds since 1970"
+        raise UnfitValueError(msg)
+    try:
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=float(value))
+    except OverflowError as err:
+        msg = "a date out of range"
+        raise UnfitValueError(msg) from err
+
+
+def _any_moment(value: Json) -> datetime:
+    if isinstance(value, str):
+        return _moment(value)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return _from_milliseconds(value)
+    raise _unfit(value, "a date")
+
+
+def _date_time(value: Json) -> str | None:
+    """ISO 8601 in UTC with milliseconds (B40)."""
+    if isinstance(value, str) and not value.strip():
+        return None
+    return _in_utc(_any_moment(value)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _epoch_day(value: Json) -> int | None:
+    """Whole days since 1970-01-01 (B41). A date with a zone counts as the day it shows."""
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        if value.strip().lstrip("-").isdigit():
+            return int(value)
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            msg = "not a finite number"
+            raise UnfitValueError(msg)
+        if value < MILLISECONDS_FROM:
+            if value != int(value):
+                msg = "not a whole number of days"
+                raise UnfitValueError(msg)
+            return int(value)
+    return (_any_moment(value).date() - EPOCH).days
+
+
+def _decoded(value: Json) -> Json:
+    """Warehouses without nested types carry arrays and objects as JSON text."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError as err:
+        msg = "a text that is not JSON"
+        raise UnfitValueError(msg) from err
+
+
+def _object(value: Json) -> dict[str, Any] | None:
+    value = _decoded(value)
+    if value is None or isinstance(value, dict):
+        return value
+    raise _unfit(value, "an object")
+
+
+TEXT = Kind("text", str, _text, frozenset({"string", "number", "integer"}))
+ID_TEXT = Kind("id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], _id_text, TEXT.takes)
+PLANHAT_ID = Kind("Planhat id", Annotated[str, msgspec.Meta(pattern=_PLANHAT_ID)], _planhat_id, frozenset({"string"}))
+REFERENCE = Kind("reference", ID_TEXT.passes, _reference, frozenset({"string", "object", "integer", "number"}))
+COMPANY = Kind(
+    "company", Annotated[str, msgspec.Meta(pattern=_REFERENCE)], company_reference, frozenset({"string", "object"})
+)
+NUMBER = Kind("number", int | float, _number, frozenset({"number", "integer", "string"}))
+BOOLEAN = Kind("true or false", bool, _boolean, frozenset({"boolean", "string", "integer", "number"}))
+DATE_TIME = Kind(
+    "date",
+    Annotated[str, msgspec.Meta(pattern=_CANONICAL_DATE_TIME)],
+    _date_time,
+    frozenset({"string", "integer", "number"}),
+)
+EPOCH_DAY = Kind(
+    "day", Annotated[int, msgspec.Meta(lt=MILLISECONDS_FROM)], _epoch_day, frozenset({"string", "integer", "number"})
+)
+OBJECT = Kind("object", dict[str, msgspec.Raw], _object, frozenset({"object", "string"}))
+ANYTHING = Kind(
+    "anything",
+    Any,
+    lambda value: value,
+    frozenset({"object", "string", "array", "number", "integer", "boolean"}),
+)
+_TAKES_ARRAY = frozenset({"array", "string"})
+
+
+def array_of(item: Kind) -> Kind:
+    """An array whose items are of one kind; a single item alone counts as an array of one."""
+
+    def convert(value: Json) -> list[Any] | None:
+        if isinstance(value, str) and not value.lstrip().startswith("["):
+            value = [value] if value.strip() else None
+        value = _decoded(value)
+        if value is None:
+            return None
+        if isinstance(value, (int, float, Decimal)) and item is not ANYTHING:
+            value = [value]
+        if not isinstance(value, list):
+            raise _unfit(value, "an array")
+        converted = (item.convert(entry) for entry in value if entry is not None)
+        return [entry for entry in converted if entry is not None]
+
+    passes = list[msgspec.Raw] if item is ANYTHING else list[item.passes]  # type: ignore[name-defined]
+    takes = _TAKES_ARRAY | (item.takes if item is not ANYTHING else {"object"})
+    return Kind(f"array of {item.name}", passes, convert, takes)
+
+
+def wrapped(key: str) -> Kind:
+    """An array of ids that Planhat wants as objects, e.g. `[{"_id": ...}]` for the time entries of a time sheet."""
+
+    def convert(value: Json) -> list[dict[str, Any]] | None:
+        ids = array_of(REFERENCE).convert(value)
+        return None if ids is None else [{key: entry} for entry in ids]
+
+    # Nothing passes unchanged but what is in the shape already, and that is rare: no fast type.
+    return Kind("array of ids", list[dict[str, Any]], convert, _TAKES_ARRAY)
+
+
+_BY_JSON_TYPE = {"string": TEXT, "number": NUMBER, "integer": NUMBER, "boolean": BOOLEAN, "object": OBJECT}
+
+
+def kind_of_field(schema: Mapping[str, Any]) -> Kind:
+    """The kind of a field of a model file."""
+    if schema.get("format") == "date-time":
+        return DATE_TIME
+    if schema.get("format") == "epoch-day":
+        return EPOCH_DAY
+    if schema.get("type") == "array":
+        item = schema.get("items", {}).get("type")
+        return array_of(TEXT if item == "string" else ANYTHING)
+    return _BY_JSON_TYPE.get(schema.get("type", ""), ANYTHING)
+
+
+_BY_CUSTOM_TYPE = {
+    "number": NUMBER,
+    "rating": NUMBER,
+    "checkbox": BOOLEAN,
+    "day": EPOCH_DAY,
+    "date": DATE_TIME,
+    "multipicklist": array_of(TEXT),
+    "team members": array_of(REFERENCE),
+    "endusers": array_of(REFERENCE),
+    "team member": REFERENCE,
+    "enduser": REFERENCE,
+}
+
+
+def kind_of_custom(custom_type: str) -> Kind:
+    """The kind of a custom field by its type in Planhat (B47); all others hold text."""
+    return _BY_CUSTOM_TYPE.get(custom_type.lower(), TEXT)
+
+
+def _unknown(value: Json) -> Json:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+encode = msgspec.json.Encoder(enc_hook=_unknown, decimal_format="number").encode
+"""One JSON document as bytes; Decimals become plain numbers."""
