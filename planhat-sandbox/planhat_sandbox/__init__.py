@@ -1,1 +1,10 @@
 """A local stand-in for Planhat, for rehearsals and tests."""
+
+from __future__ import annotations
+
+from planhat_sandbox.faults import Fault, FaultError
+from planhat_sandbox.sandbox import Sandbox
+from planhat_sandbox.server import Call
+from planhat_sandbox.switches import SWITCHES, Switch, SwitchError
+
+__all__ = ["SWITCHES", "Call", "Fault", "FaultError", "Sandbox", "Switch", "SwitchError"]

@@ -1,0 +1,95 @@
+"""User activities: events that are taken in and never read back (B84)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planhat_api.registry import model as model_of
+from planhat_sandbox.messages import Refusal, Response, json_response, text_response
+from planhat_sandbox.upsert import RowError, Upsert, key_text
+from planhat_sandbox.values import UnfitValueError
+
+if TYPE_CHECKING:
+    from planhat_sandbox.store import Row, Value
+    from planhat_sandbox.tenant import Tenant
+
+__all__ = ["push_activities", "push_activity", "push_segment"]
+
+_ENDUSER_KEYS = ("externalId", "euExtId", "id")
+
+
+def push_activities(tenant: Tenant, items: Value) -> Response:
+    """Takes an array of activities."""
+    if not isinstance(items, list):
+        raise Refusal(400, "The body must be an array")
+    for item in items:
+        _take(tenant, item, "bulk")
+    return _answer(tenant, len(items))
+
+
+def push_activity(tenant: Tenant, item: Value) -> Response:
+    """Takes one activity."""
+    _take(tenant, item, "one")
+    return _answer(tenant, 1)
+
+
+def push_segment(tenant: Tenant, event: Value) -> Response:
+    """Takes one event in Segment's form."""
+    _take(tenant, event, "segment")
+    return _answer(tenant, 1)
+
+
+def _answer(tenant: Tenant, count: int) -> Response:
+    position = tenant.switches["analytics_answer"]
+    if position == "json":
+        return json_response({"status": "ok"}, rows=count)
+    response = text_response("" if position == "empty" else "OK")
+    response.rows = count
+    return response
+
+
+def _take(tenant: Tenant, item: Value, endpoint: str) -> None:
+    if not isinstance(item, dict):
+        return
+    person = _person(item) if endpoint == "segment" else item
+    enduser = _enduser(tenant, person)
+    if enduser is None:
+        enduser = _new_enduser(tenant, person)
+    tenant.activities.append({"endpoint": endpoint, "enduserId": enduser, "item": item})
+
+
+def _person(event: Row) -> Row:
+    sent = event.get("traits")
+    traits: Row = sent if isinstance(sent, dict) else {}
+    external = event.get("userId") or event.get("user_id")
+    return {
+        "email": traits.get("email"),
+        "externalId": external,
+        "name": traits.get("name"),
+        "companyExternalId": traits.get("companyId"),
+    }
+
+
+def _enduser(tenant: Tenant, person: Row) -> str | None:
+    endusers = tenant.store["endusers"]
+    for name in _ENDUSER_KEYS:
+        found = endusers.find("externalId", key_text(person.get(name)))
+        if found:
+            return found[0]
+    found = endusers.find("email", key_text(person.get("email")))
+    return found[0] if found else None
+
+
+def _new_enduser(tenant: Tenant, person: Row) -> str | None:
+    """An unknown person becomes an enduser when the company is known (B86)."""
+    row = {name: person[name] for name in ("email", "firstName", "lastName", "name") if person.get(name)}
+    external = next((key for name in _ENDUSER_KEYS if (key := key_text(person.get(name)))), None)
+    if external:
+        row["externalId"] = external
+    company = key_text(person.get("companyExternalId"))
+    if company:
+        row["companyId"] = f"extid-{company}"
+    try:
+        return str(Upsert(tenant, model_of("endusers")).create(row)["_id"])
+    except (RowError, UnfitValueError):
+        return None

@@ -1,0 +1,91 @@
+"""The command line: ``planhat-sandbox serve``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from datetime import date
+from threading import Event
+from typing import TYPE_CHECKING
+
+from planhat_sandbox.faults import Fault, FaultError
+from planhat_sandbox.sandbox import API_TOKEN, TENANT_TOKEN, Sandbox
+from planhat_sandbox.switches import SwitchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until SIGTERM or SIGINT. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        box = _sandbox(options)
+    except (FaultError, SwitchError, ValueError, OSError) as error:
+        sys.stderr.write(f"planhat-sandbox: {error}\n")
+        return 2
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with box:
+        sys.stdout.write(f"planhat-sandbox ready: {box.url} (analytics: {box.analytics_url})\n")
+        sys.stdout.flush()
+        stop.wait()
+    return 0
+
+
+def _sandbox(options: argparse.Namespace) -> Sandbox:
+    switches = dict(_switch(text) for text in options.switch)
+    if options.calls_per_minute is not None:
+        switches["calls_per_minute"] = str(options.calls_per_minute)
+    faults = [Fault.read(json.loads(text)) for text in options.fault]
+    if options.latency_ms:
+        faults.append(Fault("latency", seconds=options.latency_ms / 1000))
+    return Sandbox(
+        companies=options.companies,
+        seed=options.seed,
+        endusers=options.endusers,
+        days=options.days,
+        host=options.host,
+        port=options.port,
+        api_token=options.api_token,
+        tenant_token=options.tenant_token,
+        today=options.today,
+        switches=switches,
+        faults=faults,
+    )
+
+
+def _switch(text: str) -> tuple[str, str]:
+    name, equals, position = text.partition("=")
+    if not equals:
+        message = f"--switch takes name=position, not {text!r}"
+        raise SwitchError(message)
+    return name, position
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="planhat-sandbox", description="A local stand-in for Planhat.")
+    serve = parser.add_subparsers(required=True).add_parser("serve", help="serve a seeded tenant on loopback")
+    serve.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks a free one (default)")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--companies", type=int, default=50, help="number of companies (default: 50)")
+    serve.add_argument("--endusers", type=int, help="number of endusers (default: 10 for each company)")
+    serve.add_argument("--days", type=int, default=60, help="days of metrics before today (default: 60)")
+    serve.add_argument("--seed", type=int, default=1, help="equal seeds make equal tenants (default: 1)")
+    serve.add_argument("--today", type=date.fromisoformat, help="day the tenant stands on (default: the real one)")
+    serve.add_argument("--api-token", default=API_TOKEN, help=f"token of the main API (default: {API_TOKEN})")
+    serve.add_argument("--tenant-token", default=TENANT_TOKEN, help=f"tenant UUID (default: {TENANT_TOKEN})")
+    serve.add_argument("--calls-per-minute", type=int, help="quota of the main API; 0 is none (default: 200)")
+    serve.add_argument("--latency-ms", type=float, default=0, help="wait before each answer")
+    serve.add_argument("--switch", action="append", default=[], metavar="NAME=POSITION", help="set a switch")
+    serve.add_argument("--fault", action="append", default=[], metavar="JSON", help="add a fault")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

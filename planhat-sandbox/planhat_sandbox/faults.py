@@ -1,0 +1,144 @@
+"""Faults on demand: what goes wrong, with which calls, how often."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, fields
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from planhat_sandbox.store import Row, Value
+
+__all__ = ["KINDS", "Fault", "FaultError", "Faults"]
+
+KINDS = {
+    "latency": "waits `seconds` before the call is looked at",
+    "status": "answers `status` without processing the call; with `processed` the call is processed first",
+    "drop": "closes the connection without an answer; with `processed` the call is processed first",
+    "truncate": "processes the call, sends half of the body, closes the connection",
+    "invalid_json": "processes the call, answers 200 with half of the body as if it were all",
+    "html": "answers 200 with an HTML page, without processing the call",
+    "slow_body": "processes the call, sends the body in pieces over `seconds`",
+    "stall": "processes the call, sends half of the body, then nothing for `seconds`",
+    "wrong_region": "answers 401 whatever the token (B3)",
+    "poison": "answers 500, naming no row, when a row of the body has `value` in `field` (or in any field)",
+}
+
+
+class FaultError(ValueError):
+    """A fault that is not described rightly."""
+
+
+@dataclass
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        kind: One of KINDS.
+        path: Only calls below this path, without leading slash, e.g. ``endusers`` or ``analytics-host``.
+        method: Only calls with this method.
+        share: Share of the calls, 0 to 1; which ones is decided by the seed of the sandbox.
+        nth: Only this one of the calls that match, counted from 1.
+        times: So many times, then no more; None is for ever.
+        status: For ``status``.
+        seconds: For ``latency``, ``slow_body`` and ``stall``.
+        processed: For ``status`` and ``drop``: process the call first.
+        field: For ``poison``: name of the field.
+        value: For ``poison``: the value, as text.
+        retry_after: For ``status``: the Retry-After header.
+    """
+
+    kind: str
+    path: str | None = None
+    method: str | None = None
+    share: float = 1.0
+    nth: int | None = None
+    times: int | None = None
+    status: int = 503
+    seconds: float = 0.0
+    processed: bool = False
+    field: str | None = None
+    value: str | None = None
+    retry_after: str | None = None
+
+    def __post_init__(self) -> None:
+        """Checks the kind."""
+        if self.kind not in KINDS:
+            message = f"There is no fault {self.kind!r}. There are: {', '.join(KINDS)}."
+            raise FaultError(message)
+
+    @classmethod
+    def read(cls, described: Mapping[str, Value]) -> Fault:
+        """A fault from JSON.
+
+        Raises:
+            FaultError: Unknown kind or attribute.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(described) - known)
+        if unknown or "kind" not in described:
+            message = (
+                f"A fault needs a kind and takes {', '.join(sorted(known))}; not {', '.join(unknown) or 'nothing'}."
+            )
+            raise FaultError(message)
+        return cls(**described)
+
+    def concerns(self, method: str, path: str) -> bool:
+        """Whether it is about such a call."""
+        if self.method is not None and self.method.upper() != method:
+            return False
+        return self.path is None or path == self.path or path.startswith(self.path + "/")
+
+    def poisons(self, rows: Value) -> bool:
+        """Whether one of the rows of a body is poisonous."""
+        return isinstance(rows, list) and any(self._is_poison(row) for row in rows if isinstance(row, dict))
+
+    def _is_poison(self, row: Row) -> bool:
+        values = row.values() if self.field is None else [row.get(self.field)]
+        return any(str(value) == str(self.value) for value in values)
+
+
+class Faults:
+    """The faults of one sandbox. Thread-safe."""
+
+    def __init__(self, seed: int) -> None:
+        """Args: seed: Decides which calls a share hits."""
+        self._lock = Lock()
+        self._seed = seed
+        self._faults: list[Fault] = []
+        self._matched: list[int] = []
+        self._dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
+
+    def set(self, faults: Iterable[Fault | Mapping[str, Value]]) -> None:
+        """Takes these in place of those before."""
+        read = [fault if isinstance(fault, Fault) else Fault.read(fault) for fault in faults]
+        with self._lock:
+            self._faults = read
+            self._matched = [0] * len(read)
+            self._dice = random.Random(self._seed)  # noqa: S311 - repeatable, no secret
+
+    def add(self, fault: Fault) -> None:
+        """Adds one."""
+        with self._lock:
+            self._faults.append(fault)
+            self._matched.append(0)
+
+    def drawn(self, method: str, path: str) -> list[Fault]:
+        """The faults that hit this call."""
+        with self._lock:
+            return [fault for index, fault in enumerate(self._faults) if self._hits(index, fault, method, path)]
+
+    def _hits(self, index: int, fault: Fault, method: str, path: str) -> bool:
+        if not fault.concerns(method, path) or fault.times == 0:
+            return False
+        self._matched[index] += 1
+        if fault.nth is not None and self._matched[index] != fault.nth:
+            return False
+        if fault.share < 1 and self._dice.random() >= fault.share:
+            return False
+        if fault.times is not None and fault.kind != "poison":
+            fault.times -= 1
+        return True

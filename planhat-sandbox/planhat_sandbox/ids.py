@@ -1,0 +1,43 @@
+"""Object ids: 24 hexadecimal characters that sort by the time they were made (B45)."""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from planhat_sandbox.clock import Clock
+
+__all__ = ["IdMaker", "is_object_id", "seeded_id"]
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
+
+
+def is_object_id(text: object) -> bool:
+    """Whether this is an id in the form Planhat gives out."""
+    return isinstance(text, str) and _OBJECT_ID.fullmatch(text) is not None
+
+
+def seeded_id(kind: str, seed: int, index: int, moment: int) -> str:
+    """The id of the row at an index of the seeded tenant, made at a Unix time in seconds."""
+    return f"{moment:08x}{id_tag(kind, seed)}{index:06x}"
+
+
+def id_tag(kind: str, seed: int) -> str:
+    """The middle ten characters of the ids of one kind of row."""
+    return f"{crc32(kind.encode()):08x}{seed & 0xFF:02x}"
+
+
+class IdMaker:
+    """Makes ids for rows written later; they sort after all seeded ones."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Args: clock: Where the time in the ids comes from."""
+        self._clock = clock
+        self._counter = count(1)
+
+    def make(self) -> str:
+        """A new id."""
+        return f"{int(self._clock.now().timestamp()):08x}5a4d000000{next(self._counter):06x}"

@@ -1,0 +1,97 @@
+"""The call quota of the main API: a minute, a second, and at once (B10, B11)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from contextlib import contextmanager
+from datetime import timedelta
+from email.utils import format_datetime
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from planhat_sandbox.messages import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planhat_sandbox.clock import Clock
+    from planhat_sandbox.switches import Switches
+
+__all__ = ["OverQuota", "Quota"]
+
+_TOO_MANY = 429
+
+
+class OverQuota(Refusal):
+    """A call above the quota, answered with 429."""
+
+    def __init__(self, text: str, wait: float) -> None:
+        """Args: text: Which limit. wait: Seconds until a call can go through."""
+        super().__init__(_TOO_MANY, text)
+        self.wait = wait
+
+
+class Quota:
+    """Counts calls. Thread-safe."""
+
+    def __init__(self, switches: Switches) -> None:
+        """Args: switches: Where the limits stand."""
+        self._switches = switches
+        self._lock = Lock()
+        self._calls: deque[float] = deque()
+        self._at_once = 0
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """One call, from its arrival to its answer.
+
+        Raises:
+            OverQuota: It is one too many.
+        """
+        self._enter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def _enter(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            parallel = self._switches.number("parallel_calls")
+            if parallel and self._at_once >= parallel:
+                msg = "Too many parallel requests"
+                raise OverQuota(msg, 1)
+            self._check("calls_per_second", 1, now)
+            self._check("calls_per_minute", self._switches.number("quota_window_seconds"), now)
+            self._calls.append(now)
+            self._at_once += 1
+
+    def _check(self, switch: str, window: float, now: float) -> None:
+        limit = int(self._switches.number(switch))
+        longest = max(1.0, self._switches.number("quota_window_seconds"))
+        while self._calls and self._calls[0] <= now - longest:
+            self._calls.popleft()
+        if limit and len(self._calls) >= limit and self._calls[-limit] > now - window:
+            msg = "Too Many Requests"
+            raise OverQuota(msg, self._calls[-limit] + window - now)
+
+    def left(self) -> int:
+        """Calls that can still be made in this window."""
+        with self._lock:
+            return max(0, int(self._switches.number("calls_per_minute")) - len(self._calls))
+
+    def headers(self, wait: float | None, clock: Clock) -> dict[str, str]:
+        """The headers that tell a client about the quota; ``wait`` is given with a 429."""
+        headers: dict[str, str] = {}
+        if self._switches["rate_headers"] == "present":
+            headers["X-Rate-Limit-Limit"] = str(int(self._switches.number("calls_per_minute")))
+            headers["X-Rate-Limit-Remaining"] = str(self.left())
+        if wait is not None and self._switches["retry_after"] == "seconds":
+            headers["Retry-After"] = str(math.ceil(wait))
+        if wait is not None and self._switches["retry_after"] == "date":
+            moment = clock.now() + timedelta(seconds=math.ceil(wait))
+            headers["Retry-After"] = format_datetime(moment, usegmt=True)
+        return headers

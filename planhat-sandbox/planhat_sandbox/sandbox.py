@@ -1,0 +1,187 @@
+"""A sandbox in this process, with real sockets."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from planhat_sandbox.clock import Clock
+from planhat_sandbox.control import Control
+from planhat_sandbox.faults import Fault, Faults
+from planhat_sandbox.points import Points
+from planhat_sandbox.routes import ANALYTICS_PREFIX
+from planhat_sandbox.seed.plan import Plan
+from planhat_sandbox.seed.tenant import seeded_grid, seeded_rows
+from planhat_sandbox.server import Call, Server
+from planhat_sandbox.store import Store
+from planhat_sandbox.switches import Switches
+from planhat_sandbox.tenant import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from planhat_sandbox.store import Row, Value
+
+__all__ = ["API_TOKEN", "TENANT_TOKEN", "Sandbox"]
+
+# Tokens of a stand-in: they open nothing but the sandbox.
+API_TOKEN = "sandbox-api-token"  # noqa: S105 - no secret
+TENANT_TOKEN = "5a4db0c5-0000-4000-8000-000000000001"  # noqa: S105 - no secret
+
+
+class Sandbox:
+    """A stand-in for Planhat with a seeded tenant.
+
+    Use it as a context manager, or call ``start`` and ``stop``::
+
+        with Sandbox(companies=20, seed=1, switches={"error_items": "object"}) as box:
+            requests.get(f"{box.url}/companies", headers={"Authorization": f"Bearer {box.api_token}"})
+    """
+
+    def __init__(  # noqa: PLR0913 - all by name, all with defaults
+        self,
+        *,
+        companies: int = 20,
+        seed: int = 1,
+        endusers: int | None = None,
+        days: int = 30,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_token: str = API_TOKEN,
+        tenant_token: str = TENANT_TOKEN,
+        today: date | None = None,
+        switches: Mapping[str, object] | None = None,
+        faults: Iterable[Fault | Mapping[str, Value]] = (),
+    ) -> None:
+        """Makes a tenant and a server that does not run yet.
+
+        Args:
+            companies: Number of companies; the other models follow from it.
+            seed: Equal seeds and sizes make equal tenants.
+            endusers: Number of endusers; 10 for each company when left out.
+            days: Days of metrics before today.
+            host: Address to listen on.
+            port: Port to listen on; 0 picks a free one.
+            api_token: Token that opens the main API.
+            tenant_token: UUID that opens the analytics host.
+            today: Day the tenant stands on; the real one when left out.
+            switches: Positions that differ from the defaults.
+            faults: What goes wrong from the start.
+        """
+        clock = Clock(today)
+        plan = Plan(companies, endusers, days, seed, clock.today())
+        self.api_token = api_token
+        self.tenant_token = tenant_token
+        self._switches = Switches(switches)
+        self._tenant = Tenant(
+            Store(seeded_rows(plan)), Points(seeded_grid(plan)), self._switches, clock, api_token, tenant_token
+        )
+        self._faults = Faults(seed)
+        self._faults.set(faults)
+        self._server = Server((host, port), self._tenant, self._faults, Control(self).answer)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="planhat-sandbox", daemon=True)
+
+    def start(self) -> None:
+        """Begins to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops at once and closes all connections."""
+        self._server.stop()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        """Begins to serve."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops."""
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Base URL of the main API."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    @property
+    def analytics_url(self) -> str:
+        """Base URL of what stands for the analytics host."""
+        return f"{self.url}/{ANALYTICS_PREFIX}"
+
+    def rows(self, path: str) -> list[Row]:
+        """All stored rows of a path, hidden ones too. ``dimensiondata`` and ``tickets`` work as well.
+
+        Raises:
+            KeyError: There is no such path.
+        """
+        with self._tenant.store.lock:
+            if path == "dimensiondata":
+                return list(self._tenant.points.rows(self._switches["metric_combine"]))
+            if path == "tickets":
+                return [row for row in self._tenant.store["conversations"].rows() if row["type"] == "ticket"]
+            return list(self._tenant.store[path].rows())
+
+    def counts(self) -> dict[str, int]:
+        """Number of stored rows by path, and of points under ``dimensiondata``."""
+        with self._tenant.store.lock:
+            counts = {path: len(self._tenant.store[path]) for path in self._tenant.store.paths()}
+            return {**counts, "dimensiondata": self._tenant.points.count()}
+
+    @property
+    def metrics(self) -> list[Row]:
+        """Points that were accepted for later processing."""
+        return self._copied(self._tenant.points.accepted)
+
+    @property
+    def landed_metrics(self) -> list[Row]:
+        """Accepted points that matched a record."""
+        return self._copied(self._tenant.points.landed)
+
+    @property
+    def dropped_metrics(self) -> list[Row]:
+        """Accepted points that matched none and are gone."""
+        return self._copied(self._tenant.points.dropped)
+
+    @property
+    def activities(self) -> list[Row]:
+        """User activities: ``{endpoint, enduserId, item}``."""
+        return self._copied(self._tenant.activities)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request seen, in the order of their answers."""
+        return list(self._server.calls)
+
+    @property
+    def moves(self) -> list[Row]:
+        """What the switch ``moving_rows`` did: ``{path, kind, _id}``."""
+        return self._copied(self._tenant.moves)
+
+    def forget_calls(self) -> None:
+        """Empties the list of calls."""
+        self._server.calls.clear()
+
+    def switches(self) -> dict[str, str]:
+        """Every switch with its position."""
+        return self._switches.all()
+
+    def set_switch(self, name: str, position: object) -> None:
+        """Moves one switch; raises SwitchError when that cannot be."""
+        self._switches.set(name, position)
+
+    def set_faults(self, faults: Iterable[Fault | Mapping[str, Value]]) -> None:
+        """Takes these faults in place of those before; raises FaultError for one that cannot be."""
+        self._faults.set(faults)
+
+    def _copied(self, rows: list[Row]) -> list[Row]:
+        with self._tenant.store.lock:
+            return deepcopy(rows)

@@ -1,0 +1,58 @@
+"""Which rows the seeded tenant has for which path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planhat_sandbox.seed import accounts, revenue, touch, work
+from planhat_sandbox.seed.customs import CustomFields
+from planhat_sandbox.seed.plan import Plan, Table
+from planhat_sandbox.seed.usage import UsageGrid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from planhat_sandbox.points import Grid
+    from planhat_sandbox.store import Row, Seeded
+
+__all__ = ["seeded_grid", "seeded_rows"]
+
+_MAKERS: Mapping[str, Callable[[Plan, int], Row]] = {
+    "users": accounts.user,
+    "products": revenue.product,
+    "companies": accounts.company,
+    "endusers": accounts.enduser,
+    "licenses": revenue.license_,
+    "sales": revenue.sale,
+    "invoices": revenue.invoice,
+    "opportunities": revenue.opportunity,
+    "deals": revenue.deal,
+    "lineitems": revenue.line_item,
+    "churn": revenue.churn,
+    "conversations": touch.conversation,
+    "tasks": touch.task,
+    "issues": touch.issue,
+    "nps": touch.nps,
+    "campaigns": touch.campaign,
+    "workflows": touch.workflow,
+    "assets": work.asset,
+    "projects": work.project,
+    "objectives": work.objective,
+    "workspaces": work.workspace,
+    "timeentries": work.time_entry,
+    "timesheets": work.timesheet,
+}
+
+
+def seeded_rows(plan: Plan) -> dict[str, Seeded | None]:
+    """The rows of each path."""
+    tables: dict[str, Seeded | None] = {
+        path: Table(plan, path, make, accounts.enduser_columns(plan) if path == "endusers" else {})
+        for path, make in _MAKERS.items()
+    }
+    return {**tables, "customfields": CustomFields(plan)}
+
+
+def seeded_grid(plan: Plan) -> Grid:
+    """The points of the tenant."""
+    return UsageGrid(plan)

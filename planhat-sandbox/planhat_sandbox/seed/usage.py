@@ -1,0 +1,64 @@
+"""Seeded dimension data: three metrics for each company, and sparse ones for other models."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from planhat_sandbox.points import Series
+from planhat_sandbox.seed.accounts import company_name, company_of
+
+if TYPE_CHECKING:
+    from planhat_sandbox.seed.plan import Plan
+
+__all__ = ["UsageGrid"]
+
+_COMPANY_METRICS = ("logins", "active_users", "api-calls")
+# Model, path, metric, and how many records share one that is measured.
+_SPARSE = (
+    ("EndUser", "endusers", "sessions", 50),
+    ("Asset", "assets", "uptime", 10),
+    ("Project", "projects", "hours.spent", 10),
+)
+_DAYS_A_WEEK = 7
+_WEEKEND = (2, 3)  # Epoch days modulo 7 that are Saturdays and Sundays.
+
+
+class UsageGrid:
+    """A value for each series on each day; whole numbers, fewer at weekends, decimals for ``uptime``."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Args: plan: The sizes."""
+        self._plan = plan
+        self.days = max(0, plan.days)
+        self.first_day = plan.today - self.days
+
+    @cached_property
+    def series(self) -> list[Series]:
+        """All series: those of the companies first."""
+        plan = self._plan
+        found = [
+            self._series(metric, "Company", plan.id("companies", company), company)
+            for company in range(plan.counts["companies"])
+            for metric in _COMPANY_METRICS
+        ]
+        return found + [
+            self._series(metric, model, plan.id(path, index), company_of(plan, index))
+            for model, path, metric, share in _SPARSE
+            for index in range(0, plan.counts[path], share)
+        ]
+
+    def _series(self, metric: str, model: str, parent: str, company: int) -> Series:
+        plan = self._plan
+        return Series(metric, model, parent, plan.id("companies", company), company_name(plan, company))
+
+    def value(self, index: int, day: int) -> float:
+        """The value of the series at an index on an epoch day."""
+        series = self.series[index]
+        noise = crc32(b"%d %d %d" % (self._plan.seed, index, day))
+        if series.dimension_id == "uptime":
+            return 100 - noise % 1000 / 100
+        size = 5 + crc32(series.parent_id.encode()) % 95
+        weekday = day % _DAYS_A_WEEK
+        return (size if weekday not in _WEEKEND else size // 4) + noise % 10

@@ -1,0 +1,227 @@
+"""Holds the rows of the tenant, each as one encoded JSON object."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["Collection", "Row", "Seeded", "Store", "Value", "value_at"]
+
+Value = Any
+Row = dict[str, Value]
+
+# Bytes of generated rows one collection keeps; a larger tenant makes rows anew each time they are read.
+_KEEP_BYTES = 192 * 1024 * 1024
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Seeded(Protocol):
+    """Rows that are made when they are first looked at.
+
+    ``columns`` gives single fields of a row without making the row, so that keys can be searched in large tenants.
+    """
+
+    @property
+    def columns(self) -> Mapping[str, Callable[[int], Value]]:
+        """Functions from the index of a row to the value of a field."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def id(self, index: int) -> str:
+        """The ``_id`` at an index."""
+
+    def row(self, index: int) -> Row:
+        """The whole row at an index, the same each time."""
+
+
+def value_at(row: Mapping[str, Value], path: str) -> Value:
+    """The value at a dotted path, None where there is none."""
+    if path in row:
+        return row[path]
+    head, dot, rest = path.partition(".")
+    inner = row.get(head)
+    return value_at(inner, rest) if dot and isinstance(inner, dict) else None
+
+
+class _Journal:
+    """What rows were before they were changed, noted while someone may want to undo it."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.entries: list[tuple[Collection, str, bytes | int | None]] = []
+
+    def undo(self) -> None:
+        for collection, row_id, cell in reversed(self.entries):
+            collection.restore(row_id, cell)
+        self.entries.clear()
+
+
+class Collection:
+    """The rows of one path in the order they were inserted. Callers hold the lock of the store."""
+
+    def __init__(self, seeded: Seeded | None = None, journal: _Journal | None = None) -> None:
+        """Args: seeded: Rows to start with. journal: Where changes are noted while they may be undone."""
+        self._seeded = seeded
+        self._journal = journal or _Journal()
+        # The encoded row, or the index of a seeded row that nobody looked at yet.
+        self._cells: dict[str, bytes | int] | None = None
+        self._kept = 0
+        self._columns: dict[str, dict[str, Value]] = {}
+        self._indexes: dict[str, dict[Value, dict[str, None]]] = {}
+        self.version = 0
+
+    @property
+    def _rows(self) -> dict[str, bytes | int]:
+        if self._cells is None:
+            seeded = self._seeded
+            self._cells = {} if seeded is None else {seeded.id(index): index for index in range(len(seeded))}
+        return self._cells
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self._seeded or ()) if self._cells is None else len(self._cells)
+
+    def __contains__(self, row_id: object) -> bool:
+        """Whether a row has this ``_id``."""
+        return row_id in self._rows
+
+    def ids(self) -> list[str]:
+        """Every ``_id`` in the order of insertion."""
+        return list(self._rows)
+
+    def raw(self, row_id: str) -> bytes:
+        """One row as JSON."""
+        cell = self._rows[row_id]
+        if isinstance(cell, bytes):
+            return cell
+        encoded = _encode(self._seeded_row(cell))
+        if self._kept < _KEEP_BYTES:
+            self._kept += len(encoded)
+            self._rows[row_id] = encoded
+        return encoded
+
+    def _seeded_row(self, index: int) -> Row:
+        if self._seeded is None:
+            raise IndexError(index)
+        return self._seeded.row(index)
+
+    def get(self, row_id: str) -> Row | None:
+        """A copy of one row, None when there is none."""
+        return _decode(self.raw(row_id)) if row_id in self._rows else None
+
+    def rows(self) -> Iterator[Row]:
+        """Copies of all rows."""
+        return (_decode(self.raw(row_id)) for row_id in self.ids())
+
+    def put(self, row: Row) -> None:
+        """Stores a row under its ``_id``, in place of the one that was there."""
+        row_id = row["_id"]
+        self._note(row_id)
+        for name, column in self._columns.items():
+            value = value_at(row, name)
+            self._reindex(name, row_id, column.get(row_id), value)
+            column[row_id] = value
+        self._rows[row_id] = _encode(row)
+        self.version += 1
+
+    def remove(self, row_id: str) -> None:
+        """Deletes one row."""
+        self._note(row_id)
+        self._drop(row_id)
+
+    def _drop(self, row_id: str) -> None:
+        for name, column in self._columns.items():
+            self._reindex(name, row_id, column.pop(row_id, None), None)
+        del self._rows[row_id]
+        self.version += 1
+
+    def _note(self, row_id: str) -> None:
+        if self._journal.open:
+            self._journal.entries.append((self, row_id, self._rows.get(row_id)))
+
+    def restore(self, row_id: str, cell: bytes | int | None) -> None:
+        """Puts one row back to what it was."""
+        if cell is None:
+            self._drop(row_id)
+            return
+        self._rows[row_id] = cell
+        self._columns.clear()
+        self._indexes.clear()
+        self.version += 1
+
+    def column(self, name: str) -> Mapping[str, Value]:
+        """One field of all rows by ``_id``."""
+        if name not in self._columns:
+            quick = self._seeded.columns.get(name) if self._seeded is not None else None
+            self._columns[name] = {
+                row_id: quick(cell) if quick and isinstance(cell, int) else value_at(_decode(self.raw(row_id)), name)
+                for row_id, cell in self._rows.items()
+            }
+        return self._columns[name]
+
+    def find(self, name: str, value: object) -> list[str]:
+        """The ids of the rows whose field has this value, or holds it when the field is an array."""
+        if name not in self._indexes:
+            index: dict[Value, dict[str, None]] = {}
+            for row_id, found in self.column(name).items():
+                for key in _keys(found):
+                    index.setdefault(key, {})[row_id] = None
+            self._indexes[name] = index
+        return list(self._indexes[name].get(value, ()))
+
+    def _reindex(self, name: str, row_id: str, before: object, after: object) -> None:
+        index = self._indexes.get(name)
+        if index is None or before == after:
+            return
+        for key in _keys(before):
+            index.get(key, {}).pop(row_id, None)
+        for key in _keys(after):
+            index.setdefault(key, {})[row_id] = None
+
+
+def _keys(value: object) -> list[Value]:
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str)]
+    return [value] if isinstance(value, (str, int, float)) else []
+
+
+class Store:
+    """All collections by path, with one lock for all of them."""
+
+    def __init__(self, seeded: Mapping[str, Seeded | None]) -> None:
+        """Args: seeded: The rows to start with, by path."""
+        self.lock = RLock()
+        self._journal = _Journal()
+        self._collections = {path: Collection(rows, self._journal) for path, rows in seeded.items()}
+
+    def __getitem__(self, path: str) -> Collection:
+        """The rows of one path."""
+        return self._collections[path]
+
+    def __contains__(self, path: object) -> bool:
+        """Whether rows are held for this path."""
+        return path in self._collections
+
+    def paths(self) -> list[str]:
+        """All paths with rows of their own."""
+        return list(self._collections)
+
+    @contextmanager
+    def undoable(self) -> Iterator[Callable[[], None]]:
+        """Holds the lock; the function it gives undoes what was stored since."""
+        with self.lock:
+            self._journal.open = True
+            try:
+                yield self._journal.undo
+            finally:
+                self._journal.open = False
+                self._journal.entries.clear()

@@ -1,0 +1,231 @@
+"""The open questions about Planhat, each as a switch the sandbox can be set to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SWITCHES", "Switch", "SwitchError", "Switches"]
+
+NUMBER = "number"
+TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One open question.
+
+    Attributes:
+        name: What a caller sets.
+        positions: Words it can be set to; empty for switches that take a number or free text.
+        default: Position of a fresh sandbox.
+        facts: Numbers of the facts and questions in the notes on Planhat's API.
+        meaning: What it decides, for people.
+        kind: ``position``, ``number`` or ``text``.
+    """
+
+    name: str
+    positions: tuple[str, ...]
+    default: str
+    facts: str
+    meaning: str
+    kind: str = "position"
+
+
+class SwitchError(ValueError):
+    """A switch that does not exist, or a position it does not have."""
+
+
+def _number(name: str, default: str, facts: str, meaning: str) -> Switch:
+    return Switch(name, (), default, facts, meaning, NUMBER)
+
+
+def _text(name: str, facts: str, meaning: str) -> Switch:
+    return Switch(name, (), "", facts, meaning, TEXT)
+
+
+_TABLE = (
+    # Lists
+    Switch("limit_above_max", ("cap", "refuse", "honour"), "cap", "B27 Q4", "A limit above the largest page"),
+    _number("page_max", "0", "B27 Q4", "Largest page of every model; 0 takes each model's own"),
+    Switch("default_sort", ("insertion", "random", "newest_first"), "insertion", "B29", "Order without sort"),
+    Switch("sort", ("honoured", "ignored"), "honoured", "B29 Q3", "Whether lists are sorted at all"),
+    _text("sort_ignored_fields", "B32 Q3", "Fields that sort has no effect on, comma separated"),
+    Switch("sort_nulls", ("low", "high"), "low", "B32", "Where rows without the sort field stand, ascending"),
+    Switch("list_width", ("full", "lean"), "full", "B35 Q5", "Fields of a list without select: all, or _id and name"),
+    Switch(
+        "select",
+        ("honoured", "ignored_by_invoices", "ignored"),
+        "honoured",
+        "B35",
+        "Whether select trims the rows",
+    ),
+    Switch("users_list", ("reduced", "full"), "reduced", "B35", "Fields of /users without select"),
+    Switch("companies_embedded", ("dropped", "listed"), "dropped", "B36", "licenses and sales in the company list"),
+    Switch(
+        "archived_rows",
+        ("listed", "hidden"),
+        "listed",
+        "B37 Q17",
+        "Archived issues, conversations and workflows in lists",
+    ),
+    Switch("tasks_is_archived_true", ("only", "all"), "only", "B31", "What tasks?isArchived=true brings"),
+    Switch("dimensiondata_without_range", ("all", "refuse"), "all", "Q20", "GET /dimensiondata without from and to"),
+    Switch("updated_at", ("present", "some", "absent"), "present", "B33 Q3", "updatedAt in answers"),
+    # Shapes of values in answers
+    Switch("references", ("id", "object", "mixed"), "mixed", "B36", "owner of a company: an id or {_id, nickName}"),
+    Switch("currency", ("code", "object", "mixed"), "mixed", "B36", "_currency: a code or an object"),
+    Switch("next_touch", ("iso", "epoch_ms", "mixed"), "iso", "B42", "nextTouch of companies"),
+    Switch(
+        "custom_empty",
+        ("mixed", "object", "null", "absent"),
+        "mixed",
+        "B47",
+        "custom of a row without custom values; mixed leaves each as it is stored",
+    ),
+    Switch("nps_names", ("documented", "live", "both"), "documented", "B46", "score or nps, comment or npsComment"),
+    # Single calls
+    Switch("put_with_id", ("refused", "accepted"), "refused", "B23", "_id in the body of PUT /model/{id}"),
+    Switch("answers", ("object", "text"), "object", "B73", "What create and update answer"),
+    Switch("create_status", ("200", "201"), "200", "B77", "Status of a create"),
+    Switch("refused_create", ("400", "500_text"), "400", "B75", "How a refused create is answered"),
+    Switch("error_body", ("object", "text"), "object", "B73", "Body of an error outside bulk"),
+    Switch(
+        "delete_answer",
+        ("counts", "object", "empty", "text", "no_content"),
+        "counts",
+        "B78",
+        "What a delete answers",
+    ),
+    Switch("myprofile", ("present", "absent"), "present", "B9", "GET /myprofile"),
+    # Bulk upsert: matching
+    Switch("unknown_id", ("error", "insert"), "error", "B61 Q11", "An _id in a bulk item that matches nothing"),
+    Switch("ambiguous_key", ("error", "first", "insert"), "error", "B62 Q10", "A key that matches several rows"),
+    Switch(
+        "key_search",
+        ("first_key", "every_key"),
+        "first_key",
+        "B58 Q10",
+        "Whether lower keys are tried when the highest key given matches nothing",
+    ),
+    Switch(
+        "conflicting_keys",
+        ("error", "higher_wins"),
+        "error",
+        "B60 Q10",
+        "An item whose keys match two rows: refused, or the lower key is dropped",
+    ),
+    Switch("repeated_key", ("error", "in_order"), "error", "B64 B70", "The same key twice in one request"),
+    # Bulk upsert: values
+    Switch("read_only_fields", ("ignored", "refused"), "ignored", "B56 Q15", "Autogenerated fields in a payload"),
+    Switch("null_standard", ("clears", "ignored"), "clears", "B49 Q9", "null for a standard field"),
+    Switch("iso_for_epoch_day", ("refused", "ignored"), "refused", "B41", "An ISO date sent to an epoch-day field"),
+    Switch("updated_at_on_equal", ("moved", "kept"), "moved", "B34", "updatedAt after an update that changed nothing"),
+    # Bulk upsert: answer
+    Switch(
+        "error_items",
+        ("object", "object_keys", "object_bare", "text", "text_with_key"),
+        "object",
+        "B68 Q1",
+        "Items of the error arrays: {item, error}, {key, error}, {error}, text, text that names the key",
+    ),
+    Switch(
+        "bulk_failure",
+        ("206", "400_partial", "400_nothing"),
+        "206",
+        "B70 B71",
+        "When some rows fail: 206, 400 with the good rows stored, or 400 with nothing stored",
+    ),
+    Switch("bulk_forbidden", ("partial", "nothing"), "partial", "B70 Q16", "What a bulk call answered 403 stores"),
+    Switch("answer_keys", ("all", "id_only"), "all", "B66 Q2", "Keys in insertsKeys and updatesKeys"),
+    _text("refused_creates", "B6 B70", "Paths the token may not create on, comma separated"),
+    _text("refused_updates", "B6 B70", "Paths the token may not update on, comma separated"),
+    _number("body_limit_mb", "32", "B15 Q7", "Largest request body; above it 413"),
+    # Analytics host
+    Switch("metrics_auth", ("either", "bearer", "basic_tenant"), "either", "B8", "Who may post metrics"),
+    Switch(
+        "metric_combine",
+        ("sum", "last", "min", "max", "average"),
+        "sum",
+        "B82",
+        "How several values of one record, metric and day become one",
+    ),
+    _number("metrics_delay_seconds", "0", "B83", "Time until posted points can be read"),
+    Switch("analytics_answer", ("empty", "text", "json"), "empty", "B84 Q19", "Body of an activity answer"),
+    # Quota
+    _number("calls_per_minute", "200", "B10", "Calls a minute on the main API; 0 is no limit"),
+    _number("calls_per_second", "150", "B10", "Calls a second on the main API; 0 is no limit"),
+    _number("parallel_calls", "50", "B10", "Calls at once on the main API; 0 is no limit"),
+    _number("quota_window_seconds", "60", "B11", "Length of the window that calls_per_minute counts in"),
+    Switch("retry_after", ("seconds", "date", "absent"), "seconds", "B12 Q6", "Retry-After with a 429"),
+    Switch("rate_headers", ("absent", "present"), "absent", "B11 Q6", "X-Rate-Limit-Limit and -Remaining"),
+    # Data that moves
+    _number("moving_rows", "0", "B29", "Rows inserted and deleted between two list calls of a scan"),
+    Switch("moving_kind", ("both", "inserts", "deletes"), "both", "B29", "What moving_rows does"),
+)
+
+SWITCHES: Mapping[str, Switch] = MappingProxyType({switch.name: switch for switch in _TABLE})
+
+
+class Switches:
+    """The positions of one sandbox. Thread-safe."""
+
+    def __init__(self, positions: Mapping[str, object] | None = None) -> None:
+        """Starts from the defaults and sets what ``positions`` names."""
+        self._lock = Lock()
+        self._positions = {name: switch.default for name, switch in SWITCHES.items()}
+        self.generation = 0
+        for name, position in (positions or {}).items():
+            self.set(name, position)
+
+    def __getitem__(self, name: str) -> str:
+        """The position of one switch."""
+        return self._positions[name]
+
+    def number(self, name: str) -> float:
+        """The value of a switch that holds a number."""
+        return float(self._positions[name])
+
+    def names(self, name: str) -> frozenset[str]:
+        """The parts of a switch that holds a comma list."""
+        return frozenset(part.strip() for part in self._positions[name].split(",") if part.strip())
+
+    def set(self, name: str, position: object) -> None:
+        """Moves one switch.
+
+        Raises:
+            SwitchError: There is no such switch, or it has no such position.
+        """
+        switch = SWITCHES.get(name)
+        if switch is None:
+            message = f"There is no switch {name!r}. There are: {', '.join(SWITCHES)}."
+            raise SwitchError(message)
+        text = str(position)
+        if switch.positions and text not in switch.positions:
+            message = f"Switch {name} takes one of {', '.join(switch.positions)}, not {text!r}."
+            raise SwitchError(message)
+        if switch.kind == NUMBER:
+            _check_number(name, text)
+        with self._lock:
+            self._positions[name] = text
+            self.generation += 1
+
+    def all(self) -> dict[str, str]:
+        """Every switch with its position."""
+        with self._lock:
+            return dict(self._positions)
+
+
+def _check_number(name: str, text: str) -> None:
+    try:
+        valid = float(text) >= 0
+    except ValueError:
+        valid = False
+    if not valid:
+        message = f"Switch {name} takes a number from 0 up, not {text!r}."
+        raise SwitchError(message)

@@ -1,0 +1,145 @@
+"""Tickets: conversations of type ticket, written under names of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planhat_api.registry import model as model_of
+from planhat_sandbox.derive import snippet
+from planhat_sandbox.upsert import Fate, Result, RowError, Upsert, key_text
+from planhat_sandbox.values import LEFT_OUT, UnfitValueError, written
+
+if TYPE_CHECKING:
+    from planhat_sandbox.store import Row, Value
+    from planhat_sandbox.tenant import Tenant
+
+__all__ = ["TicketUpsert"]
+
+_TICKETS = model_of("tickets")
+_KEPT = ("source", "description", "url", "tags", "severity", "product", "timeSpent", "status", "history", "email")
+_RENAMED = {written_name: read for read, written_name in _TICKETS.written_as.items()}
+
+
+class TicketUpsert:
+    """Writes tickets of one tenant. Callers hold the lock of the store."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        """Args: tenant: Where the rows go."""
+        self._tenant = tenant
+        self._rows = tenant.store["conversations"]
+        self._conversations = model_of("conversations")
+
+    def item(self, item: Value) -> Result:
+        """Upserts one ticket. One without an address vanishes without a trace."""
+        if not isinstance(item, dict):
+            return Result(Fate.INSERT_FAILED, item, error="An item must be an object")
+        if not item.get("email"):
+            return Result(Fate.VANISHED, item)
+        found: str | None = None
+        try:
+            self._check_permission(item)
+            found = self._match(item)
+            return self._write(found, item)
+        except (RowError, UnfitValueError) as error:
+            fate = getattr(error, "fate", None) or (Fate.INSERT_FAILED if found is None else Fate.UPDATE_FAILED)
+            return Result(fate, item, row_id=found, error=str(error))
+
+    def _check_permission(self, item: Row) -> None:
+        switch = "refused_creates" if self._match(item) is None else "refused_updates"
+        if _TICKETS.path in self._tenant.switches.names(switch):
+            text = f"The token may not write {_TICKETS.name}"
+            raise RowError(text, Fate.FORBIDDEN)
+
+    def _match(self, item: Row) -> str | None:
+        if key_text(item.get("_id")) in self._rows:
+            return str(item["_id"])
+        source = key_text(item.get("sourceId"))
+        types = self._rows.column("type")
+        found = [row_id for row_id in self._rows.find("externalId", source) if types[row_id] == "ticket"]
+        if not found and source is None:
+            text = "sourceId required"
+            raise RowError(text)
+        return found[0] if found else None
+
+    def _write(self, found: str | None, item: Row) -> Result:
+        changes = self._changes(item)
+        before = self._rows.get(found) if found else None
+        row = {**(before or self._blank(item)), **changes}
+        if "description" in changes:
+            row["snippet"] = snippet(row.get("description"))
+        if before is not None and all(row.get(name) == before.get(name) for name in changes):
+            return Result(Fate.UNCHANGED, item, found, self._keys(row))
+        row["updateDate"] = self._tenant.clock.stamp()
+        self._rows.put(row)
+        return Result(Fate.UPDATED if found else Fate.CREATED, item, row["_id"], self._keys(row))
+
+    def _changes(self, item: Row) -> Row:
+        changes: Row = {}
+        for name in (*_KEPT, *_RENAMED):
+            if name not in item:
+                continue
+            value = written(name, item[name], _TICKETS.properties[name], self._tenant.switches)
+            if value is not LEFT_OUT:
+                changes[_RENAMED.get(name, name)] = value
+        return changes
+
+    def _blank(self, item: Row) -> Row:
+        company = self._company(item)
+        now = self._tenant.clock.stamp()
+        enduser = self._enduser(item, company)
+        return {
+            "_id": self._tenant.ids.make(),
+            "type": "ticket",
+            "subType": "ticket",
+            "companyId": company,
+            "companyName": self._tenant.name_of("companies", company),
+            "createDate": now,
+            "date": now,
+            "inDate": now,
+            "days": self._tenant.clock.today(),
+            "endusers": [{"id": enduser, "name": self._tenant.name_of("endusers", enduser)}],
+            "users": [],
+            "sender": [],
+            "tags": [],
+            "activityTags": [],
+            "emailTemplateIds": [],
+            "custom": {},
+            "starred": False,
+            "pinned": False,
+            "archived": False,
+            "isOpen": False,
+            "waitsToBeFiltered": False,
+        }
+
+    def _company(self, item: Row) -> str:
+        """The company by id, by external id, by domain, or the one the submitter belongs to."""
+        companies = self._tenant.store["companies"]
+        if key_text(item.get("companyId")) in companies:
+            return str(item["companyId"])
+        found = companies.find("externalId", key_text(item.get("companyExternalId")))
+        for domain in [*(item.get("domains") or ()), str(item["email"]).rpartition("@")[2]]:
+            found = found or companies.find("domains", str(domain).casefold())
+        if found:
+            return found[0]
+        endusers = self._tenant.store["endusers"]
+        for row_id in endusers.find("email", item["email"]):
+            return str(endusers.column("companyId")[row_id])
+        text = "domains or companyExternalId required"
+        raise RowError(text)
+
+    def _enduser(self, item: Row, company: str) -> str:
+        """The submitter, created when nobody has the address."""
+        endusers = self._tenant.store["endusers"]
+        found = endusers.find("email", item["email"])
+        if found:
+            return found[0]
+        first, _, last = str(item.get("name") or "").partition(" ")
+        person = {"email": item["email"], "companyId": company, "firstName": first, "lastName": last}
+        created = Upsert(self._tenant, model_of("endusers")).create(person)
+        return str(created["_id"])
+
+    def _keys(self, row: Row) -> dict[str, str]:
+        keys = {"_id": row["_id"]}
+        if row.get("externalId") and self._tenant.switches["answer_keys"] == "all":
+            keys["sourceId"] = row["externalId"]
+        return keys

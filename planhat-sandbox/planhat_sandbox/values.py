@@ -1,0 +1,223 @@
+"""What becomes of a value that is written to a field (B40 to B54)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from planhat_sandbox.clock import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from planhat_sandbox.store import Row, Value
+    from planhat_sandbox.switches import Switches
+
+    Schema = Mapping[str, Value]
+
+__all__ = ["LEFT_OUT", "UnfitValueError", "custom_changes", "written"]
+
+# Stands for a value the server drops in silence.
+LEFT_OUT = object()
+
+_LARGEST_DAY = 200_000
+# Characters of a value in an error text.
+_SHOWN = 40
+_RICH_TEXT = frozenset({"description"})
+_TIME_OF_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:\d{2})?(\.\d+)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class UnfitValueError(ValueError):
+    """A value its field cannot take; the text names the field."""
+
+
+def _unfit(kind: str, name: str, value: Value) -> UnfitValueError:
+    shown = str(value)
+    shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+    return UnfitValueError(f'Cast to {kind} failed for value "{shown}" at path "{name}"')
+
+
+def written(name: str, value: Value, schema: Schema, switches: Switches) -> Value:
+    """The value as it is stored, or LEFT_OUT.
+
+    Raises:
+        UnfitValueError: The field cannot take it.
+    """
+    if value is None:
+        return None if switches["null_standard"] == "clears" else LEFT_OUT
+    form = schema.get("format") or schema.get("type")
+    return _WRITERS.get(str(form), _as_it_is)(name, value, switches)
+
+
+def _as_it_is(name: str, value: Value, switches: Switches) -> Value:
+    del name, switches
+    return value
+
+
+def _text(name: str, value: Value, switches: Switches) -> Value:
+    del switches
+    if isinstance(value, (dict, list)):
+        msg = "string"
+        raise _unfit(msg, name, value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else str(value)
+    return text.replace("\r", "").replace("\n", "") if name in _RICH_TEXT else text
+
+
+def _number(name: str, value: Value, switches: Switches) -> Value:
+    del switches
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    if value == "":
+        return LEFT_OUT
+    try:
+        return _parsed(value)
+    except (TypeError, ValueError) as error:
+        msg = "Number"
+        raise _unfit(msg, name, value) from error
+
+
+def _parsed(value: Value) -> Value:
+    if not isinstance(value, str):
+        raise TypeError
+    number = float(value)
+    return int(number) if number.is_integer() else number
+
+
+def _flag(name: str, value: Value, switches: Switches) -> Value:
+    del switches
+    known = {"true": True, "false": False, "1": True, "0": False}
+    text = str(value).casefold() if isinstance(value, (str, int)) else ""
+    if text not in known:
+        msg = "Boolean"
+        raise _unfit(msg, name, value)
+    return known[text]
+
+
+def _array(name: str, value: Value, switches: Switches) -> Value:
+    del switches
+    if not isinstance(value, list):
+        msg = "Array"
+        raise _unfit(msg, name, value)
+    return value
+
+
+def _object(name: str, value: Value, switches: Switches) -> Value:
+    del switches
+    if not isinstance(value, dict):
+        msg = "Object"
+        raise _unfit(msg, name, value)
+    return value
+
+
+def _moment(name: str, value: Value, switches: Switches) -> Value:
+    del switches
+    if value == "":
+        return LEFT_OUT
+    try:
+        return iso(_read_moment(value))
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        msg = "Date"
+        raise _unfit(msg, name, value) from error
+
+
+def _read_moment(value: Value) -> datetime:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value / 1000, timezone.utc)
+    if not isinstance(value, str):
+        raise TypeError
+    if _DAY.fullmatch(value):
+        return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
+    match = _TIME_OF_DAY.match(value)
+    if match is None:
+        raise ValueError
+    day, minutes, seconds, fraction, zone = match.groups()
+    zone = "+00:00" if zone in {None, "Z"} else zone
+    zone = zone if ":" in zone else f"{zone[:3]}:{zone[3:] or '00'}"
+    digits = (fraction or ".0")[1:7].ljust(6, "0")
+    return datetime.fromisoformat(f"{day}T{minutes}{seconds or ':00'}.{digits}{zone}").astimezone(timezone.utc)
+
+
+def _epoch_day(name: str, value: Value, switches: Switches) -> Value:
+    if value == "":
+        return LEFT_OUT
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value):
+        if abs(value) <= _LARGEST_DAY:
+            return int(value)
+    elif isinstance(value, str) and switches["iso_for_epoch_day"] == "ignored":
+        return LEFT_OUT
+    msg = "Number"
+    raise _unfit(msg, name, value)
+
+
+_WRITERS: dict[str, Callable[[str, Value, Switches], Value]] = {
+    "string": _text,
+    "number": _number,
+    "boolean": _flag,
+    "array": _array,
+    "object": _object,
+    "date-time": _moment,
+    "epoch-day": _epoch_day,
+}
+
+
+def _rich_text(name: str, value: Value, switches: Switches) -> Value:
+    text = _text(name, value, switches)
+    return text.replace("\r", "").replace("\n", "")
+
+
+_CUSTOM_WRITERS: dict[str, Callable[[str, Value, Switches], Value]] = {
+    "number": _number,
+    "rating": _number,
+    "text": _text,
+    "rich text": _rich_text,
+    "checkbox": _flag,
+    "day": _epoch_day,
+    "date": _moment,
+    "list": _text,
+    "multipicklist": _array,
+    "team member": _text,
+    "team members": _array,
+    "enduser": _text,
+    "endusers": _array,
+    "phone": _text,
+    "email": _text,
+    "url": _text,
+}
+
+
+def custom_changes(item: Row, fields: Mapping[str, Row], switches: Switches) -> Row:
+    """The custom values an item brings, nested or as dotted keys (B48), as they are stored.
+
+    Raises:
+        UnfitValueError: A value does not fit its field, or two names differ only in case (B51).
+    """
+    nested = item.get("custom")
+    if nested is not None and not isinstance(nested, dict):
+        msg = "Object"
+        raise _unfit(msg, "custom", nested)
+    sent = {str(name): value for name, value in (nested or {}).items()}
+    sent |= {name.removeprefix("custom."): value for name, value in item.items() if name.startswith("custom.")}
+    folded: dict[str, str] = {}
+    for name in sent:
+        if folded.setdefault(name.casefold(), name) != name:
+            msg = f'custom: "{folded[name.casefold()]}" and "{name}" are duplicated'
+            raise UnfitValueError(msg)
+    changes = {name: _custom_value(name, value, fields.get(name), switches) for name, value in sent.items()}
+    return {name: value for name, value in changes.items() if value is not LEFT_OUT}
+
+
+def _custom_value(name: str, value: Value, field: Row | None, switches: Switches) -> Value:
+    if value is None or field is None:
+        return value
+    if field.get("isFormula"):
+        return LEFT_OUT
+    kind = str(field.get("type"))
+    if value == "" and kind in {"number", "rating", "day", "checkbox"}:
+        return ""
+    return _CUSTOM_WRITERS.get(kind, _as_it_is)(f"custom.{name}", value, switches)
