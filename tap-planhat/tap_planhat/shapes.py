@@ -7,6 +7,7 @@ text (B36, B41-B44). What was converted stays reachable in the column ``_planhat
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,9 @@ Schema = dict[str, Any]
 
 _SIMPLE: Mapping[str, Converter] = {"string": to_text, "number": to_number, "boolean": to_boolean, "object": to_object}
 _BARE_OFFSET_LENGTH = len("+0000")
+_SURROGATES = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_SURROGATES_LENGTH = len(r"\ud83d\ude80")
+_LINE_ENDS = (b"\n", b"\r")
 
 
 class _AnyObject(msgspec.Struct, gc=False):
@@ -70,12 +74,12 @@ class Shape:
         self._decode_record = msgspec.json.Decoder(self._checker).decode
 
     def fits_page(self, body: bytes) -> bool:
-        """Whether every record of a page, a JSON array, has the announced shape already."""
-        return not _has_bare_offset(body) and _decodes(self._decode_page, body)
+        """Whether every record of a page, a JSON array, can be passed on as it came."""
+        return _is_plain(body) and _decodes(self._decode_page, body)
 
-    def fits(self, body: bytes) -> bool:
-        """Whether a record has the announced shape already, so that it can be passed on as it came."""
-        return not _has_bare_offset(body) and _decodes(self._decode_record, body)
+    def fits(self, body: bytes | msgspec.Raw) -> bool:
+        """Whether a record has the announced shape already, and can be passed on as it came."""
+        return _is_plain(bytes(body)) and _decodes(self._decode_record, body)
 
     def convert(self, record: Record) -> Record:
         """The record in its announced shape: the very same object when nothing had to be converted."""
@@ -119,11 +123,12 @@ def decode_record(body: bytes) -> Record:
     try:
         record: Record = msgspec.json.decode(body)
     except (msgspec.DecodeError, msgspec.ValidationError):
-        record = _printable(json.loads(body, parse_float=_exact_when_huge, parse_constant=_no_constant))
+        text = body.decode(errors="replace")
+        record = _printable(json.loads(text, parse_float=_exact_when_huge, parse_constant=_no_constant))
     return record
 
 
-def _decodes(decode: Callable[[bytes], object], body: bytes) -> bool:
+def _decodes(decode: Callable[[bytes | msgspec.Raw], object], body: bytes | msgspec.Raw) -> bool:
     try:
         decode(body)
     except (msgspec.DecodeError, msgspec.ValidationError):
@@ -131,11 +136,22 @@ def _decodes(decode: Callable[[bytes], object], body: bytes) -> bool:
     return True
 
 
-def _has_bare_offset(body: bytes) -> bool:
-    """Whether an offset without a colon, as in ``+0000``, ends a text: the typed check would let such a date pass.
+def _is_plain(body: bytes) -> bool:
+    """Whether JSON holds nothing that only a look at its bytes can find.
 
-    Only ``+`` is looked for: moments are in UTC (B40), and that one was seen.
+    Line ends between tokens would break the lines of the output. The quick check passes over fields that are not
+    declared, so text that is no UTF-8 and lone surrogates are looked for here. An offset without a colon, as in
+    ``+0000``, passes for a moment there; only ``+`` is looked for, since moments are in UTC (B40).
     """
+    return (
+        not any(end in body for end in _LINE_ENDS)
+        and (body.isascii() or _is_utf8(body))
+        and not _has_bare_offset(body)
+        and not _has_lone_surrogate(body)
+    )
+
+
+def _has_bare_offset(body: bytes) -> bool:
     at = body.find(b"+")
     while at >= 0:
         end = at + _BARE_OFFSET_LENGTH
@@ -143,6 +159,26 @@ def _has_bare_offset(body: bytes) -> bool:
             return True
         at = body.find(b"+", at + 1)
     return False
+
+
+def _has_lone_surrogate(body: bytes) -> bool:
+    at = body.find(b"\\")
+    while at >= 0:
+        escaped = 1
+        if body[at + 1 : at + 3] in {b"ud", b"uD"}:
+            if not _SURROGATES.match(body, at):
+                return True
+            escaped = _SURROGATES_LENGTH - 1
+        at = body.find(b"\\", at + 1 + escaped)
+    return False
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _converter(schema: Schema) -> Converter:

@@ -57,12 +57,13 @@ class PlanhatStream(RecordPath):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        for rows in self.rows(context):
-            for body in rows:
+        for page in self.read(context):
+            for body in page.raw:
                 yield decode_record(bytes(body))
 
-    def rows(self, context: Context | None) -> Iterator[Sequence[msgspec.Raw]]:
-        """The records to emit, page by page, as the bytes Planhat sent.
+    @override
+    def read(self, context: Context | None) -> Iterator[Page]:
+        """The pages to emit.
 
         A list the token may not see, or the tenant does not have, ends here with a warning (B39).
         """
@@ -72,12 +73,13 @@ class PlanhatStream(RecordPath):
                 if not progress.pages and page.raw:
                     self._warn_of_few_fields(page)
                 progress.page(page.received)
-                yield page.raw
+                yield page
         except (AccessError, NotFoundError) as error:
             if progress.pages:
                 raise
             self.logger.warning("Skipped '%s': Planhat does not let this token read it. %s", self.name, error)
             return
+        self.activate_version()
         if not context:
             progress.done()
 
