@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 from datetime import date
+from importlib.metadata import version
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ def _switch(text: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="planhat-sandbox", description="A local stand-in for Planhat.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s v{version('planhat-sandbox')}")
     serve = parser.add_subparsers(required=True).add_parser("serve", help="serve a seeded tenant on loopback")
     serve.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks a free one (default)")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
