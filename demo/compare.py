@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 SCHEMA = "planhat"
+STORED_AS = {"leancompanies": "companies"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _comparisons(tenant: Tenant, connection: duckdb.DuckDBPyConnection) -> Itera
 
 
 def _held_ids(tenant: Tenant, model: Model) -> list[str]:
-    rows = tenant.rows(model.path)
+    rows = tenant.rows(STORED_AS.get(model.path, model.path))
     return [row["_id"] for row in rows if all(row.get(field) == value for field, value in model.constants.items())]
 
 
