@@ -2,43 +2,87 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from planhat_api import analytics, auth, bulk, urls
+from planhat_api.bulk_answer import BULK_TAKES, BulkAnswer, read_bulk
+from planhat_api.call import Answer, Call
+from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.jsontext import array_of, encode
+from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
+from planhat_api.paging import Source, read_list
+from planhat_api.reading import copies_made, nothing, one_record, page_at, record_or_text
+from planhat_api.registry import model as model_named
+from planhat_api.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from planhat_api.connection import Connection
-    from planhat_api.outcome import BulkResult, PushResult
     from planhat_api.page import Page
     from planhat_api.registry import Model
     from planhat_api.row import Row
 
 __all__ = ["PlanhatClient"]
 
+_T = TypeVar("_T")
+_GONE = 404
+_REFUSED_WITHOUT_A_WORD = 403
+
 
 class PlanhatClient:
-    """Every operation of Planhat's API. Safe to use from many threads; a context manager."""
+    """Every operation of Planhat's API. Safe to use from many threads; a context manager.
+
+    Calls wait for their turn in the quota, are repeated where that is safe, and raise the errors of
+    ``planhat_api.errors``: any call may raise ``CredentialsError``, ``AccessError``, ``NotFoundError``,
+    ``RateLimitError``, ``UnavailableError`` or ``PayloadError``.
+    """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        """Connects nothing yet.
 
-    def __enter__(self) -> PlanhatClient:
+        Args:
+            connection: How to reach the tenant; see ``Connection.from_settings``.
+        """
+        self._connection = connection
+        self._transport = Transport(connection)
+        self._auth = auth.main_auth(connection)
+        self._pool = ThreadPoolExecutor(connection.parallel_calls, thread_name_prefix="planhat")
+
+    def __enter__(self) -> PlanhatClient:  # noqa: PYI034 - Self needs typing_extensions on Python 3.10
+        """The client itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the client."""
         self.close()
 
     def close(self) -> None:
-        """Let go of connections and threads."""
-        raise NotImplementedError
+        """Let go of connections and threads. Pages on their way are dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._transport.close()
+
+    # Reading
 
     def check_credentials(self) -> None:
-        raise NotImplementedError
+        """Make one small call that any good token may make (B9).
 
-    def page(
+        Raises:
+            CredentialsError: The token is not accepted on this host.
+        """
+        try:
+            self._send("GET", "myprofile", nothing)
+        except NotFoundError:
+            self._check_by_list()
+        except AccessError:
+            return
+
+    def page(  # noqa: PLR0913 - each is a parameter of Planhat's lists
         self,
         model: Model,
         *,
@@ -48,9 +92,24 @@ class PlanhatClient:
         select: str | Sequence[str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Page:
-        raise NotImplementedError
+        """One list call.
 
-    def pages(
+        Args:
+            model: What to list.
+            offset: Rank of the first row, from 0.
+            limit: Rows to ask for, cut to the documented maximum; None for what the model file says (B26).
+            sort: Field, with ``-`` before it for descending order; left out for lists that do not take it.
+            select: Fields to return, ``"*"`` for all known ones; None leaves the choice to Planhat (B35).
+            params: The model's own list parameters, as in ``model.passes``; the value ``"*"`` stands for all fields.
+
+        Returns:
+            The page, as bytes.
+        """
+        urls.checked_operation(model, "list")
+        query = urls.list_query(model, offset=offset, limit=limit, sort=sort, select=select, params=params)
+        return self._send("GET", model.path, partial(page_at, offset), params=query)
+
+    def pages(  # noqa: PLR0913 - each is a parameter of Planhat's lists
         self,
         model: Model,
         *,
@@ -60,14 +119,55 @@ class PlanhatClient:
         select: str | Sequence[str] | None = None,
         in_flight: int = 1,
     ) -> Iterator[Page]:
-        raise NotImplementedError
+        """The whole list for one set of parameters, page by page, in order.
+
+        Rows may come and go meanwhile: none that is there all the time is left out, and none comes twice (see
+        ``planhat_api.paging``). Memory holds ``in_flight`` pages and what tells repeats.
+
+        Args:
+            model: What to list. A list that is not paged comes as one page.
+            params: The model's own list parameters, as in ``model.passes``.
+            limit: Rows per call; None for what the model file says.
+            sort: Order to ask for. ``_id`` needs the least memory and is safest (B30).
+            select: Fields to return; ``_id`` comes in any case.
+            in_flight: Pages to have on the way at once, at most ``parallel_calls``.
+
+        Yields:
+            Pages that hold at least one new record each.
+        """
+        if not model.paged:
+            yield self.page(model, select=select, params=params)
+            return
+
+        def fetch(offset: int, limit: int) -> Page:
+            return self.page(model, offset=offset, limit=limit, sort=sort, select=select, params=params)
+
+        source = Source(
+            fetch,
+            self._pool,
+            limit=urls.page_limit(model, limit),
+            in_flight=max(1, min(in_flight, self._connection.parallel_calls)),
+        )
+        yield from read_list(
+            source,
+            name=f"GET {model.path}",
+            sort=sort if model.sortable else None,
+        )
 
     def lean_companies(
         self, *, external_id: str | None = None, source_id: str | None = None, status: str | None = None
     ) -> Page:
-        raise NotImplementedError
+        """``_id``, name and keys of all companies, or of those that match, in one answer.
 
-    def dimension_data(
+        Args:
+            external_id: Only the company with this external id.
+            source_id: Only the company with this source id.
+            status: One status, or several separated by commas.
+        """
+        params = _given(externalId=external_id, sourceId=source_id, status=status)
+        return self.page(model_named("leancompanies"), params=params)
+
+    def dimension_data(  # noqa: PLR0913 - each is a parameter of Planhat's list
         self,
         *,
         first_day: int,
@@ -77,37 +177,218 @@ class PlanhatClient:
         limit: int | None = None,
         in_flight: int = 1,
     ) -> Iterator[Page]:
-        raise NotImplementedError
+        """Daily metric values of a range of days (Q20), page by page.
+
+        Args:
+            first_day: Epoch day; see ``planhat_api.dates``.
+            last_day: Epoch day, itself in the range.
+            company_id: ``_id`` of the one company to read; None for all.
+            dimension_id: The one metric to read; None for all.
+            limit: Rows per call, up to 100,000 (B16).
+            in_flight: Pages to have on the way at once.
+        """
+        params = _given(**{"from": str(first_day), "to": str(last_day), "cId": company_id, "dimid": dimension_id})
+        return self.pages(model_named("dimensiondata"), params=params, limit=limit, in_flight=in_flight)
 
     def custom_fields(self) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        """The definitions of all custom fields of the tenant (B47)."""
+        return [field for page in self.pages(model_named("customfields")) for field in page.records()]
+
+    # One record
 
     def get(self, model: Model, key: str) -> dict[str, Any]:
-        raise NotImplementedError
+        """One record.
+
+        Args:
+            model: Its model.
+            key: ``_id``, or ``extid-…`` or ``srcid-…`` where the model takes them (B21).
+
+        Raises:
+            NotFoundError: There is none.
+            ConfigurationError: The key is empty or of a form this model does not take.
+        """
+        return self._send("GET", urls.record_path(model, "get", key), one_record)
 
     def create(self, model: Model, row: Mapping[str, Any]) -> dict[str, Any] | str:
-        raise NotImplementedError
+        """Create one record and return it, or what Planhat says instead (B73).
+
+        Not repeated when it may have arrived (B24).
+        """
+        urls.checked_operation(model, "create")
+        return self._send("POST", model.path, record_or_text, body=encode(row), safe=False)
 
     def update(self, model: Model, key: str, row: Mapping[str, Any]) -> dict[str, Any] | str:
-        raise NotImplementedError
+        """Change fields of one record and return it, or what Planhat says instead (B73).
+
+        Args:
+            model: Its model.
+            key: As for ``get``.
+            row: The fields to change. ``_id`` is left out (B23).
+        """
+        changes = {name: value for name, value in row.items() if name != "_id"}
+        return self._send("PUT", urls.record_path(model, "update", key), record_or_text, body=encode(changes))
 
     def delete(self, model: Model, planhat_id: str) -> bool:
-        raise NotImplementedError
+        """Delete one record (B78).
+
+        Returns:
+            True if it was there, False if it was gone already.
+        """
+        path = urls.record_path(model, "delete", planhat_id)
+        return self._send("DELETE", path, _was_there, takes=frozenset({_GONE}))
+
+    # Many records
 
     def bulk_upsert(self, model: Model, rows: Sequence[Row]) -> BulkResult:
-        raise NotImplementedError
+        """Create or change rows, matched on their keys (B57, B58), and tell what became of each.
 
-    def push_metrics(self, rows: Sequence[Row]) -> PushResult:
-        raise NotImplementedError
+        One call goes out at a time (B14), of at most 5,000 rows (B13) and 8 MB. Where Planhat does not tell which rows
+        failed, those with keys are sent again in parts, which is safe; those without are ``UNKNOWN``.
 
-    def push_activities(self, rows: Sequence[Row]) -> PushResult:
-        raise NotImplementedError
+        Args:
+            model: What the rows are.
+            rows: Any number of rows. The caller sees to it that no key comes twice (B64).
 
-    def push_activity(self, row: Row) -> None:
-        raise NotImplementedError
+        Raises:
+            AccessError: The token may not do this, and Planhat does not say for which rows.
+            UnavailableError: A call failed as a whole. With rows without keys, ``may_have_arrived`` tells whether
+                sending them again may double them.
 
-    def push_segment(self, event: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+        Errors carry ``outcomes``, what is known of each row.
+        """
+        urls.checked_operation(model, "bulk_upsert")
+
+        def send(batch: Sequence[Row]) -> BulkAnswer:
+            body = array_of(row.body for row in batch)
+            safe = bool(batch[0].keys)
+            answer = self._send("PUT", model.path, read_bulk, body=body, safe=safe, rows=len(batch), takes=BULK_TAKES)
+            if answer.status == _REFUSED_WITHOUT_A_WORD and not answer.told:
+                message = f"PUT {model.path}: the token may not write {model.path} (403): {answer.text}"
+                raise AccessError(message, status=answer.status, detail=answer.text)
+            return answer
+
+        return bulk.upsert(rows, send, self.check_credentials)
 
     def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> BulkResult:
-        raise NotImplementedError
+        """Copy time entries. What Planhat answers is not known; copies it does not speak of are ``ACCEPTED``.
+
+        Args:
+            planhat_ids: ``_id`` of each time entry to copy.
+        """
+        model = model_named("timeentries")
+        urls.checked_operation(model, "duplicate")
+        body = encode({"ids": list(planhat_ids)})
+        answer = self._send(
+            "POST", f"{model.path}/duplicate", copies_made, body=body, safe=False, rows=len(planhat_ids)
+        )
+        fate = Fate.CREATED if answer.created == len(planhat_ids) else Fate.ACCEPTED
+        if answer.errors:
+            fate = Fate.UNKNOWN
+        reason = answer.text if fate is Fate.UNKNOWN else None
+        return BulkResult([Outcome(fate, None, reason)] * len(planhat_ids), calls=1)
+
+    # The analytics host
+
+    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
+        """Post metric points. Planhat checks their form at once and everything else later (B80, B81).
+
+        Not repeated when a call may have arrived, for a point sent twice may count twice (B82).
+
+        Args:
+            rows: Points: ``dimensionId``, ``value``, ``externalId``, ``model``, ``date``.
+            rows_per_call: Points in one call, 1 to 100,000 (B16).
+
+        Raises:
+            UnavailableError: ``may_have_arrived`` tells whether sending again may double the points; ``outcomes``
+                tells which points an earlier call settled.
+        """
+        path = model_named("dimensiondata").push["bulk"]
+
+        def send(batch: Sequence[Row]) -> analytics.Verdict:
+            answer = self._post(path, batch, analytics.read_metrics, auth.metrics_auth(self._connection))
+            return analytics.judge_metrics(batch, answer)
+
+        return analytics.push(rows, send, most_rows=min(max(rows_per_call, 1), 100_000))
+
+    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
+        """Post user activities in bulk. Any 2xx is acceptance (B84). Not repeated when a call may have arrived.
+
+        Args:
+            rows: Activities.
+            rows_per_call: Activities in one call.
+
+        Raises:
+            UnavailableError: As for ``push_metrics``.
+        """
+        path = model_named("analytics").push["bulk"]
+
+        def send(batch: Sequence[Row]) -> analytics.Verdict:
+            self._post(path, batch, nothing, auth.NO_AUTH)
+            return [analytics.ACCEPTED] * len(batch), []
+
+        return analytics.push(rows, send, most_rows=max(rows_per_call, 1), most_bytes=bulk.MOST_BYTES)
+
+    def push_activity(self, row: Row) -> None:
+        """Post one user activity. Any 2xx is acceptance (B84)."""
+        self._analytics(model_named("analytics").push["one"], row.body, 1, nothing, auth.NO_AUTH)
+
+    def push_segment(self, event: Mapping[str, Any]) -> None:
+        """Post one event in the form of Segment (``identify`` or ``track``)."""
+        authorization = auth.segment_auth(self._connection)
+        self._analytics(model_named("analytics").push["segment"], encode(event), 1, nothing, authorization)
+
+    # How calls are made
+
+    def _check_by_list(self) -> None:
+        try:
+            self.page(model_named("users"), limit=1)
+        except (AccessError, NotFoundError):
+            return
+
+    def _post(
+        self, path: str, rows: Sequence[Row], read: Callable[[Answer], _T], authorization: auth.Authorization
+    ) -> _T:
+        return self._analytics(path, array_of(row.body for row in rows), len(rows), read, authorization)
+
+    def _analytics(
+        self, path: str, body: bytes, rows: int, read: Callable[[Answer], _T], authorization: auth.Authorization
+    ) -> _T:
+        tenant = auth.tenant_token(self._connection)
+        call = Call(
+            "POST",
+            f"{self._connection.analytics_url}/{path.replace('{tenant}', tenant)}",
+            path,
+            read,
+            authorization,
+            safe=False,
+            counted=False,
+            body=body,
+            rows=rows,
+        )
+        return self._transport.send(call)
+
+    def _send(  # noqa: PLR0913 - what a call can have
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Answer], _T],
+        *,
+        safe: bool = True,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        rows: int = 0,
+        takes: frozenset[int] = frozenset(),
+    ) -> _T:
+        url = f"{self._connection.base_url}/{path}"
+        call = Call(
+            method, url, path, read, self._auth, safe=safe, params=params or {}, body=body, rows=rows, takes=takes
+        )
+        return self._transport.send(call)
+
+
+def _given(**params: str | None) -> dict[str, str]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _was_there(answer: Answer) -> bool:
+    return answer.status != _GONE

@@ -33,6 +33,7 @@ class PlanhatError(Exception):
     """
 
     def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
+        """Takes the text for people, and what the answer held."""
         super().__init__(message)
         self.status = status
         self.detail = detail
@@ -47,6 +48,7 @@ class ConfigurationError(PlanhatError):
     """
 
     def __init__(self, setting: str, message: str) -> None:
+        """Takes the setting at fault, and what is wrong with it, and would be right, without a secret."""
         super().__init__(f"{setting}: {message}")
         self.setting = setting
 
@@ -77,6 +79,7 @@ class UnavailableError(PlanhatError):
     def __init__(
         self, message: str, *, status: int | None = None, detail: str = "", may_have_arrived: bool = False
     ) -> None:
+        """Takes the text for people, what the answer held, and whether what was sent may have arrived."""
         super().__init__(message, status=status, detail=detail)
         self.may_have_arrived = may_have_arrived
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from planhat_api.errors import ConfigurationError
 
-__all__ = ["ANALYTICS_URL", "main_url", "checked_url"]
+__all__ = ["ANALYTICS_URL", "checked_url", "main_url"]
 
 ANALYTICS_URL = "https://analytics.planhat.com"
 

@@ -30,7 +30,7 @@ CONNECTION_SETTINGS: dict[str, dict[str, Any]] = {
     "base_url": {
         "type": ["string", "null"],
         "title": "Base URL",
-        "description": "URL of the main API in place of the region's, e.g. https://api.planhatdemo.com for a demo tenant.",
+        "description": "URL of the main API in place of the region's, e.g. https://api.planhatdemo.com for a demo.",
     },
     "analytics_url": {
         "type": ["string", "null"],

@@ -1,0 +1,153 @@
+"""Posts rows to the analytics host in bodies it takes, and reads what it says about them (B15, B80, B81, B84)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from planhat_api.bulk import batches
+from planhat_api.call import GarbledError
+from planhat_api.error_items import message_of
+from planhat_api.errors import PayloadError, PlanhatError
+from planhat_api.jsontext import decode
+from planhat_api.outcome import Fate, Outcome, PushResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from planhat_api.call import Answer
+    from planhat_api.row import Row
+
+__all__ = ["ACCEPTED", "MOST_BYTES", "MetricAnswer", "Verdict", "judge_metrics", "push", "read_metrics"]
+
+MOST_BYTES = 30_000_000  # B15: below 32 MB
+_TOO_LARGE = 413
+_NOT_SENT = Outcome(Fate.UNKNOWN, None, "not sent, or sent without an answer")
+ACCEPTED = Outcome(Fate.ACCEPTED)
+
+Verdict = tuple[list[Outcome], list[str]]
+
+
+class MetricAnswer(msgspec.Struct):
+    """What Planhat says about metric points (B81); absent parts are None."""
+
+    processed: int | None = None
+    errors: list[Any] | None = None
+
+
+def push(
+    rows: Sequence[Row], send: Callable[[Sequence[Row]], Verdict], *, most_rows: int, most_bytes: int = MOST_BYTES
+) -> PushResult:
+    """Post rows, cut by count and by bytes of the encoded body.
+
+    Args:
+        rows: Any number of rows.
+        send: Posts one body and tells the outcome of each of its rows.
+        most_rows: Rows in one body.
+        most_bytes: Bytes of one body.
+
+    Raises:
+        PlanhatError: A call failed as a whole. ``outcomes`` of the error tells what is known of each row.
+    """
+    result = PushResult([_NOT_SENT] * len(rows))
+    waiting = list(batches(rows, range(len(rows)), most_rows=most_rows, most_bytes=most_bytes))[::-1]
+    try:
+        while waiting:
+            batch = waiting.pop()
+            result.calls += 1
+            try:
+                outcomes, notes = send([rows[index] for index in batch])
+            except PayloadError as error:
+                if error.status != _TOO_LARGE or len(batch) == 1:
+                    raise
+                middle = len(batch) // 2
+                waiting += [batch[middle:], batch[:middle]]
+                continue
+            result.notes += notes
+            for index, outcome in zip(batch, outcomes, strict=True):
+                result.outcomes[index] = outcome
+    except PlanhatError as error:
+        error.outcomes = result.outcomes
+        raise
+    return result
+
+
+def read_metrics(answer: Answer) -> MetricAnswer:
+    """Read the answer to metric points.
+
+    Raises:
+        GarbledError: It is not the answer of Planhat.
+    """
+    if not answer.body.strip():
+        return MetricAnswer()
+    try:
+        return msgspec.json.decode(answer.body, type=MetricAnswer)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        message = "not the answer to metrics"
+        raise GarbledError(message) from None
+
+
+def judge_metrics(rows: Sequence[Row], answer: MetricAnswer) -> Verdict:
+    """Tell which points were taken. Errors echo the point they mean (B81)."""
+    errors = answer.errors or []
+    outcomes = [ACCEPTED] * len(rows)
+    notes = []
+    if answer.processed is None:
+        notes.append("Planhat did not say how many points it processed")
+    elif len(rows) not in {answer.processed, answer.processed + len(errors)}:
+        notes.append(f"{len(rows)} points sent, but Planhat counts {answer.processed} processed, {len(errors)} errors")
+    if not errors:
+        return outcomes, notes
+    points = [decode(row.body) for row in rows]
+    index = _by_key(points)
+    unmatched = []
+    for error in errors:
+        echo = error.get("item") if isinstance(error, dict) else None
+        found = _meant(echo, points, index, outcomes) if isinstance(echo, dict) else None
+        if found is None:
+            unmatched.append(error)
+        else:
+            outcomes[found] = Outcome(Fate.REJECTED, None, message_of(error, rows[found].keys.values()))
+    if unmatched:
+        _doubt(rows, outcomes, unmatched)
+        notes.append(f"{len(unmatched)} errors that name no point of the call")
+    return outcomes, notes
+
+
+def _by_key(points: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[int]]:
+    index: dict[tuple[str, str], list[int]] = {}
+    for position, point in enumerate(points):
+        index.setdefault(_key(point), []).append(position)
+    return index
+
+
+def _key(point: Mapping[str, Any]) -> tuple[str, str]:
+    return str(point.get("dimensionId")), str(point.get("externalId"))
+
+
+def _meant(
+    echo: Mapping[str, Any],
+    points: Sequence[Mapping[str, Any]],
+    index: Mapping[tuple[str, str], Sequence[int]],
+    outcomes: Sequence[Outcome],
+) -> int | None:
+    """The point an error echoes: the same one, else the only one it does not contradict."""
+    free = [position for position in index.get(_key(echo), ()) if outcomes[position].fate is Fate.ACCEPTED]
+    for position in free:
+        if points[position] == echo:
+            return position
+    alike = [
+        position
+        for position in free
+        if all(points[position][name] == value for name, value in echo.items() if name in points[position])
+    ]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _doubt(rows: Sequence[Row], outcomes: list[Outcome], errors: Sequence[Any]) -> None:
+    """Errors that name no point may mean any of those left."""
+    left = [index for index, outcome in enumerate(outcomes) if outcome.fate is Fate.ACCEPTED]
+    fate = Fate.REJECTED if len(errors) >= len(left) else Fate.UNKNOWN
+    for index in left:
+        outcomes[index] = Outcome(fate, None, message_of(errors[0], rows[index].keys.values()))

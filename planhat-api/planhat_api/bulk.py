@@ -1,0 +1,63 @@
+"""Upserts rows in bulk calls of a size Planhat takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planhat_api.errors import PlanhatError
+from planhat_api.outcome import BulkResult, Fate, Outcome
+from planhat_api.resolve import Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from planhat_api.bulk_answer import BulkAnswer
+    from planhat_api.row import Row
+
+__all__ = ["MOST_BYTES", "MOST_ROWS", "batches", "upsert"]
+
+MOST_ROWS = 5_000  # B13
+MOST_BYTES = 8_000_000  # Q7: well under 32 MB
+
+_NOT_SENT = Outcome(Fate.UNKNOWN, None, "not sent, or sent without an answer")
+
+
+def upsert(rows: Sequence[Row], send: Callable[[Sequence[Row]], BulkAnswer], alive: Callable[[], None]) -> BulkResult:
+    """Send rows, one call after the other (B14), and tell what became of each.
+
+    Rows with keys and rows without go in calls of their own, for only the first are safe to send twice.
+
+    Args:
+        rows: Any number of rows.
+        send: Makes one bulk call.
+        alive: Makes a harmless call; raises when Planhat as a whole is not available.
+
+    Raises:
+        PlanhatError: A call failed as a whole. ``outcomes`` of the error tells what is known of each row.
+    """
+    resolver = Resolver(rows, send, alive)
+    keyed = [index for index, row in enumerate(rows) if row.keys]
+    unkeyed = [index for index, row in enumerate(rows) if not row.keys]
+    try:
+        for indices in (keyed, unkeyed):
+            for batch in batches(rows, indices, most_rows=MOST_ROWS, most_bytes=MOST_BYTES):
+                resolver.resolve(batch)
+    except PlanhatError as error:
+        error.outcomes = [resolver.outcomes.get(index, _NOT_SENT) for index in range(len(rows))]
+        raise
+    return BulkResult([resolver.outcomes[index] for index in range(len(rows))], resolver.notes, resolver.calls)
+
+
+def batches(rows: Sequence[Row], indices: Sequence[int], *, most_rows: int, most_bytes: int) -> Iterator[list[int]]:
+    """Cut rows into batches by count and by bytes of the encoded body. A row above the limit goes alone."""
+    batch: list[int] = []
+    size = 2
+    for index in indices:
+        length = len(rows[index].body) + 1
+        if batch and (len(batch) >= most_rows or size + length > most_bytes):
+            yield batch
+            batch, size = [], 2
+        batch.append(index)
+        size += length
+    if batch:
+        yield batch

@@ -1,0 +1,168 @@
+"""Reads a whole list in pages, while rows come and go (B28 to B30)."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from planhat_api.errors import PayloadError
+from planhat_api.sighting import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Executor, Future
+
+    from planhat_api.page import Page
+
+    Fetch = Callable[[int, int], Page]
+
+__all__ = ["Source", "read_list"]
+
+_log = logging.getLogger("planhat_api")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the pages of one list come from.
+
+    Attributes:
+        fetch: Gets one page, given offset and limit.
+        pool: Runs ``fetch`` for pages ahead of their turn.
+        limit: Rows to ask for.
+        in_flight: Pages to have on the way at once.
+    """
+
+    fetch: Fetch
+    pool: Executor
+    limit: int
+    in_flight: int
+
+
+_SMALLER_LIMITS = (2000, 1000, 500, 200, 100)
+_QUIET_PASSES = 3
+_MOST_PASSES = 20
+
+
+def read_list(source: Source, *, name: str, sort: str | None) -> Iterator[Page]:
+    """Read a list to its end.
+
+    Each page after the first overlaps the one before it, and is used only when it is seen to follow on from it: rows
+    deleted meanwhile move the others to the left, and a plain reader would pass over some. No row that is there all the
+    time is left out and none comes twice. This is certain when the list keeps one order, whichever; without that, the
+    list is read again until that brings nothing new.
+
+    The end is a page that had room for more and brought nothing new: a page shorter than asked for may be a cap (B27).
+
+    Args:
+        source: Where pages come from.
+        name: What the log calls the list.
+        sort: Order asked for; decides only whether a list out of order of ``_id`` is worth a warning.
+    """
+    memory = Memory()
+    yield from _one_pass(_Ahead(source), memory, name)
+    if not memory.ordered and sort == "_id":
+        _log.warning("%s: Planhat does not honour sort=_id; rows that move while the list is read may be missed", name)
+    quiet = passes = 0
+    while memory.unsteady and quiet < _QUIET_PASSES and passes < _MOST_PASSES:
+        passes += 1
+        _log.warning("%s: the order of the list changes from page to page; reading it again for what was missed", name)
+        found = 0
+        memory.start_over()
+        for page in _one_pass(_Ahead(source), memory, name):
+            found += len(page.raw)
+            yield page
+        quiet = 0 if found else quiet + 1
+        memory.unsteady = True
+
+
+def _one_pass(ahead: _Ahead, memory: Memory, name: str) -> Iterator[Page]:
+    position = 0  # Rank of the first row not seen yet.
+    wanted_overlap = 1
+    back = 0
+    biggest = 0
+    try:
+        while True:
+            overlap = 0 if memory.blind else min(wanted_overlap, biggest // 2)
+            offset = max(0, position - max(overlap, back))
+            page = ahead.take(offset)
+            if not len(page) and (offset == 0 or offset >= position):
+                return
+            sight = memory.look(page.ids, at_start=offset == 0 or overlap == 0)
+            if not len(page) or not sight.joined:
+                # Rows before the offset were deleted: what comes next stands further to the left.
+                back = max(2 * back, biggest // 2, 1)
+                wanted_overlap = min(4 * wanted_overlap, max(biggest // 4, 1))
+                _log.debug("%s: rows moved before offset %d; going back by %d", name, offset, back)
+                ahead.drop()
+                continue
+            back = 0
+            position = offset + len(page)
+            if len(page) >= biggest:
+                ahead.plan(position - overlap, stride=len(page) - overlap, cap_known=biggest > 0)
+            biggest = max(biggest, len(page))
+            if sight.fresh:
+                fresh = _only(page, sight.fresh)
+                memory.add(fresh.ids)
+                yield fresh
+            elif len(page) < biggest:
+                return
+    finally:
+        ahead.drop()
+
+
+def _only(page: Page, indices: Sequence[int]) -> Page:
+    if len(indices) == len(page.raw):
+        return page
+    return replace(page, raw=[page.raw[index] for index in indices], ids=[page.ids[index] for index in indices])
+
+
+class _Ahead:
+    """Fetches pages, some of them before it is their turn."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._limit = source.limit
+        self._waiting: deque[tuple[int, Future[Page]]] = deque()
+
+    def take(self, offset: int) -> Page:
+        """The page at an offset, from those on the way if it is the next of them."""
+        if self._waiting and self._waiting[0][0] == offset:
+            return self._waiting.popleft()[1].result()
+        self.drop()
+        return self._fetch(offset)
+
+    def plan(self, offset: int, *, stride: int, cap_known: bool) -> None:
+        """Have the pages from ``offset`` on under way.
+
+        Args:
+            offset: Where the next page begins.
+            stride: By how much each page moves on.
+            cap_known: Pages as long as the last one are known to be full. A first page that is shorter than asked for
+                may as well be the whole list.
+        """
+        if self._source.in_flight == 1 or not (cap_known or stride >= self._limit):
+            return
+        if self._waiting:
+            offset = self._waiting[-1][0] + stride
+        while len(self._waiting) < self._source.in_flight:
+            self._waiting.append((offset, self._source.pool.submit(self._source.fetch, offset, self._limit)))
+            offset += stride
+
+    def _fetch(self, offset: int) -> Page:
+        try:
+            return self._source.fetch(offset, self._limit)
+        except PayloadError:
+            smaller = next((limit for limit in _SMALLER_LIMITS if limit < self._limit), None)
+            if offset or smaller is None:
+                raise
+            # B27: the limit may be what is refused.
+            self._limit = smaller
+            return self._fetch(offset)
+
+    def drop(self) -> None:
+        """Forget the pages on the way."""
+        for _, future in self._waiting:
+            future.cancel()
+        self._waiting.clear()

@@ -1,0 +1,111 @@
+"""Spends the tenant's call quota: no call goes out before its turn (B10)."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from filelock import Timeout
+from pyrate_limiter import AbstractBucket, Duration, InMemoryBucket, Limiter, Rate, SQLiteBucket
+from pyrate_limiter.limiter import SingleBucketFactory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Quota"]
+
+PER_SECOND = 150
+AT_ONCE = 50
+TIDY_EVERY = 200
+
+_log = logging.getLogger("planhat_api")
+
+
+class Quota:
+    """The quota of one tenant, shared by threads and, through a file, by the processes of this machine."""
+
+    def __init__(self, *, calls_per_minute: int, share: int, parallel_calls: int, file: Path | None) -> None:
+        """Opens the quota.
+
+        Args:
+            calls_per_minute: Quota of the tenant.
+            share: Percent of it to use.
+            parallel_calls: How many calls may be on the way at once.
+            file: Where to count together with other processes; None counts in memory. A file that cannot be used is
+                a warning, not an error: the quota is soft.
+        """
+        self._rates = _rates(max(1, calls_per_minute * share // 100))
+        self._turns = threading.BoundedSemaphore(min(parallel_calls, AT_ONCE))
+        self._bucket = self._open(file)
+        self._limiter = _limiter(self._bucket)
+        self._resume_at = 0.0
+        self._spent = 0
+
+    @contextmanager
+    def turn(self, *, counted: bool) -> Iterator[None]:
+        """Wait for a turn and hold it for the length of a call.
+
+        Args:
+            counted: Whether the call counts; the analytics host is not counted (B10).
+        """
+        with self._turns:
+            if counted:
+                self._spend()
+            yield
+
+    def pause(self, seconds: float) -> None:
+        """Hold back all counted calls: Planhat said that the quota is used up."""
+        self._resume_at = max(self._resume_at, time.monotonic() + seconds)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._bucket.close()
+
+    def _spend(self) -> None:
+        pause = self._resume_at - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        try:
+            self._limiter.try_acquire("call")
+            self._spent += 1
+            if self._spent % TIDY_EVERY == 0:
+                self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        except (sqlite3.Error, OSError, Timeout) as error:
+            self._forget_file(error)
+            self._limiter.try_acquire("call")
+
+    def _open(self, file: Path | None) -> AbstractBucket:
+        if file is None:
+            return InMemoryBucket(self._rates)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return SQLiteBucket.init_from_file(self._rates, db_path=str(file), use_file_lock=True)
+        except (sqlite3.Error, OSError, Timeout) as error:
+            _warn(error)
+            return InMemoryBucket(self._rates)
+
+    def _forget_file(self, error: Exception) -> None:
+        _warn(error)
+        self._bucket = InMemoryBucket(self._rates)
+        self._limiter = _limiter(self._bucket)
+
+
+def _rates(per_minute: int) -> list[Rate]:
+    per_second = Rate(min(PER_SECOND, per_minute), Duration.SECOND)
+    if per_minute <= PER_SECOND:
+        return [Rate(per_minute, Duration.MINUTE)]
+    return [per_second, Rate(per_minute, Duration.MINUTE)]
+
+
+def _limiter(bucket: AbstractBucket) -> Limiter:
+    # Without the library's clean-up thread: tidying now and then costs less and ends with the client.
+    return Limiter(SingleBucketFactory(bucket, schedule_leak=False))
+
+
+def _warn(error: Exception) -> None:
+    _log.warning("The quota file cannot be used (%s); this process now counts its calls for itself", error)

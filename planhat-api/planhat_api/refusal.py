@@ -1,0 +1,61 @@
+"""Turns a call that failed for good into the error its caller gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from planhat_api.errors import (
+    AccessError,
+    CredentialsError,
+    NotFoundError,
+    PayloadError,
+    PlanhatError,
+    RateLimitError,
+    UnavailableError,
+)
+from planhat_api.retry import CallFault, Fault
+
+if TYPE_CHECKING:
+    from planhat_api.call import Call
+
+__all__ = ["refusal"]
+
+
+def refusal(call: Call[Any], fault: CallFault) -> PlanhatError:
+    """The error for a call that is not repeated any more."""
+    said = f": {fault.detail}" if fault.detail else ""
+    where = f"{call.name} on {call.host}"
+    if fault.fault is Fault.REFUSED:
+        return _refused(call, fault, where, said)
+    if fault.fault is Fault.BUSY:
+        message = (
+            f"{where}: Planhat keeps answering that the quota is used up (429). Lower calls_per_minute or quota_share, "
+            f"or run when other clients of the tenant are quiet{said}"
+        )
+        return RateLimitError(message, status=fault.status, detail=fault.detail)
+    unsure = fault.fault.may_have_arrived and not fault.safe
+    warning = ". What was sent may have arrived; sending it again may double it" if unsure else ""
+    status = f" ({fault.status})" if fault.status else ""
+    message = f"{where}: {fault.fault.value}{status}{said}{warning}"
+    return UnavailableError(message, status=fault.status, detail=fault.detail, may_have_arrived=unsure)
+
+
+def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> PlanhatError:
+    kind, hint = _REFUSALS.get(fault.status or 0, (PayloadError, "Planhat refuses this ({status})"))
+    message = f"{where}: {hint.format(status=fault.status, host=call.host)}{said}"
+    return kind(message, status=fault.status, detail=fault.detail)
+
+
+_REFUSALS: dict[int, tuple[type[PlanhatError], str]] = {
+    401: (
+        CredentialsError,
+        # B3: a good token on the wrong host is answered like a bad one.
+        (
+            "the token is not accepted on {host} (401). Check the token; if the address of your Planhat app begins with "
+            "app- and a region, e.g. app-us2.planhat.com, set region to us2"
+        ),
+    ),
+    403: (AccessError, "the token may not do this (403). Its permissions are those of the private app it belongs to"),
+    404: (NotFoundError, "not found (404): no such record, or the tenant does not have this model"),
+    413: (PayloadError, "the body is too large (413)"),
+}

@@ -1,0 +1,115 @@
+"""Finds out what became of each row of a bulk upsert, sending rows again in parts where one answer does not tell."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from planhat_api.errors import PayloadError, UnavailableError
+from planhat_api.outcome import Fate, Outcome
+from planhat_api.verdict import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from planhat_api.bulk_answer import BulkAnswer
+    from planhat_api.row import Row
+
+__all__ = ["Resolver"]
+
+_log = logging.getLogger("planhat_api")
+
+# More than ten bad rows in 5,000 cost about this many calls when Planhat names none of them.
+MOST_CALLS_TO_TELL_APART = 300
+# A single bad row fails at most this many calls in a row while it is cornered among 5,000.
+_FAILURES_IN_A_ROW = 14
+_TOO_LARGE = 413
+_FAULT_INSIDE = 500
+
+
+class Resolver:
+    """Sends the rows of one bulk upsert and collects their outcomes.
+
+    Attributes:
+        outcomes: What is known so far, by index of the row.
+        notes: What did not add up.
+        calls: Bulk calls made.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], send: Callable[[Sequence[Row]], BulkAnswer], alive: Callable[[], None]
+    ) -> None:
+        """Sends nothing yet.
+
+        Args:
+            rows: All rows.
+            send: Makes one bulk call.
+            alive: Makes a harmless call; raises when Planhat as a whole is not available.
+        """
+        self.outcomes: dict[int, Outcome] = {}
+        self.notes: list[str] = []
+        self.calls = 0
+        self._rows = rows
+        self._send = send
+        self._alive = alive
+        self._extra_calls = 0
+        self._failures = 0
+
+    def resolve(self, indices: list[int]) -> None:
+        """Send these rows, all with keys or all without, and settle each of them.
+
+        Raises:
+            PlanhatError: The call failed as a whole; rows settled before stay in ``outcomes``.
+        """
+        rows = [self._rows[index] for index in indices]
+        try:
+            self.calls += 1
+            answer = self._send(rows)
+        except PayloadError as error:
+            if error.status != _TOO_LARGE:
+                raise
+            self._split(indices, f"the row is too large for Planhat ({_TOO_LARGE})")
+            return
+        except UnavailableError as error:
+            if error.status != _FAULT_INSIDE or error.may_have_arrived:
+                raise
+            self._corner(indices, error)
+            return
+        self._failures = 0
+        verdict = judge(rows, answer)
+        self.notes += verdict.notes
+        self.outcomes.update({indices[index]: outcome for index, outcome in verdict.settled.items()})
+        for group in verdict.again:
+            self._resolve_again([indices[index] for index in group])
+        again = [indices[index] for group in verdict.again for index in group]
+        # What the first answer counted as created or changed comes back unchanged now: the first fate is the true one.
+        unchanged = [index for index in again if self.outcomes[index].fate is Fate.UNCHANGED]
+        for index in unchanged:
+            self.outcomes[index] = verdict.left.outcome(self._rows[index], len(unchanged))
+
+    def _resolve_again(self, indices: list[int]) -> None:
+        if self._extra_calls >= MOST_CALLS_TO_TELL_APART:
+            reason = "too many rows failed without being named; this one may or may not be stored"
+            for index in indices:
+                self.outcomes[index] = Outcome(Fate.UNKNOWN, self._rows[index].keys.get("_id"), reason)
+            return
+        self._extra_calls += 1
+        _log.debug("Sending %d rows again to tell which of them failed", len(indices))
+        self.resolve(indices)
+
+    def _split(self, indices: list[int], reason: str) -> None:
+        if len(indices) == 1:
+            self.outcomes[indices[0]] = Outcome(Fate.REJECTED, self._rows[indices[0]].keys.get("_id"), reason)
+            return
+        middle = len(indices) // 2
+        self.resolve(indices[:middle])
+        self.resolve(indices[middle:])
+
+    def _corner(self, indices: list[int], error: UnavailableError) -> None:
+        """A row may be what Planhat stumbles over (B75); find it, unless Planhat fails on everything."""
+        self._failures += 1
+        if self._failures == 1:
+            self._alive()
+        if self._failures > _FAILURES_IN_A_ROW:
+            raise error
+        self._split(indices, f"Planhat fails on this row ({_FAULT_INSIDE}): {error.detail}")

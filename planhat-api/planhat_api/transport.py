@@ -1,0 +1,210 @@
+"""Sends one call: waits for its turn, repeats it where that is safe, raises a typed error when it fails for good."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager, suppress
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import backoff
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from planhat_api.call import Answer, Call, GarbledError
+from planhat_api.quota import Quota
+from planhat_api.redaction import keep_secret
+from planhat_api.refusal import refusal
+from planhat_api.retry import CallFault, Fault, fault_of_status, retry_after, waits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planhat_api.connection import Connection
+
+__all__ = ["Transport"]
+
+_log = logging.getLogger("planhat_api")
+_T = TypeVar("_T")
+
+
+class _TrickleError(OSError):
+    """The body came in so slowly that it was broken off."""
+
+
+class Transport:
+    """Sends calls over pooled connections. Safe to use from many threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Connects nothing yet."""
+        keep_secret(connection.api_token, connection.tenant_token)
+        self._timeout = connection.timeout_seconds
+        self._give_up_after = connection.give_up_after_seconds
+        self._quota = Quota(
+            calls_per_minute=connection.calls_per_minute,
+            share=connection.quota_share,
+            parallel_calls=connection.parallel_calls,
+            file=connection.quota_file,
+        )
+        self._session = _session(connection.parallel_calls)
+        self._repeat = backoff.on_exception(
+            waits,
+            CallFault,
+            jitter=None,
+            logger=None,
+            on_backoff=self._before_wait,
+            give_up_after=connection.give_up_after_seconds,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+        self._quota.close()
+
+    def send(self, call: Call[_T]) -> _T:
+        """Send a call, repeat it where that is safe and may help, and return what its ``read`` makes of the answer.
+
+        Raises:
+            PlanhatError: It failed; see ``planhat_api.errors``.
+        """
+        attempt = self._repeat(self._attempt)
+        try:
+            result: _T = attempt(call)
+        except CallFault as fault:
+            # Without its cause: the texts of the HTTP libraries hold URLs, and those may hold the tenant token.
+            raise refusal(call, fault) from None
+        return result
+
+    def _attempt(self, call: Call[_T]) -> _T:
+        with self._quota.turn(counted=call.counted):
+            began = time.monotonic()
+            answer = self._exchange(call)
+            took = time.monotonic() - began
+        _log.debug(
+            "%s: %d in %d ms, %d rows and %d bytes out, %d bytes in",
+            call.name,
+            answer.status,
+            took * 1000,
+            call.rows,
+            len(call.body or b""),
+            len(answer.body),
+        )
+        if not (answer.succeeded or answer.status in call.takes):
+            kind = fault_of_status(answer.status)
+            raise CallFault(kind, answer.text, safe=call.safe, status=answer.status, wait=answer.wait)
+        try:
+            return call.read(answer)
+        except GarbledError as error:
+            detail = f"{error}: {answer.text}"
+            raise CallFault(Fault.GARBLED, detail, safe=call.safe, status=answer.status) from None
+
+    def _exchange(self, call: Call[Any]) -> Answer:
+        try:
+            response = self._session.request(
+                call.method,
+                call.url,
+                params=dict(call.params),
+                data=call.body,
+                headers={"Content-Type": "application/json"} if call.body is not None else {},
+                auth=call.auth,
+                timeout=(self._timeout, self._timeout),
+                stream=True,
+                allow_redirects=False,
+            )
+            with response, self._deadline(response):
+                # One read of the whole: requests would put the body together out of pieces of 10 KB.
+                body = response.raw.read(decode_content=True)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            fault, detail = _connection_fault(error)
+            raise CallFault(fault, detail, safe=call.safe) from None
+        headers = response.headers
+        wait = retry_after(headers.get("Retry-After"))
+        return Answer(response.status_code, body, headers.get("Content-Type", ""), wait)
+
+    @contextmanager
+    def _deadline(self, response: requests.Response) -> Iterator[None]:
+        """Break off a body that trickles: the timeout of the socket only sees a body that stops."""
+        seconds = max(self._timeout, self._give_up_after)
+        expired = threading.Event()
+
+        def break_off() -> None:
+            expired.set()
+            with suppress(Exception):
+                response.raw.shutdown()
+
+        timer = threading.Timer(seconds, break_off)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (urllib3.exceptions.HTTPError, OSError):
+            if not expired.is_set():
+                raise
+        finally:
+            timer.cancel()
+        if expired.is_set():
+            raise _TrickleError
+
+    def _before_wait(self, details: Any) -> None:  # noqa: ANN401 - backoff does not export the type
+        fault: CallFault = details["exception"]
+        call: Call[Any] = details["args"][0]
+        if fault.fault is Fault.BUSY:
+            self._quota.pause(details["wait"])
+        status = f" ({fault.status})" if fault.status else ""
+        _log.warning(
+            "%s: %s%s: %s. Try %d follows in %.1f s",
+            call.name,
+            fault.fault.value,
+            status,
+            fault.detail,
+            details["tries"] + 1,
+            details["wait"],
+        )
+
+
+def _session(connections: int) -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # The API knows no sessions, and a jar shared by threads is none to have.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers["User-Agent"] = "planhat-api (python)"
+    session.headers["Accept"] = "application/json"
+    return session
+
+
+def _connection_fault(error: Exception) -> tuple[Fault, str]:
+    """Whether anything was sent, and a text without the URL that the library's text holds."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    for kinds, fault, text in _CONNECTION_FAULTS:
+        if isinstance(error, kinds) or isinstance(reason, kinds):
+            return fault, text
+    return Fault.LOST, "the connection broke off before the answer was complete"
+
+
+# The first that fits: errors of requests are kinds of one another.
+_CONNECTION_FAULTS: tuple[tuple[tuple[type[Exception], ...], Fault, str], ...] = (
+    ((_TrickleError,), Fault.LOST, "the body trickled in and did not end in time"),
+    ((requests.ConnectTimeout,), Fault.NOT_SENT, "the host did not take the connection in time"),
+    (
+        (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
+        Fault.LOST,
+        "no sign from Planhat before the timeout",
+    ),
+    ((requests.exceptions.SSLError,), Fault.NOT_SENT, "no secure connection"),
+    ((urllib3.exceptions.NameResolutionError,), Fault.NOT_SENT, "the host name is not known"),
+    (
+        (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError),
+        Fault.NOT_SENT,
+        "the host refuses the connection",
+    ),
+    (
+        (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader),
+        Fault.REFUSED,
+        "the URL or the token cannot be sent",
+    ),
+)

@@ -1,0 +1,250 @@
+"""Works out what one bulk answer says about each row sent (B66 to B72, Q1, Q2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from planhat_api.error_items import message_of, messages_of, names_rows
+from planhat_api.jsontext import text_of
+from planhat_api.outcome import Fate, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from planhat_api.bulk_answer import BulkAnswer
+    from planhat_api.row import Row
+
+__all__ = ["Left", "Verdict", "judge"]
+
+_VANISHED = "Planhat neither stored the row nor named an error (a ticket without email goes like this)"
+_NEW_ID = "the row may have been stored under another _id; it carries no other key to find it by"
+_FORBIDDEN = 403
+_FIRST_REFUSAL = 400
+_PARTLY = 206
+
+
+@dataclass(slots=True)
+class Left:
+    """Rows that the answer counts as stored without telling which they are."""
+
+    created: int
+    updated: int
+    nonupdates: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.created + self.updated + self.nonupdates
+
+    def outcome(self, row: Row, rows: int) -> Outcome:
+        """What is known of a row that is surely one of them.
+
+        Args:
+            row: The row.
+            rows: How many rows share these counts.
+        """
+        fates = {Fate.CREATED: self.created, Fate.UPDATED: self.updated, Fate.UNCHANGED: self.nonupdates}
+        possible = [fate for fate, count in fates.items() if count] or [Fate.UNCHANGED]
+        certain = len(possible) == 1 and (self.total == rows or possible[0] is Fate.UNCHANGED)
+        return Outcome(possible[0] if certain else Fate.ACCEPTED, row.keys.get("_id"))
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What one answer says.
+
+    Attributes:
+        settled: Outcome by index of the row.
+        again: Groups of rows that must be sent again to be told apart.
+        left: Rows counted as stored that are among those in ``again``.
+        notes: What does not add up.
+    """
+
+    settled: dict[int, Outcome] = field(default_factory=dict)
+    again: list[list[int]] = field(default_factory=list)
+    left: Left = field(default_factory=lambda: Left(0, 0, 0))
+    notes: list[str] = field(default_factory=list)
+
+
+def judge(rows: Sequence[Row], answer: BulkAnswer) -> Verdict:
+    """Tell the fate of each row from one answer, as far as it shows.
+
+    First come the key lists, which name rows created and changed; then the counts; then the errors, as far as they name
+    a row for sure. Rows left over are settled when the counts leave only one possibility. Others are to be sent again
+    in parts, which is safe for rows with keys only. What cannot be told is ``UNKNOWN``, never delivered.
+
+    Args:
+        rows: The rows of the call: all with keys, or all without.
+        answer: What Planhat said.
+    """
+    verdict = Verdict()
+    if not answer.told:
+        _untold(rows, answer, verdict)
+        return verdict
+    left = _claim(rows, answer, verdict)
+    waiting = [index for index in range(len(rows)) if index not in verdict.settled]
+    _note_sums(rows, answer, verdict)
+    if not answer.errors and left.total == len(waiting):
+        _deliver(rows, waiting, left, verdict)
+        return verdict
+    rest = _Rest(left, *_named(rows, answer, waiting, verdict))
+    _settle_rest(rows, answer, verdict, rest)
+    return verdict
+
+
+@dataclass(slots=True)
+class _Rest:
+    """Rows that neither key lists nor errors name for sure, with what is left to explain them."""
+
+    left: Left
+    waiting: list[int]
+    errors: list[tuple[Any, frozenset[int]]]
+
+    def reason(self, index: int, keep: Iterable[str]) -> str:
+        """What may be wrong with a row: the errors that hint at it, else all that name no other."""
+        hints = [item for item, perhaps in self.errors if index in perhaps]
+        return messages_of(hints or [item for item, _ in self.errors], keep)
+
+
+def _named(
+    rows: Sequence[Row], answer: BulkAnswer, waiting: list[int], verdict: Verdict
+) -> tuple[list[int], list[tuple[Any, frozenset[int]]]]:
+    """Reject the rows that errors name for sure; return the rows and the errors that remain."""
+    unexplained = []
+    for item, found in zip(answer.errors, names_rows(answer.errors, rows, waiting), strict=True):
+        if found.surely is None:
+            unexplained.append((item, found.perhaps))
+        else:
+            keys = rows[found.surely].keys
+            verdict.settled.setdefault(
+                found.surely, Outcome(Fate.REJECTED, keys.get("_id"), message_of(item, keys.values()))
+            )
+    return [index for index in waiting if index not in verdict.settled], unexplained
+
+
+def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict, rest: _Rest) -> None:
+    if not rest.waiting:
+        return
+    stored_nothing = rest.left.total == 0 and not any(row.fate.delivered for row in verdict.settled.values())
+    # One bad row can have the whole call refused; the good ones deserve another try. A token that may not is different.
+    refused_whole = stored_nothing and answer.status >= _FIRST_REFUSAL and answer.status != _FORBIDDEN
+    if rest.left.total == 0 and not (refused_whole and len(rows) > max(1, len(answer.errors))):
+        _reject(rows, verdict, rest)
+    elif rest.left.total == len(rest.waiting) and not rest.errors:
+        _deliver(rows, rest.waiting, rest.left, verdict)
+    elif len(rows) > 1 and (rows[0].keys or (refused_whole and answer.created == 0)):
+        _send_again(rows, verdict, rest)
+    else:
+        _leave_unknown(rows, verdict, rest)
+
+
+def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: Left, verdict: Verdict) -> None:
+    for index in waiting:
+        verdict.settled[index] = left.outcome(rows[index], len(waiting))
+
+
+def _reject(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
+    for index in rest.waiting:
+        keys = rows[index].keys
+        reason = rest.reason(index, keys.values()) or _VANISHED
+        verdict.settled[index] = Outcome(Fate.REJECTED, keys.get("_id"), reason)
+
+
+def _leave_unknown(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
+    for index in rest.waiting:
+        keys = rows[index].keys
+        said = rest.reason(index, keys.values())
+        reason = f"some rows of the call failed and Planhat does not tell which{': ' + said if said else ''}"
+        verdict.settled[index] = Outcome(Fate.UNKNOWN, keys.get("_id"), reason)
+
+
+def _send_again(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
+    waiting = rest.waiting
+    if rest.left.created:
+        # B61: an _id that matches nothing may become a new row, each time it is sent.
+        doubtful = [index for index in waiting if rows[index].keys.keys() == {"_id"}]
+        for index in doubtful:
+            verdict.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys["_id"], _NEW_ID)
+        waiting = [index for index in waiting if index not in verdict.settled]
+    suspects = sorted(frozenset[int]().union(*(perhaps for _, perhaps in rest.errors)).intersection(waiting))
+    others = sorted(set(waiting) - set(suspects))
+    verdict.left = rest.left
+    if suspects and others:
+        verdict.again = [suspects, others]
+    elif not rest.errors and len(waiting) < len(rows):
+        verdict.again = [waiting]
+    else:
+        verdict.again = _halves(waiting)
+
+
+def _halves(indices: list[int]) -> list[list[int]]:
+    middle = (len(indices) + 1) // 2
+    return [half for half in (indices[:middle], indices[middle:]) if half]
+
+
+def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
+    everyone = list(range(len(rows)))
+    if len(rows) == 1:
+        verdict.settled[0] = Outcome(
+            Fate.REJECTED, rows[0].keys.get("_id"), answer.text or f"refused ({answer.status})"
+        )
+    elif rows[0].keys:
+        verdict.again = _halves(everyone)
+    else:
+        reason = f"the call was refused ({answer.status}: {answer.text}); which rows are stored is not told"
+        verdict.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
+
+
+def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
+    """Settle the rows that the key lists name."""
+    index = _rows_by_key(rows)
+    created = sum(_claim_one(rows, index, entry, Fate.CREATED, verdict) for entry in answer.inserts)
+    updated = sum(_claim_one(rows, index, entry, Fate.UPDATED, verdict) for entry in answer.updates)
+    return Left(
+        max(0, (answer.created or 0) - created),
+        max(0, (answer.updated or 0) - updated),
+        max(0, answer.nonupdates or 0),
+    )
+
+
+def _rows_by_key(rows: Sequence[Row]) -> dict[str, dict[str, list[int]]]:
+    index: dict[str, dict[str, list[int]]] = {}
+    for position, row in enumerate(rows):
+        for name, value in row.keys.items():
+            index.setdefault(name, {}).setdefault(value, []).append(position)
+    return index
+
+
+def _claim_one(
+    rows: Sequence[Row],
+    index: Mapping[str, Mapping[str, Sequence[int]]],
+    entry: Mapping[str, Any],
+    fate: Fate,
+    verdict: Verdict,
+) -> bool:
+    texts = {name: text for name in index if (text := text_of(entry.get(name))) is not None}
+    candidates = {position for name, text in texts.items() for position in index[name].get(text, ())}
+    fitting = sorted(
+        position
+        for position in candidates
+        if position not in verdict.settled
+        and all(rows[position].keys[name] == text for name, text in texts.items() if name in rows[position].keys)
+    )
+    if not fitting:
+        return False
+    if len(fitting) != 1:
+        return False
+    verdict.settled[fitting[0]] = Outcome(fate, text_of(entry.get("_id")))
+    return True
+
+
+def _note_sums(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
+    counts = [answer.created or 0, answer.updated or 0, answer.nonupdates or 0, len(answer.errors)]
+    if sum(counts) != len(rows):
+        verdict.notes.append(
+            f"{len(rows)} rows sent, but Planhat counts {counts[0]} created, {counts[1]} updated, "
+            f"{counts[2]} unchanged and {counts[3]} errors"
+        )
+    elif answer.status == _PARTLY and not answer.errors:
+        verdict.notes.append("Planhat says that some rows failed (206), yet its counts account for all of them")
