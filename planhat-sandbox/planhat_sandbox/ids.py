@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import count
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -10,19 +9,7 @@ from zlib import crc32
 if TYPE_CHECKING:
     from planhat_sandbox.clock import Clock
 
-__all__ = ["IdMaker", "is_object_id", "seeded_id"]
-
-_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
-
-
-def is_object_id(text: object) -> bool:
-    """Whether this is an id in the form Planhat gives out."""
-    return isinstance(text, str) and _OBJECT_ID.fullmatch(text) is not None
-
-
-def seeded_id(kind: str, seed: int, index: int, moment: int) -> str:
-    """The id of the row at an index of the seeded tenant, made at a Unix time in seconds."""
-    return f"{moment:08x}{id_tag(kind, seed)}{index:06x}"
+__all__ = ["IdMaker", "id_tag"]
 
 
 def id_tag(kind: str, seed: int) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from planhat_sandbox.clock import day_number
 from planhat_sandbox.messages import Refusal, Response, json_response
+from planhat_sandbox.moving import Mover
+from planhat_sandbox.tenant import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +48,7 @@ class Lists:
         self._presenter = presenter
         self._views: dict[tuple[Value, ...], _View] = {}
         self._requests = count()
+        self._mover = Mover(tenant)
 
     def answer(self, model: Model, query: Mapping[str, str]) -> Response:
         """One page as a bare array.
@@ -55,6 +58,7 @@ class Lists:
         """
         limit = self.limit(model, query)
         offset = whole_number(query.get("offset"), 0)
+        self._mover.before_list(home(model), offset)
         ids = self._view(model, query)[offset : offset + limit]
         select = frozenset(query["select"].split(",")) if query.get("select") else None
         return Response(200, self._presenter.page(model, ids, select), rows=len(ids))
@@ -92,8 +96,7 @@ class Lists:
         return largest
 
     def _view(self, model: Model, query: Mapping[str, str]) -> list[str]:
-        path = "conversations" if model.path == "tickets" else model.path
-        collection = self._tenant.store[path]
+        collection = self._tenant.store[home(model)]
         switches = self._tenant.switches
         wanted = sorted((name, query[name]) for name in query if name in model.parameters)
         key = (model.path, tuple(wanted), query.get("sort"), switches.generation, self._tenant.clock.today())

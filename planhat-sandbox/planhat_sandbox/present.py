@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from planhat_sandbox.store import Row, Value
+from planhat_sandbox.tenant import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ _decode = msgspec.json.Decoder(dict[str, Value]).decode
 
 # Rows of one model whose changed form is kept; beyond that it is made at each reading.
 _KEEP_ROWS = 20_000
+# Rows of other paths that a row shows parts of.
+_SHOWN_WITH = {"companies": ("users", "licenses", "sales")}
 _LEAN_FIELDS = ("_id", "name", "title", "nickName")
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "SEK": "kr", "JPY": "¥"}
 
@@ -35,11 +38,11 @@ class Presenter:
     def __init__(self, tenant: Tenant) -> None:
         """Args: tenant: Whose rows."""
         self._tenant = tenant
-        self._kept: dict[tuple[str, int], dict[str, tuple[bytes, bytes]]] = {}
+        self._kept: dict[str, tuple[tuple[int, ...], dict[str, tuple[bytes, bytes]]]] = {}
 
     def page(self, model: Model, ids: Sequence[str], select: frozenset[str] | None) -> bytes:
         """A JSON array of rows. ``select`` None means the fields of a plain list."""
-        collection = self._tenant.store[_home(model)]
+        collection = self._tenant.store[home(model)]
         rows = [collection.raw(row_id) for row_id in ids]
         keep = self._kept_fields(model, select)
         steps = self._steps(model, in_list=True)
@@ -56,10 +59,7 @@ class Presenter:
         return row
 
     def _stepped(self, model: Model, steps: list[Step], ids: Sequence[str], rows: list[bytes]) -> list[bytes]:
-        key = (model.path, self._tenant.switches.generation)
-        if key not in self._kept:
-            self._kept = {kept: value for kept, value in self._kept.items() if kept[1] == key[1]} | {key: {}}
-        kept = self._kept[key]
+        kept = self._kept_rows(model)
         shown = []
         for row_id, raw in zip(ids, rows, strict=True):
             before, after = kept.get(row_id, (b"", b""))
@@ -72,6 +72,14 @@ class Presenter:
                     kept[row_id] = (raw, after)
             shown.append(after)
         return shown
+
+    def _kept_rows(self, model: Model) -> dict[str, tuple[bytes, bytes]]:
+        """Rows shown before, with what they were made of; forgotten when a switch or a row they show changes."""
+        others = (self._tenant.store[path].version for path in _SHOWN_WITH.get(model.path, ()))
+        state = (self._tenant.switches.generation, *others)
+        if model.path not in self._kept or self._kept[model.path][0] != state:
+            self._kept[model.path] = (state, {})
+        return self._kept[model.path][1]
 
     @staticmethod
     def _narrow(row: Row, steps: list[Step], keep: frozenset[str]) -> Row:
@@ -178,10 +186,6 @@ class Presenter:
             else role
             for role in row.get("roles") or ()
         ]
-
-
-def _home(model: Model) -> str:
-    return "conversations" if model.path == "tickets" else model.path
 
 
 def _share(row: Row, parts: int) -> int:

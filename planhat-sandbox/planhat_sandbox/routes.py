@@ -112,7 +112,8 @@ class Router:
         if not isinstance(ids, list):
             raise Refusal(400, "ids required")
         rows = [self._tenant.store[model.path].get(str(row_id)) or {} for row_id in ids]
-        return self._bulk(model, [{name: value for name, value in row.items() if name != "_id"} for row in rows])
+        copies = [{name: value for name, value in row.items() if name not in model.read_only} for row in rows]
+        return self._bulk(model, copies)
 
     def _analytics(self, request: Request, path: str) -> Response:
         if request.method != "POST":

@@ -79,7 +79,7 @@ class Sandbox:
         self.tenant_token = tenant_token
         self._switches = Switches(switches)
         self._tenant = Tenant(
-            Store(seeded_rows(plan)), Points(seeded_grid(plan)), self._switches, clock, api_token, tenant_token
+            Store(seeded_rows(plan)), Points(seeded_grid(plan)), self._switches, clock, api_token, tenant_token, seed
         )
         self._faults = Faults(seed)
         self._faults.set(faults)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -100,8 +102,10 @@ class Server(ThreadingHTTPServer):
                 self._connections.discard(request)
         super().shutdown_request(request)
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients may go away at any time; that is their right and no news."""
+    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        """Clients may go away at any time; anything else is a fault of the sandbox and shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
     def stop(self) -> None:
         """Stops at once, with all connections."""
@@ -225,6 +229,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self.server.router.answer(request)
         except Refusal as refusal:
             return self.server.router.refused(refusal)
+        except Exception as error:  # noqa: BLE001 - a fault of the sandbox must be seen by whoever runs it
+            traceback.print_exc()
+            return text_response(f"The sandbox failed: {error!r}", 500)
 
     def _transmit(self, response: Response, faults: list[Fault]) -> None:
         for fault in faults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.messages import Refusal, Response, json_response, text_response
+from planhat_sandbox.tenant import home
 from planhat_sandbox.upsert import Fate, RowError, Upsert
 from planhat_sandbox.values import UnfitValueError
 
@@ -76,7 +77,7 @@ class Singles:
         """
         row_id = self._find(model, "delete", key)
         row = self._shown(model, row_id)
-        self._tenant.store[_home(model)].remove(row_id)
+        self._tenant.store[home(model)].remove(row_id)
         position = self._tenant.switches["delete_answer"]
         if position == "object":
             return json_response(row)
@@ -87,7 +88,7 @@ class Singles:
         return text_response("" if position == "empty" else "Deleted")
 
     def _shown(self, model: Model, row_id: str) -> Row:
-        return self._presenter.one(model, self._tenant.store[_home(model)].get(row_id) or {})
+        return self._presenter.one(model, self._tenant.store[home(model)].get(row_id) or {})
 
     def _written(self, model: Model, row_id: str, status: int) -> Response:
         if self._tenant.switches["answers"] == "text":
@@ -102,7 +103,7 @@ class Singles:
         return Refusal(400, str(error))
 
     def _find(self, model: Model, operation: str, key: str) -> str:
-        rows = self._tenant.store[_home(model)]
+        rows = self._tenant.store[home(model)]
         for prefix, names in (("extid-", ("externalId", "extId")), ("srcid-", ("sourceId",))):
             if key.startswith(prefix) and prefix in model.url_keys.get(operation, ()):
                 found = [row_id for name in names if name in model.properties for row_id in rows.find(name, key[6:])]
@@ -115,7 +116,3 @@ class Singles:
 
 def _forbidden(error: RowError | UnfitValueError) -> bool:
     return isinstance(error, RowError) and error.fate is Fate.FORBIDDEN
-
-
-def _home(model: Model) -> str:
-    return "conversations" if model.path == "tickets" else model.path

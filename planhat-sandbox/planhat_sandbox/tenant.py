@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 from planhat_sandbox.ids import IdMaker
 
 if TYPE_CHECKING:
+    from planhat_api.registry import Model
     from planhat_sandbox.clock import Clock
     from planhat_sandbox.points import Points
     from planhat_sandbox.store import Row, Store, Value
     from planhat_sandbox.switches import Switches
 
-__all__ = ["Tenant"]
+__all__ = ["Tenant", "home"]
+
+
+def home(model: Model) -> str:
+    """The path whose collection holds the rows of a model: tickets are conversations."""
+    return "conversations" if model.path == "tickets" else model.path
 
 
 @dataclass
@@ -27,6 +33,7 @@ class Tenant:
     clock: Clock
     api_token: str
     tenant_token: str
+    seed: int
 
     def __post_init__(self) -> None:
         """Starts empty lists of what will be pushed."""

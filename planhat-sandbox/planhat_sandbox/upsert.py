@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fate", "Result", "RowError", "Upsert", "key_text"]
 
+_LEAST_HOURS, _MOST_HOURS = 0.1, 24
 # Models whose bulk answer has validationErrors.
 _VALIDATED = frozenset({"timeentries", "timesheets"})
 _COMPANY_PREFIXES = {"extid-": "externalId", "srcid-": "sourceId"}
@@ -85,7 +86,9 @@ class Upsert:
         try:
             item = self._with_company(item)
             self._check_repeated(item)
-            found = self._match(item)
+            found, matched_on = self._match(item)
+            if found is not None:
+                self._check_higher_keys(found, matched_on, item)
             return self._insert(item) if found is None else self.update(found, item)
         except (RowError, UnfitValueError) as error:
             return Result(self._failed(error, found), item, row_id=found, error=str(error))
@@ -140,15 +143,25 @@ class Upsert:
             return ""
         return f"@{item.get(company)}"
 
-    def _match(self, item: Row) -> str | None:
+    def _match(self, item: Row) -> tuple[str | None, str]:
+        """The row the item means, and the key it was found by."""
         for name in self._model.keyables:
             key = key_text(item.get(name))
             if key is None:
                 continue
             found = self._by_key(name, key, item)
             if found is not None or self._switches["key_search"] == "first_key":
-                return found
-        return None
+                return found, name
+        return None, ""
+
+    def _check_higher_keys(self, row_id: str, matched_on: str, item: Row) -> None:
+        """A key can only be changed through one of higher priority (B59)."""
+        before = self._rows.get(row_id) or {}
+        for name in self._model.keyables[: self._model.keyables.index(matched_on)]:
+            key = key_text(item.get(name))
+            if key is not None and key != before.get(name):
+                text = f"{name} can only be changed through a key of higher priority"
+                raise RowError(text)
 
     def _by_key(self, name: str, key: str, item: Row) -> str | None:
         if name == "_id":
@@ -191,6 +204,7 @@ class Upsert:
         self._check_required(item)
         row: Row = {"_id": self._tenant.ids.make()}
         changes = self._changes(item)
+        self._check_ranges(changes)
         row |= {name: value for name, value in changes.items() if value is not None}
         custom = self._custom(item, {})
         if custom:
@@ -209,6 +223,7 @@ class Upsert:
             raise RowError(text, Fate.FORBIDDEN)
         before = self._rows.get(row_id) or {}
         changes = self._changes(item)
+        self._check_ranges(changes)
         self._settle_keys(row_id, changes)
         after = {**before, **changes}
         custom = self._custom(item, before.get("custom") or {})
@@ -261,6 +276,12 @@ class Upsert:
     def _needed(self, name: str) -> bool:
         # The docs mark isHidden as required and call it false by default; the create text does not name it.
         return self._model.path != "customfields" or name != "isHidden"
+
+    def _check_ranges(self, changes: Row) -> None:
+        hours = changes.get("hours")
+        if self._model.path == "timeentries" and hours is not None and not _LEAST_HOURS <= hours <= _MOST_HOURS:
+            text = f"hours must be from {_LEAST_HOURS} to {_MOST_HOURS}"
+            raise RowError(text, Fate.INVALID)
 
     def _check_mandatory(self, custom: Row) -> None:
         fields = self._tenant.custom_fields(self._model.name).values()
