@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import airbyte, corpus
+from benchmarks import airbyte, corpus, relay
 from benchmarks.environments import HERE, OURS, Environments
 from benchmarks.measure import RunFailedError
 
@@ -144,30 +144,9 @@ class Contestants:
             capabilities=["catalog", "discover", "state"],
             select=[f"{work.stream}.*"],
         )
-        project = {
-            "project_id": "benchmarks",
-            "send_anonymous_usage_stats": False,
-            "plugins": {
-                "extractors": [tap],
-                "loaders": [plugin("target-planhat", self.target_config())],
-            },
-        }
-        (self.folder / "meltano").mkdir(exist_ok=True)
-        # JSON is YAML.
-        self._write("meltano/meltano.yml", project)
-        meltano = self.environments.command("meltano", "meltano")
-        return [
-            [
-                meltano,
-                "--log-level=warning",
-                "--cwd",
-                str(self.folder / "meltano"),
-                "run",
-                "--full-refresh",
-                "tap-planhat",
-                "target-planhat",
-            ]
-        ]
+        folder = self.folder / "meltano"
+        relay.project(folder, tap, plugin("target-planhat", self.target_config()))
+        return [relay.command(self.environments.command("meltano", "meltano"), folder, "tap-planhat", "target-planhat")]
 
     def _days(self) -> tuple[int, int]:
         return corpus.epoch_day(0), corpus.epoch_day((self.last_day - corpus.FIRST_DAY).days)

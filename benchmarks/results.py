@@ -22,6 +22,7 @@ class Results:
         memory: ``tap`` and ``target`` to peak MiB by number of rows.
         startup: Command to CPU seconds.
         probe: Kind of call to the rows a second of a bare socket.
+        relay: Rows a second through Meltano's own relay.
         failures: Runs that did not do their work: who, at what, why.
         minutes: How long it all took.
     """
@@ -31,6 +32,7 @@ class Results:
     memory: dict[str, dict[int, float]] = field(default_factory=dict)
     startup: dict[str, float] = field(default_factory=dict)
     probe: dict[str, float] = field(default_factory=dict)
+    relay: float | None = None
     failures: list[dict[str, str]] = field(default_factory=list)
     minutes: float = 0.0
 

@@ -85,7 +85,7 @@ class Rounds:
             contestants.commands(contestant, work),
             environment=measure.environment(),
             cwd=self.folder,
-            stdin=self._feed(work.source, rows) if work.direction == "in" else None,
+            stdin=self.feed(work.source, rows) if work.direction == "in" else None,
         )
         arrived = self.control.ask("arrived")
         wrong = (
@@ -96,7 +96,8 @@ class Rounds:
             raise measure.RunFailedError(message)
         return usage, arrived["calls"]
 
-    def _feed(self, kind: str, rows: int) -> Path:
+    def feed(self, kind: str, rows: int) -> Path:
+        """A Singer file of so many rows."""
         path = self.folder / f"{kind}-{rows}.singer"
         if not path.exists():
             # In a process of its own: the memory of this one would count as its children's (ru_maxrss survives fork).

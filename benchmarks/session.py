@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmarks import corpus, machine, startup
+from benchmarks import corpus, machine, relay, startup
 from benchmarks.contestants import Contestants
 from benchmarks.environments import OURS, ROOT
 from benchmarks.measure import RunFailedError
@@ -53,7 +53,7 @@ class Session:
     def run(self, parts: set[str]) -> Results:
         """Do the parts that are asked for, in the order of the page."""
         began = time.monotonic()
-        steps = {"stand-in": self._probe, "start-up": self._startup, "memory": self._memory}
+        steps = {"stand-in": self._probe, "start-up": self._startup, "relay": self._relay, "memory": self._memory}
         for part in PARTS:
             if part not in parts:
                 continue
@@ -94,6 +94,14 @@ class Session:
                 peak = play.once(work, OURS, rows).peak
                 _say(f"memory of the {what} at {rows:,} rows: {peak:.0f} MiB")
                 self.results.memory.setdefault(what, {})[rows] = peak
+
+    def _relay(self) -> None:
+        if "meltano" not in self.environments:
+            return
+        feed = Rounds(self.control, self.environments, self.folder).feed("endusers", self.sizes.rows)
+        meltano = self.environments.command("meltano", "meltano")
+        self.results.relay = relay.ceiling(meltano, self.folder / "relay", feed, self.sizes.rows)
+        _say(f"meltano's relay: {self.results.relay:,.0f} rows/s")
 
     def _startup(self) -> None:
         contestants = Contestants(self.environments, self.control.url, self.folder, corpus.FIRST_DAY)

@@ -105,4 +105,4 @@ MEMORY_WORKS = {
     "target": Work("memory-in", "Memory of the target", "in", "endusers", "memory", ("ours",), source="upserts"),
 }
 
-PARTS = ("stand-in", "start-up", *(work.key for work in WORKS), "memory")
+PARTS = ("stand-in", "start-up", *(work.key for work in WORKS), "relay", "memory")
