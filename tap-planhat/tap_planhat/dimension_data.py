@@ -112,6 +112,7 @@ class DimensionData(PlanhatStream):
             self.logger.warning("dimension_ids or company_ids changed since the last run: reading all days again")
             state.pop("replication_key_value")
             state.pop(_FIRST_DAY, None)
+            state.pop(_FILTERS, None)
             return start
         if self.config.get("start_date") and start < state.get(_FIRST_DAY, start):
             self.logger.warning(
@@ -166,6 +167,7 @@ class DimensionData(PlanhatStream):
         state = self.get_context_state(context)
         former = to_epoch_day(state.get("replication_key_value"))
         state.setdefault(_FIRST_DAY, self._start_day)
-        state[_FILTERS] = self._filters_in_state
+        if self._filters_in_state:
+            state[_FILTERS] = self._filters_in_state
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = f"{day_of(max(day, int(former or day)))}T00:00:00.000Z"

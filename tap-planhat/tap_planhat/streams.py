@@ -128,7 +128,7 @@ class PlanhatStream(RecordPath):
         return None if self.ABORT_AT_RECORD_COUNT is None else self.ABORT_AT_RECORD_COUNT + 1
 
     def _warn_of_few_fields(self, page: Page) -> None:
-        if self.asked_fields() is not None or len(self.model.properties) <= _FEW_KEYS:
+        if self.asked_fields() is not None or not self.model.paged:
             return
         fields = decode_record(bytes(page.raw[0])).keys()
         if len(fields) <= _FEW_KEYS:
