@@ -1,0 +1,1 @@
+"""Tests, one folder per kind; what several of them share stands here."""
