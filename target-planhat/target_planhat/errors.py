@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import ConfigValidationError, RecordsWithoutSchemaException
+
+from planhat_api import (
+    AccessError,
+    ConfigurationError,
+    CredentialsError,
+    NotFoundError,
+    PlanhatError,
+    RateLimitError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    import logging
+
 __all__ = [
     "EXIT_CREDENTIALS",
     "EXIT_FAULT",
@@ -9,10 +26,13 @@ __all__ = [
     "EXIT_REJECTS",
     "EXIT_SETTINGS",
     "EXIT_UNAVAILABLE",
+    "KNOWN_ERRORS",
     "InputError",
     "RejectsError",
     "SettingsError",
     "StopError",
+    "exit_code",
+    "tell",
 ]
 
 EXIT_FAULT = 1
@@ -32,22 +52,44 @@ EXIT_INPUT = 6
 class StopError(Exception):
     """Ends the run. The text is for people and holds no secret."""
 
-    exit_code = EXIT_FAULT
-
 
 class SettingsError(StopError):
     """The settings, or the columns of a stream, cannot work."""
-
-    exit_code = EXIT_SETTINGS
 
 
 class RejectsError(StopError):
     """More rows were rejected than the policy allows."""
 
-    exit_code = EXIT_REJECTS
-
 
 class InputError(StopError):
     """A message that is not Singer."""
 
-    exit_code = EXIT_INPUT
+
+_EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (SettingsError, EXIT_SETTINGS),
+    (RejectsError, EXIT_REJECTS),
+    (InputError, EXIT_INPUT),
+    (ConfigValidationError, EXIT_SETTINGS),
+    (RecordsWithoutSchemaException, EXIT_INPUT),
+    (ConfigurationError, EXIT_SETTINGS),
+    (NotFoundError, EXIT_SETTINGS),
+    (CredentialsError, EXIT_CREDENTIALS),
+    (AccessError, EXIT_CREDENTIALS),
+    (UnavailableError, EXIT_UNAVAILABLE),
+    (RateLimitError, EXIT_UNAVAILABLE),
+    (PlanhatError, EXIT_FAULT),
+)
+
+KNOWN_ERRORS = tuple(kind for kind, _ in _EXIT_CODES)
+"""Errors that end a run with a line that says why, not with a trace."""
+
+
+def exit_code(err: Exception) -> int:
+    """The exit code of a run that ended with this error."""
+    return next((code for kind, code in _EXIT_CODES if isinstance(err, kind)), EXIT_FAULT)
+
+
+def tell(err: Exception, logger: logging.Logger) -> None:
+    """Log why the run ended. The text says it all, a trace would only hide it."""
+    for text in getattr(err, "errors", None) or [str(err)]:
+        logger.error("%s", text)

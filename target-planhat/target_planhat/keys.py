@@ -76,16 +76,15 @@ def key_rule(stream: str, model: Model, plan: ColumnPlan, settings: StreamSettin
         )
         raise SettingsError(msg)
     company = (model.company or "").removesuffix("[]") or None
-    _check_company(stream, model, plan, usable, company, asked_for=wanted is not None)
+    if wanted is None and company is not None and Slot(company) not in plan:
+        _check_company(stream, model, usable, company)
     return KeyRule(usable, frozenset(model.keyables[:first]), company, needs_key=not settings.insert_without_key)
 
 
-def _check_company(
-    stream: str, model: Model, plan: ColumnPlan, usable: tuple[str, ...], company: str | None, *, asked_for: bool
-) -> None:
+def _check_company(stream: str, model: Model, usable: tuple[str, ...], company: str) -> None:
     """Two endusers of different companies may share an external id; without the company it names nobody (B62)."""
     only_external = bool(usable) and set(usable) <= _UNIQUE_IN_COMPANY
-    if model.path == "endusers" and only_external and company and Slot(company) not in plan and not asked_for:
+    if model.path == "endusers" and only_external:
         msg = (
             f"stream {stream!r}: an externalId is unique within one company only, and no column leads to {company}. "
             f"Add one (company_external_id will do), or accept it with streams.{stream}.key: externalId."
@@ -93,22 +92,16 @@ def _check_company(
         raise SettingsError(msg)
 
 
-def collapse(items: Iterable[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
-    """Keep one row for each key: the last, with what only earlier ones say, as if they were sent one by one.
-
-    Returns:
-        The rows to send, and pairs of a row that was merged and the one it is part of now.
-    """
+def collapse(items: Iterable[Item]) -> list[Item]:
+    """Keep one row for each key: the last, with what only earlier ones say, as if they were sent one by one."""
     kept: dict[object, Item] = {}
-    merged: list[tuple[Item, Item]] = []
     for item in items:
-        match = item.match if item.match is not None else item
+        match = item if item.match is None else item.match
         earlier = kept.pop(match, None)
         if earlier is not None:
             item.absorb(earlier)
-            merged.append((earlier, item))
         kept[match] = item
-    return list(kept.values()), merged
+    return list(kept.values())
 
 
 def merged_body(earlier: bytes, later: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from target_planhat.fates import Verdict
 from target_planhat.keys import KeyRule, key_rule
 from target_planhat.mapping import Resolver, plan_columns
-from target_planhat.row import RowBuilder
+from target_planhat.row import RowBuilder, StreamPlan
 from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ class MappedSink(PlanhatSink):
         resolver = Resolver(self.written_model, custom, self.settings)
         plan = plan_columns(self.stream_name, self.declared_schema, self.written_model, custom, self.settings)
         rule = self.key_rule(plan)
-        self.builder = RowBuilder(
-            self.written_model, plan, rule, resolver, self.settings, self._notice, check=self.checker()
-        )
+        stream = StreamPlan(self.written_model, plan, rule, resolver, self.settings)
+        self.builder = RowBuilder(stream, self._notice, self.checker())
         self.check_plan(plan)
         if plan.left_out:
             told = ", ".join(f"{column} ({reason})" for column, reason in plan.left_out.items())

@@ -97,6 +97,17 @@ def _squeezed(name: str) -> str:
     return ("_" if name.startswith("_") else "") + _SEPARATORS.sub("", name).lower()
 
 
+def _special_kinds(model: Model) -> dict[str, Kind]:
+    """Kinds that the schema of a field does not tell; later ones win."""
+    kinds = {"custom": OBJECT}
+    kinds |= {name.removesuffix("[]"): array_of(REFERENCE) if "[]" in name else REFERENCE for name in model.references}
+    kinds |= dict.fromkeys((*_OWN_KEYS, *model.keyables), ID_TEXT)
+    kinds |= {name: wrapped(key) for name, key in model.wrapped_on_write.items()}
+    if model.company:
+        kinds[model.company.removesuffix("[]")] = array_of(COMPANY) if "[]" in model.company else COMPANY
+    return {**{name: kind for name, kind in kinds.items() if "." not in name}, "_id": PLANHAT_ID}
+
+
 class Resolver:
     """Finds the slot a name means, in one model."""
 
@@ -113,6 +124,7 @@ class Resolver:
                 self._by_squeezed.setdefault(_squeezed(name).removeprefix("_"), name)
         self._by_squeezed.setdefault("planhatid", "_id")
         self._company = (model.company or "").removesuffix("[]")
+        self._special = _special_kinds(model)
 
     def field_name(self, name: str) -> str | None:
         """The field of the model with this name, whatever its case and separators."""
@@ -179,20 +191,8 @@ class Resolver:
 
     def kind(self, name: str) -> Kind:
         """What a field holds."""
-        if name == "_id":
-            return PLANHAT_ID
-        if name == self._company:
-            return COMPANY if self.model.company == self._company else array_of(COMPANY)
-        if name in self.model.wrapped_on_write:
-            return wrapped(self.model.wrapped_on_write[name])
-        if name in _OWN_KEYS or name in self.model.keyables:
-            return ID_TEXT
-        if name in self.model.references:
-            return REFERENCE
-        if f"{name}[]" in self.model.references:
-            return array_of(REFERENCE)
-        if name == "custom":
-            return OBJECT
+        if name in self._special:
+            return self._special[name]
         return kind_of_field(self.model.properties[name]) if name in self.model.properties else ANYTHING
 
     def nearest(self, name: str) -> str | None:

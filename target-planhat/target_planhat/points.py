@@ -27,7 +27,6 @@ _DIMENSION_ID = re.compile(r"[\w.:-]+")
 _ACTIVITY_KEYS = ("email", "externalId", "euExtId")
 
 
-@cache
 def push_model(pushed: Model, way: Way) -> Model:
     """A model as it is written this way; fields that are only read are marked so, and the tap's columns left out."""
     if way is Way.METRICS:

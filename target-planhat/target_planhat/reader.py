@@ -69,18 +69,23 @@ class MessageReader(GenericSingerReader[bytes]):
         on_record = callbacks["RECORD"]
         records = 0
         for number, line in enumerate(self._lines(file_input), 1):
-            try:
-                message = _decode_record(line)
-            except msgspec.ValidationError:
+            message = self._as_record(number, line)
+            if message is None:
                 self._handle_other(number, line, callbacks, counter)
-            except msgspec.DecodeError as err:
-                raise self._broken(number, line) from err
             else:
                 self._note(line, message)
                 on_record(message)
                 records += 1
         counter["RECORD"] += records
         return counter
+
+    def _as_record(self, number: int, line: bytes) -> RecordMessage | None:
+        try:
+            return _decode_record(line)
+        except msgspec.ValidationError:
+            return None
+        except msgspec.DecodeError as err:
+            raise self._broken(number, line) from err
 
     def _note(self, line: bytes, message: RecordMessage) -> None:
         self.line = line

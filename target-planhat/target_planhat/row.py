@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from target_planhat.mapping import ColumnPlan, Resolver
     from target_planhat.settings import StreamSettings
 
-__all__ = ["Item", "RefusedRowError", "RowBuilder"]
+__all__ = ["Item", "RefusedRowError", "RowBuilder", "StreamPlan"]
 
 # Planhat swallows such rows without an error entry, so nothing but this check would notice (tickets, quirks).
 _SWALLOWED_WITHOUT = {"tickets": ("email",)}
@@ -38,6 +38,8 @@ class Item:
         raw: The record as it came in, one JSON object.
         attempt: How often it has been tried, this time included.
         delete: Whether the row is to be deleted.
+        held: Whether it was held back for its company.
+        parts: Earlier records of the batch that became part of this row.
     """
 
     row: Row
@@ -45,6 +47,8 @@ class Item:
     raw: bytes
     attempt: int = 1
     delete: bool = False
+    held: bool = False
+    parts: list[Item] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -53,8 +57,28 @@ class Item:
 
     def absorb(self, earlier: Item) -> None:
         """Take over what only an earlier row with the same key says."""
+        self.parts = [*earlier.parts, earlier]
         if not (self.delete or earlier.delete):
             self.row = Row(merged_body(earlier.row.body, self.row.body), {**earlier.row.keys, **self.row.keys})
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """What is known of a stream before its first record.
+
+    Attributes:
+        model: Model the rows go to, as it is written.
+        plan: Where each column leads.
+        rule: Which keys the rows carry.
+        resolver: Finds the field of a column that the schema did not declare.
+        settings: Settings of the stream.
+    """
+
+    model: Model
+    plan: ColumnPlan
+    rule: KeyRule
+    resolver: Resolver
+    settings: StreamSettings
 
 
 class RowBuilder:
@@ -62,38 +86,30 @@ class RowBuilder:
 
     def __init__(
         self,
-        model: Model,
-        plan: ColumnPlan,
-        rule: KeyRule,
-        resolver: Resolver,
-        settings: StreamSettings,
+        stream: StreamPlan,
         notice: Callable[[str, str], None],
         check: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Prepare the plan for many rows.
 
         Args:
-            model: Model the rows go to.
-            plan: Where each column leads.
-            rule: Which keys the rows carry.
-            resolver: Finds the field of a column that the schema did not declare.
-            settings: Settings of the stream.
+            stream: What is known of the stream.
             notice: Told of each undeclared column that is left out, with the reason.
             check: Looks at the finished row, may change it, and raises RefusedRowError; in place of the rules for
                 rows that are matched on a key.
         """
-        self.model = model
-        self.plan = plan
-        self.rule = rule
-        self._resolver = resolver
-        self._settings = settings
+        self.model = stream.model
+        self.plan = stream.plan
+        self.rule = stream.rule
+        self._resolver = stream.resolver
+        self._settings = stream.settings
         self._notice = notice
-        self._sources = {source.column: source for source in plan.sources}
+        self._sources = {source.column: source for source in self.plan.sources}
         self._late: dict[str, Source | None] = {}
-        self._fields = {slot.name: value for slot, value in plan.constants.items() if not slot.custom}
-        self._custom = {slot.name: value for slot, value in plan.constants.items() if slot.custom}
+        self._fields = {slot.name: value for slot, value in self.plan.constants.items() if not slot.custom}
+        self._custom = {slot.name: value for slot, value in self.plan.constants.items() if slot.custom}
         self._check = check or self._check_keys
-        self._swallowed_without = _SWALLOWED_WITHOUT.get(model.path, ())
+        self._swallowed_without = _SWALLOWED_WITHOUT.get(self.model.path, ())
 
     def clears(self, slot: Slot) -> bool:
         """Whether a null empties this field."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from target_planhat.custom_fields import CustomFields
 from target_planhat.fates import Verdict, Verdicts
+from target_planhat.held import HeldRows
 from target_planhat.lookup import ExternalIds
 from target_planhat.policy import RejectPolicy
 from target_planhat.receipts import Receipts
@@ -50,9 +51,11 @@ class Run:
         self.summary = Summary()
         self.rejects = Rejects(settings.rejects_dir)
         self.receipts = Receipts(settings.receipts_dir)
+        self.held = HeldRows(settings.hold_rows)
         self._policy = RejectPolicy.from_settings(settings)
         self._connect = connect
         self._first_reject = ""
+        self._closed = False
         self._external_ids: dict[str, ExternalIds] = {}
 
     @cached_property
@@ -72,16 +75,18 @@ class Run:
         return self._external_ids[model.path]
 
     def enter(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
-        """Write down what became of a record."""
+        """Write down what became of a record, and of those that are part of its row: they are as safe as it is."""
+        for part in item.parts:
+            merged = verdict if verdict.kind.is_reject else Verdict(Verdicts.MERGED, verdict.planhat_id)
+            self._enter_one(sink, part, merged)
+        self._enter_one(sink, item, verdict)
+
+    def _enter_one(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
         self.summary.count(sink.stream_name, verdict.kind)
         if self.receipts:
             self.receipts.add(sink.stream_name, sink.model.stream, item.match, verdict, item.attempt)
         if verdict.kind.is_reject:
             self._enter_reject(sink, item, verdict)
-
-    def enter_merged(self, sink: PlanhatSink, item: Item, into: Verdict) -> None:
-        """Write down a record that is part of a later one; it is as safe as that one."""
-        self.enter(sink, item, into if into.kind.is_reject else Verdict(Verdicts.MERGED, into.planhat_id))
 
     def _enter_reject(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
         reason = verdict.reason or "no reason given"
@@ -105,7 +110,10 @@ class Run:
         self.receipts.secure()
 
     def close(self) -> None:
-        """Tell the summary and let go of files, thread and connections."""
+        """Tell the summary and let go of files, thread and connections; once."""
+        if self._closed:
+            return
+        self._closed = True
         self.sender.close()
         self.rejects.close()
         self.receipts.close()

@@ -61,7 +61,7 @@ class RunFile:
             try:
                 # The rows hold personal data: nobody else on the machine shall read them.
                 descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
+            except FileExistsError:  # noqa: PERF203 # one turn, but for a clash of names
                 number += 1
                 self.path = self.path.with_name(f"{stem}-{number}{suffix}")
             else:

@@ -75,7 +75,7 @@ _OWN: dict[str, dict[str, Any]] = {
         "enum": _MODES,
         "default": "upsert",
         "title": "Load method",
-        "description": "`upsert`, `update` (rows that are not in Planhat are skipped) or `insert` (rows that are, are).",
+        "description": "`upsert`; `update` skips rows that are not in Planhat; `insert` skips rows that are.",
     },
     "unknown_columns": {
         "type": "string",
@@ -171,7 +171,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "receipts_dir": {
         "type": "string",
         "title": "Folder for receipts",
-        "description": "Each run writes one file here: a JSON line per row with its fate and Planhat's _id where known.",
+        "description": "Each run writes one file here: a JSON line per row with its fate and, where known, its _id.",
     },
     "on_uncertain_delivery": {
         "type": "string",

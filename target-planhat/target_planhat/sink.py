@@ -193,8 +193,8 @@ class PlanhatSink(BatchSink):
 
     def send(self, items: list[Item]) -> None:
         """Put rows on the wire, once those before are through."""
-        kept, merged = collapse(items) if self.collapses else (items, [])
-        self.run.sender.submit(lambda: self._try(kept), lambda result: self._enter(kept, merged, result))
+        kept = collapse(items) if self.collapses else items
+        self.run.sender.submit(lambda: self._try(kept), lambda result: self._enter(kept, result))
 
     def _try(self, items: Sequence[Item]) -> list[Verdict] | PlanhatError:
         try:
@@ -202,20 +202,10 @@ class PlanhatSink(BatchSink):
         except PlanhatError as err:
             return err
 
-    def _enter(
-        self,
-        items: Sequence[Item],
-        merged: Sequence[tuple[Item, Item]],
-        result: list[Verdict] | PlanhatError,
-    ) -> None:
+    def _enter(self, items: Sequence[Item], result: list[Verdict] | PlanhatError) -> None:
         if isinstance(result, PlanhatError):
             self._enter_known(items, result)
             raise result
-        fates = dict(zip(map(id, items), result, strict=True))
-        # Backwards, because a row that took others in may be part of a later one itself.
-        for earlier, item in reversed(merged):
-            fates[id(earlier)] = fates[id(item)]
-            self.run.enter_merged(self, earlier, fates[id(item)])
         for item, verdict in zip(items, result, strict=True):
             self.enter(item, verdict)
         self.run.judge()

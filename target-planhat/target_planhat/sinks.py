@@ -11,6 +11,7 @@ import msgspec
 from planhat_api import Fate, Outcome, PayloadError, UnavailableError
 from target_planhat.errors import SettingsError
 from target_planhat.fates import Verdict, Verdicts
+from target_planhat.held import may_lack_company
 from target_planhat.keys import KeyRule
 from target_planhat.lookup import ExistingKeys, model_called
 from target_planhat.mapped import MappedSink
@@ -53,6 +54,13 @@ class ModelSink(MappedSink):
         sent = [item for item in items if id(item) not in skipped]
         delivered = dict(zip(map(id, sent), self._upsert(sent), strict=True))
         return [skipped.get(id(item)) or delivered[id(item)] for item in items]
+
+    def enter(self, item: Item, verdict: Verdict) -> None:
+        """Enter the outcome of a row, unless it is held back for its company."""
+        rejected = verdict.kind is Verdicts.REJECTED
+        if rejected and may_lack_company(self.model, item, verdict.reason or "") and self.run.held.hold(self, item):
+            return
+        super().enter(item, verdict)
 
     def _skipped(self, item: Item) -> Verdict | None:
         if self.settings.mode == "upsert":
@@ -97,7 +105,7 @@ class PushSink(MappedSink):
         for left in reversed(range(_RESENDS + 1 if resend else 1)):
             try:
                 return self.verdicts(self.push(rows))
-            except PayloadError as err:
+            except PayloadError as err:  # noqa: PERF203 # a call in each turn
                 return _rejected(items, err)
             except UnavailableError as err:
                 if not err.may_have_arrived:

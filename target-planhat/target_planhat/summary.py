@@ -27,6 +27,11 @@ class Summary:
         """Count records of a stream."""
         self._streams.setdefault(stream, Counter())[verdict] += number
 
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Streams with records."""
+        return tuple(self._streams)
+
     def of(self, stream: str) -> dict[str, int]:
         """The counts of one stream by the name of the verdict; zeros left out."""
         counts = self._streams.get(stream, Counter())

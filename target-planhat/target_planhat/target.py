@@ -5,30 +5,13 @@ from __future__ import annotations
 import sys
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
-from singer_sdk.exceptions import ConfigValidationError, RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.plugin_base import _ConfigInput
 
-from planhat_api import (
-    AccessError,
-    ConfigurationError,
-    Connection,
-    CredentialsError,
-    NotFoundError,
-    PlanhatClient,
-    PlanhatError,
-    RateLimitError,
-    UnavailableError,
-)
+from planhat_api import Connection, PlanhatClient
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
-from target_planhat.errors import (
-    EXIT_CREDENTIALS,
-    EXIT_FAULT,
-    EXIT_INPUT,
-    EXIT_SETTINGS,
-    EXIT_UNAVAILABLE,
-    StopError,
-)
+from target_planhat.errors import KNOWN_ERRORS, exit_code, tell
 from target_planhat.order import rank
 from target_planhat.reader import MessageReader
 from target_planhat.routing import find_route
@@ -39,27 +22,12 @@ from target_planhat.sinks import sink_class
 from target_planhat.termination import Termination
 
 if TYPE_CHECKING:
-    import logging
-
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.sinks import Sink
 
     from target_planhat.reader import RecordMessage
 
 __all__ = ["TargetPlanhat"]
-
-_EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (ConfigValidationError, EXIT_SETTINGS),
-    (ConfigurationError, EXIT_SETTINGS),
-    (NotFoundError, EXIT_SETTINGS),
-    (CredentialsError, EXIT_CREDENTIALS),
-    (AccessError, EXIT_CREDENTIALS),
-    (UnavailableError, EXIT_UNAVAILABLE),
-    (RateLimitError, EXIT_UNAVAILABLE),
-    (RecordsWithoutSchemaException, EXIT_INPUT),
-    (PlanhatError, EXIT_FAULT),
-)
 
 
 class TargetPlanhat(HookedTarget):
@@ -77,7 +45,7 @@ class TargetPlanhat(HookedTarget):
         TargetCapabilities.VALIDATE_RECORDS,
     ]
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 # what the SDK passes
         """Check the settings; nothing is sent or read.
 
         Raises:
@@ -134,23 +102,26 @@ class TargetPlanhat(HookedTarget):
         self.run.sender.settle()
         self.run.judge()
         self.run.secure()
-        return True
+        if self.run.held:
+            self.logger.debug("STATE waits for %s rows that wait for their company", len(self.run.held))
+        return not self.run.held
 
     def process_endofpipe(self) -> None:
         """Send what is pending, tell the summary."""
         self._end_of_input()
 
     def _end_of_input(self) -> None:
-        try:
-            self._send_all()
-            self.run.judge(at_end=True)
-            self.drain_all(is_endofpipe=True)
-        finally:
-            self.run.close()
+        self._send_all()
+        self.run.judge(at_end=True)
+        self.drain_all(is_endofpipe=True)
 
     def _send_all(self) -> None:
         for sink in sorted(self.run.sinks, key=lambda sink: rank(sink.model)):
             self.drain_one(sink)
+        self.run.sender.settle()
+        for sink, items in self.run.held.release():
+            for start in range(0, len(items), sink.max_size):
+                sink.send(items[start : start + sink.max_size])
         self.run.sender.settle()
 
     @classmethod
@@ -163,18 +134,18 @@ class TargetPlanhat(HookedTarget):
         file_input: IO[str] | None = None,
     ) -> None:
         """Run the command; every known way to fail ends with its own exit code and a line that says why."""
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        given = config or _ConfigInput()
+        target: TargetPlanhat | None = None
         try:
-            super().invoke(about=about, about_format=about_format, config=config, file_input=file_input)
-        except StopError as err:
-            cls.logger.error("%s", err)  # the text says it all
-            sys.exit(err.exit_code)
-        except tuple(kind for kind, _ in _EXIT_CODES) as err:
-            for text in getattr(err, "errors", None) or [str(err)]:
-                cls.logger.error("%s", text)  # the text says it all
-            sys.exit(next(code for kind, code in _EXIT_CODES if isinstance(err, kind)))
-
-
-def _tell(logger: logging.Logger, err: Exception) -> None:
-    """Log why the run ended; the text says it all, a trace would only hide it."""
-    for text in getattr(err, "errors", None) or [str(err)]:
-        logger.error("%s", text)
+            target = cls(config=given.config, parse_env_config=given.parse_env)
+            target.listen(file_input)
+        except KNOWN_ERRORS as err:
+            tell(err, cls.logger)
+            sys.exit(exit_code(err))
+        finally:
+            if target:
+                target.run.close()

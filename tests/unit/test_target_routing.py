@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from planhat_api.registry import all_models
 
+from planhat_api.registry import all_models
 from target_planhat.errors import SettingsError
 from target_planhat.order import parents_of, rank
 from target_planhat.routing import Way, find_route, writable_streams
@@ -63,7 +63,7 @@ def test_streams_that_can_only_be_read_say_so(stream: str) -> None:
 
 def test_model_of_the_settings_wins() -> None:
     assert find_route("companies", "endusers").model.path == "endusers"
-    with pytest.raises(SettingsError, match="streams.x.model 'acounts'"):
+    with pytest.raises(SettingsError, match=r"streams\.x.model 'acounts'"):
         find_route("x", "acounts")
 
 

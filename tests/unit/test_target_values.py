@@ -34,7 +34,7 @@ HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
     [
         (ID_TEXT, 77, "77"),
         (ID_TEXT, 77.0, "77"),
-        (ID_TEXT, Decimal("77"), "77"),
+        (ID_TEXT, Decimal("77.0"), "77"),
         (ID_TEXT, " a ", "a"),
         (ID_TEXT, "", None),
         (TEXT, 12.5, "12.5"),
