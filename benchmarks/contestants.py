@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import airbyte, corpus, relay
-from benchmarks.environments import HERE, OURS, Environments
+from benchmarks.environments import HERE, OURS, OURS_BATCH, Environments
 from benchmarks.measure import RunFailedError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Contestants:
         """The processes, first to last in the pipe, that do a piece of work."""
         how: dict[str, Callable[[Work], Commands]] = {
             OURS: self._ours,
+            OURS_BATCH: self._ours_batch,
             "plain_sdk": self._plain_sdk,
             "meltano": self._meltano,
             "airbyte": self._airbyte,
@@ -92,6 +93,14 @@ class Contestants:
             return [target]
         tap = self.ours("tap-planhat", "--config", str(self.tap_config()), "--catalog", str(self._catalog(work.stream)))
         return [tap] if work.direction == "out" else [tap, target]
+
+    def _ours_batch(self, work: Work) -> Commands:
+        files = self.folder / "batches"
+        files.mkdir(exist_ok=True)
+        storage = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": files.as_uri()}}
+        settings = json.loads(self.tap_config().read_text("utf-8"))
+        config = self._write("tap-batch.json", {**settings, "batch_config": storage})
+        return [self.ours("tap-planhat", "--config", str(config), "--catalog", str(self._catalog(work.stream)))]
 
     def _catalog(self, stream: str) -> Path:
         path = self.folder / f"catalog-{stream}.json"

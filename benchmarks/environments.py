@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 PEERS = ("floor", "cruds", "airbyte", "plain_sdk", "meltano")
 OURS = "ours"
+OURS_BATCH = "ours_batch"
 _BESIDE = Path(sys.executable).parent
 
 
@@ -45,13 +46,13 @@ def of_their_own(root: Path = HERE / ".venvs") -> Environments:
     Raises:
         subprocess.CalledProcessError: An installation failed.
     """
-    return Environments({OURS: _BESIDE, **{peer: _sync(root / peer, peer) for peer in PEERS}})
+    return Environments({OURS: _BESIDE, OURS_BATCH: _BESIDE, **{peer: _sync(root / peer, peer) for peer in PEERS}})
 
 
 def of_this_interpreter() -> Environments:
     """The contestants that are installed beside the running interpreter; for trials and tests."""
     # The SDK and what the floor needs are requirements of the tap and the target.
-    return Environments(dict.fromkeys((OURS, "floor", "plain_sdk"), _BESIDE))
+    return Environments(dict.fromkeys((OURS, OURS_BATCH, "floor", "plain_sdk"), _BESIDE))
 
 
 def _sync(environment: Path, group: str) -> Path:

@@ -20,6 +20,7 @@ _NAMES = {
     "cruds": "CRUDs, its pause switched off",
     "airbyte": "Airbyte's declarative CDK",
     "plain_sdk": "plain SDK, as its template",
+    "ours_batch": "this project, BATCH files (gzip)",
     "meltano": "this project under `meltano run`",
 }
 _VERDICTS = {True: "reached", False: "**missed**", None: "open"}
@@ -131,9 +132,9 @@ def _relay(rate: float | None) -> str:
         return ""
     return (
         "## What Meltano adds\n\n"
-        f"`meltano run` reads the tap's lines and writes them to the target one by one: {rate:,.0f} lines a second with a\n"
-        "tap that copies a file and a target that counts lines. No pipe it runs can be faster, and the relay takes a CPU\n"
-        "of its own.\n"
+        f"`meltano run` reads the tap's lines and writes them to the target one by one: {rate:,.0f} lines a second\n"
+        "with a tap that copies a file and a target that counts lines. No pipe it runs can be faster, and the relay\n"
+        "takes a CPU of its own.\n"
     )
 
 

@@ -73,7 +73,7 @@ _READERS = ("ours", "floor", "cruds", "airbyte", "plain_sdk")
 _WRITERS = ("ours", "floor", "cruds", "plain_sdk")
 
 WORKS = (
-    Work("endusers-out", "Endusers out, latency 0", "out", "endusers", "rows", _READERS),
+    Work("endusers-out", "Endusers out, latency 0", "out", "endusers", "rows", (*_READERS, "ours_batch")),
     Work("endusers-out-200", "Endusers out, latency 200 ms", "out", "endusers", "latency_rows", _READERS, 200),
     Work("dimension-out", "Dimension data out, latency 0", "out", "dimension_data", "points", _READERS),
     Work("endusers-in", "Endusers in, latency 0", "in", "endusers", "rows", _WRITERS, source="upserts"),

@@ -21,7 +21,7 @@ from benchmarks.rounds import Sample
 from benchmarks.works import PARTS, WORKS
 
 ROOT = Path(__file__).parents[2]
-HERE_ONLY = ("ours", "floor", "plain_sdk")
+HERE_ONLY = ("ours", "ours_batch", "floor", "plain_sdk")
 ALL_CORPORA = (corpus.ENDUSERS, corpus.UPSERTS, corpus.KEYS, corpus.IDS, corpus.POINTS, corpus.METRICS)
 
 
