@@ -85,6 +85,8 @@ def run_logged(command: Sequence[str], log: Path, environment: Mapping[str, str]
     ):
         code = process.wait()
     if code:
-        last = "\n".join(log.read_text(errors="replace").splitlines()[-LINES_OF_A_FAILURE:])
+        # Without the frames that Meltano draws around stack traces.
+        lines = [line for line in log.read_text("utf-8", errors="replace").splitlines() if line[:1] not in "│╭╰"]
+        last = "\n".join(lines[-LINES_OF_A_FAILURE:])
         message = f"{' '.join(command)}\nended with {code}. The end of {log}:\n\n{last}"
         raise CommandError(message)

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class Plugin:
         """Name of the plugin, its distribution and its command."""
         return self.plugin_class.name
 
+    @cached_property
     def about(self) -> dict[str, Any]:
         """What ``--about`` tells."""
         command = [str(Path(sys.executable).parent / self.name), "--about", "--format=json"]
@@ -84,7 +86,7 @@ def meltano_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def definition(plugin: Plugin) -> dict[str, Any]:
     """The plugin as a definition that ``meltano add --from-ref`` and the Hub take."""
-    about = plugin.about()
+    about = plugin.about
     properties = about["settings"]["properties"]
     return {
         "name": plugin.name,
@@ -105,7 +107,7 @@ def definition(plugin: Plugin) -> dict[str, Any]:
 
 def settings_table(plugin: Plugin) -> str:
     """The plugin's own settings as a Markdown table."""
-    schema = plugin.about()["settings"]
+    schema = plugin.about["settings"]
     required = schema.get("required", [])
     lines = ["| setting | default | what it does |", "|---|---|---|"]
     for name in plugin.own_settings():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,27 +14,14 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "planhat-api.md").read_text("utf-8")
 DEFINED = set(re.findall(r"\*\*([BQ]\d+)\*\*", PAGE))
 SOURCES = set(re.findall(r"^\| ([A-Z][A-Z0-9-]+) \|", PAGE, re.MULTILINE))
-FOLDERS = (
-    "benchmarks",
-    "demo",
-    "docs",
-    "examples",
-    "planhat-api",
-    "planhat-sandbox",
-    "tap-planhat",
-    "target-planhat",
-    "tests",
-)
+TEXT_FILES = {".json", ".md", ".py", ".sql", ".toml", ".yml"}
 
 
 def citing_files() -> list[Path]:
-    found = [
-        path
-        for folder in FOLDERS
-        for path in (ROOT / folder).rglob("*")
-        if path.suffix in {".py", ".json", ".md", ".toml", ".yml"} and ".venv" not in path.parts
-    ]
-    return [*found, *ROOT.glob("*.md"), *ROOT.glob("*.yml"), *ROOT.glob("*.toml")]
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    found = [ROOT / name for name in listed.split("\0") if name]
+    return [path for path in found if path.suffix in TEXT_FILES and path.is_file()]
 
 
 def test_every_fact_and_question_is_there_once() -> None:

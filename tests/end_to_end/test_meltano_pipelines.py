@@ -1,0 +1,77 @@
+"""The plugins under real Meltano, as meltano.yml describes them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from meltano_project import MeltanoProject, held_ids
+
+from planhat_api.registry import all_models
+from planhat_sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
+    return MeltanoProject.copied_to(tmp_path_factory.mktemp("meltano"))
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with Sandbox(companies=20, seed=3) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def settings(box: Sandbox) -> dict[str, str]:
+    return {
+        "TAP_PLANHAT_API_TOKEN": box.api_token,
+        "TAP_PLANHAT_BASE_URL": box.url,
+        "TAP_PLANHAT_CALLS_PER_MINUTE": "9000",
+        "TARGET_PLANHAT_API_TOKEN": box.api_token,
+        "TARGET_PLANHAT_TENANT_TOKEN": box.tenant_token,
+        "TARGET_PLANHAT_BASE_URL": box.url,
+        "TARGET_PLANHAT_ANALYTICS_URL": box.analytics_url,
+    }
+
+
+def rows_of(folder: Path, stream: str) -> list[dict[str, Any]]:
+    path = folder / f"{stream}.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def test_every_row_reaches_target_jsonl(project: MeltanoProject, box: Sandbox, settings: dict[str, str]) -> None:
+    result = project.run("run", "tap-planhat", "target-jsonl", **settings)
+    assert result.returncode == 0, result.stdout
+    output = project.folder / "output"
+    for model in all_models().values():
+        if "list" in model.operations:
+            arrived = [row["_id"] for row in rows_of(output, model.stream)]
+            assert sorted(arrived) == held_ids(box, model), model.stream
+    assert box.api_token not in result.stdout
+
+
+def test_meltano_tests_the_tap_with_its_token(project: MeltanoProject, settings: dict[str, str]) -> None:
+    result = project.run("config", "test", "tap-planhat", **settings)
+    assert result.returncode == 0, result.stdout
+
+
+def test_a_wrong_token_fails_the_run_and_hints_at_the_region(project: MeltanoProject, settings: dict[str, str]) -> None:
+    wrong = {**settings, "TAP_PLANHAT_API_TOKEN": "not-the-token"}
+    result = project.run("run", "tap-planhat", "target-jsonl", **wrong)
+    assert result.returncode != 0
+    assert "region" in result.stdout
+    assert "not-the-token" not in result.stdout
+
+
+def test_secrets_do_not_show_in_printed_config(project: MeltanoProject, settings: dict[str, str]) -> None:
+    for plugin in ("tap-planhat", "target-planhat"):
+        result = project.run("config", "print", plugin, **settings)
+        assert result.returncode == 0, result.stdout
+        assert settings["TAP_PLANHAT_API_TOKEN"] not in result.stdout
+        assert settings["TARGET_PLANHAT_TENANT_TOKEN"] not in result.stdout
