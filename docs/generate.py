@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from target_planhat.target import TargetPlanhat
 
 from tap_planhat.tap import TapPlanhat
+from target_planhat.target import TargetPlanhat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
