@@ -7,8 +7,8 @@ from functools import cached_property
 from logging import DEBUG, INFO
 from typing import TYPE_CHECKING, Any
 
-from planhat_api import ConfigurationError
 from tap_planhat.progress import Progress
+from tap_planhat.settings import day_in
 from tap_planhat.streams import PlanhatStream
 from tap_planhat.values import to_epoch_day
 from tap_planhat.windows import Windows, day_of, today
@@ -56,10 +56,6 @@ class DimensionData(PlanhatStream):
     def _partitions(self) -> list[dict[str, Any]] | None:
         kind = self.config["partition_by"]
         if kind == "dimension":
-            if not self._dimension_ids:
-                raise ConfigurationError(
-                    setting="partition_by", message="dimension needs the setting dimension_ids, a list of them"
-                )
             return [{"dimensionId": dimension} for dimension in self._dimension_ids]
         if kind == "company":
             companies = self._company_ids or [key for key in self.client.lean_companies().ids if key]
@@ -126,20 +122,11 @@ class DimensionData(PlanhatStream):
         return max(start, int(bookmark) - lookback)
 
     def _last_day(self) -> int:
-        return min(self._day_in("end_date", today()), today())
+        return min(day_in(self.config, "end_date", default=today()), today())
 
     @property
     def _start_day(self) -> int:
-        return self._day_in("start_date", today() - _KEPT_DAYS)
-
-    def _day_in(self, setting: str, default: int) -> int:
-        text = self.config.get(setting)
-        if not text:
-            return default
-        day = to_epoch_day(text)
-        if day is None:
-            raise ConfigurationError(setting=setting, message="must be a date such as 2024-01-31")
-        return int(day)
+        return day_in(self.config, "start_date", default=today() - _KEPT_DAYS)
 
     @cached_property
     def _dimension_ids(self) -> list[str]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from planhat_api.errors import ConfigurationError
+from planhat_api.registry import all_models
 from planhat_api.settings import CONNECTION_SETTINGS
+from tap_planhat.values import to_epoch_day
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ONLY_FOR_WRITING = frozenset({"tenant_token", "analytics_url", "analytics_auth_method"})
 
@@ -150,3 +156,40 @@ CONFIG_SCHEMA: dict[str, Any] = {
         **_TAP_SETTINGS,
     },
 }
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Check what a schema cannot say.
+
+    Raises:
+        ConfigurationError: A value cannot work; the text names the setting and what would.
+    """
+    for name in ("start_date", "end_date"):
+        if config.get(name):
+            day_in(config, name, default=0)
+    if config["partition_by"] == "dimension" and not config.get("dimension_ids"):
+        raise ConfigurationError(
+            setting="partition_by", message="dimension needs the setting dimension_ids, a list of them"
+        )
+    possible = sorted(model.stream for model in all_models().values() if model.updated.field)
+    for stream in config.get("incremental_streams") or ():
+        if stream not in possible:
+            raise ConfigurationError(
+                setting="incremental_streams",
+                message=f"'{stream}' cannot be read incrementally; these can: {', '.join(possible)}",
+            )
+
+
+def day_in(config: Mapping[str, Any], name: str, *, default: int) -> int:
+    """A date among the settings as days since 1970-01-01.
+
+    Raises:
+        ConfigurationError: It is no date.
+    """
+    text = config.get(name)
+    if not text:
+        return default
+    day = to_epoch_day(text)
+    if day is None:
+        raise ConfigurationError(setting=name, message="must be a date such as 2024-01-31")
+    return int(day)

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
+from singer_sdk.singerlib import Schema
 
 from planhat_api.registry import all_models
 from tap_planhat.catalog import stream_schema
 from tap_planhat.command import PlanhatCommand
 from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
 from tap_planhat.messages import BufferedWriter
-from tap_planhat.settings import CONFIG_SCHEMA
+from tap_planhat.settings import CONFIG_SCHEMA, check_settings
 from tap_planhat.stream_classes import stream_class
 
 if sys.version_info >= (3, 12):
@@ -24,6 +25,8 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
+
+    from singer_sdk.singerlib import Catalog
 
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
@@ -67,11 +70,29 @@ class TapPlanhat(Tap):
 
     @override
     def discover_streams(self) -> list[PlanhatStream]:
+        check_settings(self.config)
         return [
             stream_class(model)(self, model, stream_schema(model, self._custom_fields(model)))
             for model in all_models().values()
             if "list" in model.operations
         ]
+
+    @override
+    def setup_mapper(self) -> None:
+        if self.input_catalog:
+            self._refresh_custom_fields(self.input_catalog)
+        super().setup_mapper()
+
+    def _refresh_custom_fields(self, catalog: Catalog) -> None:
+        """Type ``custom`` anew in a catalog that may be older than the tenant's latest custom field."""
+        for model in all_models().values():
+            entry = catalog.get_stream(model.stream)
+            if entry is None or not entry.schema.properties or "custom" not in entry.schema.properties:
+                continue
+            if fields := self._custom_fields(model):
+                entry.schema.properties["custom"].properties = {
+                    name: Schema.from_dict(schema) for name, schema in fields.items()
+                }
 
     def _custom_fields(self, model: Model) -> Mapping[str, dict[str, Any]]:
         return custom_fields_of(model, self._custom_fields_by_parent)
