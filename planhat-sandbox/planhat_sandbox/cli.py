@@ -1,4 +1,4 @@
-"""The command line: ``planhat-sandbox serve``."""
+"""The command line: ``planhat-sandbox``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.faults import Fault, FaultError
+from planhat_sandbox.reference import fault_table, switch_table
 from planhat_sandbox.sandbox import API_TOKEN, TENANT_TOKEN, Sandbox
 from planhat_sandbox.switches import SwitchError
 
@@ -22,8 +23,11 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until SIGTERM or SIGINT. Returns the exit code."""
+    """Prints the tables, or serves until SIGTERM or SIGINT. Returns the exit code."""
     options = _parser().parse_args(arguments)
+    if options.command == "tables":
+        sys.stdout.write(f"{switch_table()}\n\n{fault_table()}\n")
+        return 0
     try:
         box = _sandbox(options)
     except (FaultError, SwitchError, ValueError, OSError) as error:
@@ -72,7 +76,9 @@ def _switch(text: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="planhat-sandbox", description="A local stand-in for Planhat.")
     parser.add_argument("--version", action="version", version=f"%(prog)s v{version('planhat-sandbox')}")
-    serve = parser.add_subparsers(required=True).add_parser("serve", help="serve a seeded tenant on loopback")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("tables", help="print the tables of switches and faults")
+    serve = commands.add_parser("serve", help="serve a seeded tenant on loopback")
     serve.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks a free one (default)")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--companies", type=int, default=50, help="number of companies (default: 50)")

@@ -1,0 +1,227 @@
+"""Parts of the sandbox that can be looked at by themselves."""
+
+from __future__ import annotations
+
+import ast
+import json
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import planhat_sandbox
+from planhat_sandbox import SWITCHES
+from planhat_sandbox.clock import Clock, day_number, iso_day
+from planhat_sandbox.ids import IdMaker
+from planhat_sandbox.points import Points, Range, Series
+from planhat_sandbox.reference import fault_table, switch_table
+from planhat_sandbox.seed.dice import Dice
+from planhat_sandbox.seed.plan import Plan
+from planhat_sandbox.seed.tenant import seeded_rows
+from planhat_sandbox.store import Collection, Row, Store
+from planhat_sandbox.switches import Switches
+from planhat_sandbox.values import UnfitValueError, written
+
+SOURCE = Path(planhat_sandbox.__file__).parent
+PLAN = Plan(companies=30, endusers_wanted=400, days=4, seed=7, today=20_000)
+
+rows = st.dictionaries(
+    st.sampled_from(["name", "externalId", "companyId", "tags"]),
+    st.one_of(st.none(), st.integers(-5, 5), st.text(max_size=3), st.lists(st.sampled_from("ab"), max_size=2)),
+)
+
+
+def imported_names(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_the_judge_uses_nothing_of_the_client_but_the_registry() -> None:
+    found = {name for path in SOURCE.rglob("*.py") for name in imported_names(path) if name.startswith("planhat_api")}
+    assert found
+    assert {name for name in found if not name.startswith("planhat_api.registry.")} == set()
+    text = "".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
+    assert "import_module" not in text
+
+
+def test_every_switch_cites_its_facts_and_is_looked_at_somewhere() -> None:
+    source = "".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path.name != "switches.py")
+    for switch in SWITCHES.values():
+        assert all(word[0] in "BQ" and word[1:].isdecimal() for word in switch.facts.split())
+        assert not switch.positions or switch.default in switch.positions
+        assert f'"{switch.name}"' in source
+
+
+def test_switches_tell_numbers_and_lists() -> None:
+    switches = Switches({"page_max": 7, "refused_creates": "a, b,"})
+    assert switches.number("page_max") == 7
+    assert switches.names("refused_creates") == {"a", "b"}
+
+
+def test_seeded_columns_equal_the_rows_they_stand_for() -> None:
+    for path, table in seeded_rows(PLAN).items():
+        assert table is not None
+        for index in range(len(table)):
+            row = table.row(index)
+            assert row["_id"] == table.id(index)
+            for name, column in table.columns.items():
+                assert column(index) == row.get(name), (path, index, name)
+
+
+def test_seeded_ids_ascend_and_sort_before_new_ones() -> None:
+    for path, table in seeded_rows(PLAN).items():
+        assert table is not None
+        ids = [table.id(index) for index in range(len(table))]
+        assert ids == sorted(set(ids)), path
+        assert ids[-1] < IdMaker(Clock()).make()
+
+
+def test_dates_that_matter_follow_today_and_others_do_not() -> None:
+    later = Plan(companies=30, endusers_wanted=400, days=4, seed=7, today=20_050)
+    earlier, moved = seeded_rows(PLAN), seeded_rows(later)
+    for path in ("companies", "endusers", "tasks", "conversations"):
+        one, other = earlier[path], moved[path]
+        assert one is not None
+        assert other is not None
+        assert one.row(5) == other.row(5)
+    assert earlier["nps"] is not None
+    assert moved["nps"] is not None
+    assert earlier["nps"].row(5)["dateAnswered"] != moved["nps"].row(5)["dateAnswered"]
+
+
+def test_dice_are_even_and_repeatable() -> None:
+    rolls = [Dice(1, "a", index).below(10) for index in range(10_000)]
+    assert rolls == [Dice(1, "a", index).below(10) for index in range(10_000)]
+    assert all(850 < rolls.count(face) < 1150 for face in range(10))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.one_of(st.none(), rows)), max_size=30))
+def test_columns_and_indexes_follow_every_write(steps: list[tuple[str, Row | None]]) -> None:
+    collection = Collection()
+    held: dict[str, Row] = {}
+    for row_id, row in steps:
+        collection.find("externalId", "x")
+        collection.column("tags")
+        if row is not None:
+            held[row_id] = {"_id": row_id, **row}
+            collection.put(held[row_id])
+        elif held.pop(row_id, None):
+            collection.remove(row_id)
+    assert {row["_id"]: row for row in collection.rows()} == held
+    for name in ("externalId", "tags"):
+        assert dict(collection.column(name)) == {row_id: row.get(name) for row_id, row in held.items()}
+    for value in ("", "a", "b", 1):
+        wanted = {row_id for row_id, row in held.items() if row.get("tags") == value or value in _list(row.get("tags"))}
+        assert set(collection.find("tags", value)) == wanted
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def test_changes_can_be_undone_as_a_whole() -> None:
+    store = Store(seeded_rows(PLAN))
+    companies = store["companies"]
+    before = list(companies.rows())
+    companies.find("externalId", "C-00002")
+    with store.undoable() as undo:
+        companies.put({**before[1], "externalId": "other"})
+        companies.put({"_id": "new", "externalId": "new"})
+        companies.remove(before[2]["_id"])
+        undo()
+    assert sorted(companies.rows(), key=lambda row: row["_id"]) == before
+    assert companies.find("externalId", "C-00002") == [before[1]["_id"]]
+    assert companies.find("externalId", "new") == []
+
+
+class _Grid:
+    first_day = 10
+    days = 3
+    series = (Series("m", "Company", "p1", "c1", 'Na"me 🪁'), Series("n", "Asset", "p2", "c2", "Two"))
+
+    def value(self, index: int, day: int) -> float:
+        return index * 100 + day
+
+
+@given(
+    st.one_of(st.none(), st.integers(8, 14)),
+    st.one_of(st.none(), st.integers(8, 14)),
+    st.sampled_from([None, "c1", "c2", "c9"]),
+    st.sampled_from([None, "m", "n"]),
+    st.integers(1, 5),
+)
+def test_pages_of_points_are_the_points_of_the_range(
+    first: int | None, last: int | None, company: str | None, dimension: str | None, limit: int
+) -> None:
+    points = Points(_Grid())
+    points.add(Series("m", "Company", "p1", "c1", "One"), 11, 0.5, 0)
+    points.add(Series("m", "Company", "p1", "c1", "One"), 20, 7, 0)
+    points.add(Series("x", "Company", "p1", "c1", "One"), 12, 8, 0)
+    wanted = Range(first, last, company, dimension)
+    got: list[dict[str, Any]] = []
+    while page := points.page(wanted, len(got), limit, "sum"):
+        got += [json.loads(row) for row in page]
+    expected = [
+        point
+        for point in points.rows("sum")
+        if (first is None or point["time"] >= iso_day(first))
+        and (last is None or point["time"] <= iso_day(last))
+        and company in (None, point["companyId"])
+        and dimension in (None, point["dimensionId"])
+    ]
+    assert got == expected
+    assert points.count() == len(list(points.rows("sum"))) == 8
+
+
+def test_several_values_of_a_seeded_point_combine() -> None:
+    points = Points(_Grid())
+    points.add(_Grid.series[0], 11, 5, 0)
+    points.add(_Grid.series[0], 11, 1, 1000)
+    value = {how: json.loads(points.page(Range(11, 11), 0, 1, how)[0])["value"] for how in ("sum", "last", "min")}
+    assert value == {"sum": 16, "last": 5, "min": 5}
+
+
+def test_the_clock_can_stand_on_a_day() -> None:
+    clock = Clock(date(2026, 3, 1))
+    assert clock.today() == day_number(date(2026, 3, 1)) == 20513
+    assert clock.stamp().startswith("2026-03-01T12:00:00.")
+    first = clock.now()
+    time.sleep(0.01)
+    assert clock.now() > first
+
+
+@given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.text())))
+def test_a_value_is_stored_or_refused_but_never_breaks(value: Any) -> None:
+    switches = Switches()
+    for form in ("string", "number", "boolean", "array", "object", "date-time", "epoch-day"):
+        schema = {"type": "string", "format": form} if form in {"date-time", "epoch-day"} else {"type": form}
+        try:
+            written("field", value, schema, switches)
+        except UnfitValueError as error:
+            assert "field" in str(error)  # noqa: PT017 - only refused values have a text
+
+
+def test_large_tenants_start_at_once_and_keep_keys_at_hand() -> None:
+    started = time.monotonic()
+    store = Store(seeded_rows(Plan(2_000, 50_000, 10, 1, 20_000)))
+    endusers = store["endusers"]
+    assert len(endusers) == 50_000
+    assert time.monotonic() - started < 1
+    assert len(endusers.find("externalId", "U-000007")) == 1
+
+
+@pytest.mark.parametrize(("mark", "table"), [("switches", switch_table()), ("faults", fault_table())])
+def test_readme_tells_every_switch_and_fault(mark: str, table: str) -> None:
+    readme = (SOURCE.parent / "README.md").read_text("utf-8")
+    _, found, rest = readme.partition(f"<!-- {mark} -->\n")
+    assert found
+    assert rest.partition("\n<!-- end -->")[0] == table, "run `planhat-sandbox tables` and put the table in"
