@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from target_planhat.fates import Verdict
 from target_planhat.keys import KeyRule, key_rule
 from target_planhat.mapping import Resolver, plan_columns
-from target_planhat.row import RowBuilder, StreamPlan
+from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ class MappedSink(PlanhatSink):
     def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
         """The row of a record, with its key."""
         return self.builder.build(record)
+
+    def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The key of a record that could not become a row, to name it by."""
+        try:
+            return self.builder.key_of(record)[1]
+        except RefusedRowError:
+            return None
 
     def verdicts(self, result: BulkResult | PushResult) -> list[Verdict]:
         """The verdicts of an answer; what did not add up in it is logged."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from target_planhat.keys import merged_body
-from target_planhat.mapping import DELETED_AT, HELPER_COLUMNS, Slot, Source
+from target_planhat.mapping import HELPER_COLUMNS, Slot, Source
 from target_planhat.values import ANYTHING, Json, UnfitValueError, encode
 
 if TYPE_CHECKING:
@@ -134,6 +134,15 @@ class RowBuilder:
             body.pop(name, None)
         return self._finished(body)
 
+    def key_of(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
+        """The keys of a record alone."""
+        body: dict[str, Any] = {}
+        wanted = {*self.rule.keyables, self.rule.company}
+        for source in self._in_order(record):
+            if source.slot.name in wanted and not source.slot.custom:
+                self._place(source, record[source.column], body, {})
+        return Row(encode(body), self.rule.keys(body)), self.rule.match(body)
+
     def _finished(self, body: dict[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
         self._check(body)
         return Row(encode(body), self.rule.keys(body)), self.rule.match(body)
@@ -230,8 +239,3 @@ class RowBuilder:
         if groups and not any(all(body.get(name) is not None for name in group) for group in groups):
             msg = f"a new {self.model.name} needs {' or '.join(' and '.join(group) for group in groups)}"
             raise RefusedRowError(msg)
-
-
-def is_deleted(record: Mapping[str, Any]) -> bool:
-    """Whether the source says that the row is gone."""
-    return record.get(DELETED_AT) is not None

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from target_planhat.custom_fields import CustomFields
+from target_planhat.deletes import Deletes
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import HeldRows
 from target_planhat.lookup import ExternalIds
@@ -67,6 +68,11 @@ class Run:
     def custom_fields(self) -> CustomFields:
         """Custom fields of the tenant."""
         return CustomFields(self.client, self.logger, check=self.settings.check_custom_fields)
+
+    @cached_property
+    def deletes(self) -> Deletes:
+        """The deletes of the run."""
+        return Deletes(self.client, enabled=self.settings.hard_delete, limit=self.settings.max_deletes)
 
     def external_ids(self, model: Model) -> ExternalIds:
         """External ids of the records of a model, read once."""

@@ -134,11 +134,21 @@ class PlanhatSink(BatchSink):
         raw, attempt = self.target.reader.record, self.target.reader.attempt
         try:
             self.check_schema(record)
-            row, match = self.build(record)
+            item = self.item_of(record, raw, attempt)
         except RefusedRowError as err:
-            self.refuse(Item(Row(b"{}"), None, raw, attempt), str(err))
+            match = self.key_of(record) or self._declared_key(record)
+            self.refuse(Item(Row(b"{}"), match, raw, attempt), str(err))
         else:
-            self.add(Item(row, match, raw, attempt))
+            self.add(item)
+
+    def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
+        """The row of a record, with all that is known of it.
+
+        Raises:
+            RefusedRowError: The record cannot become a row.
+        """
+        row, match = self.build(record)
+        return Item(row, match, raw, attempt)
 
     def add(self, item: Item) -> None:
         """Make a row part of the batch."""
@@ -147,12 +157,15 @@ class PlanhatSink(BatchSink):
 
     def refuse(self, item: Item, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out."""
-        item.match = item.match or self._declared_key(item.raw)
         self.run.enter(self, item, Verdict(Verdicts.REJECTED, reason=reason))
 
-    def _declared_key(self, raw: bytes) -> tuple[str, ...] | None:
-        """The key the tap gave a record, to name it by."""
-        record: dict[str, Any] = msgspec.json.decode(raw)
+    def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The key of a record that could not become a row, to name it by."""
+        del record
+        return None
+
+    def _declared_key(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The key the tap gave a record."""
         for name in self._declared_keys:
             value = record.get(name)
             if isinstance(value, (str, int, float)):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api import Fate, Outcome, PayloadError, UnavailableError
+from target_planhat.deletes import is_deleted
 from target_planhat.errors import SettingsError
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import may_lack_company
@@ -18,16 +19,15 @@ from target_planhat.mapped import MappedSink
 from target_planhat.mapping import Slot
 from target_planhat.points import PARENT, check_activity, check_event, check_point, push_model
 from target_planhat.routing import Way
-from target_planhat.row import RefusedRowError
+from target_planhat.row import Item, RefusedRowError
 from target_planhat.single import SingleSink, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from planhat_api import BulkResult, PushResult, Row
     from planhat_api.registry import Model
     from target_planhat.mapping import ColumnPlan
-    from target_planhat.row import Item
     from target_planhat.sink import PlanhatSink
 
 __all__ = ["ModelSink", "sink_class"]
@@ -50,7 +50,7 @@ class ModelSink(MappedSink):
 
     def deliver(self, items: Sequence[Item]) -> list[Verdict]:
         """One bulk upsert; the client splits it when need be."""
-        skipped = {id(item): verdict for item in items if (verdict := self._skipped(item)) is not None}
+        skipped = {id(item): verdict for item in items if (verdict := self._not_sent(item)) is not None}
         sent = [item for item in items if id(item) not in skipped]
         delivered = dict(zip(map(id, sent), self._upsert(sent), strict=True))
         return [skipped.get(id(item)) or delivered[id(item)] for item in items]
@@ -62,7 +62,18 @@ class ModelSink(MappedSink):
             return
         super().enter(item, verdict)
 
-    def _skipped(self, item: Item) -> Verdict | None:
+    def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
+        """The row of a record; of one that is gone at the source only the key counts."""
+        # The SDK takes the metadata out of records that went through it, so look at what came in.
+        if b'"_sdc_deleted_at"' in raw and is_deleted(msgspec.json.decode(raw)):
+            row, match = self.builder.key_of(record)
+            return Item(row, match, raw, attempt, delete=True)
+        return super().item_of(record, raw, attempt)
+
+    def _not_sent(self, item: Item) -> Verdict | None:
+        """The verdict of a row that is not upserted."""
+        if item.delete:
+            return self.run.deletes.delete(self.model, item)
         if self.settings.mode == "upsert":
             return None
         exists = item.match is not None and item.match in self._existing

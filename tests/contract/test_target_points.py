@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from target_inprocess import run, state, stream
 
 from planhat_sandbox import Sandbox
 from target_planhat.errors import RejectsError, SettingsError
+from tests.target_support import run, state, stream
 
 
 def external_ids(box: Sandbox, path: str) -> list[str]:
@@ -124,7 +124,7 @@ def test_after_a_fault_that_may_have_delivered_the_setting_decides(setting: str,
 @pytest.mark.parametrize("endpoint", ["bulk", "one"])
 def test_activities_count_as_accepted_whatever_the_answer(endpoint: str, answer: str) -> None:
     with Sandbox(companies=3, seed=1, switches={"analytics_answer": answer}) as box:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"email": "a@c.example", "action": "login", "date": "2024-05-14", "info": {"plan": "x"}},
             {"email": "b@c.example", "action": "login", "date": None, "info": None},
         ]

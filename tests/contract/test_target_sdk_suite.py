@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.testing import TargetTestRunner, get_target_test_class
 from singer_sdk.testing.target_tests import TargetDuplicateRecords, TargetRecordMissingKeyProperty
-from target_inprocess import connection
 
 from planhat_sandbox import Sandbox
 from target_planhat.errors import RejectsError
 from target_planhat.target import TargetPlanhat
+from tests.target_support import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from target_inprocess import records, run, schema, state, stream
 
 from planhat_sandbox import Sandbox
 from target_planhat.errors import RejectsError, SettingsError
+from tests.target_support import records, run, schema, state, stream
 
 
 def companies(box: Sandbox) -> dict[str, dict[str, Any]]:

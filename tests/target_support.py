@@ -1,0 +1,115 @@
+"""Runs the target in this process against a sandbox, and tells what it made of each record."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planhat_api import PlanhatError
+from target_planhat.errors import StopError
+from target_planhat.target import TargetPlanhat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from planhat_sandbox import Sandbox
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Finished:
+    """What a run left behind."""
+
+    states: list[Any]
+    receipts: list[dict[str, Any]]
+    rejects: list[Message]
+    error: Exception | None = None
+    summary: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def verdicts(self, stream: str | None = None) -> dict[str, str]:
+        """Verdict by key; of the last receipt when a key occurs twice."""
+        return {
+            receipt["key_value"]: receipt["outcome"]
+            for receipt in self.receipts
+            if stream is None or receipt["stream"] == stream
+        }
+
+    def reasons(self) -> dict[str, str]:
+        """Reason by key."""
+        return {receipt["key_value"]: receipt["reason"] for receipt in self.receipts if receipt["reason"]}
+
+
+def connection(box: Sandbox, **more: Any) -> dict[str, Any]:
+    """Settings that lead to the sandbox, without waiting."""
+    return {
+        "api_token": box.api_token,
+        "tenant_token": box.tenant_token,
+        "base_url": box.url,
+        "analytics_url": box.analytics_url,
+        "quota_file": "",
+        "calls_per_minute": 9000,
+        **more,
+    }
+
+
+def schema(stream: str, columns: Iterable[str] | Mapping[str, Any], *keys: str) -> Message:
+    """A SCHEMA message; columns alone may hold anything."""
+    typed = dict(columns) if isinstance(columns, dict) else {column: {} for column in columns}
+    return {"type": "SCHEMA", "stream": stream, "schema": {"properties": typed}, "key_properties": list(keys)}
+
+
+def records(stream: str, rows: Iterable[Mapping[str, Any]]) -> list[Message]:
+    """RECORD messages."""
+    return [{"type": "RECORD", "stream": stream, "record": dict(row)} for row in rows]
+
+
+def stream(name: str, rows: Iterable[Mapping[str, Any]]) -> list[Message]:
+    """SCHEMA and RECORD messages of rows; every column may hold anything."""
+    listed = list(rows)
+    return [schema(name, {column: {} for row in listed for column in row}), *records(name, listed)]
+
+
+def state(value: Any) -> Message:
+    """A STATE message."""
+    return {"type": "STATE", "value": value}
+
+
+def lines(messages: Iterable[Message]) -> bytes:
+    """The messages as a tap writes them."""
+    return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
+
+
+def _read(folder: str, pattern: str) -> list[dict[str, Any]]:
+    found = sorted(Path(folder).glob(pattern))
+    assert len(found) <= 1
+    return [json.loads(line) for path in found for line in path.read_text("utf-8").splitlines()]
+
+
+def run(box: Sandbox, messages: Iterable[Message], **settings: Any) -> Finished:
+    """Run the target on these messages; an error that ends the run is part of what is left behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = connection(box, rejects_dir=folder, receipts_dir=folder, **settings)
+        output = io.StringIO()
+        error: Exception | None = None
+        target = None
+        with redirect_stdout(output):
+            try:
+                target = TargetPlanhat(config=config)
+                target.listen(io.BytesIO(lines(messages)))  # type: ignore[arg-type]
+            except (StopError, PlanhatError) as err:
+                error = err
+        if target:
+            target.run.close()
+        return Finished(
+            [json.loads(line) for line in output.getvalue().splitlines()],
+            _read(folder, "receipts-*.jsonl"),
+            _read(folder, "rejects-*.singer"),
+            error,
+            {name: target.run.summary.of(name) for name in target.run.summary.streams} if target else {},
+        )
