@@ -62,8 +62,8 @@ class Quota:
         with self._lock:
             parallel = self._switches.number("parallel_calls")
             if parallel and self._at_once >= parallel:
-                msg = "Too many parallel requests"
-                raise OverQuota(msg, 1)
+                text = "Too many parallel requests"
+                raise OverQuota(text, 1)
             self._check("calls_per_second", 1, now)
             self._check("calls_per_minute", self._switches.number("quota_window_seconds"), now)
             self._calls.append(now)
@@ -75,8 +75,8 @@ class Quota:
         while self._calls and self._calls[0] <= now - longest:
             self._calls.popleft()
         if limit and len(self._calls) >= limit and self._calls[-limit] > now - window:
-            msg = "Too Many Requests"
-            raise OverQuota(msg, self._calls[-limit] + window - now)
+            text = "Too Many Requests"
+            raise OverQuota(text, self._calls[-limit] + window - now)
 
     def left(self) -> int:
         """Calls that can still be made in this window."""

@@ -184,8 +184,8 @@ class Upsert:
         if key in self._rows:
             return key
         if self._switches["unknown_id"] == "error":
-            msg = "_id matches nothing"
-            raise RowError(msg)
+            text = "_id matches nothing"
+            raise RowError(text)
         return None
 
     def _elsewhere(self, name: str, row_id: str, item: Row) -> bool:

@@ -33,7 +33,7 @@ class UnfitValueError(ValueError):
     """A value its field cannot take; the text names the field."""
 
 
-def _unfit(kind: str, name: str, value: Value) -> UnfitValueError:
+def _unfit(name: str, value: Value, kind: str) -> UnfitValueError:
     shown = str(value)
     shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
     return UnfitValueError(f'Cast to {kind} failed for value "{shown}" at path "{name}"')
@@ -59,8 +59,7 @@ def _as_it_is(name: str, value: Value, switches: Switches) -> Value:
 def _text(name: str, value: Value, switches: Switches) -> Value:
     del switches
     if isinstance(value, (dict, list)):
-        msg = "string"
-        raise _unfit(msg, name, value)
+        raise _unfit(name, value, "string")
     if isinstance(value, bool):
         return "true" if value else "false"
     text = value if isinstance(value, str) else str(value)
@@ -69,15 +68,18 @@ def _text(name: str, value: Value, switches: Switches) -> Value:
 
 def _number(name: str, value: Value, switches: Switches) -> Value:
     del switches
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if _is_number(value):
         return value
     if value == "":
         return LEFT_OUT
     try:
         return _parsed(value)
     except (TypeError, ValueError) as error:
-        msg = "Number"
-        raise _unfit(msg, name, value) from error
+        raise _unfit(name, value, "Number") from error
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _parsed(value: Value) -> Value:
@@ -92,24 +94,21 @@ def _flag(name: str, value: Value, switches: Switches) -> Value:
     known = {"true": True, "false": False, "1": True, "0": False}
     text = str(value).casefold() if isinstance(value, (str, int)) else ""
     if text not in known:
-        msg = "Boolean"
-        raise _unfit(msg, name, value)
+        raise _unfit(name, value, "Boolean")
     return known[text]
 
 
 def _array(name: str, value: Value, switches: Switches) -> Value:
     del switches
     if not isinstance(value, list):
-        msg = "Array"
-        raise _unfit(msg, name, value)
+        raise _unfit(name, value, "Array")
     return value
 
 
 def _object(name: str, value: Value, switches: Switches) -> Value:
     del switches
     if not isinstance(value, dict):
-        msg = "Object"
-        raise _unfit(msg, name, value)
+        raise _unfit(name, value, "Object")
     return value
 
 
@@ -120,12 +119,11 @@ def _moment(name: str, value: Value, switches: Switches) -> Value:
     try:
         return iso(_read_moment(value))
     except (TypeError, ValueError, OverflowError, OSError) as error:
-        msg = "Date"
-        raise _unfit(msg, name, value) from error
+        raise _unfit(name, value, "Date") from error
 
 
 def _read_moment(value: Value) -> datetime:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if _is_number(value):
         return datetime.fromtimestamp(value / 1000, timezone.utc)
     if not isinstance(value, str):
         raise TypeError
@@ -146,13 +144,11 @@ def _epoch_day(name: str, value: Value, switches: Switches) -> Value:
         return LEFT_OUT
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value):
-        if abs(value) <= _LARGEST_DAY:
-            return int(value)
-    elif isinstance(value, str) and switches["iso_for_epoch_day"] == "ignored":
+    if isinstance(value, str) and switches["iso_for_epoch_day"] == "ignored":
         return LEFT_OUT
-    msg = "Number"
-    raise _unfit(msg, name, value)
+    if _is_number(value) and abs(value) <= _LARGEST_DAY and value == int(value):
+        return int(value)
+    raise _unfit(name, value, "Number")
 
 
 _WRITERS: dict[str, Callable[[str, Value, Switches], Value]] = {
@@ -199,15 +195,14 @@ def custom_changes(item: Row, fields: Mapping[str, Row], switches: Switches) -> 
     """
     nested = item.get("custom")
     if nested is not None and not isinstance(nested, dict):
-        msg = "Object"
-        raise _unfit(msg, "custom", nested)
+        raise _unfit("custom", nested, "Object")
     sent = {str(name): value for name, value in (nested or {}).items()}
     sent |= {name.removeprefix("custom."): value for name, value in item.items() if name.startswith("custom.")}
     folded: dict[str, str] = {}
     for name in sent:
         if folded.setdefault(name.casefold(), name) != name:
-            msg = f'custom: "{folded[name.casefold()]}" and "{name}" are duplicated'
-            raise UnfitValueError(msg)
+            text = f'custom: "{folded[name.casefold()]}" and "{name}" are duplicated'
+            raise UnfitValueError(text)
     changes = {name: _custom_value(name, value, fields.get(name), switches) for name, value in sent.items()}
     return {name: value for name, value in changes.items() if value is not LEFT_OUT}
 

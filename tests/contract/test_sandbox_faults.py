@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from sandbox_calls import Api, serving
 
 from planhat_sandbox import Fault, Sandbox
+from tests.contract.sandbox_calls import Api, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

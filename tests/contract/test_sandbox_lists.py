@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox_calls import Api, serving
 
 from planhat_api.registry import all_models, model
+from tests.contract.sandbox_calls import Api, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from sandbox_calls import Api, serving
+
+from tests.contract.sandbox_calls import Api, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

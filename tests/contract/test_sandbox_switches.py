@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox_calls import Api, serving
+
+from tests.contract.sandbox_calls import Api, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox_calls import Api, serving
 
 from planhat_api.registry import all_models
+from tests.contract.sandbox_calls import Api, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
