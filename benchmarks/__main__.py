@@ -20,7 +20,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--works", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--contestants", help="only these, separated by commas")
-    parser.add_argument("--here", action="store_true", help="install nothing: only who is beside this interpreter")
+    parser.add_argument("--here", action="store_true", help="only who is beside this interpreter")
+    parser.add_argument("--no-install", action="store_true", help="only who is installed already")
     parser.add_argument("--findings", type=Path, default=HERE / "runs" / "last.json", help="takes the findings")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md", help="takes the page")
     parser.add_argument("--page-only", action="store_true", help="write the page of the findings, measure nothing")
@@ -28,7 +29,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measure(given: argparse.Namespace) -> results.Results:
-    contestants = environments.of_this_interpreter() if given.here else environments.of_their_own()
+    if given.here:
+        contestants = environments.of_this_interpreter()
+    else:
+        contestants = environments.of_their_own(install=not given.no_install)
     if given.contestants:
         contestants = contestants.only(given.contestants.split(","))
     with stand_in() as control, tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:

@@ -40,13 +40,23 @@ class Environments:
         return str(self.folders[contestant] / name)
 
 
-def of_their_own(root: Path = HERE / ".venvs") -> Environments:
-    """The peers installed from their locked requirements, each apart; what is missing is made.
+def of_their_own(*, install: bool) -> Environments:
+    """The peers, each in an environment made from their locked requirements.
+
+    Args:
+        install: Make what is missing and bring the rest up to date; otherwise who is not installed takes no part.
 
     Raises:
         subprocess.CalledProcessError: An installation failed.
     """
-    return Environments({OURS: _BESIDE, OURS_BATCH: _BESIDE, **{peer: _sync(root / peer, peer) for peer in PEERS}})
+    folders = {OURS: _BESIDE, OURS_BATCH: _BESIDE}
+    for peer in PEERS:
+        environment = HERE / ".venvs" / peer
+        if install:
+            _sync(environment, peer)
+        if environment.exists():
+            folders[peer] = environment / "bin"
+    return Environments(folders)
 
 
 def of_this_interpreter() -> Environments:
@@ -55,7 +65,7 @@ def of_this_interpreter() -> Environments:
     return Environments(dict.fromkeys((OURS, OURS_BATCH, "floor", "plain_sdk"), _BESIDE))
 
 
-def _sync(environment: Path, group: str) -> Path:
+def _sync(environment: Path, group: str) -> None:
     # make says which uv it found or installed.
     uv = os.environ.get("UV") or shutil.which("uv") or "uv"
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -65,4 +75,3 @@ def _sync(environment: Path, group: str) -> Path:
         check=True,
         env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment)},
     )
-    return environment / "bin"

@@ -43,24 +43,20 @@ def test_whole_run_of_a_small_size(tmp_path: Path) -> None:
     assert all(rate > 0 for rate in found.probe.values())
     page = (tmp_path / "page.md").read_text("utf-8")
     assert all(f"## {work.title}" in page for work in WORKS)
+    (tmp_path / "page.md").unlink()
+    assert run_benchmarks(tmp_path, "--page-only").returncode == 0
+    assert (tmp_path / "page.md").read_text("utf-8") == page
 
 
 @pytest.mark.skipif(
     not all((HERE / ".venvs" / peer).exists() for peer in PEERS), reason="the peers are installed by make bench"
 )
 def test_peers_do_their_work(tmp_path: Path) -> None:
+    peers = ",".join(PEERS)
     done = run_benchmarks(
-        tmp_path, "--contestants", ",".join(PEERS), "--works", "endusers-out,dimension-out,endusers-in"
+        tmp_path, "--no-install", "--contestants", peers, "--works", "endusers-out,dimension-out,endusers-in"
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_page_can_be_written_again_from_findings(tmp_path: Path) -> None:
-    assert run_benchmarks(tmp_path, "--here", "--contestants", "floor", "--works", "metrics-in").returncode == 0
-    page = (tmp_path / "page.md").read_text("utf-8")
-    (tmp_path / "page.md").unlink()
-    assert run_benchmarks(tmp_path, "--page-only").returncode == 0
-    assert (tmp_path / "page.md").read_text("utf-8") == page
 
 
 def test_every_part_has_a_place() -> None:
