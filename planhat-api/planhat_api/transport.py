@@ -186,22 +186,26 @@ def _connection_fault(error: Exception) -> tuple[Fault, str]:
     return Fault.LOST, "the connection broke off before the answer was complete"
 
 
-# The first that fits: errors of requests are kinds of one another.
+# The first that fits: the libraries' errors are kinds of one another (a name that is not known is a timeout to urllib3).
 _CONNECTION_FAULTS: tuple[tuple[tuple[type[Exception], ...], Fault, str], ...] = (
     ((_TrickleError,), Fault.LOST, "the body trickled in and did not end in time"),
-    ((requests.ConnectTimeout,), Fault.NOT_SENT, "the host did not take the connection in time"),
-    (
-        (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
-        Fault.LOST,
-        "no sign from Planhat before the timeout",
-    ),
-    ((requests.exceptions.SSLError,), Fault.NOT_SENT, "no secure connection"),
     ((urllib3.exceptions.NameResolutionError,), Fault.NOT_SENT, "the host name is not known"),
     (
         (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError),
         Fault.NOT_SENT,
         "the host refuses the connection",
     ),
+    (
+        (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
+        Fault.NOT_SENT,
+        "the host did not take the connection in time",
+    ),
+    (
+        (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
+        Fault.LOST,
+        "no sign from Planhat before the timeout",
+    ),
+    ((requests.exceptions.SSLError,), Fault.NOT_SENT, "no secure connection"),
     (
         (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader),
         Fault.REFUSED,
