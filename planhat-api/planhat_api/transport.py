@@ -186,7 +186,7 @@ def _connection_fault(error: Exception) -> tuple[Fault, str]:
     return Fault.LOST, "the connection broke off before the answer was complete"
 
 
-# The first that fits: the libraries' errors are kinds of one another (a name that is not known is a timeout to urllib3).
+# The first that fits: the libraries' errors are kinds of one another (an unknown name is a timeout to urllib3).
 _CONNECTION_FAULTS: tuple[tuple[tuple[type[Exception], ...], Fault, str], ...] = (
     ((_TrickleError,), Fault.LOST, "the body trickled in and did not end in time"),
     ((urllib3.exceptions.NameResolutionError,), Fault.NOT_SENT, "the host name is not known"),
