@@ -7,8 +7,8 @@ import shutil
 import signal
 import sys
 import time
-from collections import Counter
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -54,18 +54,17 @@ def show_extract(tenant: Tenant, pipelines: Pipelines, earlier_calls: int) -> in
     Raises:
         DifferenceError: A row is missing, came twice, or is not Planhat's.
     """
+    # The loader stamps its rows in local time, without a zone.
+    started = datetime.now(timezone.utc).astimezone().replace(tzinfo=None)
     with step("meltano run tap-planhat target-duckdb"):
         pipelines.extract()
     calls = tenant.calls()
-    read = Counter[str]()
-    for call in calls[earlier_calls:]:
-        if call["method"] == "GET":
-            read[call["path"].strip("/")] += call["rows"]
-    compared = compare(tenant, pipelines.warehouse)
-    rows = [
-        (one.stream, read[one.path], one.held, one.arrived, one.missing, one.repeated, one.unknown) for one in compared
-    ]
-    print(table(["stream", "rows read", "in Planhat", "in DuckDB", "missing", "repeated", "unknown"], rows))
+    read = sum(call["rows"] for call in calls[earlier_calls:] if call["method"] == "GET")
+    print(f"  {len(calls) - earlier_calls} calls brought {read:,} rows")
+    compared = compare(tenant, pipelines.warehouse, started)
+    head = ["stream", "in Planhat", "in DuckDB", "loaded now", "missing", "repeated", "unknown"]
+    rows = [(one.stream, one.held, one.arrived, one.loaded, one.missing, one.repeated, one.unknown) for one in compared]
+    print(table(head, rows))
     if wrong := [one.stream for one in compared if not one.equal]:
         message = f"Planhat and DuckDB differ in {', '.join(wrong)}."
         raise DifferenceError(message)
@@ -83,6 +82,9 @@ def show_send_back(tenant: Tenant, pipelines: Pipelines, run: str) -> None:
         duckdb.connect(str(pipelines.warehouse)) as connection,
     ):
         connection.execute((ROOT / "demo" / "warehouse.sql").read_text("utf-8"))
+        falling = connection.execute("select name, tier, score, trend from product.falling_fastest").fetchall()
+    print("  usage falls fastest at:")
+    print(table(["company", "tier", "score", "trend %"], falling))
     receipts = OUTPUT / "receipts" / run
     with step("meltano run tap-warehouse target-planhat"):
         pipelines.send_back(receipts)

@@ -10,7 +10,8 @@ import duckdb
 from planhat_api.registry import all_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+    from datetime import datetime
     from pathlib import Path
 
     from demo.tenant import Tenant
@@ -24,12 +25,22 @@ STORED_AS = {"leancompanies": "companies"}
 
 @dataclass(frozen=True)
 class Comparison:
-    """One stream: ids Planhat holds, ids that arrived, and where the two differ."""
+    """One stream.
+
+    Attributes:
+        stream: Its name.
+        held: Rows Planhat holds.
+        arrived: Rows in the warehouse.
+        loaded: Those of them that the last run wrote.
+        missing: Rows Planhat holds and the warehouse does not.
+        repeated: Rows the warehouse holds once too often.
+        unknown: Rows the warehouse holds and Planhat does not.
+    """
 
     stream: str
-    path: str
     held: int
     arrived: int
+    loaded: int
     missing: int
     repeated: int
     unknown: int
@@ -40,19 +51,21 @@ class Comparison:
         return not (self.missing or self.repeated or self.unknown)
 
 
-def compare(tenant: Tenant, warehouse: Path) -> list[Comparison]:
-    """Every stream that the tap reads, in alphabetical order."""
+def compare(tenant: Tenant, warehouse: Path, since: datetime) -> list[Comparison]:
+    """Every stream that the tap reads, in alphabetical order.
+
+    Args:
+        tenant: Where to look what Planhat holds.
+        warehouse: The DuckDB file.
+        since: When the last run began, in local time.
+    """
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return sorted(_comparisons(tenant, connection), key=lambda comparison: comparison.stream)
-
-
-def _comparisons(tenant: Tenant, connection: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
-    tables = {row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
-    for model in all_models().values():
-        if "list" in model.operations:
-            held = _held_ids(tenant, model)
-            arrived = _arrived_ids(connection, model.stream) if model.stream in tables else []
-            yield _comparison(model, held, arrived)
+        streams = [
+            _comparison(model.stream, _held_ids(tenant, model), _arrived(connection, model.stream), since)
+            for model in all_models().values()
+            if "list" in model.operations
+        ]
+    return sorted(streams, key=lambda comparison: comparison.stream)
 
 
 def _held_ids(tenant: Tenant, model: Model) -> list[str]:
@@ -60,18 +73,23 @@ def _held_ids(tenant: Tenant, model: Model) -> list[str]:
     return [row["_id"] for row in rows if all(row.get(field) == value for field, value in model.constants.items())]
 
 
-def _arrived_ids(connection: duckdb.DuckDBPyConnection, stream: str) -> list[str]:
-    return [row[0] for row in connection.execute(f'select _id from "{SCHEMA}"."{stream}"').fetchall()]  # noqa: S608 (names of the project's own streams)
+def _arrived(connection: duckdb.DuckDBPyConnection, stream: str) -> list[tuple[str, datetime]]:
+    tables = connection.execute(
+        "select 1 from duckdb_tables() where schema_name = ? and table_name = ?", [SCHEMA, stream]
+    )
+    if not tables.fetchall():
+        return []
+    return connection.execute(f'select _id, _sdc_batched_at from "{SCHEMA}"."{stream}"').fetchall()  # noqa: S608 (a stream of the project's own)
 
 
-def _comparison(model: Model, held: Iterable[str], arrived: list[str]) -> Comparison:
-    expected, found = set(held), set(arrived)
+def _comparison(stream: str, held: Iterable[str], rows: list[tuple[str, datetime]], since: datetime) -> Comparison:
+    expected, found = set(held), {key for key, _ in rows}
     return Comparison(
-        stream=model.stream,
-        path=model.path,
+        stream=stream,
         held=len(expected),
-        arrived=len(arrived),
+        arrived=len(rows),
+        loaded=sum(loaded_at >= since for _, loaded_at in rows),
         missing=len(expected - found),
-        repeated=len(arrived) - len(found),
+        repeated=len(rows) - len(found),
         unknown=len(found - expected),
     )

@@ -25,9 +25,18 @@ with points as (
 )
 select company,
        round(100 * avg(place), 1) as score,
-       round(100 * avg((recent - before) / nullif(before, 0)), 1) as trend
+       round(100 * avg((recent - before) / nullif(before, 0)), 1) as trend,
+       case when score >= 75 then 'High' when score >= 25 then 'Medium' else 'Low' end as tier
 from placed
 group by company;
+
+-- Whom to call first.
+create or replace view product.falling_fastest as
+select name, tier, score, trend
+from product.usage
+join planhat.companies on companies._id = usage.company
+order by trend
+limit 5;
 
 -- A daily score for each company, a metric of its own: the place of the day among all companies.
 create or replace table product.daily_score as
@@ -57,7 +66,7 @@ select 'signup-lost', 'no-such-company', 'lost@signup.example';
 create or replace table send.companies as
 select companies.externalid as "externalId",
        json_object(
-           'Usage tier', case when score >= 75 then 'High' when score >= 25 then 'Medium' else 'Low' end,
+           'Usage tier', tier,
            'Usage score', score,
            'Usage trend %', trend
        ) as custom

