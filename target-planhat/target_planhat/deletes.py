@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from planhat_api import NotFoundError, PayloadError
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.mapping import DELETED_AT
+from target_planhat.row import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,29 +46,31 @@ class Deletes:
         """Delete one row; a row that is not there counts as skipped."""
         if not self._enabled:
             return Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off")
-        if item.match is None:
-            return Verdict(Verdicts.REJECTED, reason="no key to delete by")
-        if self._left <= 0:
-            return Verdict(Verdicts.REJECTED, reason=f"not deleted: max_deletes is {self._limit}")
         try:
+            self._check(model, item)
             planhat_id = self._planhat_id(model, item)
-            if planhat_id is None:
-                return Verdict(Verdicts.REJECTED, reason=f"{model.name} cannot be looked up by {item.match[0]}")
             self._left -= 1
             if self._client.delete(model, planhat_id):
                 return Verdict(Verdicts.DELETED, planhat_id)
         except NotFoundError:
             pass
-        except PayloadError as err:
+        except (PayloadError, RefusedRowError) as err:
             return Verdict(Verdicts.REJECTED, reason=str(err))
         return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
 
-    def _planhat_id(self, model: Model, item: Item) -> str | None:
+    def _check(self, model: Model, item: Item) -> None:
+        key = item.match[0] if item.match else None
+        if key is None:
+            msg = "no key to delete by"
+        elif key != "_id" and _PREFIXES.get(key) not in model.url_keys.get("get", ()):
+            msg = f"not deleted: {model.name} cannot be looked up by {key}"
+        elif self._left <= 0:
+            msg = f"not deleted: max_deletes is {self._limit}"
+        else:
+            return
+        raise RefusedRowError(msg)
+
+    def _planhat_id(self, model: Model, item: Item) -> str:
         """Planhat deletes by `_id` only (B21); other keys are looked up, where the model allows it."""
         key, value = (item.match or ("", ""))[:2]
-        if key == "_id":
-            return value
-        prefix = _PREFIXES.get(key)
-        if prefix is None or prefix not in model.url_keys.get("get", ()):
-            return None
-        return str(self._client.get(model, prefix + value)["_id"])
+        return value if key == "_id" else str(self._client.get(model, _PREFIXES[key] + value)["_id"])

@@ -172,15 +172,11 @@ class RowBuilder:
         return self._late[column]
 
     def _unknown(self, column: str) -> Source | str:
+        """No field; the run could not be stopped for it at start, so it is left out and told (B46)."""
         if self._settings.unknown_columns == "send":
             return Source(column, Slot(column), ANYTHING)
-        if self._settings.unknown_columns == "leave_out":
-            return "no such field"
         near = self._resolver.nearest(column)
-        raise RefusedRowError(
-            f"column {column!r}, which the schema does not declare, leads to no field"
-            + (f"; did you mean {near!r}?" if near else "")
-        )
+        return "no such field, and the schema does not declare it" + (f"; did you mean {near!r}?" if near else "")
 
     def _place(self, source: Source, value: Json, body: dict[str, Any], custom: dict[str, Any]) -> None:
         slot = source.slot

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from jsonschema.validators import validator_for
 from singer_sdk.sinks import BatchSink
 
