@@ -12,7 +12,7 @@ EPOCH = date(1970, 1, 1)
 
 def iso(moment: datetime) -> str:
     """A UTC moment the way Planhat writes it, with milliseconds and Z (B40)."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def iso_day(day: int) -> str:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.clock import day_number
+from planhat_sandbox.placing import place_person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +47,10 @@ def stamp_change(tenant: Tenant, model: Model, row: Row) -> None:
 def complete(tenant: Tenant, model: Model, row: Row, changed: frozenset[str], *, new: bool) -> None:
     """Fills in what the server knows better; ``changed`` names the fields the caller wrote."""
     if new:
-        for name in _CREATE_STAMPS:
+        stamp = tenant.clock.stamp()
+        for name in (*_CREATE_STAMPS, *_CHANGE_STAMPS):
             if name in model.properties:
-                row.setdefault(name, tenant.clock.stamp())
+                row.setdefault(name, stamp)
         for name, value in _DEFAULTS.get(model.path, {}).items():
             row.setdefault(name, list(value) if isinstance(value, list) else value)
         if "__v" in model.properties:
@@ -106,10 +108,18 @@ def _line_item(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
         row["arr"] = row["mrr"] * 12
     elif "arr" in changed and row.get("arr") is not None:
         row["mrr"] = row["arr"] / 12
+    deals = tenant.store["deals"]
+    if row.get("dealId") in deals:
+        row.setdefault("companyId", deals.column("companyId")[row["dealId"]])
     if row.get("productId"):
         name = tenant.name_of("products", row["productId"])
         if name is not None:
             row["productName"] = name
+
+
+def _nps(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
+    del changed
+    place_person(tenant, row)
 
 
 def _conversation(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
@@ -197,6 +207,7 @@ _OWN: dict[str, Callable[[Tenant, Row, frozenset[str]], None]] = {
     "issues": _issue,
     "licenses": _license,
     "lineitems": _line_item,
+    "nps": _nps,
     "opportunities": _opportunity,
     "tasks": _task,
     "timeentries": _time_entry,

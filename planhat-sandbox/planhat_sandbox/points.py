@@ -174,14 +174,22 @@ class Points:
         return self._wanted[key]
 
     def _seeded(self, indexes: Sequence[int], first: int, positions: range, combine: str) -> Iterator[bytes]:
-        series, value, width = self._grid.series, self._grid.value, len(indexes)
-        now = time.monotonic()
-        for position in positions:
+        width = len(indexes)
+        position = positions.start
+        while position < positions.stop:
             ahead, column = divmod(position, width)
-            index, day = indexes[column], first + ahead
-            pushed = self._over.get((series[index].key, day)) if self._over else None
+            end = min(width, column + positions.stop - position)
+            yield from self._seeded_day(indexes[column:end], first + ahead, combine)
+            position += end - column
+
+    def _seeded_day(self, indexes: Sequence[int], day: int, combine: str) -> Iterator[bytes]:
+        series, value, over, now = self._grid.series, self._grid.value, self._over, time.monotonic()
+        prefix, stamp = f'{{"_id":"{_day_id(day)}', f'","time":"{iso_day(day)}","value":'
+        for index in indexes:
+            one = series[index]
+            pushed = over.get((one.key, day)) if over else None
             amount = COMBINE[combine](pushed.readable(now)) if pushed else value(index, day)
-            yield _encoded(_point_id(day, index), day, amount, series[index])
+            yield f"{prefix}{index:06x}{stamp}{amount!r}{one.tail}".encode()
 
     def _others(self, wanted: Range, combine: str) -> Iterator[bytes]:
         now = time.monotonic()
@@ -191,8 +199,12 @@ class Points:
                 yield _encoded(pushed.point_id, pushed.day, COMBINE[combine](values), pushed.series)
 
 
+def _day_id(day: int) -> str:
+    return f"{max(day, 0) * _SECONDS_A_DAY:08x}{_TAG}"
+
+
 def _point_id(day: int, index: int) -> str:
-    return f"{max(day, 0) * _SECONDS_A_DAY:08x}{_TAG}{index:06x}"
+    return f"{_day_id(day)}{index:06x}"
 
 
 def _encoded(point_id: str, day: int, value: float, series: Series) -> bytes:

@@ -108,6 +108,8 @@ class Presenter:
             steps += self._company_steps(in_list=in_list)
         if model.path == "users" and not in_list:
             steps.append(self._expand_roles)
+        if model.path == "workflows" and switches["references"] != "id":
+            steps.append(self._expand_template)
         if "_currency" in model.properties and switches["currency"] != "code":
             steps.append(self._expand_currency)
         if "updatedAt" in model.properties and switches["updated_at"] != "present":
@@ -140,6 +142,10 @@ class Presenter:
             user = row.get(name)
             if isinstance(user, str):
                 row[name] = {"_id": user, "nickName": self._tenant.name_of("users", user, "nickName")}
+
+    def _expand_template(self, row: Row) -> None:
+        if row.get("templateId") and self._chosen("references", row):
+            row["templateId"] = {"_id": row["templateId"], "name": "Standard", "steps": []}
 
     def _next_touch(self, row: Row) -> None:
         touch = row.get("nextTouch")

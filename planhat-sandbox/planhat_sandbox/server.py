@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import sys
 import time
@@ -31,6 +32,7 @@ __all__ = ["CONTROL_PREFIX", "Call", "Server"]
 CONTROL_PREFIX = "_sandbox"
 _HTML = "<!DOCTYPE html><html><head><title>Planhat</title></head><body><h1>We will be right back</h1></body></html>"
 _PIECES = 20
+_CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._note(request, shown, at, response)
-        self._transmit(response, faults)
+        self._transmit(request, response, faults)
 
     def _read(self) -> Request:
         parts = urlsplit(self.path)
@@ -233,7 +235,11 @@ class _Handler(BaseHTTPRequestHandler):
             traceback.print_exc()
             return text_response(f"The sandbox failed: {error!r}", 500)
 
-    def _transmit(self, response: Response, faults: list[Fault]) -> None:
+    def _transmit(self, request: Request, response: Response, faults: list[Fault]) -> None:
+        switches = self.server.tenant.switches
+        if switches["compression"] == "gzip" and "gzip" in request.headers.get("accept-encoding", ""):
+            response.body = gzip.compress(response.body, compresslevel=1)
+            response.headers["Content-Encoding"] = "gzip"
         for fault in faults:
             if fault.kind == "invalid_json":
                 self._send(Response(200, response.body[: len(response.body) // 2] or b"{", response.content_type))
@@ -244,17 +250,31 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 continue
             return
-        self._send(response)
+        if switches["transfer"] == "chunked" and response.body:
+            self._send_chunks(response)
+        else:
+            self._send(response)
 
     def _head(self, response: Response) -> bytes:
         reason = HTTPStatus(response.status).phrase
-        headers = {"Content-Type": response.content_type, "Content-Length": str(len(response.body)), **response.headers}
+        headers = {"Content-Type": response.content_type, **response.headers}
+        if "Transfer-Encoding" not in headers:
+            headers["Content-Length"] = str(len(response.body))
         lines = [f"HTTP/1.1 {response.status} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def _send(self, response: Response) -> None:
         with suppress(OSError):
             self.wfile.write(self._head(response) + response.body)
+
+    def _send_chunks(self, response: Response) -> None:
+        response.headers["Transfer-Encoding"] = "chunked"
+        with suppress(OSError):
+            self.wfile.write(self._head(response))
+            for start in range(0, len(response.body), _CHUNK_BYTES):
+                piece = response.body[start : start + _CHUNK_BYTES]
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
 
     def _send_half(self, response: Response, fault: Fault) -> None:
         self.close_connection = True

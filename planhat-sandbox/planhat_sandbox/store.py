@@ -72,9 +72,10 @@ class Collection:
         """Args: seeded: Rows to start with. journal: Where changes are noted while they may be undone."""
         self._seeded = seeded
         self._journal = journal or _Journal()
-        # The encoded row, or the index of a seeded row that nobody looked at yet.
+        # The encoded row, or the index of a seeded row that nobody wrote to yet.
         self._cells: dict[str, bytes | int] | None = None
-        self._kept = 0
+        self._made: dict[int, bytes] = {}
+        self._made_bytes = 0
         self._columns: dict[str, dict[str, Value]] = {}
         self._indexes: dict[str, dict[Value, dict[str, None]]] = {}
         self.version = 0
@@ -103,16 +104,16 @@ class Collection:
         cell = self._rows[row_id]
         if isinstance(cell, bytes):
             return cell
-        encoded = _encode(self._seeded_row(cell))
-        if self._kept < _KEEP_BYTES:
-            self._kept += len(encoded)
-            self._rows[row_id] = encoded
-        return encoded
+        return self._made.get(cell) or self._make(cell)
 
-    def _seeded_row(self, index: int) -> Row:
+    def _make(self, index: int) -> bytes:
         if self._seeded is None:
             raise IndexError(index)
-        return self._seeded.row(index)
+        encoded = _encode(self._seeded.row(index))
+        if self._made_bytes < _KEEP_BYTES:
+            self._made_bytes += len(encoded)
+            self._made[index] = encoded
+        return encoded
 
     def get(self, row_id: str) -> Row | None:
         """A copy of one row, None when there is none."""

@@ -78,7 +78,13 @@ _TABLE = (
     Switch("dimensiondata_without_range", ("all", "refuse"), "all", "Q20", "GET /dimensiondata without from and to"),
     Switch("updated_at", ("present", "some", "absent"), "present", "B33 Q3", "updatedAt in answers"),
     # Shapes of values in answers
-    Switch("references", ("id", "object", "mixed"), "mixed", "B36", "owner of a company: an id or {_id, nickName}"),
+    Switch(
+        "references",
+        ("id", "object", "mixed"),
+        "mixed",
+        "B36",
+        "owner of a company, template of a workflow: an id or an object",
+    ),
     Switch("currency", ("code", "object", "mixed"), "mixed", "B36", "_currency: a code or an object"),
     Switch("next_touch", ("iso", "epoch_ms", "mixed"), "iso", "B42", "nextTouch of companies"),
     Switch(
@@ -89,6 +95,9 @@ _TABLE = (
         "custom of a row without custom values; mixed leaves each as it is stored",
     ),
     Switch("nps_names", ("documented", "live", "both"), "documented", "B46", "score or nps, comment or npsComment"),
+    # How answers travel
+    Switch("compression", ("plain", "gzip"), "plain", "B1", "Body for clients that accept gzip; nobody said which"),
+    Switch("transfer", ("length", "chunked"), "length", "B1", "Content-Length or chunks; nobody said which"),
     # Single calls
     Switch("put_with_id", ("refused", "accepted"), "refused", "B23", "_id in the body of PUT /model/{id}"),
     Switch("answers", ("object", "text"), "object", "B73", "What create and update answer"),

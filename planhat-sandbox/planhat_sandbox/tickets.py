@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from planhat_api.registry import model as model_of
 from planhat_sandbox.derive import snippet
+from planhat_sandbox.placing import company_of_address, named_company
 from planhat_sandbox.upsert import Fate, Result, RowError, Upsert, key_text
 from planhat_sandbox.values import LEFT_OUT, UnfitValueError, written
 
@@ -27,7 +28,7 @@ class TicketUpsert:
         """Args: tenant: Where the rows go."""
         self._tenant = tenant
         self._rows = tenant.store["conversations"]
-        self._conversations = model_of("conversations")
+        self._seen: set[str] = set()
 
     def item(self, item: Value) -> Result:
         """Upserts one ticket. One without an address vanishes without a trace."""
@@ -37,12 +38,22 @@ class TicketUpsert:
             return Result(Fate.VANISHED, item)
         found: str | None = None
         try:
+            self._check_repeated(item)
             self._check_permission(item)
             found = self._match(item)
             return self._write(found, item)
         except (RowError, UnfitValueError) as error:
             fate = getattr(error, "fate", None) or (Fate.INSERT_FAILED if found is None else Fate.UPDATE_FAILED)
             return Result(fate, item, row_id=found, error=str(error))
+
+    def _check_repeated(self, item: Row) -> None:
+        key = key_text(item.get("_id")) or key_text(item.get("sourceId"))
+        if key is None or self._tenant.switches["repeated_key"] == "in_order":
+            return
+        if key in self._seen:
+            text = "sourceId appears twice"
+            raise RowError(text)
+        self._seen.add(key)
 
     def _check_permission(self, item: Row) -> None:
         switch = "refused_creates" if self._match(item) is None else "refused_updates"
@@ -113,19 +124,26 @@ class TicketUpsert:
 
     def _company(self, item: Row) -> str:
         """The company by id, by external id, by domain, or the one the submitter belongs to."""
-        companies = self._tenant.store["companies"]
-        if key_text(item.get("companyId")) in companies:
-            return str(item["companyId"])
-        found = companies.find("externalId", key_text(item.get("companyExternalId")))
-        for domain in [*(item.get("domains") or ()), str(item["email"]).rpartition("@")[2]]:
-            found = found or companies.find("domains", str(domain).casefold())
-        if found:
-            return found[0]
+        if item.get("companyId"):
+            return self._named(item["companyId"], "companyId")
+        if item.get("companyExternalId"):
+            return self._named(f"extid-{item['companyExternalId']}", "companyExternalId")
+        for address in (*(item.get("domains") or ()), item["email"]):
+            found = company_of_address(self._tenant, address)
+            if found is not None:
+                return found
         endusers = self._tenant.store["endusers"]
         for row_id in endusers.find("email", item["email"]):
             return str(endusers.column("companyId")[row_id])
         text = "domains or companyExternalId required"
         raise RowError(text)
+
+    def _named(self, name: str, field: str) -> str:
+        found = named_company(self._tenant, name)
+        if found is None:
+            text = f"{field} matches no company"
+            raise RowError(text)
+        return found
 
     def _enduser(self, item: Row, company: str) -> str:
         """The submitter, created when nobody has the address."""

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from planhat_sandbox import derive
+from planhat_sandbox.placing import company_of_address, named_company
 from planhat_sandbox.values import LEFT_OUT, UnfitValueError, custom_changes, written
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ __all__ = ["Fate", "Result", "RowError", "Upsert", "key_text"]
 _LEAST_HOURS, _MOST_HOURS = 0.1, 24
 # Models whose bulk answer has validationErrors.
 _VALIDATED = frozenset({"timeentries", "timesheets"})
-_COMPANY_PREFIXES = {"extid-": "externalId", "srcid-": "sourceId"}
 
 
 class Fate(str, Enum):
@@ -212,7 +212,6 @@ class Upsert:
         self._check_mandatory(custom)
         self._check_unique(row, row["_id"])
         derive.complete(self._tenant, self._model, row, frozenset(row), new=True)
-        derive.stamp_change(self._tenant, self._model, row)
         self._rows.put(row)
         return Result(Fate.CREATED, item, row["_id"], self._keys(row))
 
@@ -253,15 +252,14 @@ class Upsert:
                     text = f"{name} cannot be set"
                     raise RowError(text)
                 continue
-            stored = written(name, value, schema, self._switches)
-            if stored is not LEFT_OUT:
-                changes[name] = stored
-        return changes
+            changes[name] = written(name, value, schema, self._switches)
+        return {name: value for name, value in changes.items() if value is not LEFT_OUT}
 
     def _custom(self, item: Row, before: Row) -> Row:
         if "custom" not in self._properties:
             return before
-        return {**before, **custom_changes(item, self._tenant.custom_fields(self._model.name), self._switches)}
+        fields = self._tenant.custom_fields(self._model.name)
+        return {**before, **custom_changes(item, before, fields, self._switches)}
 
     def _check_required(self, item: Row) -> None:
         missing = [name for name in self._model.required if item.get(name) in (None, "") and self._needed(name)]
@@ -331,9 +329,8 @@ class Upsert:
         """An enduser without a company goes to the one that owns the domain of the address (B86)."""
         if self._model.path != "endusers" or item.get("companyId") or not item.get("email"):
             return item
-        domain = str(item["email"]).rpartition("@")[2].casefold()
-        found = self._tenant.store["companies"].find("domains", domain)
-        return {**item, "companyId": found[0]} if found else item
+        found = company_of_address(self._tenant, item["email"])
+        return {**item, "companyId": found} if found else item
 
     def _with_company(self, item: Row) -> Row:
         """The item with its company, given by id or by key (B22), as an id."""
@@ -353,14 +350,8 @@ class Upsert:
         return {**item, field_name: f"extid-{external}"}
 
     def _company_id(self, field_name: str, value: Value) -> str:
-        companies = self._tenant.store["companies"]
-        text = str(value)
-        prefix = text[:6]
-        if prefix in _COMPANY_PREFIXES:
-            found = companies.find(_COMPANY_PREFIXES[prefix], text[6:])
-            if found:
-                return found[0]
-        elif text in companies:
-            return text
-        message = f"{field_name} matches no company: {text}"
-        raise RowError(message)
+        found = named_company(self._tenant, value)
+        if found is None:
+            text = f"{field_name} matches no company: {value}"
+            raise RowError(text)
+        return found

@@ -187,23 +187,25 @@ _CUSTOM_WRITERS: dict[str, Callable[[str, Value, Switches], Value]] = {
 }
 
 
-def custom_changes(item: Row, fields: Mapping[str, Row], switches: Switches) -> Row:
-    """The custom values an item brings, nested or as dotted keys (B48), as they are stored.
+def custom_changes(item: Row, before: Row, fields: Mapping[str, Row], switches: Switches) -> Row:
+    """The custom values an item changes, nested or as dotted keys (B48), as they are stored.
 
     Raises:
         UnfitValueError: A value does not fit its field, or two names differ only in case (B51).
     """
-    nested = item.get("custom")
-    if nested is not None and not isinstance(nested, dict):
-        raise _unfit("custom", nested, "Object")
-    sent = {str(name): value for name, value in (nested or {}).items()}
+    nested = {} if item.get("custom") is None else _object("custom", item["custom"], switches)
+    sent = {str(name): value for name, value in nested.items()}
     sent |= {name.removeprefix("custom."): value for name, value in item.items() if name.startswith("custom.")}
     folded: dict[str, str] = {}
     for name in sent:
         if folded.setdefault(name.casefold(), name) != name:
             text = f'custom: "{folded[name.casefold()]}" and "{name}" are duplicated'
             raise UnfitValueError(text)
-    changes = {name: _custom_value(name, value, fields.get(name), switches) for name, value in sent.items()}
+    changes = {
+        name: _custom_value(name, value, fields.get(name), switches)
+        for name, value in sent.items()
+        if name not in before or before[name] != value
+    }
     return {name: value for name, value in changes.items() if value is not LEFT_OUT}
 
 

@@ -166,3 +166,19 @@ def test_names_of_nps_answers(api: Api, position: str, there: set[str], gone: se
 def test_switches_that_cannot_be(api: Api, name: str, position: Any) -> None:
     with pytest.raises(ValueError, match=name):
         api.box.set_switch(name, position)
+
+
+def test_answers_may_be_compressed_and_chunked(api: Api) -> None:
+    plain = api.call("GET", "companies")
+    assert int(plain.headers["Content-Length"]) == len(plain.content)
+    api.box.set_switch("compression", "gzip")
+    small = api.call("GET", "companies")
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert int(small.headers["Content-Length"]) < len(plain.content) / 2
+    api.box.set_switch("transfer", "chunked")
+    pieces = api.call("GET", "companies")
+    assert pieces.headers["Transfer-Encoding"] == "chunked"
+    assert "Content-Length" not in pieces.headers
+    assert pieces.json() == small.json() == plain.json()
+    identity = api.session.get(f"{api.box.url}/companies", headers={"Accept-Encoding": "identity"}, timeout=20)
+    assert identity.content == plain.content

@@ -364,3 +364,34 @@ def test_answer_keys_may_be_ids_only(api: Api) -> None:
 
 def test_nothing_sent_is_nothing_done(api: Api) -> None:
     assert api.bulk("companies", [])["created"] == 0
+
+
+def test_tickets_know_their_company_by_key(api: Api) -> None:
+    company = row_of(api, "companies", externalId="C-00002")
+    named = {"companyId": "extid-C-00002"}, {"companyExternalId": "C-00002"}, {"domains": ["company2.example"]}
+    rows = [{"sourceId": f"t{n}", "email": "p@mail.example", **name} for n, name in enumerate(named)]
+    twice = {"sourceId": "t0", "email": "p@mail.example"}
+    answer = api.bulk(
+        "tickets", [*rows, twice, {"sourceId": "t9", "email": "p@x.example", "companyId": "extid-no"}], 206
+    )
+    assert answer["created"] == 3
+    assert [error["error"] for error in answer["createdErrors"]] == [
+        "sourceId appears twice",
+        "companyId matches no company",
+    ]
+    stored = [row for row in api.box.rows("tickets") if row["externalId"] in {"t0", "t1", "t2"}]
+    assert {row["companyId"] for row in stored} == {company["_id"]}
+
+
+def test_an_nps_answer_finds_its_enduser(api: Api) -> None:
+    person = row_of(api, "endusers", email="user3@company3.example")
+    api.bulk("nps", [{"email": person["email"], "score": 8, "sourceId": "n"}])
+    stored = row_of(api, "nps", sourceId="n")
+    assert (stored["euId"], stored["cId"]) == (person["_id"], person["companyId"])
+
+
+def test_a_line_item_belongs_to_the_company_of_its_deal(api: Api) -> None:
+    deal = api.box.rows("deals")[0]
+    api.bulk("lineitems", [{"dealId": deal["_id"], "mrr": 10, "externalId": "li"}])
+    stored = row_of(api, "lineitems", externalId="li")
+    assert (stored["companyId"], stored["arr"], stored["status"]) == (deal["companyId"], 120, "ongoing")

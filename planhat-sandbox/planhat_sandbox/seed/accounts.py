@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "company",
+    "company_columns",
     "company_name",
     "company_of",
     "enduser",
@@ -67,7 +68,7 @@ def company(plan: Plan, index: int) -> Row:
         "coOwner": None if dice.chance(60) else co_owner,
         "phase": dice.pick(words.PHASES),
         "status": dice.pick(words.STATUSES),
-        "domains": [domain(index)] if index % 2 else [domain(index), f"mail.{domain(index)}"],
+        "domains": _domains(index),
         "h": dice.between(0, 10),
         "csmScore": dice.between(1, 5),
         "mr": mrr,
@@ -105,6 +106,20 @@ def company(plan: Plan, index: int) -> Row:
         root = plan.ref("companies", index - 3)
         row |= {"orgRootId": root, "orgPath": root, "orgLevel": 1}
     return row
+
+
+def company_columns(plan: Plan) -> Mapping[str, Callable[[int], Value]]:
+    """Fields of companies that need no whole row."""
+    return {
+        "name": lambda index: company_name(plan, index),
+        "externalId": lambda index: company_keys(index).get("externalId"),
+        "sourceId": lambda index: company_keys(index).get("sourceId"),
+        "domains": _domains,
+    }
+
+
+def _domains(index: int) -> list[str]:
+    return [domain(index)] if index % 2 else [domain(index), f"mail.{domain(index)}"]
 
 
 def _updated(plan: Plan, path: str, index: int, dice: Dice) -> str:
@@ -149,6 +164,7 @@ def enduser(plan: Plan, index: int) -> Row:
     first, last = enduser_name(plan, index)
     owner = company_of(plan, index)
     email = enduser_email(plan, index)
+    created = plan.stamp("endusers", index)
     keys = {"email": email, "externalId": enduser_external_id(index), "sourceId": enduser_source_id(index)}
     row: Row = {
         "firstName": first,
@@ -174,8 +190,8 @@ def enduser(plan: Plan, index: int) -> Row:
         "relatedEndusers": [],
         "lastActivities": [],
         "lastTouch": plan.stamp("endusers", index, 12) if dice.chance(50) else None,
-        "createDate": plan.stamp("endusers", index),
-        "createdAt": plan.stamp("endusers", index),
+        "createDate": created,
+        "createdAt": created,
         "updatedAt": _updated(plan, "endusers", index, dice),
         **custom_of(plan, "endusers", index),
         "__v": 0,

@@ -20,6 +20,9 @@ __all__ = ["CustomFields", "custom_of"]
 # Days around which dates in custom fields lie.
 _FIRST_DAY, _LAST_DAY = 19_400, 20_500
 
+# Dates of tickets were seen with a zone of digits in place of Z.
+_ODD_ZONE = "Follow up on"
+
 _EVERY_TYPE = {
     "Plan": "list",
     "Seats": "number",
@@ -134,7 +137,10 @@ def custom_of(plan: Plan, path: str, index: int) -> Row:
     if dice.chance(16):
         return {"custom": dice.pick((None, {}))}
     fields = _FIELDS[_parent(path)]
-    return {"custom": {name: _value(plan, dice, name, kind) for name, kind in fields.items() if dice.chance(70)}}
+    custom = {name: _value(plan, dice, name, kind) for name, kind in fields.items() if dice.chance(70)}
+    if custom.get(_ODD_ZONE) and index % 3 == 0:
+        custom[_ODD_ZONE] = custom[_ODD_ZONE].replace("Z", "+0000")
+    return {"custom": custom}
 
 
 def _value(plan: Plan, dice: Dice, name: str, kind: str) -> Value:

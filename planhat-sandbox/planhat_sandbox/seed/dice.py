@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar
-from zlib import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,25 +12,27 @@ __all__ = ["Dice", "one_in"]
 
 T = TypeVar("T")
 
-_MASK = (1 << 64) - 1
-_STEP = 0x9E3779B97F4A7C15
+# Below this the pool is filled again, so that every roll has bits to spare.
+_LOW = 1 << 64
 
 
 class Dice:
-    """Splitmix64, seeded by what the row is."""
+    """A pool of hashed bits that rolls take their share of, seeded by what the row is."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_name", "_pool")
 
     def __init__(self, seed: int, kind: str, index: int) -> None:
         """Args: seed: Of the tenant. kind: Of the row. index: Of the row among its kind."""
-        self._state = (seed * 0x2545F4914F6CDD1D ^ crc32(kind.encode()) * _STEP ^ index * 0xD1B54A32D192ED03) & _MASK
+        self._name = f"{seed} {kind} {index}".encode()
+        self._pool = 0
 
     def below(self, limit: int) -> int:
         """A whole number from 0 to below the limit."""
-        self._state = (self._state + _STEP) & _MASK
-        mixed = ((self._state ^ (self._state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
-        return (mixed ^ (mixed >> 31)) % limit
+        if self._pool < _LOW:
+            self._name = blake2b(self._name).digest()
+            self._pool = int.from_bytes(self._name, "big")
+        self._pool, rolled = divmod(self._pool, limit)
+        return rolled
 
     def between(self, first: int, last: int) -> int:
         """A whole number from first to last."""

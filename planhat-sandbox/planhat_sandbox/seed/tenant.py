@@ -46,9 +46,9 @@ _MAKERS: Mapping[str, Callable[[Plan, int], Row]] = {
 
 def seeded_rows(plan: Plan) -> dict[str, Seeded | None]:
     """The rows of each path."""
+    columns = {"companies": accounts.company_columns(plan), "endusers": accounts.enduser_columns(plan)}
     tables: dict[str, Seeded | None] = {
-        path: Table(plan, path, make, accounts.enduser_columns(plan) if path == "endusers" else {})
-        for path, make in _MAKERS.items()
+        path: Table(plan, path, make, columns.get(path, {})) for path, make in _MAKERS.items()
     }
     return {**tables, "customfields": CustomFields(plan)}
 

@@ -215,12 +215,11 @@ def campaign(plan: Plan, index: int) -> Row:
 
 
 def workflow(plan: Plan, index: int) -> Row:
-    """A workflow on a company or an enduser; every third names its template by an object."""
+    """A workflow on a company or an enduser."""
     dice = Dice(plan.seed, "workflow", index)
     company = company_of(plan, index)
     enduser = _enduser_of(plan, company, dice.below(100))
     on_company = index % 2 == 0
-    template = plan.id("other", 40 + index % 3)
     start = EPOCH + timedelta(days=day_number(plan.created("workflows", index).date()))
     return {
         "name": dice.pick(("QBR", "Onboarding", "Renewal 🔁")),
@@ -228,7 +227,7 @@ def workflow(plan: Plan, index: int) -> Row:
         "status": dice.pick(("active", "done")),
         "owner": plan.ref("users", dice.below(60)),
         **_of_company(plan, index),
-        "templateId": {"_id": template, "name": "Standard", "steps": []} if index % 3 == 0 else template,
+        "templateId": plan.id("other", 40 + index % 3),
         "targetModel": "company" if on_company else "enduser",
         "targetId": plan.id("companies", company) if on_company else plan.id("endusers", enduser),
         "targetName": company_name(plan, company) if on_company else " ".join(enduser_name(plan, enduser)),

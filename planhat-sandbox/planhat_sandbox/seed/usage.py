@@ -55,10 +55,16 @@ class UsageGrid:
 
     def value(self, index: int, day: int) -> float:
         """The value of the series at an index on an epoch day."""
-        series = self.series[index]
-        noise = crc32(b"%d %d %d" % (self._plan.seed, index, day))
-        if series.dimension_id == "uptime":
+        noise = crc32(b"%d %d" % (index, day), self._plan.seed & 0xFFFF)
+        size = self._sizes[index]
+        if not size:
             return 100 - noise % 1000 / 100
-        size = 5 + crc32(series.parent_id.encode()) % 95
-        weekday = day % _DAYS_A_WEEK
-        return (size if weekday not in _WEEKEND else size // 4) + noise % 10
+        return (size if day % _DAYS_A_WEEK not in _WEEKEND else size // 4) + noise % 10
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        """What a weekday is about; 0 for a percentage."""
+        return [
+            0 if series.dimension_id == "uptime" else 5 + crc32(series.parent_id.encode()) % 95
+            for series in self.series
+        ]
