@@ -50,8 +50,9 @@ def read_list(source: Source, *, name: str, sort: str | None) -> Iterator[Page]:
 
     Each page after the first overlaps the one before it, and is used only when it is seen to follow on from it: rows
     deleted meanwhile move the others to the left, and a plain reader would pass over some. No row that is there all the
-    time is left out and none comes twice. This is certain when the list keeps one order, whichever; without that, the
-    list is read again until that brings nothing new.
+    time is left out and none comes twice, if the list is in order of ``_id`` or shows in its first page that it keeps
+    another order. An order that changes from page to page shows too; then the list is read again until that brings
+    nothing new.
 
     The end is a page that had room for more and brought nothing new: a page shorter than asked for may be a cap (B27).
 
@@ -84,7 +85,7 @@ def _one_pass(ahead: _Ahead, memory: Memory, name: str) -> Iterator[Page]:
     biggest = 0
     try:
         while True:
-            overlap = 0 if memory.blind else min(wanted_overlap, biggest // 2)
+            overlap = _overlap(wanted_overlap, biggest, memory)
             offset = max(0, position - max(overlap, back))
             page = ahead.take(offset)
             if not len(page) and (offset == 0 or offset >= position):
@@ -100,16 +101,22 @@ def _one_pass(ahead: _Ahead, memory: Memory, name: str) -> Iterator[Page]:
             back = 0
             position = offset + len(page)
             if len(page) >= biggest:
+                overlap = _overlap(wanted_overlap, len(page), memory)
                 ahead.plan(position - overlap, stride=len(page) - overlap, cap_known=biggest > 0)
             biggest = max(biggest, len(page))
-            if sight.fresh:
-                fresh = _only(page, sight.fresh)
-                memory.add(fresh.ids)
+            fresh = _only(page, sight.fresh)
+            memory.passed(page.ids, fresh.ids)
+            if fresh.raw:
                 yield fresh
             elif len(page) < biggest:
                 return
     finally:
         ahead.drop()
+
+
+def _overlap(wanted: int, biggest: int, memory: Memory) -> int:
+    """Rows of the page before that the next page is asked to show again."""
+    return 0 if memory.blind else min(wanted, biggest // 2)
 
 
 def _only(page: Page, indices: Sequence[int]) -> Page:

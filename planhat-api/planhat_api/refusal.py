@@ -51,7 +51,7 @@ _REFUSALS: dict[int, tuple[type[PlanhatError], str]] = {
         CredentialsError,
         # B3: a good token on the wrong host is answered like a bad one.
         (
-            "the token is not accepted on {host} (401). Check the token; if the address of your Planhat app begins with "
+            "the token is not accepted on {host} (401). Check it; if the address of your Planhat app begins with "
             "app- and a region, e.g. app-us2.planhat.com, set region to us2"
         ),
     ),

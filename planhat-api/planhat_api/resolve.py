@@ -54,6 +54,7 @@ class Resolver:
         self._alive = alive
         self._extra_calls = 0
         self._failures = 0
+        self._blamed: list[int] = []
 
     def resolve(self, indices: list[int]) -> None:
         """Send these rows, all with keys or all without, and settle each of them.
@@ -76,6 +77,7 @@ class Resolver:
             self._corner(indices, error)
             return
         self._failures = 0
+        self._blamed.clear()
         verdict = judge(rows, answer)
         self.notes += verdict.notes
         self.outcomes.update({indices[index]: outcome for index, outcome in verdict.settled.items()})
@@ -111,5 +113,10 @@ class Resolver:
         if self._failures == 1:
             self._alive()
         if self._failures > _FAILURES_IN_A_ROW:
+            # So it is not the rows: those already blamed are as unknown as the others.
+            for index in self._blamed:
+                del self.outcomes[index]
             raise error
+        if len(indices) == 1:
+            self._blamed += indices
         self._split(indices, f"Planhat fails on this row ({_FAULT_INSIDE}): {error.detail}")

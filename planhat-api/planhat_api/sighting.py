@@ -51,6 +51,7 @@ class Memory:
         self._before: Callable[[str, str], bool] | None = None
         self._ends: list[str] = []
         self._seen: set[bytes | str] = set()
+        self._again = False
         self._landmarks: deque[frozenset[str | None]] = deque(maxlen=_LANDMARK_PAGES)
 
     def look(self, ids: Sequence[str | None], *, at_start: bool) -> Sight:
@@ -67,17 +68,23 @@ class Memory:
             return self._look_in_order(named, at_start=at_start)
         return self._look_around(ids, at_start=at_start)
 
-    def add(self, ids: Sequence[str | None]) -> None:
-        """Take these as read: the fresh ones of the page looked at last."""
+    def passed(self, ids: Sequence[str | None], fresh: Sequence[str | None]) -> None:
+        """Take the page looked at last as read.
+
+        Args:
+            ids: ``_id`` of each row of the page.
+            fresh: Those not read before.
+        """
         self._landmarks.append(frozenset(ids))
         if not self.ordered:
-            self._seen.update(_compact(row_id) for row_id in ids if row_id is not None)
-        elif ids:
-            self._ends = [self._ends[0] if self._ends else str(ids[0]), str(ids[-1])]
+            self._seen.update(_compact(row_id) for row_id in fresh if row_id is not None)
+        elif fresh:
+            self._ends = [self._ends[0] if self._ends else str(fresh[0]), str(fresh[-1])]
 
     def start_over(self) -> None:
         """The list is read again from its first row; what was read stays known."""
         self._landmarks.clear()
+        self._again = True
         self.unsteady = False
 
     def _keeps_order(self, ids: list[str]) -> bool:
@@ -97,20 +104,26 @@ class Memory:
     def _look_around(self, ids: Sequence[str | None], *, at_start: bool) -> Sight:
         fresh = []
         joined = at_start or self.blind or not self._landmarks
+        beside_landmark = False
         for index, row_id in enumerate(ids):
             if row_id is None:
                 fresh.append(index)
             elif any(row_id in page for page in self._landmarks):
-                joined = True
+                joined = beside_landmark = True
                 self.unsteady = self.unsteady or bool(fresh)
-            elif _compact(row_id) in self._seen or (self._in_ordered_part(row_id) and not joined):
+            elif _compact(row_id) in self._seen or (
+                self._in_ordered_part(row_id) and (self._again or not beside_landmark)
+            ):
                 self.unsteady = self.unsteady or bool(fresh)
             else:
                 fresh.append(index)
         return Sight(joined=joined, fresh=fresh)
 
     def _in_ordered_part(self, row_id: str) -> bool:
-        """Whether the row may have been read while the list still was in order, when no single ids were kept."""
+        """Whether the row may have been read while the list still was in order, when no single ids were kept.
+
+        On the way through the list a row right after rows just read is none of those; later there is no telling.
+        """
         return bool(self._ends) and min(self._ends) <= row_id <= max(self._ends)
 
 

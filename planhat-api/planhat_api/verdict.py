@@ -127,8 +127,10 @@ def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict, rest
     if not rest.waiting:
         return
     stored_nothing = rest.left.total == 0 and not any(row.fate.delivered for row in verdict.settled.values())
-    # One bad row can have the whole call refused; the good ones deserve another try. A token that may not is different.
-    refused_whole = stored_nothing and answer.status >= _FIRST_REFUSAL and answer.status != _FORBIDDEN
+    # One bad row can have the whole call refused; the good ones deserve another try. A token that may not do any of it
+    # is different: without a row named there is no telling good ones from others.
+    some_named = len(rest.waiting) < len(rows)
+    refused_whole = stored_nothing and answer.status >= _FIRST_REFUSAL and (answer.status != _FORBIDDEN or some_named)
     if rest.left.total == 0 and not (refused_whole and len(rows) > max(1, len(answer.errors))):
         _reject(rows, verdict, rest)
     elif rest.left.total == len(rest.waiting) and not rest.errors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,16 +28,23 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 class MovingList:
     """A list on a server: rows come and go between calls."""
 
-    def __init__(self, ids: list[int], *, order: Callable[[list[int]], list[int]], cap: int, limit_refused: int) -> None:
+    def __init__(
+        self, ids: list[int], *, order: Callable[[list[int]], list[int]], cap: int, limit_refused: int
+    ) -> None:
         self.ids = list(ids)
         self.always = set(ids)
         self.order = order
         self.cap = cap
         self.limit_refused = limit_refused
         self.calls = 0
+        self.lock = Lock()
         self.moves: Callable[[MovingList], None] = lambda _: None
 
     def fetch(self, offset: int, limit: int) -> Page:
+        with self.lock:
+            return self._page(offset, limit)
+
+    def _page(self, offset: int, limit: int) -> Page:
         if limit > self.limit_refused:
             message = "limit"
             raise PayloadError(message, status=400)
@@ -63,7 +71,8 @@ def moving(inserts: int, deletes: int, seed: int) -> Callable[[MovingList], None
     chance = random.Random(seed)
 
     def move(rows: MovingList) -> None:
-        if rows.calls == 1:
+        # Not for ever: a reader of a list that grows faster than it reads would never end.
+        if rows.calls == 1 or rows.calls > 60:
             return
         for _ in range(chance.randint(0, deletes)):
             if rows.ids:
@@ -78,30 +87,96 @@ def moving(inserts: int, deletes: int, seed: int) -> Callable[[MovingList], None
     return move
 
 
+IDS = st.sets(st.integers(0, 3000), max_size=150).map(sorted)
+
+
+@st.composite
+def scans(draw: st.DrawFn) -> dict[str, int]:
+    """A page size, and rows that come and go at a pace a reader can keep up with."""
+    cap, limit = draw(st.integers(2, 40)), draw(st.integers(2, 40))
+    pace = min(cap, limit) // 4
+    return {
+        "cap": cap,
+        "limit": limit,
+        "inserts": draw(st.integers(0, pace)),
+        "deletes": draw(st.integers(0, pace)),
+        "in_flight": draw(st.integers(1, 4)),
+        "seed": draw(st.integers(0, 10**6)),
+    }
+
+
 @settings(max_examples=400, deadline=None)
-@given(
-    ids=st.sets(st.integers(0, 3000), max_size=120).map(sorted),
-    order=st.sampled_from(["ascending", "descending"]),
-    cap=st.integers(2, 40),
-    limit=st.integers(2, 40),
-    inserts=st.integers(0, 3),
-    deletes=st.integers(0, 6),
-    in_flight=st.integers(1, 4),
-    seed=st.integers(),
-)
+@given(ids=IDS, order=st.sampled_from(["ascending", "descending", "scattered"]), scan=scans())
 def test_nothing_that_stays_is_missed_and_nothing_comes_twice(
-    pool: ThreadPoolExecutor,
-    ids: list[int],
-    order: str,
-    cap: int,
-    limit: int,
-    inserts: int,
-    deletes: int,
-    in_flight: int,
-    seed: int,
+    pool: ThreadPoolExecutor, ids: list[int], order: str, scan: dict[str, int]
 ) -> None:
-    rows = MovingList(ids, order=ORDERS[order], cap=cap, limit_refused=10**6)
-    rows.moves = moving(inserts, deletes, seed)
-    read = rows.read(pool, limit=limit, in_flight=in_flight)
+    rows = MovingList(ids, order=ORDERS[order], cap=scan["cap"], limit_refused=10**6)
+    rows.moves = moving(scan["inserts"], scan["deletes"], scan["seed"])
+    read = rows.read(pool, limit=scan["limit"], in_flight=scan["in_flight"])
     assert len(read) == len(set(read))
     assert rows.always <= set(read)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ids=IDS, scan=scans(), still=st.booleans())
+def test_an_order_that_breaks_late_repeats_nothing(
+    pool: ThreadPoolExecutor, ids: list[int], scan: dict[str, int], *, still: bool
+) -> None:
+    rows = MovingList(ids, order=ORDERS["mostly ascending"], cap=scan["cap"], limit_refused=10**6)
+    if not still:
+        rows.moves = moving(scan["inserts"], scan["deletes"], scan["seed"])
+    read = rows.read(pool, limit=scan["limit"], in_flight=scan["in_flight"])
+    assert len(read) == len(set(read))
+    assert not still or rows.always == set(read)
+
+
+@pytest.mark.parametrize("order", sorted(ORDERS))
+@pytest.mark.parametrize(("rows", "calls"), [(0, 1), (1, 2), (10, 2), (100, 12)])
+def test_a_list_that_stands_still_takes_few_calls_and_keeps_its_order(
+    pool: ThreadPoolExecutor, order: str, rows: int, calls: int
+) -> None:
+    still = MovingList(list(range(rows)), order=ORDERS[order], cap=100, limit_refused=10**6)
+    assert still.read(pool, limit=10) == ORDERS[order](list(range(rows)))
+    assert still.calls == calls
+
+
+def test_an_order_that_changes_with_each_call_is_read_until_nothing_new_turns_up(pool: ThreadPoolExecutor) -> None:
+    chance = random.Random(7)
+    rows = MovingList(list(range(60)), order=lambda ids: chance.sample(ids, len(ids)), cap=100, limit_refused=10**6)
+    assert sorted(rows.read(pool, limit=10)) == list(range(60))
+
+
+def test_a_refused_limit_is_lowered(pool: ThreadPoolExecutor) -> None:
+    rows = MovingList(list(range(300)), order=sorted, cap=10**6, limit_refused=100)
+    assert rows.read(pool, limit=5000) == list(range(300))
+
+
+def test_a_list_that_is_refused_whatever_the_limit_says_so(pool: ThreadPoolExecutor) -> None:
+    rows = MovingList(list(range(300)), order=sorted, cap=10**6, limit_refused=0)
+    with pytest.raises(PayloadError):
+        rows.read(pool, limit=5000)
+
+
+def test_pages_on_the_way_are_no_more_than_allowed(pool: ThreadPoolExecutor) -> None:
+    rows = MovingList(list(range(200)), order=sorted, cap=10**6, limit_refused=10**6)
+    pages = read_list(Source(rows.fetch, pool, 10, 3), name="rows", sort="_id")
+    next(pages)
+    pool.submit(int).result()
+    assert rows.calls <= 4
+
+
+def test_rows_without_an_id_all_come(pool: ThreadPoolExecutor) -> None:
+    bodies = [msgspec.Raw(b'{"name":"x"}')] * 25
+
+    def fetch(offset: int, limit: int) -> Page:
+        rows = bodies[offset : offset + limit]
+        return Page(offset, b"", rows, [None] * len(rows), len(rows))
+
+    pages = read_list(Source(fetch, pool, 10, 2), name="rows", sort="_id")
+    assert sum(len(page.raw) for page in pages) == 25
+
+
+def test_an_unsorted_list_is_said_to_be_one(pool: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture) -> None:
+    rows = MovingList(list(range(50)), order=ORDERS["scattered"], cap=10**6, limit_refused=10**6)
+    list(read_list(Source(rows.fetch, pool, 10, 1), name="GET rows", sort="_id"))
+    assert "GET rows: Planhat does not honour sort=_id" in caplog.text
