@@ -368,7 +368,11 @@ def test_nothing_sent_is_nothing_done(api: Api) -> None:
 
 def test_tickets_know_their_company_by_key(api: Api) -> None:
     company = row_of(api, "companies", externalId="C-00002")
-    named = {"companyId": "extid-C-00002"}, {"companyExternalId": "C-00002"}, {"domains": ["company2.example"]}
+    named: list[Any] = [
+        {"companyId": "extid-C-00002"},
+        {"companyExternalId": "C-00002"},
+        {"domains": ["company2.example"]},
+    ]
     rows = [{"sourceId": f"t{n}", "email": "p@mail.example", **name} for n, name in enumerate(named)]
     twice = {"sourceId": "t0", "email": "p@mail.example"}
     answer = api.bulk(
