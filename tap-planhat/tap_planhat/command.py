@@ -18,10 +18,13 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import click
+
 FAILED = 1
 SETTINGS = 2
 CREDENTIALS = 3
 UNAVAILABLE = 5
+SIGNALS = 128
 
 _CODES: Mapping[type[PlanhatError], int] = {
     ConfigurationError: SETTINGS,
@@ -46,11 +49,20 @@ class PlanhatCommand(SingerCommand):
         except PlanhatError as error:
             self.logger.critical("%s", error)
             sys.exit(exit_code(error))
+        except SystemExit as end:
+            if isinstance(end.code, int) and end.code > SIGNALS:
+                self.logger.critical("Stopped by signal %d; the last STATE written stays good", end.code - SIGNALS)
+            raise
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
         except BrokenPipeError:
             self.logger.critical("The loader closed its input before the tap was done")
             # What is left in the buffer has nowhere to go; the interpreter would complain about it when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(FAILED)
+            ctx.exit(FAILED)
 
 
 def exit_code(error: PlanhatError) -> int:

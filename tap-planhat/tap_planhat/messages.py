@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import IO
 
 import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
@@ -15,14 +15,16 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import override
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 encode = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number").encode
 
 
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
     """Flushes at messages that are no records: a loader may wait for a STATE, it need not wait for each record."""
+
+    def __init__(self) -> None:
+        """Start idle."""
+        self._writing = False
+        self._exit_code: int | None = None
 
     @override
     def serialize_message(self, message: Message) -> bytes:
@@ -30,14 +32,35 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
-        self.write_lines((self.format_message(message),))
-        if message.type is not SingerMessageType.RECORD:
-            sys.stdout.flush()
+        flush = message.type is not SingerMessageType.RECORD
+        self.write_lines(self.format_message(message), flush=flush)
 
-    def write_lines(self, lines: Iterable[bytes]) -> None:
-        """Write whole messages, each ending in a newline; they stay in the buffer until a message that flushes."""
-        binary = getattr(sys.stdout, "buffer", None)
-        if binary is None:
-            sys.stdout.write(b"".join(lines).decode())
+    def write_lines(self, lines: bytes, *, flush: bool = False) -> None:
+        """Write whole messages, each ending in a newline; they may stay in the buffer until a message that flushes."""
+        self._writing = True
+        try:
+            binary = getattr(sys.stdout, "buffer", None)
+            if binary is None:
+                sys.stdout.write(lines.decode())
+            else:
+                _write_all(binary, lines)
+            if flush:
+                sys.stdout.flush()
+        finally:
+            self._writing = False
+        if self._exit_code is not None:
+            sys.exit(self._exit_code)
+
+    def stop(self, exit_code: int) -> None:
+        """End the process: at once, or after the message that is being written; asked again, at once all the same."""
+        if self._writing and self._exit_code is None:
+            self._exit_code = exit_code
         else:
-            binary.writelines(lines)
+            sys.exit(exit_code)
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    """Write all of it: with PYTHONUNBUFFERED standard output takes what fits into the pipe and says how much."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]

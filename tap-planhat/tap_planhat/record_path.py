@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+import time
 from datetime import datetime, timezone
 from functools import cache, cached_property
 from importlib import metadata
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tap_planhat.shapes import Shape
 
 _SDK = "0.54."
+_STATE_INTERVAL = 5.0
 _NEEDED = (
     "_finalize_state",
     "_get_state_partition_context",
@@ -113,16 +115,16 @@ class RecordPath(Stream):
     def _sync_pages(self, context: Context | None, writer: BufferedWriter) -> None:
         """What the SDK does for each record, done once per page."""
         maker = LineMaker(self.name, self.shape, self._stream_version)
-        written = 0
+        written, told = 0, time.monotonic()
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             for element in [context] if context is not None else self.partitions or [{}]:
                 counter.with_context(element)
                 timer.with_context(element)
                 for page in self.read(element or None):
-                    if written >= self.STATE_MSG_FREQUENCY:
+                    if written >= self.STATE_MSG_FREQUENCY or time.monotonic() - told > _STATE_INTERVAL:
                         self._write_state_message()
-                        written = 0
-                    writer.write_lines((maker.lines(page, datetime.now(timezone.utc)),))
+                        written, told = 0, time.monotonic()
+                    writer.write_lines(maker.lines(page, datetime.now(timezone.utc)))
                     self.state_manager.is_flushed = False
                     counter.increment(len(page.raw))
                     written += len(page.raw)

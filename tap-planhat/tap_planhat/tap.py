@@ -11,7 +11,7 @@ from singer_sdk.singerlib import Schema
 
 from planhat_api.registry import all_models
 from tap_planhat.catalog import stream_schema
-from tap_planhat.command import PlanhatCommand
+from tap_planhat.command import SIGNALS, PlanhatCommand
 from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.settings import CONFIG_SCHEMA, check_settings
@@ -64,9 +64,11 @@ class TapPlanhat(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Unwind: a STATE written from here could land inside a record that is being written."""
-        self.logger.warning("Stopped by signal %d; the last STATE written stays good", signum)
-        sys.exit(128 + signum)
+        """Unwind, between two messages: a STATE written from here could land inside a record."""
+        if isinstance(self.message_writer, BufferedWriter):
+            self.message_writer.stop(SIGNALS + signum)
+        else:
+            sys.exit(SIGNALS + signum)
 
     @override
     def discover_streams(self) -> list[PlanhatStream]:

@@ -1,0 +1,132 @@
+"""Incremental reads of models, with the server's habits in every position."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from planhat_api import Connection, PlanhatClient
+from planhat_api.registry import model
+from planhat_sandbox import Sandbox
+from tests.tap_support import catalog_for, config_for, parsed, run, run_command, write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_STREAM = "endusers"
+_HABITS = [
+    {},
+    {"sort": "ignored"},
+    {"sort": "ignored", "default_sort": "random"},
+    {"sort": "ignored", "default_sort": "newest_first"},
+    {"sort_ignored_fields": "updatedAt"},
+    {"sort_nulls": "high", "updated_at": "some"},
+    {"sort_nulls": "low", "updated_at": "some"},
+    {"updated_at": "absent"},
+    {"select": "ignored"},
+]
+
+
+def _named(switches: dict[str, Any]) -> str:
+    return ",".join(f"{name}={position}" for name, position in switches.items()) or "default"
+
+
+def _config(box: Sandbox, **settings: Any) -> dict[str, Any]:
+    return config_for(box, incremental=True, incremental_lookback_minutes=0, **settings)
+
+
+def _touch(box: Sandbox, config: Mapping[str, Any], stream: str, *ids: str) -> None:
+    """Change rows, later than anything read before."""
+    time.sleep(0.01)
+    with PlanhatClient(Connection.from_settings(config)) as client:
+        for key in ids:
+            client.update(
+                model(stream), key, {"firstName": "Changed"} if stream == "endusers" else {"action": "Changed"}
+            )
+
+
+def _stamped(rows: list[dict[str, Any]]) -> dict[str, str | None]:
+    return {row["_id"]: row.get("updatedAt") for row in rows}
+
+
+@pytest.mark.parametrize("switches", _HABITS, ids=_named)
+def test_the_second_run_brings_every_change_and_little_else(switches: dict[str, Any]) -> None:
+    with Sandbox(companies=30, seed=3, switches=switches) as box:
+        config = _config(box)
+        first = run(config, _STREAM)
+        assert sorted(first.ids(_STREAM)) == sorted(row["_id"] for row in box.rows(_STREAM))
+        changed = first.ids(_STREAM)[3:9:2]
+        _touch(box, config, _STREAM, *changed)
+        box.forget_calls()
+        second = run(config, _STREAM, state=first.state)
+    stamps = _stamped(first.records[_STREAM])
+    unstamped = {key for key, stamp in stamps.items() if stamp is None}
+    known = [stamp for stamp in stamps.values() if stamp]
+    ties = {key for key, stamp in stamps.items() if known and stamp == max(known)}
+    assert set(second.ids(_STREAM)) == {*changed, *unstamped, *ties}
+    assert len(second.ids(_STREAM)) == len(set(second.ids(_STREAM)))
+    if known:
+        assert second.state["bookmarks"][_STREAM]["replication_key_value"] > max(known)
+
+
+def test_a_quiet_tenant_costs_two_calls(caplog: pytest.LogCaptureFixture) -> None:
+    with Sandbox(companies=30, seed=3, switches={"page_max": 20}) as box:
+        config = _config(box, pages_in_flight=1)
+        state = run(config, _STREAM).state
+        box.forget_calls()
+        run(config, _STREAM, state=state)
+        calls = [call for call in box.calls if call.path == _STREAM]
+    assert len(calls) == 2
+    assert "did not keep the order" not in caplog.text
+
+
+def test_the_lookback_reads_again_what_is_near_the_bookmark() -> None:
+    with Sandbox(companies=30, seed=3) as box:
+        config = _config(box)
+        first = run(config, _STREAM)
+        stamps = sorted(stamp for stamp in _stamped(first.records[_STREAM]).values() if stamp)
+        again = run({**config, "incremental_lookback_minutes": 60 * 24 * 365}, _STREAM, state=first.state)
+    assert 10 < len(again.ids(_STREAM)) <= len(stamps)
+
+
+def test_passes_over_hidden_rows_are_incremental_as_well() -> None:
+    with Sandbox(companies=30, seed=3) as box:
+        config = _config(box)
+        first = run(config, "tasks")
+        rows = box.rows("tasks")
+        chosen = [
+            next(row["_id"] for row in rows if bool(row.get("isArchived")) is archived) for archived in (True, False)
+        ]
+        _touch(box, config, "tasks", *chosen)
+        second = run(config, "tasks", state=first.state)
+    unstamped = {key for key, stamp in _stamped(first.records["tasks"]).items() if stamp is None}
+    assert set(chosen) <= set(second.ids("tasks"))
+    assert len(set(second.ids("tasks")) - unstamped - set(chosen)) <= 2
+
+
+def test_a_run_that_dies_halfway_leaves_the_bookmark_where_it_was(tmp_path: Path) -> None:
+    with Sandbox(companies=30, seed=3, switches={"page_max": 20}) as box:
+        config = _config(box, give_up_after_seconds=1)
+        state = run(config, _STREAM).state
+        _touch(box, config, _STREAM, *[row["_id"] for row in box.rows(_STREAM)][:70])
+        files = write_files(tmp_path, config=config, state=state, catalog=catalog_for(config, _STREAM))
+        box.set_faults([{"kind": "status", "path": _STREAM, "nth": 3, "status": 403}])
+        died = run_command(*files)
+        box.set_faults([])
+        half = parsed(died.stdout.splitlines())
+        repaired = run(config, _STREAM, state=half.state)
+    assert died.returncode == 1
+    assert half.ids(_STREAM)
+    assert half.state["bookmarks"][_STREAM] == state["bookmarks"][_STREAM]
+    assert len(repaired.ids(_STREAM)) >= 70
+
+
+def test_only_the_named_streams_are_incremental() -> None:
+    with Sandbox(companies=3, seed=3) as box:
+        config = _config(box, incremental_streams=["tasks"])
+        state = run(config, "tasks", "endusers", "campaigns").state
+    assert "replication_key_value" in state["bookmarks"]["tasks"]
+    assert state["bookmarks"]["endusers"] == {}
