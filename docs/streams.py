@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 -- a script beside the page it writes, not part of a package
 """Writes docs/streams.md from the model files.
 
 Run it after a change of a model or of how a stream is read. With ``--check`` it writes nothing and fails when the
@@ -30,7 +31,7 @@ GAPS = {
     "conversations": "whether Planhat lists archived ones is unknown (Q17); holds notes and tickets too",
     "custom_fields": "definitions of the fields, not their values",
     "deals": "Planhat documents only part of the fields (Q13); others pass undeclared",
-    "dimension_data": "whether calculated metrics are returned is unknown; points beyond the access period are gone (B83)",
+    "dimension_data": "whether calculated metrics are returned is unknown; points beyond the access period are gone",
     "issues": "whether Planhat lists archived ones is unknown (Q17)",
     "line_items": "Planhat documents only part of the fields (Q13); others pass undeclared",
     "notes": "the rows of conversations with type `note`, read from the same list: not selected by default",
