@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from planhat_sandbox.store import Row, Value
+    from planhat_sandbox.store import Value
 
 __all__ = ["KINDS", "Fault", "FaultError", "Faults"]
 
@@ -24,7 +24,8 @@ KINDS = {
     "slow_body": "processes the call, sends the body in pieces over `seconds`",
     "stall": "processes the call, sends half of the body, then nothing for `seconds`",
     "wrong_region": "answers 401 whatever the token (B3)",
-    "poison": "answers 500, naming no row, when a row of the body has `value` in `field` (or in any field)",
+    "poison": "answers 500, naming no row, when a row of the body has `value` in `field` (or in any field); "
+    "with `processed` the other rows are processed first",
 }
 
 
@@ -45,7 +46,7 @@ class Fault:
         times: So many times, then no more; None is for ever.
         status: For ``status``.
         seconds: For ``latency``, ``slow_body`` and ``stall``.
-        processed: For ``status`` and ``drop``: process the call first.
+        processed: For ``status`` and ``drop``: process the call first; for ``poison``: the other rows.
         field: For ``poison``: name of the field.
         value: For ``poison``: the value, as text.
         retry_after: For ``status``: the Retry-After header.
@@ -92,11 +93,10 @@ class Fault:
             return False
         return self.path is None or path == self.path or path.startswith(self.path + "/")
 
-    def poisons(self, rows: Value) -> bool:
-        """Whether one of the rows of a body is poisonous."""
-        return isinstance(rows, list) and any(self._is_poison(row) for row in rows if isinstance(row, dict))
-
-    def _is_poison(self, row: Row) -> bool:
+    def poisons(self, row: Value) -> bool:
+        """Whether a row of a body is poisonous."""
+        if not isinstance(row, dict):
+            return False
         values = row.values() if self.field is None else [row.get(self.field)]
         return any(str(value) == str(self.value) for value in values)
 

@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock
@@ -222,9 +222,21 @@ class _Handler(BaseHTTPRequestHandler):
             return self.server.router.refused(Refusal(401, "Unauthorized"))
         elif fault.kind == "html":
             return text_response(_HTML)
-        elif fault.kind == "poison" and _poisoned(fault, request):
-            return text_response("Internal Server Error", 500)
+        elif fault.kind == "poison":
+            return self._poisoned(request, fault)
         return None
+
+    def _poisoned(self, request: Request, fault: Fault) -> Response | None:
+        try:
+            rows = msgspec.json.decode(request.body)
+        except msgspec.DecodeError:
+            return None
+        good = [row for row in rows if not fault.poisons(row)] if isinstance(rows, list) else rows
+        if good == rows:
+            return None
+        if fault.processed:
+            self._routed(replace(request, body=msgspec.json.encode(good)))
+        return text_response("Internal Server Error", 500)
 
     def _routed(self, request: Request) -> Response:
         try:
@@ -298,10 +310,3 @@ def _failure(fault: Fault) -> Response:
     if fault.retry_after is not None:
         response.headers["Retry-After"] = fault.retry_after
     return response
-
-
-def _poisoned(fault: Fault, request: Request) -> bool:
-    try:
-        return fault.poisons(msgspec.json.decode(request.body))
-    except msgspec.DecodeError:
-        return False

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from planhat_sandbox import derive
+from planhat_sandbox.effects import after_write
 from planhat_sandbox.placing import company_of_address, named_company
 from planhat_sandbox.values import LEFT_OUT, UnfitValueError, custom_changes, written
 
@@ -213,6 +214,7 @@ class Upsert:
         self._check_unique(row, row["_id"])
         derive.complete(self._tenant, self._model, row, frozenset(row), new=True)
         self._rows.put(row)
+        after_write(self._tenant, self._model.path, None, row)
         return Result(Fate.CREATED, item, row["_id"], self._keys(row))
 
     def update(self, row_id: str, item: Row) -> Result:
@@ -238,6 +240,7 @@ class Upsert:
         self._check_unique(after, row_id)
         derive.stamp_change(self._tenant, self._model, after)
         self._rows.put(after)
+        after_write(self._tenant, self._model.path, before, after)
         return Result(Fate.UPDATED, item, row_id, self._keys(after))
 
     def _changes(self, item: Row) -> Row:

@@ -125,8 +125,9 @@ def test_a_poisonous_row_fails_the_call_without_a_name(api: Api) -> None:
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
     assert len(api.box.rows("companies")) == 20
     assert api.bulk("companies", [{"externalId": "good", "name": "bad"}])["created"] == 1
-    api.box.set_faults([Fault("poison", value="bad")])
-    assert api.put("companies", [{"name": "bad"}]).status_code == 500
+    api.box.set_faults([Fault("poison", value="bad", processed=True)])
+    assert api.put("companies", [{"name": "bad"}, {"name": "fine"}]).status_code == 500
+    assert [row["name"] for row in api.box.rows("companies")[-2:]] == ["bad", "fine"]
 
 
 @pytest.mark.parametrize("described", [{"kind": "nope"}, {"kind": "html", "colour": 1}, {"path": "x"}])

@@ -115,7 +115,7 @@ def test_create_of_each_model_fills_in_its_own_fields(api: Api) -> None:
     assert sheet["timeEntries"] == [entry["_id"]]
     assert sheet["dateOfApproval"]
     paid = {"companyId": company, "_currency": "EUR", "fromDate": "2024-01-01", "toDate": "2024-12-31", "mrr": 100}
-    contract = api.post("licenses", paid).json()
+    contract = api.post("licenses", {**paid, "invoicesGenerated": True}).json()
     assert (contract["length"], contract["value"]) == (12, 1200)
     bill = {"cId": company, "currency": "EUR", "invoiceDate": 19857, "lineItems": [{"relatedId": "x", "amount": 1}]}
     invoice = api.post("invoices", bill).json()

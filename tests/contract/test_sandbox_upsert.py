@@ -399,3 +399,29 @@ def test_a_line_item_belongs_to_the_company_of_its_deal(api: Api) -> None:
     api.bulk("lineitems", [{"dealId": deal["_id"], "mrr": 10, "externalId": "li"}])
     stored = row_of(api, "lineitems", externalId="li")
     assert (stored["companyId"], stored["arr"], stored["status"]) == (deal["companyId"], 120, "ongoing")
+
+
+def test_a_task_set_to_done_becomes_a_conversation_with_its_id(api: Api) -> None:
+    task = row_of(api, "tasks", isArchived=False)
+    api.bulk("tasks", [{"_id": task["_id"], "status": "Done"}])
+    assert row_of(api, "tasks", _id=task["_id"])["isArchived"] is True
+    assert row_of(api, "conversations", _id=task["_id"])["companyId"] == task["companyId"]
+    count = len(api.box.rows("conversations"))
+    api.bulk("tasks", [{"companyId": task["companyId"], "mainType": "task", "status": "Done"}])
+    assert len(api.box.rows("conversations")) == count
+
+
+def test_licenses_move_their_company_and_make_invoices(api: Api) -> None:
+    company = api.box.rows("companies")[0]
+    held = [
+        row["mrr"]
+        for row in api.box.rows("licenses")
+        if row["companyId"] == company["_id"] and row["renewalStatus"] != "lost"
+    ]
+    new = {"companyId": company["_id"], "_currency": "EUR", "mrr": 1000}
+    api.bulk("licenses", [{**new, "invoicesGenerated": True}])
+    assert row_of(api, "companies", _id=company["_id"])["mrr"] == pytest.approx(sum(held) + 1000)
+    count = len(api.box.rows("invoices"))
+    api.bulk("licenses", [new])
+    assert len(api.box.rows("invoices")) == count + 1
+    assert api.box.rows("invoices")[-1]["lineItems"][0]["licenseId"] == api.box.rows("licenses")[-1]["_id"]

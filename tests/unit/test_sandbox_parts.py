@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planhat_sandbox
+from planhat_api.registry import all_models
 from planhat_sandbox import SWITCHES
 from planhat_sandbox.clock import Clock, day_number, iso_day
 from planhat_sandbox.ids import IdMaker
@@ -225,3 +226,30 @@ def test_readme_tells_every_switch_and_fault(mark: str, table: str) -> None:
     _, found, rest = readme.partition(f"<!-- {mark} -->\n")
     assert found
     assert rest.partition("\n<!-- end -->")[0] == table, "run `planhat-sandbox tables` and put the table in"
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+@pytest.mark.parametrize("path", sorted(seeded_rows(PLAN)))
+def test_seeded_rows_fit_the_model_files(path: str) -> None:
+    found = next(model for model in all_models().values() if model.path == path and model.view_of is None)
+    table = seeded_rows(PLAN)[path]
+    assert table is not None
+    seen: set[str] = set()
+    for index in range(len(table)):
+        for name, value in table.row(index).items():
+            seen.add(name)
+            schema = found.properties.get(name)
+            if schema is None or value is None:
+                continue
+            assert isinstance(value, _TYPES[schema["type"]]), (name, value)
+            assert schema["type"] == "boolean" or not isinstance(value, bool)
+            assert schema.get("format") != "date-time" or value.endswith("Z"), (name, value)
+    assert set(found.required) - found.read_only <= seen
