@@ -75,3 +75,15 @@ def test_secrets_do_not_show_in_printed_config(project: MeltanoProject, settings
         assert result.returncode == 0, result.stdout
         assert settings["TAP_PLANHAT_API_TOKEN"] not in result.stdout
         assert settings["TARGET_PLANHAT_TENANT_TOKEN"] not in result.stdout
+
+
+def test_the_definitions_can_be_added_to_another_project(project: MeltanoProject, tmp_path: Path) -> None:
+    (tmp_path / "meltano.yml").write_text("project_id: other\nsend_anonymous_usage_stats: false\n")
+    other = MeltanoProject(tmp_path)
+    for plugin in ("tap-planhat", "target-planhat"):
+        definition = project.folder / plugin / "plugin.yml"
+        added = other.run("add", "--no-install", "--from-ref", str(definition), plugin)
+        assert added.returncode == 0, added.stdout
+    written = (tmp_path / "meltano.yml").read_text("utf-8")
+    assert "sensitive: true" in written
+    assert "executable: target-planhat" in written
