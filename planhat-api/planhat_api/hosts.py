@@ -53,7 +53,11 @@ def checked_url(setting: str, url: str) -> str:
     Raises:
         ConfigurationError: It has no scheme or host, carries a password or a query, or is the web app's address.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ConfigurationError(setting=setting, message="its host or port is not of the form host:port") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(
             setting=setting, message=f"begin it with https://, e.g. https://api-us2.planhat.com ({_shown(url)})"

@@ -1,0 +1,122 @@
+"""Settings are checked before the first call, and what is wrong is said without a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from planhat_api import ConfigurationError, Connection
+from planhat_api.settings import CONNECTION_SETTINGS
+
+TOKEN = "t0ken-of-tests"
+TENANT = "5a4db0c5-0000-4000-8000-000000000001"
+
+
+def test_the_token_is_enough() -> None:
+    connection = Connection.from_settings({"api_token": TOKEN})
+    assert connection.base_url == "https://api.planhat.com"
+    assert connection.analytics_url == "https://analytics.planhat.com"
+    assert (connection.calls_per_minute, connection.quota_share, connection.parallel_calls) == (200, 100, 4)
+    assert (connection.timeout_seconds, connection.give_up_after_seconds) == (60, 120)
+    assert connection.quota_file is not None
+
+
+def test_defaults_are_those_described() -> None:
+    described = {name: schema["default"] for name, schema in CONNECTION_SETTINGS.items() if "default" in schema}
+    connection = Connection.from_settings({"api_token": TOKEN})
+    assert {name: getattr(connection, name) for name in described} == described
+
+
+def test_numbers_may_come_as_text_and_empty_text_is_no_value() -> None:
+    settings = {"quota_share": "50", "timeout_seconds": "2.5", "calls_per_minute": "", "region": "", "base_url": None}
+    connection = Connection.from_settings({"api_token": f" {TOKEN}\n", **settings})
+    assert (connection.quota_share, connection.timeout_seconds, connection.calls_per_minute) == (50, 2.5, 200)
+    assert connection.api_token == TOKEN
+    assert connection.base_url == "https://api.planhat.com"
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({"region": "us2"}, "https://api-us2.planhat.com"),
+        ({"region": "eu"}, "https://api-eu.planhat.com"),
+        ({"base_url": "https://api.planhatdemo.com/"}, "https://api.planhatdemo.com"),
+        ({"base_url": "http://127.0.0.1:8080/prefix/"}, "http://127.0.0.1:8080/prefix"),
+    ],
+)
+def test_the_host(settings: dict[str, Any], url: str) -> None:
+    assert Connection.from_settings({"api_token": TOKEN, **settings}).base_url == url
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting", "right"),
+    [
+        ({"api_token": None}, "api_token", "private app"),
+        ({"api_token": "  "}, "api_token", "private app"),
+        ({"api_token": 5}, "api_token", "private app"),
+        ({"api_token": "two words"}, "api_token", "copy it again"),
+        ({"api_token": "schlüssel"}, "api_token", "copy it again"),
+        ({"api_token": "Bearer:abc"}, "api_token", "without Bearer"),
+        ({"tenant_token": "acme"}, "tenant_token", "UUID"),
+        ({"region": "https://app-us2.planhat.com/home"}, "region", "write us2"),
+        ({"region": "app-eu3.planhat.com"}, "region", "write eu3"),
+        ({"region": "https://app.planhat.com"}, "region", "leave it out"),
+        ({"region": "US 2"}, "region", "e.g. us2"),
+        ({"region": 2}, "region", "must be text"),
+        ({"region": "us2", "base_url": "https://api.planhat.com"}, "region", "leave it out"),
+        ({"base_url": "us2"}, "base_url", "https://"),
+        ({"base_url": "api-us2.planhat.com"}, "base_url", "https://"),
+        ({"base_url": "ftp://api.planhat.com"}, "base_url", "https://"),
+        ({"base_url": "http://api.planhat.com"}, "base_url", "in the clear"),
+        ({"base_url": "https://app-us2.planhat.com"}, "base_url", "https://api-us2.planhat.com"),
+        ({"base_url": f"https://{TOKEN}@api.planhat.com"}, "base_url", "a setting of its own"),
+        ({"base_url": f"{TOKEN}@api.planhat.com?x={TOKEN}"}, "base_url", "https://"),
+        ({"base_url": "https://api.planhat.com:99999"}, "base_url", "port"),
+        ({"analytics_url": "analytics.planhat.com"}, "analytics_url", "https://"),
+        ({"auth_method": "oauth"}, "auth_method", "bearer, basic"),
+        ({"analytics_auth_method": "x"}, "analytics_auth_method", "bearer, basic_tenant, none"),
+        ({"calls_per_minute": 0}, "calls_per_minute", "from 1 to 9000"),
+        ({"calls_per_minute": "many"}, "calls_per_minute", "from 1 to 9000"),
+        ({"quota_share": 101}, "quota_share", "from 1 to 100"),
+        ({"quota_share": 0.5}, "quota_share", "a whole number"),
+        ({"parallel_calls": 51}, "parallel_calls", "from 1 to 50"),
+        ({"parallel_calls": True}, "parallel_calls", "a whole number"),
+        ({"timeout_seconds": "nan"}, "timeout_seconds", "a number"),
+        ({"give_up_after_seconds": -1}, "give_up_after_seconds", "a number"),
+        ({"quota_file": 7}, "quota_file", "must be text"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_would_be_right(settings: dict[str, Any], setting: str, right: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Connection.from_settings({"api_token": TOKEN, **settings})
+    assert caught.value.setting == setting
+    assert right in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    assert str(settings.get("api_token") or TOKEN) not in str(caught.value)
+    assert str(settings.get("tenant_token") or TOKEN) not in str(caught.value)
+
+
+def test_no_secret_in_the_repr() -> None:
+    shown = repr(Connection.from_settings({"api_token": TOKEN, "tenant_token": TENANT}))
+    assert TOKEN not in shown
+    assert TENANT not in shown
+
+
+def test_the_quota_file_is_one_per_host_and_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    files = {
+        Connection.from_settings({"api_token": token, "region": region}).quota_file
+        for token in ("a", "b")
+        for region in ("", "us2")
+    }
+    assert len(files) == 4
+    assert all(str(file).startswith("/cache/planhat/quota-") for file in files)
+    assert Connection.from_settings({"api_token": TOKEN, "quota_file": ""}).quota_file is None
+    assert str(Connection.from_settings({"api_token": TOKEN, "quota_file": "/x/q"}).quota_file) == "/x/q"
+
+
+@pytest.mark.parametrize("schema", CONNECTION_SETTINGS.values(), ids=CONNECTION_SETTINGS.keys())
+def test_settings_are_described(schema: dict[str, Any]) -> None:
+    assert schema["title"]
+    assert schema["description"].endswith(".")
