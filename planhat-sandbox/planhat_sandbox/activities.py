@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from planhat_api.registry import model as model_of
 from planhat_sandbox.messages import Refusal, Response, json_response, text_response
-from planhat_sandbox.upsert import RowError, Upsert, key_text
+from planhat_sandbox.outcomes import RowError, key_text
+from planhat_sandbox.upsert import Upsert
 from planhat_sandbox.values import UnfitValueError
 
 if TYPE_CHECKING:

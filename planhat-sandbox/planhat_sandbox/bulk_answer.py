@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.messages import Response, json_response
-from planhat_sandbox.upsert import Fate, Result, key_text
+from planhat_sandbox.outcomes import Fate, Result, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

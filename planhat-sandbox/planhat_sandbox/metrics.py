@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from planhat_sandbox.clock import day_number
 from planhat_sandbox.messages import Refusal, Response, json_response
+from planhat_sandbox.outcomes import key_text
 from planhat_sandbox.points import Range, Series
-from planhat_sandbox.upsert import key_text
 from planhat_sandbox.values import UnfitValueError, written
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.messages import Refusal, Response, json_response, text_response
+from planhat_sandbox.outcomes import Fate, RowError
 from planhat_sandbox.tenant import home
-from planhat_sandbox.upsert import Fate, RowError, Upsert
+from planhat_sandbox.upsert import Upsert
 from planhat_sandbox.values import UnfitValueError
 
 if TYPE_CHECKING:

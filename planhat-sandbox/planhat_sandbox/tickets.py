@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from planhat_api.registry import model as model_of
 from planhat_sandbox.derive import snippet
+from planhat_sandbox.outcomes import Fate, Result, RowError, key_text
 from planhat_sandbox.placing import company_of_address, named_company
-from planhat_sandbox.upsert import Fate, Result, RowError, Upsert, key_text
+from planhat_sandbox.upsert import Upsert
 from planhat_sandbox.values import LEFT_OUT, UnfitValueError, written
 
 if TYPE_CHECKING:

@@ -1,68 +1,26 @@
-"""Creates and updates single rows: matching on keys, uniqueness, required fields (B57 to B64)."""
+"""Writes one row: as a new one or over the one that its keys mean (B57, B58)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from planhat_sandbox import derive
 from planhat_sandbox.effects import after_write
+from planhat_sandbox.matching import Matcher
+from planhat_sandbox.outcomes import Fate, Result, RowError, key_text
 from planhat_sandbox.placing import company_of_address, named_company
 from planhat_sandbox.values import LEFT_OUT, UnfitValueError, custom_changes, written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from planhat_api.registry import Model
     from planhat_sandbox.store import Collection, Row, Value
     from planhat_sandbox.tenant import Tenant
 
-__all__ = ["Fate", "Result", "RowError", "Upsert", "key_text"]
+__all__ = ["Upsert"]
 
 _LEAST_HOURS, _MOST_HOURS = 0.1, 24
 # Models whose bulk answer has validationErrors.
 _VALIDATED = frozenset({"timeentries", "timesheets"})
-
-
-class Fate(str, Enum):
-    """What became of one item."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    INSERT_FAILED = "insert_failed"
-    UPDATE_FAILED = "update_failed"
-    INVALID = "invalid"
-    FORBIDDEN = "forbidden"
-    VANISHED = "vanished"
-
-
-class RowError(Exception):
-    """A row that is refused; the text says why."""
-
-    def __init__(self, text: str, fate: Fate | None = None) -> None:
-        """Args: text: Why. fate: Which list the row belongs to, when it is not simply a failed insert or update."""
-        super().__init__(text)
-        self.fate = fate
-
-
-@dataclass
-class Result:
-    """The fate of one item of a request."""
-
-    fate: Fate
-    item: Value
-    row_id: str | None = None
-    keys: dict[str, str] = field(default_factory=dict)
-    error: str | None = None
-
-
-def key_text(value: object) -> str | None:
-    """A key as it is stored: text, also when a number was sent (B43). None when there is none."""
-    if value is None or value == "" or isinstance(value, (dict, list, bool)):
-        return None
-    return str(value)
 
 
 class Upsert:
@@ -74,7 +32,7 @@ class Upsert:
         self._model = model
         self._rows: Collection = tenant.store[model.path]
         self._switches = tenant.switches
-        self._seen: set[tuple[str, str]] = set()
+        self._matcher = Matcher(tenant, model)
         self._properties = dict(model.properties)
         self._forbidden_inserts = model.path in tenant.switches.names("refused_creates")
         self._forbidden_updates = model.path in tenant.switches.names("refused_updates")
@@ -85,12 +43,9 @@ class Upsert:
             return Result(Fate.INSERT_FAILED, item, error="An item must be an object")
         found: str | None = None
         try:
-            item = self._with_company(item)
-            self._check_repeated(item)
-            found, matched_on = self._match(item)
-            if found is not None:
-                self._check_higher_keys(found, matched_on, item)
-            return self._insert(item) if found is None else self.update(found, item)
+            row = self._with_company(item)
+            found = self._matcher.match(row)
+            return self._insert(row) if found is None else self._update(found, row)
         except (RowError, UnfitValueError) as error:
             return Result(self._failed(error, found), item, row_id=found, error=str(error))
 
@@ -114,88 +69,13 @@ class Upsert:
 
     def change(self, row_id: str, item: Row) -> Row:
         """Updates one row; raises as ``create`` does."""
-        return self._stored(self.update(row_id, self._with_company(item)))
+        return self._stored(self._update(row_id, self._with_company(item)))
 
     def _stored(self, result: Result) -> Row:
         row = self._rows.get(result.row_id or "")
         if row is None:
             raise RowError(result.error or "The row was not stored")
         return row
-
-    # Matching
-
-    def _check_repeated(self, item: Row) -> None:
-        if self._switches["repeated_key"] == "in_order":
-            return
-        for name in self._model.keyables:
-            key = key_text(item.get(name))
-            if key is None:
-                continue
-            scope = self._scope(name, item)
-            if (name + scope, key) in self._seen:
-                text = f"{name} appears twice"
-                raise RowError(text)
-            self._seen.add((name + scope, key))
-            return
-
-    def _scope(self, name: str, item: Row) -> str:
-        company = self._model.company
-        if name in {"_id", "sourceId"} or not company or self._model.path == "companies":
-            return ""
-        return f"@{item.get(company)}"
-
-    def _match(self, item: Row) -> tuple[str | None, str]:
-        """The row the item means, and the key it was found by."""
-        for name in self._model.keyables:
-            key = key_text(item.get(name))
-            if key is None:
-                continue
-            found = self._by_key(name, key, item)
-            if found is not None or self._switches["key_search"] == "first_key":
-                return found, name
-        return None, ""
-
-    def _check_higher_keys(self, row_id: str, matched_on: str, item: Row) -> None:
-        """A key can only be changed through one of higher priority (B59)."""
-        before = self._rows.get(row_id) or {}
-        for name in self._model.keyables[: self._model.keyables.index(matched_on)]:
-            key = key_text(item.get(name))
-            if key is not None and key != before.get(name):
-                text = f"{name} can only be changed through a key of higher priority"
-                raise RowError(text)
-
-    def _by_key(self, name: str, key: str, item: Row) -> str | None:
-        if name == "_id":
-            return self._by_id(key)
-        found = self._rows.find(name, key)
-        company = self._model.company
-        if len(found) > 1 and company in item and name != "sourceId":
-            of_companies = self._rows.column(company)
-            found = [row_id for row_id in found if of_companies[row_id] == item[company]]
-        if len(found) > 1 and self._switches["ambiguous_key"] == "error":
-            text = f"{name} matches more than one {self._model.name}"
-            raise RowError(text)
-        if len(found) > 1 and self._switches["ambiguous_key"] == "insert":
-            return None
-        if found and self._elsewhere(name, found[0], item):
-            return None
-        return found[0] if found else None
-
-    def _by_id(self, key: str) -> str | None:
-        if key in self._rows:
-            return key
-        if self._switches["unknown_id"] == "error":
-            text = "_id matches nothing"
-            raise RowError(text)
-        return None
-
-    def _elsewhere(self, name: str, row_id: str, item: Row) -> bool:
-        """Whether an externalId belongs to a row of another company than the item names (B62)."""
-        company = self._model.company
-        scoped = name in {"externalId", "extId"} and company is not None and company in item
-        return scoped and self._rows.column(str(company))[row_id] != item[str(company)]
-
-    # Writing
 
     def _insert(self, item: Row) -> Result:
         if self._forbidden_inserts:
@@ -217,8 +97,7 @@ class Upsert:
         after_write(self._tenant, self._model.path, None, row)
         return Result(Fate.CREATED, item, row["_id"], self._keys(row))
 
-    def update(self, row_id: str, item: Row) -> Result:
-        """Updates a row that is known to be there; raises as ``create`` does."""
+    def _update(self, row_id: str, item: Row) -> Result:
         if self._forbidden_updates:
             text = f"The token may not update {self._model.name}"
             raise RowError(text, Fate.FORBIDDEN)
@@ -291,27 +170,10 @@ class Upsert:
             text = f"custom fields required: {', '.join(missing)}"
             raise RowError(text)
 
-    def _unique_keys(self) -> list[str]:
-        own = ("email",) if self._model.path == "users" else ()
-        return [name for name in ("sourceId", "externalId", "extId", *own) if name in self._properties]
-
-    def _clashes(self, row: Mapping[str, Value], row_id: str) -> list[str]:
-        company = self._model.company
-        clashing = []
-        for name in self._unique_keys():
-            key = row.get(name)
-            others = [found for found in self._rows.find(name, key) if found != row_id] if key else []
-            if others and name in {"externalId", "extId"} and company and self._model.path != "companies":
-                of_companies = self._rows.column(company)
-                others = [found for found in others if of_companies[found] == row.get(company)]
-            if others:
-                clashing.append(name)
-        return clashing
-
     def _check_unique(self, row: Row, row_id: str) -> None:
-        clashing = self._clashes(row, row_id)
-        if clashing:
-            text = f"{','.join(clashing)} duplicated"
+        taken = self._matcher.taken(row, row_id)
+        if taken:
+            text = f"{','.join(taken)} duplicated"
             raise RowError(text)
 
     def _settle_keys(self, row_id: str, changes: Row) -> None:
@@ -319,14 +181,12 @@ class Upsert:
         if self._switches["conflicting_keys"] == "error":
             return
         before = self._rows.get(row_id) or {}
-        for name in self._clashes({**before, **changes}, row_id):
+        for name in self._matcher.taken({**before, **changes}, row_id):
             changes.pop(name, None)
 
     def _keys(self, row: Row) -> dict[str, str]:
         keys = {name: row[name] for name in self._model.keyables if row.get(name)}
         return {"_id": row["_id"], **keys} if self._switches["answer_keys"] == "all" else {"_id": row["_id"]}
-
-    # Companies
 
     def _placed(self, item: Row) -> Row:
         """An enduser without a company goes to the one that owns the domain of the address (B86)."""

@@ -425,3 +425,22 @@ def test_licenses_move_their_company_and_make_invoices(api: Api) -> None:
     api.bulk("licenses", [new])
     assert len(api.box.rows("invoices")) == count + 1
     assert api.box.rows("invoices")[-1]["lineItems"][0]["licenseId"] == api.box.rows("licenses")[-1]["_id"]
+
+
+def test_errors_echo_the_row_as_it_was_sent(api: Api) -> None:
+    row = {"companyId": "extid-C-00002", "value": 1}
+    assert api.bulk("assets", [row], 400)["createdErrors"] == [{"item": row, "error": "name required"}]
+
+
+def test_an_email_is_found_in_whatever_company_the_enduser_is(api: Api) -> None:
+    person = row_of(api, "endusers", email="user3@company3.example")
+    other = api.box.rows("companies")[7]["_id"]
+    answer = api.bulk("endusers", [{"email": person["email"], "companyId": other}])
+    assert answer["modified"] == [person["_id"]]
+    assert row_of(api, "endusers", _id=person["_id"])["companyId"] == other
+
+
+def test_the_same_external_id_in_two_companies_is_no_repetition(api: Api) -> None:
+    first, second = (row["_id"] for row in api.box.rows("companies")[:2])
+    rows = [{"name": "x", "externalId": "same", "companyId": company} for company in (first, second)]
+    assert api.bulk("assets", rows)["created"] == 2

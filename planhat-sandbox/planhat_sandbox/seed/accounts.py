@@ -141,11 +141,12 @@ def enduser_email(plan: Plan, index: int) -> str | None:
     return f"user{number + 1}@{domain(company_of(plan, number))}"
 
 
-def enduser_external_id(index: int) -> str | None:
-    """The external id; a few have none, a few the one of the next row, which is of another company (B62)."""
+def enduser_external_id(plan: Plan, index: int) -> str | None:
+    """The external id; a few have none, a few the one of the next row, when that is of another company (B62)."""
     if one_in(19, index, 11):
         return None
-    return f"U-{(index + 1 if one_in(89, index, 41) else index) + 1:06d}"
+    shared = one_in(89, index, 41) and plan.counts["companies"] > 1
+    return f"U-{(index + 1 if shared else index) + 1:06d}"
 
 
 def enduser_source_id(index: int) -> str | None:
@@ -165,7 +166,7 @@ def enduser(plan: Plan, index: int) -> Row:
     owner = company_of(plan, index)
     email = enduser_email(plan, index)
     created = plan.stamp("endusers", index)
-    keys = {"email": email, "externalId": enduser_external_id(index), "sourceId": enduser_source_id(index)}
+    keys = {"email": email, "externalId": enduser_external_id(plan, index), "sourceId": enduser_source_id(index)}
     row: Row = {
         "firstName": first,
         "lastName": last,
@@ -207,7 +208,7 @@ def enduser_columns(plan: Plan) -> Mapping[str, Callable[[int], Value]]:
         "archived": enduser_archived,
         "companyId": lambda index: plan.id("companies", company_of(plan, index)),
         "email": lambda index: enduser_email(plan, index),
-        "externalId": enduser_external_id,
+        "externalId": lambda index: enduser_external_id(plan, index),
         "sourceId": enduser_source_id,
         "name": lambda index: " ".join(enduser_name(plan, index)),
     }

@@ -1,0 +1,114 @@
+"""Which stored row an item means, and which keys are taken (B57 to B64)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planhat_sandbox.outcomes import Fate, RowError, key_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planhat_api.registry import Model
+    from planhat_sandbox.store import Collection, Row, Value
+    from planhat_sandbox.tenant import Tenant
+
+__all__ = ["Matcher"]
+
+# Keys that are unique within a company only, except for companies themselves (B62).
+_COMPANY_KEYS = frozenset({"externalId", "extId"})
+
+
+class Matcher:
+    """Knows the keys of one model during one request. Callers hold the lock of the store."""
+
+    def __init__(self, tenant: Tenant, model: Model) -> None:
+        """Args: tenant: Whose rows. model: What they are."""
+        self._model = model
+        self._rows: Collection = tenant.store[model.path]
+        self._switches = tenant.switches
+        self._company = None if model.path == "companies" else model.company
+        self._seen: set[tuple[str, str, Value]] = set()
+        own = ("email",) if model.path == "users" else ()
+        self._unique = [name for name in ("sourceId", "externalId", "extId", *own) if name in model.properties]
+
+    def match(self, item: Row) -> str | None:
+        """The id of the row the item means, None for a new one. References to companies are ids by now.
+
+        Raises:
+            RowError: The key is ambiguous, unknown, repeated, or would change a higher one.
+        """
+        self._check_repeated(item)
+        for name in self._model.keyables:
+            key = key_text(item.get(name))
+            if key is None:
+                continue
+            found = self._by_key(name, key, item)
+            if found is not None:
+                self._check_higher_keys(found, name, item)
+            if found is not None or self._switches["key_search"] == "first_key":
+                return found
+        return None
+
+    def taken(self, row: Mapping[str, Value], row_id: str) -> list[str]:
+        """The unique keys of a row that another row has."""
+        return [name for name in self._unique if row.get(name) and self._others(name, row, row_id)]
+
+    def _others(self, name: str, row: Mapping[str, Value], row_id: str) -> list[str]:
+        others = [found for found in self._rows.find(name, row[name]) if found != row_id]
+        if not others or self._company is None or name not in _COMPANY_KEYS:
+            return others
+        companies = self._rows.column(self._company)
+        return [found for found in others if companies[found] == row.get(self._company)]
+
+    def _check_repeated(self, item: Row) -> None:
+        """Only the key that decides counts, and keys of different companies are different keys."""
+        if self._switches["repeated_key"] == "in_order":
+            return
+        for name in self._model.keyables:
+            key = key_text(item.get(name))
+            if key is None:
+                continue
+            scope = item.get(self._company) if self._company and name not in {"_id", "sourceId"} else None
+            if (name, key, scope) in self._seen:
+                text = f"{name} appears twice"
+                raise RowError(text)
+            self._seen.add((name, key, scope))
+            return
+
+    def _check_higher_keys(self, row_id: str, matched_on: str, item: Row) -> None:
+        """A key can only be changed through one of higher priority (B59)."""
+        higher = self._model.keyables[: self._model.keyables.index(matched_on)]
+        for name in higher:
+            key = key_text(item.get(name))
+            if key is not None and key != self._rows.column(name)[row_id]:
+                text = f"{name} can only be changed through a key of higher priority"
+                raise RowError(text, Fate.UPDATE_FAILED)
+
+    def _by_key(self, name: str, key: str, item: Row) -> str | None:
+        if name == "_id":
+            return self._by_id(key)
+        found = self._of_company(name, self._rows.find(name, key), item)
+        if len(found) > 1 and self._switches["ambiguous_key"] == "error":
+            text = f"{name} matches more than one {self._model.name}"
+            raise RowError(text)
+        if len(found) > 1 and self._switches["ambiguous_key"] == "insert":
+            return None
+        return found[0] if found else None
+
+    def _by_id(self, key: str) -> str | None:
+        if key in self._rows:
+            return key
+        if self._switches["unknown_id"] == "error":
+            text = "_id matches nothing"
+            raise RowError(text)
+        return None
+
+    def _of_company(self, name: str, found: list[str], item: Row) -> list[str]:
+        """The rows of the company the item names: all of them may share a key with rows of others."""
+        if self._company is None or self._company not in item or name == "sourceId":
+            return found
+        companies = self._rows.column(self._company)
+        of_company = [row_id for row_id in found if companies[row_id] == item[self._company]]
+        # An address moves with its owner; an external id of another company is another key.
+        return of_company if of_company or name in _COMPANY_KEYS else found
