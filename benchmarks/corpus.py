@@ -27,10 +27,12 @@ _TODAY = "~~~DATE~~~"
 _BARE = "##"
 _BLOCKS_HELD = 100
 _WORDS = (
-    *("renewal", "onboarding", "champion", "rollout", "workshop", "budget", "säljteam", "quarterly", "dashboard"),
-    *("integration", "日本", "review", "sponsor", "adoption", "pilot", "procurement", "security", "training"),
-    *("licence", "upgrade", "éxito", "feedback", "roadmap", "migration", "support", "🚀", "kickoff"),
+    *("renewal", "onboarding", "champion", "rollout", "workshop", "budget", "quarterly", "dashboard", "review"),
+    *("integration", "sponsor", "adoption", "pilot", "procurement", "security", "training", "licence", "upgrade"),
+    *("feedback", "roadmap", "migration", "support", "kickoff", "invoice", "escalation", "usage", "contract"),
 )
+_FOREIGN_WORDS = ("säljteam", "éxito", "Schlüssel", "日本", "🚀")
+_FOREIGN_TEXTS = 0.2
 
 Row = dict[str, Any]
 
@@ -127,7 +129,8 @@ def company_name(number: int) -> str:
 
 
 def _text(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choices(_WORDS, k=words))
+    known = _WORDS + _FOREIGN_WORDS if chance.random() < _FOREIGN_TEXTS else _WORDS
+    return " ".join(chance.choices(known, k=words))
 
 
 def _stamp(chance: random.Random) -> str:
