@@ -259,7 +259,7 @@ class PlanhatClient:
         urls.checked_operation(model, "bulk_upsert")
 
         def send(batch: Sequence[Row]) -> BulkAnswer:
-            body = array_of(row.body for row in batch)
+            body = array_of([row.body for row in batch])
             safe = bool(batch[0].keys)
             answer = self._send("PUT", model.path, read_bulk, body=body, safe=safe, rows=len(batch), takes=BULK_TAKES)
             if answer.status == _REFUSED_WITHOUT_A_WORD and not answer.told:
@@ -348,7 +348,7 @@ class PlanhatClient:
     def _post(
         self, path: str, rows: Sequence[Row], read: Callable[[Answer], _T], authorization: auth.Authorization
     ) -> _T:
-        return self._analytics(path, array_of(row.body for row in rows), len(rows), read, authorization)
+        return self._analytics(path, array_of([row.body for row in rows]), len(rows), read, authorization)
 
     def _analytics(
         self, path: str, body: bytes, rows: int, read: Callable[[Answer], _T], authorization: auth.Authorization

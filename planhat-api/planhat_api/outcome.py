@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+import msgspec
+
 __all__ = ["BulkResult", "Fate", "Outcome", "PushResult"]
 
 
@@ -29,9 +31,8 @@ class Fate(str, Enum):
         return self not in {Fate.REJECTED, Fate.UNKNOWN}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one row.
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one row. There is one for each row sent, so it is of a kind that is cheap to make.
 
     Attributes:
         fate: See ``Fate``.

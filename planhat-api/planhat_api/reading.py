@@ -25,7 +25,7 @@ def page_at(offset: int, answer: Answer) -> Page:
     """
     try:
         raw = raw_records(answer.body)
-        ids = ids_of(answer.body)
+        ids = ids_of(answer.body, raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         message = "not a list of records"
         raise GarbledError(message) from None

@@ -86,8 +86,9 @@ class Resolver:
         again = [indices[index] for group in verdict.again for index in group]
         # What the first answer counted as created or changed comes back unchanged now: the first fate is the true one.
         unchanged = [index for index in again if self.outcomes[index].fate is Fate.UNCHANGED]
+        fate = verdict.left.fate(len(unchanged))
         for index in unchanged:
-            self.outcomes[index] = verdict.left.outcome(self._rows[index], len(unchanged))
+            self.outcomes[index] = Outcome(fate, self.outcomes[index].planhat_id)
 
     def _resolve_again(self, indices: list[int]) -> None:
         if self._extra_calls >= MOST_CALLS_TO_TELL_APART:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,9 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["Row"]
 
 
-@dataclass(slots=True)
-class Row:
-    """One row to send, encoded.
+class Row(msgspec.Struct):
+    """One row to send, encoded. There are many of them, so it is of a kind that is cheap to make.
 
     Attributes:
         body: One JSON object, UTF-8.
@@ -22,4 +22,4 @@ class Row:
     """
 
     body: bytes
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -19,6 +19,10 @@ __all__ = ["Left", "Verdict", "judge"]
 
 _VANISHED = "Planhat neither stored the row nor named an error (a ticket without email goes like this)"
 _NEW_ID = "the row may have been stored under another _id; it carries no other key to find it by"
+# Key name, key, position of the row that carries it.
+_Index = dict[str, dict[str, int]]
+_SEVERAL = -1
+
 _FORBIDDEN = 403
 _FIRST_REFUSAL = 400
 _PARTLY = 206
@@ -37,17 +41,16 @@ class Left:
         """All of them."""
         return self.created + self.updated + self.nonupdates
 
-    def outcome(self, row: Row, rows: int) -> Outcome:
-        """What is known of a row that is surely one of them.
+    def fate(self, rows: int) -> Fate:
+        """What is known of rows that are surely among them.
 
         Args:
-            row: The row.
             rows: How many rows share these counts.
         """
         fates = {Fate.CREATED: self.created, Fate.UPDATED: self.updated, Fate.UNCHANGED: self.nonupdates}
         possible = [fate for fate, count in fates.items() if count] or [Fate.UNCHANGED]
         certain = len(possible) == 1 and (self.total == rows or possible[0] is Fate.UNCHANGED)
-        return Outcome(possible[0] if certain else Fate.ACCEPTED, row.keys.get("_id"))
+        return possible[0] if certain else Fate.ACCEPTED
 
 
 @dataclass(slots=True)
@@ -142,8 +145,11 @@ def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict, rest
 
 
 def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: Left, verdict: Verdict) -> None:
+    fate = left.fate(len(waiting))
+    nameless = Outcome(fate)
     for index in waiting:
-        verdict.settled[index] = left.outcome(rows[index], len(waiting))
+        planhat_id = rows[index].keys.get("_id")
+        verdict.settled[index] = nameless if planhat_id is None else Outcome(fate, planhat_id)
 
 
 def _reject(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
@@ -201,8 +207,8 @@ def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
 def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
     """Settle the rows that the key lists name."""
     index = _rows_by_key(rows)
-    created = sum(_claim_one(rows, index, entry, Fate.CREATED, verdict) for entry in answer.inserts)
-    updated = sum(_claim_one(rows, index, entry, Fate.UPDATED, verdict) for entry in answer.updates)
+    created = _claim_all(rows, index, answer.inserts, Fate.CREATED, verdict)
+    updated = _claim_all(rows, index, answer.updates, Fate.UPDATED, verdict)
     return Left(
         max(0, (answer.created or 0) - created),
         max(0, (answer.updated or 0) - updated),
@@ -210,35 +216,51 @@ def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
     )
 
 
-def _rows_by_key(rows: Sequence[Row]) -> dict[str, dict[str, list[int]]]:
-    index: dict[str, dict[str, list[int]]] = {}
+def _rows_by_key(rows: Sequence[Row]) -> _Index:
+    index: _Index = {}
     for position, row in enumerate(rows):
         for name, value in row.keys.items():
-            index.setdefault(name, {}).setdefault(value, []).append(position)
+            positions = index.setdefault(name, {})
+            positions[value] = _SEVERAL if value in positions else position
     return index
 
 
-def _claim_one(
-    rows: Sequence[Row],
-    index: Mapping[str, Mapping[str, Sequence[int]]],
-    entry: Mapping[str, Any],
-    fate: Fate,
-    verdict: Verdict,
-) -> bool:
-    texts = {name: text for name in index if (text := text_of(entry.get(name))) is not None}
-    candidates = {position for name, text in texts.items() for position in index[name].get(text, ())}
-    fitting = sorted(
-        position
-        for position in candidates
-        if position not in verdict.settled
-        and all(rows[position].keys[name] == text for name, text in texts.items() if name in rows[position].keys)
-    )
-    if not fitting:
-        return False
-    if len(fitting) != 1:
-        return False
-    verdict.settled[fitting[0]] = Outcome(fate, text_of(entry.get("_id")))
-    return True
+def _claim_all(
+    rows: Sequence[Row], index: _Index, entries: Sequence[Mapping[str, Any]], fate: Fate, verdict: Verdict
+) -> int:
+    """Settle the rows that these entries of a key list name; the number of them."""
+    claimed = 0
+    for entry in entries:
+        position = _meant(rows, index, entry)
+        if position is not None and position not in verdict.settled:
+            verdict.settled[position] = Outcome(fate, text_of(entry.get("_id")))
+            claimed += 1
+    return claimed
+
+
+def _meant(rows: Sequence[Row], index: _Index, entry: Mapping[str, Any]) -> int | None:
+    """The one row whose keys an entry carries; None when there is no such row, or several."""
+    meant = None
+    for name, positions in index.items():
+        value = entry.get(name)
+        key = value if type(value) is str else text_of(value)
+        if key is None:
+            continue
+        position = positions.get(key)
+        if position is None:
+            continue
+        if position == _SEVERAL or meant not in {None, position}:
+            return None
+        meant = position
+    if meant is None or _agrees(rows[meant].keys, entry):
+        return meant
+    return None
+
+
+def _agrees(keys: Mapping[str, str], entry: Mapping[str, Any]) -> bool:
+    if len(keys) == 1:
+        return True
+    return all(entry.get(name) is None or text_of(entry[name]) == key for name, key in keys.items())
 
 
 def _note_sums(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
