@@ -206,7 +206,18 @@ def custom_changes(item: Row, before: Row, fields: Mapping[str, Row], switches: 
         for name, value in sent.items()
         if name not in before or before[name] != value
     }
-    return {name: value for name, value in changes.items() if value is not LEFT_OUT}
+    return {
+        name: value
+        for name, value in changes.items()
+        if value is not LEFT_OUT and not _same_moment(fields.get(name), before.get(name), value)
+    }
+
+
+def _same_moment(field: Row | None, before: Value, after: Value) -> bool:
+    """Whether a date only differs in how it is written: some are stored with +0000 in place of Z."""
+    if field is None or field.get("type") != "date" or not isinstance(before, str) or not isinstance(after, str):
+        return False
+    return iso(_read_moment(before)) == after if before else False
 
 
 def _custom_value(name: str, value: Value, field: Row | None, switches: Switches) -> Value:

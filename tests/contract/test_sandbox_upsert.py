@@ -444,3 +444,13 @@ def test_the_same_external_id_in_two_companies_is_no_repetition(api: Api) -> Non
     first, second = (row["_id"] for row in api.box.rows("companies")[:2])
     rows = [{"name": "x", "externalId": "same", "companyId": company} for company in (first, second)]
     assert api.bulk("assets", rows)["created"] == 2
+
+
+def test_the_same_moment_in_another_form_is_no_change(api: Api) -> None:
+    odd = next(row for row in api.box.rows("conversations") if "+0000" in str(row.get("custom")))
+    moment = odd["custom"]["Follow up on"]
+    assert moment.endswith("+0000")
+    again = {"Follow up on": moment.replace("+0000", "Z")}
+    assert api.bulk("conversations", [{"_id": odd["_id"], "custom": again}])["nonupdates"] == 1
+    later = {"Follow up on": "2030-01-01"}
+    assert api.bulk("conversations", [{"_id": odd["_id"], "custom": later}])["updated"] == 1
