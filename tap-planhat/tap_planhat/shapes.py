@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,7 +28,7 @@ from tap_planhat.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     Converter = Callable[[Any], Any]
 
@@ -69,17 +70,24 @@ class Shape:
             for name, field in properties.items()
             if field.get("properties")
         }
-        self._checker = _struct("Record", properties, self._secret)
-        self._decode_page = msgspec.json.Decoder(list[self._checker]).decode  # type: ignore[name-defined]
-        self._decode_record = msgspec.json.Decoder(self._checker).decode
+        self._check = msgspec.json.Decoder(_struct("Record", properties, self._secret)).decode
 
-    def fits_page(self, body: bytes) -> bool:
-        """Whether every record of a page, a JSON array, can be passed on as it came."""
-        return _is_plain(body) and _decodes(self._decode_page, body)
+    def fits_page(self, body: bytes, records: Sequence[msgspec.Raw]) -> bool:
+        """Whether every record of a page can be passed on as it came.
 
-    def fits(self, body: bytes | msgspec.Raw) -> bool:
+        Args:
+            body: The page, a JSON array.
+            records: Its records, or some of them.
+        """
+        return _is_plain(body) and (body.isascii() or _are_utf8(records)) and self._are_checked(records)
+
+    def fits(self, record: msgspec.Raw) -> bool:
         """Whether a record has the announced shape already, and can be passed on as it came."""
-        return _is_plain(bytes(body)) and _decodes(self._decode_record, body)
+        return self.fits_page(bytes(record), (record,))
+
+    def _are_checked(self, records: Sequence[msgspec.Raw]) -> bool:
+        # One by one: the memory of each goes to the next, which is much faster than to hold the whole page decoded.
+        return _all_pass(map(self._check, records), (msgspec.DecodeError, msgspec.ValidationError))
 
     def convert(self, record: Record) -> Record:
         """The record in its announced shape: the very same object when nothing had to be converted."""
@@ -128,27 +136,27 @@ def decode_record(body: bytes) -> Record:
     return record
 
 
-def _decodes(decode: Callable[[bytes | msgspec.Raw], object], body: bytes | msgspec.Raw) -> bool:
+def _all_pass(results: Iterable[object], errors: tuple[type[Exception], ...]) -> bool:
+    """Whether running through an iterator of checks raises none of these errors."""
     try:
-        decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        deque(results, maxlen=0)
+    except errors:
         return False
     return True
+
+
+def _are_utf8(records: Sequence[msgspec.Raw]) -> bool:
+    return _all_pass(map(bytes.decode, map(bytes, records)), (UnicodeDecodeError,))
 
 
 def _is_plain(body: bytes) -> bool:
     """Whether JSON holds nothing that only a look at its bytes can find.
 
     Line ends between tokens would break the lines of the output. The quick check passes over fields that are not
-    declared, so text that is no UTF-8 and lone surrogates are looked for here. An offset without a colon, as in
+    declared, so lone surrogates are looked for here. An offset without a colon, as in
     ``+0000``, passes for a moment there; only ``+`` is looked for, since moments are in UTC (B40).
     """
-    return (
-        not any(end in body for end in _LINE_ENDS)
-        and (body.isascii() or _is_utf8(body))
-        and not _has_bare_offset(body)
-        and not _has_lone_surrogate(body)
-    )
+    return not any(end in body for end in _LINE_ENDS) and not _has_bare_offset(body) and not _has_lone_surrogate(body)
 
 
 def _has_bare_offset(body: bytes) -> bool:
@@ -171,14 +179,6 @@ def _has_lone_surrogate(body: bytes) -> bool:
             escaped = _SURROGATES_LENGTH - 1
         at = body.find(b"\\", at + 1 + escaped)
     return False
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _converter(schema: Schema) -> Converter:

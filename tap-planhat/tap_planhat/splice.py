@@ -37,7 +37,7 @@ class LineMaker:
         if not page.raw:
             return b""
         after = self._version + b',"time_extracted":' + encode(extracted) + b"}\n"
-        fits = self._shape.fits_page(page.body)
+        fits = self._shape.fits_page(page.body, page.raw)
         records = page.raw if fits else self._checked(page)
         return b"".join((self._before, (after + self._before).join(records), after))
 

@@ -33,8 +33,13 @@ _VALID = jsonschema.Draft202012Validator(_SCHEMA, format_checker=jsonschema.Form
 _NUMBERS = msgspec.json.Encoder(decimal_format="number")
 
 
-def _encoded(record: object) -> bytes:
-    return json.dumps(record).encode()
+def _encoded(record: object) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(record).encode())
+
+
+def _fits_page(*records: object) -> bool:
+    body = json.dumps(records).encode()
+    return _SHAPE.fits_page(body, msgspec.json.decode(body, type=list[msgspec.Raw]))
 
 
 def test_a_record_of_the_announced_types_is_handed_back_as_it_is() -> None:
@@ -78,14 +83,14 @@ def test_secrets_are_taken_out_and_never_count_as_fitting() -> None:
     shape = Shape(stream_schema(users), secret=users.secret)
     assert "apiTokens" in users.secret
     assert "apiTokens" not in stream_schema(users)["properties"]
-    assert not shape.fits(b'{"_id": "64c1", "apiTokens": ["t"]}')
+    assert not shape.fits(_encoded({"_id": "64c1", "apiTokens": ["t"]}))
     assert shape.convert({"_id": "64c1", "apiTokens": ["t"]}) == {"_id": "64c1"}
 
 
 def test_an_offset_without_colon_is_seen_anywhere_in_a_page() -> None:
     row = {"_id": "64c1", "phone": "+46 70 1", "custom": {"A date \N{ROCKET}": "2024-05-14T00:00:00.000+0000"}}
-    assert not _SHAPE.fits_page(_encoded([{"_id": "64c0", "phone": "+1234567890"}, row]))
-    assert _SHAPE.fits_page(_encoded([{"_id": "64c0", "phone": "+1234567890"}]))
+    assert not _fits_page({"_id": "64c0", "phone": "+1234567890"}, row)
+    assert _fits_page({"_id": "64c0", "phone": "+1234567890"})
     assert _SHAPE.convert(row)["custom"]["A date \N{ROCKET}"] == "2024-05-14T00:00:00.000Z"
 
 
