@@ -33,8 +33,9 @@ package: | $(UV) ## Build the distributions and install each from its wheel into
 bench: .venv/ready ## Speed and memory against peers
 	@UV=$(UV) .venv/bin/python -m benchmarks $(ARGS)
 
-docs: .venv/ready ## Write what is generated: settings tables, plugin definitions
+docs: .venv/ready ## Write what is generated: settings tables, plugin definitions, the table of streams
 	@.venv/bin/python docs/generate.py
+	@.venv/bin/python docs/streams.py
 
 clean: ## Remove everything that the other targets made
 	rm -rf .make .meltano .venv demo/.venv benchmarks/.venvs output .mypy_cache .pytest_cache .ruff_cache .hypothesis
