@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from target_planhat.row import Item
     from target_planhat.settings import StreamSettings
 
-__all__ = ["KeyRule", "collapse"]
+__all__ = ["UNIQUE_IN_COMPANY", "KeyRule", "collapse"]
 
-_UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
+UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class KeyRule:
         for name in self.keyables:
             value = body.get(name)
             if value:
-                company = body.get(self.company) if self.company and name in _UNIQUE_IN_COMPANY else None
+                company = body.get(self.company) if self.company and name in UNIQUE_IN_COMPANY else None
                 return (name, value, company) if isinstance(company, str) else (name, value)
         return None
 
@@ -83,7 +83,7 @@ def key_rule(stream: str, model: Model, plan: ColumnPlan, settings: StreamSettin
 
 def _check_company(stream: str, model: Model, usable: tuple[str, ...], company: str) -> None:
     """Two endusers of different companies may share an external id; without the company it names nobody (B62)."""
-    only_external = bool(usable) and set(usable) <= _UNIQUE_IN_COMPANY
+    only_external = bool(usable) and set(usable) <= UNIQUE_IN_COMPANY
     if model.path == "endusers" and only_external:
         msg = (
             f"stream {stream!r}: an externalId is unique within one company only, and no column leads to {company}. "

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_planhat.fast_rows import FastRows
 from target_planhat.fates import Verdict
 from target_planhat.keys import KeyRule, key_rule
 from target_planhat.mapping import Resolver, plan_columns
-from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.row import Item, RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.schema_types import NoTypeError
 from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from planhat_api import BulkResult, PushResult, Row
     from planhat_api.registry import Model
+    from target_planhat.fast_rows import QuickCheck
     from target_planhat.mapping import ColumnPlan
 
 __all__ = ["MappedSink"]
@@ -37,6 +40,7 @@ class MappedSink(PlanhatSink):
         stream = StreamPlan(self.written_model, plan, rule, resolver, self.settings)
         self.builder = RowBuilder(stream, self._notice, self.checker())
         self.check_plan(plan)
+        self._fast = self._fast_rows(stream)
         if plan.left_out:
             told = ", ".join(f"{column} ({reason})" for column, reason in plan.left_out.items())
             self.logger.info("Columns left out: %s", told)
@@ -58,6 +62,33 @@ class MappedSink(PlanhatSink):
     def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
         """The row of a record, with its key."""
         return self.builder.build(record)
+
+    def quick_check(self) -> QuickCheck | None:
+        """What `checker` looks at, for rows that are built from bytes.
+
+        Raises:
+            NoTypeError: Rows of this stream cannot be.
+        """
+        if self.checker() is not None:
+            raise NoTypeError
+        return None
+
+    def _fast_rows(self, stream: StreamPlan) -> FastRows | None:
+        try:
+            return FastRows(stream, self.declared_schema, self.input_stream, self._declared_keys, self.quick_check())
+        except NoTypeError:
+            self.logger.debug("Records are decoded one by one: the schema of the stream says more than types")
+            return None
+
+    def take_message(self, line: bytes) -> bool:
+        """Take a whole RECORD message the short way; False when it needs the general one."""
+        made = None if self._fast is None else self._fast.build(line)
+        if made is None:
+            return False
+        row, match = made
+        self._uncounted += 1
+        self.add(Item(row, match, line, is_message=True))
+        return True
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The key of a record that could not become a row, to name it by."""

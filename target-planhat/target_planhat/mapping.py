@@ -172,8 +172,7 @@ class Resolver:
         takes_own = own is not None and own not in self.model.read_only and self._company not in self.model.required
         if prefix is None or takes_own:
             return None
-        kind = Kind(f"key of a company ({prefix}...)", str, prefixed(prefix), ID_TEXT.takes)
-        return self._field_of_company(column, kind, several=several, fallback=True)
+        return self._field_of_company(column, prefixed(prefix), several=several, fallback=True)
 
     def _field_of_company(self, column: str, kind: Kind, *, several: bool, fallback: bool = False) -> Source:
         return Source(column, Slot(self._company), array_of(kind) if several else kind, fallback=fallback)
@@ -243,6 +242,9 @@ class _Planner:
                 self._place(column, renames.get(column) or column)
         self._settle_rivals()
         constants = dict(self._constants())
+        for source in [entry for entry in self.sources if entry.slot in constants]:
+            self.sources.remove(source)
+            self.left_out[source.column] = f"{source.slot} is a constant"
         if self.problems:
             lines = "\n  ".join(self.problems)
             msg = f"stream {self.stream!r} cannot go to {self.resolver.model.name}:\n  {lines}"

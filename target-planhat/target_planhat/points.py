@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from planhat_api.registry import Model
 
-__all__ = ["PARENT", "check_activity", "check_event", "check_point", "push_model"]
+__all__ = ["PARENT", "check_activity", "check_event", "check_point", "is_dimension_id", "push_model"]
 
 PARENT = "parentId"
 """Field of a point as it is read: Planhat's id of the record; written points carry its externalId."""
@@ -51,6 +51,11 @@ def _model_names(allowed: tuple[str, ...]) -> Mapping[str, str]:
     return {name.lower(): name for name in allowed}
 
 
+def is_dimension_id(text: str) -> bool:
+    """Whether a metric may have this id: no spaces or special characters."""
+    return _DIMENSION_ID.fullmatch(text) is not None
+
+
 def check_point(body: dict[str, Any], model: Model) -> None:
     """Check a point, and give its model the spelling Planhat knows.
 
@@ -61,7 +66,7 @@ def check_point(body: dict[str, Any], model: Model) -> None:
     if missing:
         msg = f"a metric point needs {', '.join(missing)}"
         raise RefusedRowError(msg)
-    if not _DIMENSION_ID.fullmatch(body["dimensionId"]):
+    if not is_dimension_id(body["dimensionId"]):
         msg = "dimensionId: letters, digits and _ . : - only"
         raise RefusedRowError(msg)
     if body.get("model") is not None:

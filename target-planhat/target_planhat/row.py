@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from target_planhat.keys import merged_body
 from target_planhat.mapping import HELPER_COLUMNS, Slot, Source
+from target_planhat.reader import record_in
 from target_planhat.values import ANYTHING, Json, UnfitValueError, encode
 
 if TYPE_CHECKING:
@@ -35,20 +36,27 @@ class Item:
     Attributes:
         row: What Planhat gets.
         match: What identifies the row in its batch; None for a row without a key.
-        raw: The record as it came in, one JSON object.
+        source: What came in: the record, one JSON object; or the whole message with the record in it.
         attempt: How often it has been tried, this time included.
         delete: Whether the row is to be deleted.
         held: Whether it was held back for its company.
         parts: Earlier records of the batch that became part of this row.
+        is_message: Whether `source` is the whole message.
     """
 
     row: Row
     match: tuple[str, ...] | None
-    raw: bytes
+    source: bytes
     attempt: int = 1
     delete: bool = False
     held: bool = False
-    parts: list[Item] = field(default_factory=list)
+    parts: list[Item] | tuple[()] = ()
+    is_message: bool = False
+
+    @property
+    def raw(self) -> bytes:
+        """The record as it came in, one JSON object."""
+        return record_in(self.source) if self.is_message else self.source
 
     @property
     def label(self) -> str:
@@ -109,7 +117,7 @@ class RowBuilder:
         self._fields = {slot.name: value for slot, value in self.plan.constants.items() if not slot.custom}
         self._custom = {slot.name: value for slot, value in self.plan.constants.items() if slot.custom}
         self._check = check or self._check_keys
-        self._swallowed_without = _SWALLOWED_WITHOUT.get(self.model.path, ())
+        self.swallowed_without = _SWALLOWED_WITHOUT.get(self.model.path, ())
 
     def clears(self, slot: Slot) -> bool:
         """Whether a null empties this field."""
@@ -218,7 +226,7 @@ class RowBuilder:
             )
 
     def _check_keys(self, body: Mapping[str, Any]) -> None:
-        for name in self._swallowed_without:
+        for name in self.swallowed_without:
             if not body.get(name):
                 msg = f"no {name}: Planhat would drop the row without a word"
                 raise RefusedRowError(msg)

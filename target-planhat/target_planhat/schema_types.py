@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["NoTypeError", "declared_type"]
+__all__ = ["JsonType", "NoTypeError", "column_type", "is_plain", "union"]
+
+JsonType: TypeAlias = Any
+"""A type msgspec can decode."""
 
 
 class NoTypeError(Exception):
@@ -19,59 +23,92 @@ class NoTypeError(Exception):
 _ANNOTATIONS = frozenset(
     {"type", "format", "title", "description", "default", "examples", "$comment", "readOnly", "writeOnly", "deprecated"}
 )
-_HARMLESS = {"object": {"properties", "additionalProperties"}, "array": {"items"}}
-_TYPES: Mapping[str, Any] = {
+_TYPES: Mapping[str, JsonType] = {
     "string": str,
     "integer": int,
-    "number": float,
+    "number": int | float,
     "boolean": bool,
     "null": None,
     "object": dict[str, msgspec.Raw],
     "array": list[msgspec.Raw],
 }
+_ANYTHING: tuple[object, ...] = (True, {})
 
 
-def declared_type(schema: Any) -> Any:  # noqa: ANN401 # the type of a type
-    """The type of a column; Any when the schema allows everything.
+def is_plain(schema: object, also: Iterable[str] = ()) -> bool:
+    """Whether a schema says nothing but its type."""
+    return isinstance(schema, dict) and set(schema) <= _ANNOTATIONS.union(also)
+
+
+def union(types: Iterable[JsonType]) -> JsonType:
+    """One type that takes what any of these takes."""
+    return Union[tuple(types)]  # noqa: UP007 # how many there are is known only here
+
+
+def column_type(schema: object) -> JsonType:
+    """The type of a value; Any when the schema allows everything.
 
     Raises:
         NoTypeError: The schema says more than a type can.
     """
-    if schema is True or schema == {}:
+    if schema in _ANYTHING:
         return Any
     if not isinstance(schema, dict):
         raise NoTypeError
-    if set(schema) <= {"anyOf", "title", "description"} and "anyOf" in schema:
-        return _union([declared_type(branch) for branch in schema["anyOf"]])
+    if "anyOf" in schema and set(schema) <= {"anyOf", "title", "description"}:
+        return _any_of(schema["anyOf"])
+    if not is_plain(schema, {"properties", "additionalProperties", "required", "items"}):
+        raise NoTypeError
     names = schema.get("type")
-    names = [names] if isinstance(names, str) else names
-    if names is None and set(schema) <= _ANNOTATIONS:
+    if names is None:
         return Any
-    if not isinstance(names, list) or not set(names) <= set(_TYPES):
-        raise NoTypeError
-    allowed = _ANNOTATIONS.union(*(_HARMLESS.get(name, ()) for name in names))
-    if not set(schema) <= allowed:
-        raise NoTypeError
-    return _union([_type(name, schema) for name in names])
+    types = [_type(name, schema) for name in ([names] if isinstance(names, str) else names)]
+    return union(types)
 
 
-def _type(name: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 # the type of a type
-    if name == "number":
-        return int | float
-    if name == "array" and schema.get("items", True) not in (True, {}):
-        return list[declared_type(schema["items"])]  # type: ignore[misc]
-    if name == "object" and not _is_open(schema):
+def _any_of(branches: Iterable[object]) -> JsonType:
+    types = [column_type(branch) for branch in branches]
+    return Any if Any in types else union(types)
+
+
+def _type(name: str, schema: Mapping[str, Any]) -> JsonType:
+    if name == "array" and schema.get("items", True) not in _ANYTHING:
+        return list[column_type(schema["items"])]  # type: ignore[misc]
+    if name == "object" and any(member not in _ANYTHING for member in schema.get("properties", {}).values()):
+        return _object_type(schema)
+    if name == "object" and (schema.get("required") or schema.get("additionalProperties", True) not in _ANYTHING):
+        raise NoTypeError
+    if name not in _TYPES:
         raise NoTypeError
     return _TYPES[name]
 
 
-def _is_open(schema: Mapping[str, Any]) -> bool:
-    """Whether an object may hold anything, so that its members need no look."""
-    members = schema.get("properties", {}).values()
-    return schema.get("additionalProperties", True) in (True, {}) and all(member in (True, {}) for member in members)
+def _object_type(schema: Mapping[str, Any]) -> JsonType:
+    """A generated class; it takes no member that the schema does not name, stricter than need be."""
+    properties = schema["properties"]
+    if not set(schema.get("required", ())) <= set(properties):
+        raise NoTypeError
+    fields: list[Any] = []
+    rename = {}
+    for place, (name, member) in enumerate(properties.items()):
+        kind = column_type(member)
+        rename[f"f{place}"] = name
+        needed = name in schema.get("required", ())
+        fields.append((f"f{place}", kind) if needed else (f"f{place}", union([kind, UnsetType]), UNSET))
+    return struct("Member", fields, rename)
 
 
-def _union(types: list[Any]) -> Any:  # noqa: ANN401 # the type of a type
-    if Any in types:
-        return Any
-    return Union[tuple(types)]  # noqa: UP007 # the number of branches is known only here
+def struct(name: str, fields: list[Any], rename: Mapping[str, str], *, strict: bool = True) -> type[msgspec.Struct]:
+    """A generated class with these fields, whose defaults are not encoded.
+
+    Raises:
+        NoTypeError: A name that msgspec cannot carry, such as one with a quotation mark, or types it cannot unite.
+    """
+    try:
+        made = msgspec.defstruct(
+            name, fields, rename=rename, omit_defaults=True, forbid_unknown_fields=strict, kw_only=False, gc=False
+        )
+        msgspec.json.Decoder(made)
+    except (TypeError, ValueError) as err:
+        raise NoTypeError from err
+    return made

@@ -61,8 +61,6 @@ class HookedTarget(Target, ABC):
     def _process_record_message(self, message_dict: Json) -> None:
         if not self.take_record(message_dict):
             super()._process_record_message(self.reader.whole_message())
-        else:
-            self._handle_max_record_age()
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self.take_batch(message_dict)
@@ -72,7 +70,11 @@ class HookedTarget(Target, ABC):
         self._handle_max_record_age()
 
     def _handle_max_record_age(self) -> None:
-        """Called after every record: the place between two messages."""
+        """Called by the SDK after every record."""
+        self.between_messages()
+
+    def between_messages(self) -> None:
+        """End the run if a signal asks for it, send all that is pending if it is time."""
         if self.termination.requested:
             self.termination.end()
         if self.checkpoint.due:

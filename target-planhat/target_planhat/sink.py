@@ -54,6 +54,10 @@ class PlanhatSink(BatchSink):
         self.input_stream = target.input_stream
         self._items: list[Item] = []
         self._bytes = 0
+        self._refused = 0
+        self._uncounted = 0
+        self._max_rows = self.max_size
+        self._max_bytes = self.run.settings.batch_size_bytes
         self.declared_schema = self.original_schema
         # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
         self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in _columns(schema)}}
@@ -78,9 +82,14 @@ class PlanhatSink(BatchSink):
         return None
 
     @property
+    def current_size(self) -> int:
+        """Records since the last batch."""
+        return len(self._items) + self._refused
+
+    @property
     def is_full(self) -> bool:
         """Whether the batch has reached its number of rows or bytes."""
-        return len(self._items) >= self.max_size or self._bytes >= self.run.settings.batch_size_bytes
+        return self.current_size >= self._max_rows or self._bytes >= self._max_bytes
 
     @property
     def max_size(self) -> int:
@@ -96,9 +105,12 @@ class PlanhatSink(BatchSink):
         """Hand the batch on. Its outcomes are entered when the next one is handed on, or when the run settles."""
         del context
         self.send_parents()
-        items, self._items, self._bytes = self._items, [], 0
+        self._count_for_sdk()
+        items, self._items, self._bytes, self._refused = self._items, [], 0, 0
         if items:
             self.send(items)
+        else:
+            self.run.judge()
 
     def activate_version(self, new_version: int) -> None:
         """Nothing: rows of an older version stay in Planhat."""
@@ -156,7 +168,24 @@ class PlanhatSink(BatchSink):
 
     def refuse(self, item: Item, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out."""
+        self._refused += 1
         self.run.enter(self, item, Verdict(Verdicts.REJECTED, reason=reason))
+
+    def take_directly(self, record: Mapping[str, Any]) -> None:
+        """Take a record that did not come through the SDK."""
+        self._uncounted += 1
+        self.take(record)
+
+    def _count_for_sdk(self) -> None:
+        """Count, for the SDK's metrics, what did not come through it."""
+        self.tally_record_read(self._uncounted)
+        self.record_counter_metric.increment(self._uncounted)
+        self._uncounted = 0
+
+    def take_message(self, line: bytes) -> bool:
+        """Take a whole RECORD message the short way; False when it needs the general one."""
+        del line
+        return False
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The key of a record that could not become a row, to name it by."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,15 +11,17 @@ import msgspec
 from planhat_api import Fate, Outcome, PayloadError, UnavailableError
 from target_planhat.deletes import is_deleted
 from target_planhat.errors import SettingsError
+from target_planhat.fast_rows import QuickCheck
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import may_lack_company
 from target_planhat.keys import KeyRule
 from target_planhat.lookup import ExistingKeys, model_called
 from target_planhat.mapped import MappedSink
 from target_planhat.mapping import Slot
-from target_planhat.points import PARENT, check_activity, check_event, check_point, push_model
+from target_planhat.points import PARENT, check_activity, check_event, check_point, is_dimension_id, push_model
 from target_planhat.routing import Way
 from target_planhat.row import Item, RefusedRowError
+from target_planhat.schema_types import NoTypeError
 from target_planhat.single import SingleSink, one_by_one
 
 if TYPE_CHECKING:
@@ -54,6 +56,11 @@ class ModelSink(MappedSink):
         sent = [item for item in items if id(item) not in skipped]
         delivered = dict(zip(map(id, sent), self._upsert(sent), strict=True))
         return [skipped.get(id(item)) or delivered[id(item)] for item in items]
+
+    def quick_check(self) -> QuickCheck | None:
+        """Fields without which Planhat swallows a row."""
+        needed = self.builder.swallowed_without
+        return QuickCheck(needed, lambda *values: all(values)) if needed else None
 
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of a row, unless it is held back for its company."""
@@ -157,6 +164,27 @@ class MetricsSink(PushSink):
     def checker(self) -> Callable[[dict[str, Any]], None]:
         """Points are checked as points."""
         return self._check_point
+
+    def quick_check(self) -> QuickCheck:
+        """The same check on a point whose fields are all there."""
+        names = frozenset(self.model.properties["model"]["enum"])
+        known: set[str] = set()
+        targets = self.run.external_ids if self.run.settings.check_metric_targets else None
+
+        def passes(dimension: str | None, value: float | None, external_id: str | None, name: str | None) -> bool:
+            if dimension is None or value is None or external_id is None or not (name is None or name in names):
+                return False
+            if dimension not in known:
+                if not is_dimension_id(dimension):
+                    return False
+                known.add(dimension)
+            return targets is None or external_id in targets(model_called(name or "Company"))
+
+        if any(source.slot == Slot(PARENT) for source in self.builder.plan.sources):
+            raise NoTypeError
+        fields = ("dimensionId", "value", "externalId", "model")
+        has_model = any(source.slot == Slot("model") for source in self.builder.plan.sources)
+        return QuickCheck(fields if has_model else fields[:3], passes if has_model else partial(passes, name=None))
 
     def _check_point(self, body: dict[str, Any]) -> None:
         """Check a point; the parent of a point that was read becomes the external id it is written with."""

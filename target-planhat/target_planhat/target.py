@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
@@ -14,6 +15,7 @@ from target_planhat.checkpoint import Checkpoint
 from target_planhat.errors import KNOWN_ERRORS, exit_code, tell
 from target_planhat.order import rank
 from target_planhat.reader import MessageReader
+from target_planhat.record_path import RecordPath
 from target_planhat.routing import find_route
 from target_planhat.run import Run
 from target_planhat.sdk_hooks import HookedTarget
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
     from target_planhat.reader import RecordMessage
+    from target_planhat.sink import PlanhatSink
 
 __all__ = ["TargetPlanhat"]
 
@@ -58,6 +61,7 @@ class TargetPlanhat(HookedTarget):
         self.run = Run(settings, lambda: PlanhatClient(connection), self.logger)
         self.checkpoint = Checkpoint(settings.checkpoint_seconds)
         self.termination = Termination(self.logger, lambda: self.reader.waiting, self._end_of_input)
+        self.records = RecordPath(self, self.logger)
         self.input_stream = ""
 
     @property
@@ -85,12 +89,35 @@ class TargetPlanhat(HookedTarget):
         self.run.rejects.announce(
             self.input_stream, message_dict.get("schema") or {}, message_dict.get("key_properties") or []
         )
+        self.reader.shortcut = None
+        self.records.forget(self.input_stream)
         super()._process_schema_message(message_dict)
 
     def take_record(self, message: RecordMessage) -> bool:
         """Handle a RECORD message the short way; False when it must go through the SDK."""
-        del message
-        return False
+        sink = self.records.sink(message.stream)
+        if sink is None:
+            self.reader.shortcut = None
+            return False
+        self.reader.shortcut = partial(self._shortcut, sink)
+        sink.take_directly(self.reader.decoded_record())
+        self._after(sink)
+        return True
+
+    def _shortcut(self, sink: PlanhatSink, line: bytes) -> bool:
+        if not sink.take_message(line):
+            return False
+        self._after(sink)
+        return True
+
+    def _after(self, sink: PlanhatSink) -> None:
+        if sink.is_full:
+            self.drain_one(sink)
+        self.between_messages()
+
+    def sink_of(self, stream: str) -> PlanhatSink | None:
+        """The sink in use for a stream."""
+        return cast("PlanhatSink", self.get_sink(stream)) if self.sink_exists(stream) else None
 
     def take_batch(self, message: dict[str, Any]) -> None:
         """Handle each line of the files of a BATCH message as a RECORD, with all rules that hold for one."""

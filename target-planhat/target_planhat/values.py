@@ -47,6 +47,7 @@ _PLANHAT_ID = r"^[0-9a-f]{24}$"
 _REFERENCE = r"^([0-9a-f]{24}|extid-.+|srcid-.+)$"
 _FRACTION = re.compile(r"(\.\d+)")
 _COMPACT_ZONE = re.compile(r"[+-]\d{4}$")
+_IS_CANONICAL = re.compile(_CANONICAL_DATE_TIME).match
 _IS_PLANHAT_ID = re.compile(_PLANHAT_ID).match
 _IS_REFERENCE = re.compile(_REFERENCE, re.DOTALL).match
 
@@ -62,6 +63,9 @@ class Kind:
     Attributes:
         name: For people.
         passes: msgspec type of the values that `convert` hands back unchanged.
+        quick: The JSON type alone, quick to check; with `convert` after it the same as `passes`. None: use `passes`.
+        json: JSON type of the values that pass; empty for any.
+        item_json: Of an array, the JSON type of its items.
         convert: Makes any other value fit, or raises UnfitValueError. It never sees None; None from it means null.
         takes: JSON types a column may be declared with.
     """
@@ -70,6 +74,9 @@ class Kind:
     passes: Any
     convert: Callable[[Any], Any]
     takes: frozenset[str]
+    quick: Any = None
+    json: str = "string"
+    item_json: str = "object"
 
 
 def _json_type(value: object) -> str:
@@ -140,14 +147,15 @@ def company_reference(value: Json) -> str | None:
     return text
 
 
-def prefixed(prefix: str) -> Callable[[Any], str | None]:
-    """Converter that turns an external or source id into a reference (B22)."""
+def prefixed(prefix: str) -> Kind:
+    """The kind of a column whose ids become references to companies (B22)."""
 
     def convert(value: Json) -> str | None:
         text = _id_text(value)
         return text if text is None or text.startswith(prefix) else prefix + text
 
-    return convert
+    passes = Annotated[str, msgspec.Meta(pattern=rf"^{prefix}(.*\S)?$")]
+    return Kind(f"key of a company ({prefix}...)", passes, convert, TEXT.takes, str)
 
 
 def _number(value: Json) -> int | float | Decimal | None:
@@ -238,8 +246,11 @@ def _any_moment(value: Json) -> datetime:
 
 def _date_time(value: Json) -> str | None:
     """ISO 8601 in UTC with milliseconds (B40)."""
-    if isinstance(value, str) and not value.strip():
-        return None
+    if isinstance(value, str):
+        if _IS_CANONICAL(value):
+            return value
+        if not value.strip():
+            return None
     return _in_utc(_any_moment(value)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -283,29 +294,37 @@ def _object(value: Json) -> dict[str, Any] | None:
 
 
 TEXT = Kind("text", str, _text, frozenset({"string", "number", "integer"}))
-ID_TEXT = Kind("id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], _id_text, TEXT.takes)
-PLANHAT_ID = Kind("Planhat id", Annotated[str, msgspec.Meta(pattern=_PLANHAT_ID)], _planhat_id, frozenset({"string"}))
-REFERENCE = Kind("reference", ID_TEXT.passes, _reference, frozenset({"string", "object", "integer", "number"}))
-COMPANY = Kind(
-    "company", Annotated[str, msgspec.Meta(pattern=_REFERENCE)], company_reference, frozenset({"string", "object"})
+ID_TEXT = Kind("id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], _id_text, TEXT.takes, str)
+PLANHAT_ID = Kind(
+    "Planhat id", Annotated[str, msgspec.Meta(pattern=_PLANHAT_ID)], _planhat_id, frozenset({"string"}), str
 )
-NUMBER = Kind("number", int | float, _number, frozenset({"number", "integer", "string"}))
-BOOLEAN = Kind("true or false", bool, _boolean, frozenset({"boolean", "string", "integer", "number"}))
+REFERENCE = Kind("reference", ID_TEXT.passes, _reference, frozenset({"string", "object", "integer", "number"}), str)
+COMPANY = Kind(
+    "company", Annotated[str, msgspec.Meta(pattern=_REFERENCE)], company_reference, frozenset({"string", "object"}), str
+)
+NUMBER = Kind("number", int | float, _number, frozenset({"number", "integer", "string"}), json="number")
+BOOLEAN = Kind("true or false", bool, _boolean, frozenset({"boolean", "string", "integer", "number"}), json="boolean")
 DATE_TIME = Kind(
     "date",
     Annotated[str, msgspec.Meta(pattern=_CANONICAL_DATE_TIME)],
     _date_time,
     frozenset({"string", "integer", "number"}),
+    str,
 )
 EPOCH_DAY = Kind(
-    "day", Annotated[int, msgspec.Meta(lt=MILLISECONDS_FROM)], _epoch_day, frozenset({"string", "integer", "number"})
+    "day",
+    Annotated[int, msgspec.Meta(lt=MILLISECONDS_FROM)],
+    _epoch_day,
+    frozenset({"string", "integer", "number"}),
+    json="number",
 )
-OBJECT = Kind("object", dict[str, msgspec.Raw], _object, frozenset({"object", "string"}))
+OBJECT = Kind("object", dict[str, msgspec.Raw], _object, frozenset({"object", "string"}), json="object")
 ANYTHING = Kind(
     "anything",
     Any,
     lambda value: value,
     frozenset({"object", "string", "array", "number", "integer", "boolean"}),
+    json="",
 )
 _TAKES_ARRAY = frozenset({"array", "string"})
 
@@ -326,9 +345,9 @@ def array_of(item: Kind) -> Kind:
         converted = (item.convert(entry) for entry in value if entry is not None)
         return [entry for entry in converted if entry is not None]
 
-    passes = list[msgspec.Raw] if item is ANYTHING else list[item.passes]  # type: ignore[name-defined]
+    passes = list[dict[str, msgspec.Raw]] if item is ANYTHING else list[item.passes]  # type: ignore[name-defined]
     takes = _TAKES_ARRAY | (item.takes if item is not ANYTHING else {"object"})
-    return Kind(f"array of {item.name}", passes, convert, takes)
+    return Kind(f"array of {item.name}", passes, convert, takes, json="array", item_json=item.json)
 
 
 def wrapped(key: str) -> Kind:
@@ -339,7 +358,7 @@ def wrapped(key: str) -> Kind:
         return None if ids is None else [{key: entry} for entry in ids]
 
     # Nothing passes unchanged but what is in the shape already, and that is rare: no fast type.
-    return Kind("array of ids", list[dict[str, Any]], convert, _TAKES_ARRAY)
+    return Kind("array of ids", list[dict[str, str]], convert, _TAKES_ARRAY, json="array")
 
 
 _BY_JSON_TYPE = {"string": TEXT, "number": NUMBER, "integer": NUMBER, "boolean": BOOLEAN, "object": OBJECT}

@@ -113,7 +113,9 @@ def test_rejects_are_replayed(tmp_path: Path) -> None:
 def test_rejects_up_to_a_number_or_a_share(
     module_box: Sandbox, tmp_path: Path, limits: dict[str, int], code: int
 ) -> None:
-    rows = [{"external_id": f"p{number}", "name": "x" if number > 2 else None} for number in range(10)]
+    rows: list[dict[str, Any]] = [
+        {"external_id": f"p{number}", "name": "x" if number > 2 else None} for number in range(10)
+    ]
     finished = command(
         module_box,
         tmp_path,
@@ -128,7 +130,7 @@ def test_rejects_up_to_a_number_or_a_share(
 
 def test_receipts_and_summary(tmp_path: Path) -> None:
     with Sandbox(companies=3, seed=1) as box:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"external_id": "a", "name": "A"},
             {"external_id": "b", "name": None},
             {"external_id": "a", "name": "C"},

@@ -1,0 +1,75 @@
+"""The short way of records past the SDK, for speed: messages stay bytes until they are rows.
+
+Used for streams that no stream map and no flattening changes, and only with an SDK whose parts are as expected; else
+every record takes the SDK's own way, with the same result.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from singer_sdk import mapper
+from singer_sdk.sinks import Sink
+from singer_sdk.target_base import Target
+
+if TYPE_CHECKING:
+    import logging
+
+    from target_planhat.sink import PlanhatSink
+    from target_planhat.target import TargetPlanhat
+
+__all__ = ["RecordPath"]
+
+KNOWN_SDK = "0.54."
+_PARTS: tuple[tuple[object, str], ...] = (
+    (mapper, "SameRecordTransform"),
+    (mapper.StreamMap, "flattening_enabled"),
+    (mapper.PluginMapper, "register_raw_stream_schema"),
+    (Target, "_process_record_message"),
+    (Target, "drain_one"),
+    (Sink, "tally_record_read"),
+)
+
+
+def unexpected_in_sdk() -> str | None:
+    """What is not as expected in the installed SDK; None when all is."""
+    installed = version("singer-sdk")
+    if not installed.startswith(KNOWN_SDK):
+        return f"version {installed}, known is {KNOWN_SDK}x"
+    missing = [name for owner, name in _PARTS if not hasattr(owner, name)]
+    return f"without {', '.join(missing)}" if missing else None
+
+
+class RecordPath:
+    """Finds the sink that takes the messages of a stream as they are."""
+
+    def __init__(self, target: TargetPlanhat, logger: logging.Logger) -> None:
+        """Look at the SDK.
+
+        Args:
+            target: Whose sinks and stream maps decide.
+            logger: Told when the SDK is not as expected.
+        """
+        self._target = target
+        self._sinks: dict[str, PlanhatSink | None] = {}
+        unexpected = unexpected_in_sdk()
+        self.open = unexpected is None
+        if unexpected:
+            logger.warning("Records take the SDK's own way, which is slower: singer-sdk is %s", unexpected)
+
+    def forget(self, stream: str) -> None:
+        """A stream has a new schema."""
+        self._sinks.pop(stream, None)
+
+    def sink(self, stream: str) -> PlanhatSink | None:
+        """The sink for messages of a stream; None when they must go through the SDK."""
+        if stream not in self._sinks:
+            self._sinks[stream] = self._find(stream) if self.open else None
+        return self._sinks[stream]
+
+    def _find(self, stream: str) -> PlanhatSink | None:
+        maps = self._target.mapper.stream_maps.get(stream, ())
+        if len(maps) != 1 or type(maps[0]) is not mapper.SameRecordTransform or maps[0].flattening_enabled:
+            return None
+        return self._target.sink_of(maps[0].stream_alias)

@@ -1,0 +1,282 @@
+"""Rows built from bytes are the rows the general path builds, or are left to it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema.validators import validator_for
+
+from planhat_api.registry import model
+from target_planhat.custom_fields import NamesOfModel
+from target_planhat.fast_rows import FastRows
+from target_planhat.keys import key_rule
+from target_planhat.mapping import Resolver, plan_columns
+from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.schema_types import NoTypeError, column_type
+from target_planhat.settings import StreamSettings
+from target_planhat.values import BOOLEAN, DATE_TIME, EPOCH_DAY, NUMBER, REFERENCE, TEXT, array_of
+
+if TYPE_CHECKING:
+    from planhat_api import Row
+
+HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
+CUSTOM = NamesOfModel(
+    {
+        "Health Score": NUMBER,
+        "Go-live 🎉": EPOCH_DAY,
+        "Since": DATE_TIME,
+        "Happy": BOOLEAN,
+        "Langs": array_of(TEXT),
+        "Owner": REFERENCE,
+        "Bemerkung": TEXT,
+    },
+    frozenset({"Growth"}),
+)
+
+
+def typed(*names: str, **more: Any) -> dict[str, Any]:
+    return {"type": [*names], **more}
+
+
+STRING, NULL_STRING = typed("string"), typed("string", "null")
+PLANHAT_SHAPED = {
+    "_id": NULL_STRING,
+    "externalId": NULL_STRING,
+    "name": NULL_STRING,
+    "hProfile": NULL_STRING,
+    "mr": typed("number", "null"),
+    "tags": typed("array", "null", items=NULL_STRING),
+    "licenses": typed("array", "null", items=typed("object", "null", additionalProperties=True)),
+    "renewalDate": typed("string", "null", format="date-time"),
+    "usage": typed("object", "null", additionalProperties=True),
+    "autoRenews": typed("boolean", "null"),
+    "custom": typed(
+        "object",
+        "null",
+        properties={
+            "Health Score": typed("number", "null"),
+            "Go-live 🎉": typed("number", "null"),
+            "Since": typed("string", "null", format="date-time"),
+            "Happy": typed("boolean", "null"),
+            "Langs": typed("array", "null", items=NULL_STRING),
+            "Growth": typed("number", "null"),
+        },
+        additionalProperties=True,
+    ),
+    "_planhat_original": typed("object", "null", additionalProperties=True),
+}
+WAREHOUSE_SHAPED = {
+    "external_id": typed("integer"),
+    "name": STRING,
+    "mr": NULL_STRING,
+    "phase": NULL_STRING,
+    "renewal_date": typed("string", "null", format="date-time"),
+    "domains": NULL_STRING,
+    "custom__health_score": typed("number", "null"),
+    "custom__since": NULL_STRING,
+    "custom__growth": typed("number", "null"),
+    "anything": {},
+    "_sdc_deleted_at": NULL_STRING,
+}
+BLOCK = {"columns": {"anything": "description"}, "constants": {"custom.Bemerkung": "x", "status": "y"}}
+CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
+    "planhat": ("companies", PLANHAT_SHAPED, {}, []),
+    "planhat by key": ("companies", PLANHAT_SHAPED, {"key": "externalId"}, ["_id"]),
+    "warehouse": ("companies", WAREHOUSE_SHAPED, BLOCK, ["external_id"]),
+    "open custom": ("companies", {"externalId": STRING, "custom": typed("object", "null")}, {}, []),
+    "children": (
+        "endusers",
+        {
+            "email": NULL_STRING,
+            "external_id": typed("integer", "null"),
+            "company_external_id": typed("integer", "null"),
+        },
+        {},
+        [],
+    ),
+    "keyless": ("companies", {"name": NULL_STRING, "phase": NULL_STRING}, {"insert_without_key": True}, []),
+}
+
+
+@cache
+def both(case: str) -> tuple[FastRows, RowBuilder, Any]:
+    name, columns, block, keys = CASES[case]
+    chosen = StreamSettings(**block)
+    schema = {"type": "object", "properties": columns, "required": keys}
+    plan = plan_columns("s", schema, model(name), CUSTOM, chosen)
+    resolver = Resolver(model(name), CUSTOM, chosen)
+    stream = StreamPlan(model(name), plan, key_rule("s", model(name), plan, chosen), resolver, chosen)
+    validator = validator_for(schema)(schema)
+    return FastRows(stream, schema, "s", keys), RowBuilder(stream, lambda *_told: None), validator
+
+
+def general(case: str, record: dict[str, Any]) -> tuple[Row, tuple[str, ...] | None] | None:
+    _, builder, validator = both(case)
+    if not validator.is_valid(record):
+        return None
+    try:
+        return builder.build(record)
+    except RefusedRowError:
+        return None
+
+
+def fast(case: str, record: dict[str, Any]) -> tuple[Row, tuple[str, ...] | None] | None:
+    return both(case)[0].build(message(record))
+
+
+def message(record: object, **more: Any) -> bytes:
+    return json.dumps({"type": "RECORD", "stream": "s", "record": record, **more}, ensure_ascii=False).encode()
+
+
+def agree(case: str, record: dict[str, Any]) -> bool:
+    """Whether the fast path took the record; if so, with the same result."""
+    quick = fast(case, record)
+    if quick is None:
+        return False
+    slow = general(case, json.loads(json.dumps(record)))
+    assert slow is not None, "the general path refuses what the fast path sends"
+    assert msgspec.json.decode(quick[0].body) == msgspec.json.decode(slow[0].body)
+    assert (dict(quick[0].keys), quick[1]) == (dict(slow[0].keys), slow[1])
+    return True
+
+
+@pytest.mark.parametrize(
+    ("case", "record"),
+    [
+        (
+            "planhat",
+            {"_id": HEX, "externalId": "7", "name": "Ä 🎉", "mr": 1.5, "hProfile": None, "autoRenews": None},
+        ),
+        ("planhat", {"_id": HEX, "custom": {"Health Score": 1, "Growth": 2, "Happy": None, "Langs": ["a"]}}),
+        ("planhat", {"_id": HEX, "custom": {"Health Score": None}, "tags": [], "licenses": [{"a": {"b": [1]}}]}),
+        ("planhat", {"_id": HEX, "custom": None, "renewalDate": "2024-02-29T00:00:00+02:00"}),
+        ("planhat by key", {"_id": HEX, "externalId": "7"}),
+        ("warehouse", {"external_id": 7, "name": "A", "mr": "12.50", "phase": None, "custom__since": "2024-05-14"}),
+        ("warehouse", {"external_id": 7, "name": "A", "domains": '["a.b", "c"]', "custom__growth": 1, "anything": "x"}),
+        ("open custom", {"externalId": "7", "custom": {"Since": "2024-05-14", "Owner": HEX}}),
+        ("children", {"email": "a@b.c", "external_id": 7, "company_external_id": 8}),
+        ("children", {"email": "a@b.c", "external_id": None}),
+    ],
+)
+def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> None:
+    assert agree(case, record)
+
+
+@pytest.mark.parametrize(
+    ("case", "record"),
+    [
+        ("planhat", {"_id": HEX, "unknown": 1}),
+        ("planhat", {"_id": HEX, "custom": {"Unknown": 1}}),
+        ("planhat", {"_id": "nope"}),
+        ("planhat", {"_id": HEX, "mr": "1"}),
+        ("planhat", {"_id": HEX, "tags": [None]}),
+        ("planhat", {"name": "no key"}),
+        ("planhat by key", {"externalId": "7"}),
+        ("warehouse", {"external_id": 7, "name": None}),
+        ("warehouse", {"external_id": 7, "name": "A", "_sdc_deleted_at": "2024-05-14"}),
+        ("warehouse", {"external_id": 7, "name": "A", "mr": "lots"}),
+        ("warehouse", {"external_id": True, "name": "A"}),
+        ("keyless", {"name": "A"}),
+    ],
+)
+def test_odd_records_are_left_to_the_general_path(case: str, record: dict[str, Any]) -> None:
+    assert fast(case, record) is None
+
+
+def test_other_messages_are_left_to_the_general_path() -> None:
+    build = both("open custom")[0].build
+    assert build(message({"externalId": "A"})) is not None
+    assert build(message({"externalId": "A"}, time_extracted="2024-05-14T00:00:00Z", version=1)) is not None
+    assert build(message({"externalId": "A"}, planhat_rejection={"attempt": 1})) is None
+    assert build(message({"externalId": "A"}, stream="t")) is None
+    assert build(message(None)) is None
+    assert build(b'{"type": "STATE", "value": {}}') is None
+    assert build(b"not json") is None
+
+
+LEAF = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from(
+        [HEX, "extid-7", "2024-05-14", "2024-05-14T09:30:00.000Z", "19857", "12.5", '["a"]', " x ", "", "t"]
+    )
+)
+VALUE = st.recursive(
+    LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=5
+)
+
+
+@st.composite
+def generated(draw: st.DrawFn, case: str) -> dict[str, Any]:
+    columns = CASES[case][1]
+    record: dict[str, Any] = {}
+    for column in draw(st.lists(st.sampled_from([*columns, "undeclared"]), unique=True)):
+        if column == "custom":
+            names = [*(CUSTOM.kinds or ()), *CUSTOM.formulas, "Unknown"]
+            record[column] = draw(st.none() | st.dictionaries(st.sampled_from(names), VALUE, max_size=4))
+        else:
+            record[column] = draw(VALUE)
+    return record
+
+
+@pytest.mark.parametrize("case", CASES)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_both_paths_agree(case: str, data: st.DataObject) -> None:
+    agree(case, data.draw(generated(case)))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "x"},
+        {"enum": ["a"]},
+        {"type": "number", "minimum": 0},
+        {"oneOf": [{"type": "string"}]},
+        {"type": "object", "additionalProperties": False},
+        {"type": "object", "required": ["a"]},
+        {"type": "array", "items": {"type": "string", "maxLength": 1}},
+        {"type": "array", "minItems": 1},
+        {"type": "strange"},
+        {"type": "object", "properties": {'a"b': {"type": "string"}}},
+    ],
+)
+def test_schemas_that_say_more_than_types_have_no_type(schema: dict[str, Any]) -> None:
+    with pytest.raises(NoTypeError):
+        column_type(schema)
+
+
+SCHEMAS = st.recursive(
+    st.sampled_from(
+        [STRING, NULL_STRING, {}, {"type": "integer"}, typed("number", "null"), {"type": "boolean"}, {"type": "object"}]
+    ),
+    lambda inner: (
+        st.builds(lambda items: {"type": "array", "items": items}, inner)
+        | st.builds(lambda one: {"anyOf": [one, {"type": "null"}]}, inner)
+        | st.builds(
+            lambda one, two: {"type": "object", "properties": {"a": one, "b": two}, "required": ["a"]}, inner, inner
+        )
+    ),
+    max_leaves=3,
+)
+
+
+@settings(deadline=None)
+@given(SCHEMAS, VALUE | st.dictionaries(st.sampled_from("ab"), VALUE))
+def test_types_take_nothing_the_schema_forbids(schema: dict[str, Any], value: Any) -> None:
+    try:
+        kind = column_type(schema)
+        msgspec.json.decode(json.dumps(value), type=kind)
+    except (NoTypeError, msgspec.ValidationError):
+        return
+    assert validator_for(schema)(schema).is_valid(value)
