@@ -215,9 +215,12 @@ def custom_changes(item: Row, before: Row, fields: Mapping[str, Row], switches: 
 
 def _same_moment(field: Row | None, before: Value, after: Value) -> bool:
     """Whether a date only differs in how it is written: some are stored with +0000 in place of Z."""
-    if field is None or field.get("type") != "date" or not isinstance(before, str) or not isinstance(after, str):
+    if field is None or field.get("type") != "date":
         return False
-    return iso(_read_moment(before)) == after if before else False
+    try:
+        return iso(_read_moment(before)) == after
+    except (TypeError, ValueError, OverflowError, OSError):
+        return False
 
 
 def _custom_value(name: str, value: Value, field: Row | None, switches: Switches) -> Value:
