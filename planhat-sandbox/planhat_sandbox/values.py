@@ -218,7 +218,7 @@ def _same_moment(field: Row | None, before: Value, after: Value) -> bool:
     if field is None or field.get("type") != "date":
         return False
     try:
-        return iso(_read_moment(before)) == after
+        return bool(iso(_read_moment(before)) == after)
     except (TypeError, ValueError, OverflowError, OSError):
         return False
 
