@@ -202,7 +202,7 @@ class Upsert:
         value = item.get(field_name)
         if not field_name or self._model.path == "companies" or value in (None, ""):
             return item
-        if isinstance(value, list):
+        if isinstance(value, list) and str(self._model.company).endswith("[]"):
             return {**item, field_name: [self._company_id(field_name, found) for found in value]}
         return {**item, field_name: self._company_id(field_name, value)}
 

@@ -34,7 +34,7 @@ def api() -> Iterator[Api]:
 
 
 @pytest.mark.parametrize("file", BULK)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_item_has_a_fate(api: Api, file: str, data: st.DataObject) -> None:
     found = all_models()[file]
