@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +15,7 @@ from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
 from planhat_api.paging import Source, read_list
 from planhat_api.reading import copies_made, nothing, one_record, page_at, record_or_text
 from planhat_api.registry import model as model_named
+from planhat_api.threads import DaemonThreads
 from planhat_api.transport import Transport
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class PlanhatClient:
         self._connection = connection
         self._transport = Transport(connection)
         self._auth = auth.main_auth(connection)
-        self._pool = ThreadPoolExecutor(connection.parallel_calls, thread_name_prefix="planhat")
+        self._pool = DaemonThreads()
+        self._one_bulk_call = threading.Lock()
 
     def __enter__(self) -> PlanhatClient:  # noqa: PYI034 - Self needs typing_extensions on Python 3.10
         """The client itself."""
@@ -63,8 +65,7 @@ class PlanhatClient:
         self.close()
 
     def close(self) -> None:
-        """Let go of connections and threads. Pages on their way are dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let go of the connections. Pages on their way are dropped."""
         self._transport.close()
 
     # Reading
@@ -267,7 +268,8 @@ class PlanhatClient:
                 raise AccessError(message, status=answer.status, detail=answer.text)
             return answer
 
-        return bulk.upsert(rows, send, self.check_credentials)
+        with self._one_bulk_call:
+            return bulk.upsert(rows, send, self.check_credentials)
 
     def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> BulkResult:
         """Copy time entries. What Planhat answers is not known; copies it does not speak of are ``ACCEPTED``.

@@ -45,6 +45,7 @@ class Quota:
         self._limiter = _limiter(self._bucket)
         self._resume_at = 0.0
         self._spent = 0
+        self._closed = False
 
     @contextmanager
     def turn(self, *, counted: bool) -> Iterator[None]:
@@ -63,7 +64,8 @@ class Quota:
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file. Calls that still wait for their turn fail."""
+        self._closed = True
         self._bucket.close()
 
     def _spend(self) -> None:
@@ -76,6 +78,8 @@ class Quota:
             if self._spent % TIDY_EVERY == 0:
                 self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]  # the library leaves it untyped
         except (sqlite3.Error, OSError, Timeout) as error:
+            if self._closed:
+                raise
             self._forget_file(error)
             self._limiter.try_acquire("call")
 

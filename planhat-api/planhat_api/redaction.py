@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -16,7 +17,11 @@ __all__ = ["keep_secret", "redacted", "shortened"]
 HIDDEN = "[hidden]"
 LONGEST = 300
 
-_secrets: set[str] = set()
+_SHORTEST = 4
+
+_lock = threading.Lock()
+# The longest first: one form of a secret may hold another. Replaced as a whole, for other threads read it.
+_secrets: tuple[str, ...] = ()
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # urllib3 logs the path of each call, and the tenant token stands in the path of metrics and activities.
 _LOGGERS = ("planhat_api", "urllib3.connectionpool")
@@ -24,8 +29,16 @@ _LOGGERS = ("planhat_api", "urllib3.connectionpool")
 
 def keep_secret(*secrets: str | None) -> None:
     """From now on hide these texts, and the forms in which they travel, wherever this process makes a text."""
-    for secret in filter(None, secrets):
-        _secrets.update({secret, quote(secret, safe=""), base64.b64encode(f"{secret}:".encode()).decode()})
+    global _secrets  # noqa: PLW0603 - secrets are hidden for the whole process, whoever makes the text
+    forms = {
+        form
+        for secret in secrets
+        # Something shorter is no token; hiding it would make every text unreadable.
+        if secret and len(secret) >= _SHORTEST
+        for form in (secret, quote(secret, safe=""), base64.b64encode(f"{secret}:".encode()).decode())
+    }
+    with _lock:
+        _secrets = tuple(sorted(forms.union(_secrets), key=len, reverse=True))
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(known, _HideSecrets) for known in logger.filters):
@@ -39,8 +52,7 @@ def redacted(text: str, *, keep: Iterable[str] = ()) -> str:
         text: What to clean.
         keep: Email addresses that may stay: keys of the row the text is about.
     """
-    for secret in _secrets:
-        text = text.replace(secret, HIDDEN)
+    text = _without_secrets(text)
     kept = set(keep)
     return _EMAIL.sub(lambda found: found[0] if found[0] in kept else HIDDEN, text)
 
@@ -51,12 +63,16 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def _without_secrets(text: str) -> str:
+    for secret in _secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
 class _HideSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        clean = message
-        for secret in _secrets:
-            clean = clean.replace(secret, HIDDEN)
+        clean = _without_secrets(message)
         if clean != message:
             record.msg, record.args = clean, ()
         return True

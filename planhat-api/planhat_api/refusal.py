@@ -36,7 +36,7 @@ def refusal(call: Call[Any], fault: CallFault) -> PlanhatError:
     unsure = fault.fault.may_have_arrived and not fault.safe
     warning = ". What was sent may have arrived; sending it again may double it" if unsure else ""
     status = f" ({fault.status})" if fault.status else ""
-    message = f"{where}: {fault.fault.value}{status}{said}{warning}"
+    message = f"{where}: {fault.fault.value}{status}{said}{warning}{_HINTS.get(fault.fault, '')}"
     return UnavailableError(message, status=fault.status, detail=fault.detail, may_have_arrived=unsure)
 
 
@@ -45,6 +45,11 @@ def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> Planha
     message = f"{where}: {hint.format(status=fault.status, host=call.host)}{said}"
     return kind(message, status=fault.status, detail=fault.detail)
 
+
+_HINTS = {
+    Fault.NOT_SENT: ". Check the network, region and base_url",
+    Fault.GARBLED: ". Check that base_url names Planhat's API and that no proxy answers in its place",
+}
 
 _REFUSALS: dict[int, tuple[type[PlanhatError], str]] = {
     401: (

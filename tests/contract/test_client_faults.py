@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -336,3 +339,35 @@ def test_each_call_makes_one_debug_line_and_no_other(caplog: pytest.LogCaptureFi
     assert len(lines) == 1
     assert lines[0].startswith("PUT companies: 200 in ")
     assert "3 rows" in lines[0]
+
+
+PAGER = """
+import sys
+from planhat_api import Connection, PlanhatClient
+from planhat_api.registry import model
+settings = {"api_token": "sandbox-api-token", "base_url": sys.argv[1], "quota_file": "", "calls_per_minute": 12}
+with PlanhatClient(Connection.from_settings(settings)) as planhat:
+    for page in planhat.pages(model("endusers"), limit=2, in_flight=4):
+        print(len(page), flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "stall", "seconds": 30, "nth": 3}, {"kind": "latency", "seconds": 0}], ids=shown
+)
+def test_ctrl_c_ends_a_process_whose_pages_are_on_the_way(fault: dict[str, Any]) -> None:
+    """While a body stalls, and while pages wait for the quota."""
+    with sandbox() as box:
+        box.set_faults([fault])
+        process = subprocess.Popen(
+            [sys.executable, "-c", PAGER, box.url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "2\n"
+        time.sleep(1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+        process.stdout.close()
+        assert time.monotonic() - began < 2
+        assert process.returncode != 0
