@@ -18,6 +18,7 @@ MELTANO = ROOT / "demo" / ".venv" / "bin" / "meltano"
 COPIED = (
     "demo",
     "examples",
+    "output/.gitignore",
     "planhat-api",
     "planhat-sandbox",
     "tap-planhat",
@@ -43,8 +44,8 @@ class MeltanoProject:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, folder / name, ignore=LEFT_OUT)
             else:
+                (folder / name).parent.mkdir(exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
-        (folder / "output").mkdir()
         return cls(folder)
 
     def environment(self, **settings: str) -> dict[str, str]:
