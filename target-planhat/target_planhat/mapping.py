@@ -16,6 +16,7 @@ from target_planhat.values import (
     PLANHAT_ID,
     REFERENCE,
     Kind,
+    UnfitValueError,
     array_of,
     kind_of_field,
     prefixed,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from planhat_api.registry import Model
     from target_planhat.custom_fields import NamesOfModel
     from target_planhat.settings import StreamSettings
+    from target_planhat.values import Json
 
 __all__ = ["HELPER_COLUMNS", "ColumnPlan", "Slot", "Source", "plan_columns"]
 
@@ -273,6 +275,8 @@ class _Planner:
             self.left_out[column] = found
         elif found is not None:
             self._check_type(found)
+            if found.slot == Slot("custom"):
+                self._check_custom_names(found)
             self.sources.append(found)
         elif self.settings.unknown_columns == "leave_out":
             self.left_out[column] = "no such field"
@@ -310,12 +314,28 @@ class _Planner:
                 self.sources.remove(source)
                 self.left_out[source.column] = "Planhat sets it"
 
+    def _constant(self, name: str, kind: Kind, value: Json) -> Json:
+        try:
+            return None if value is None else kind.convert(value)
+        except UnfitValueError as err:
+            self.problems.append(f"setting constants: {name}: {err}")
+            return None
+
+    def _check_custom_names(self, source: Source) -> None:
+        """Names inside a declared `custom` object, which Planhat would take however wrong they are (B50)."""
+        names = self.resolver.custom
+        for name in self.columns.get(source.column, {}).get("properties", {}):
+            if self.settings.unknown_columns == "refuse" and names.find(name) is None:
+                near = names.nearest(name)
+                hint = f"; did you mean {near!r}?" if near else ""
+                self.problems.append(f"column {source.column!r}: there is no custom field {name!r}{hint}")
+
     def _constants(self) -> Iterator[tuple[Slot, Any]]:
         for name, value in {**self.resolver.model.constants, **self.settings.constants}.items():
             found = self.resolver.source(f"constant {name}", name)
             if isinstance(found, Source):
                 if name in self.settings.constants or not any(entry.slot == found.slot for entry in self.sources):
-                    yield found.slot, None if value is None else found.kind.convert(value)
+                    yield found.slot, self._constant(name, found.kind, value)
             else:
                 near = self.resolver.nearest(name)
                 hint = f"; did you mean {near!r}?" if near else ""

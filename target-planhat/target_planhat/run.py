@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
+LOGGED_REJECTS = 100
+"""How many rejects a run logs one by one."""
+
 
 class Run:
     """What the streams of a run share.
@@ -37,15 +40,19 @@ class Run:
         sinks: Sinks in the order in which they were made, those of an older schema too.
     """
 
-    def __init__(self, settings: TargetSettings, connect: Callable[[], PlanhatClient], logger: logging.Logger) -> None:
+    def __init__(
+        self, settings: TargetSettings, connect: Callable[[], PlanhatClient], logger: logging.Logger, *, can_push: bool
+    ) -> None:
         """Open nothing but the folders of the files.
 
         Args:
             settings: Settings of the run.
             connect: Makes the client when it is first needed.
             logger: Where people read.
+            can_push: Whether the settings hold what the analytics host wants.
         """
         self.settings = settings
+        self.can_push = can_push
         self.logger = logger
         self.sinks: list[PlanhatSink] = []
         self.sender = Sender()
@@ -57,6 +64,7 @@ class Run:
         self._connect = connect
         self._first_reject = ""
         self._closed = False
+        self._logged = 0
         self._external_ids: dict[str, ExternalIds] = {}
 
     @cached_property
@@ -98,9 +106,17 @@ class Run:
         reason = verdict.reason or "no reason given"
         told = f"{sink.stream_name}, {item.label}: {reason}"
         self._first_reject = self._first_reject or told
-        self.logger.error("Rejected: %s", told)
+        self._log_reject(told)
         uncertain = verdict.kind is Verdicts.UNKNOWN
         self.rejects.add(sink.input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt)
+
+    def _log_reject(self, told: str) -> None:
+        """Log the first ones; a million of them would hide all else."""
+        self._logged += 1
+        if self._logged <= LOGGED_REJECTS:
+            self.logger.error("Rejected: %s", told)
+        if self._logged == LOGGED_REJECTS:
+            self.logger.error("Further rejects are counted, and written to rejects_dir, but not logged")
 
     def judge(self, *, at_end: bool = False) -> None:
         """End the run if the policy says so.

@@ -107,10 +107,20 @@ class ModelSink(MappedSink):
 class PushSink(MappedSink):
     """Posts that are not safe to repeat (B24, B82)."""
 
+    pushes = True
+    """Whether rows go to the analytics host."""
+
     @property
     def max_size(self) -> int:
         """Rows of a batch."""
         return self.run.settings.metrics_batch_size_rows
+
+    def prepare(self) -> None:
+        """Check columns and settings."""
+        if self.pushes and not self.run.can_push:
+            msg = f"tenant_token: stream {self.stream_name!r} needs it (App Center, API)"
+            raise SettingsError(msg)
+        super().prepare()
 
     @abstractmethod
     def push(self, rows: Sequence[Row]) -> BulkResult | PushResult:
@@ -263,6 +273,8 @@ class SegmentSink(ActivitiesSink):
 
 class DuplicateSink(PushSink):
     """Copies time entries that are in Planhat already."""
+
+    pushes = False
 
     def push(self, rows: Sequence[Row]) -> BulkResult:
         """Have the entries copied."""

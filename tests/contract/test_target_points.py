@@ -152,3 +152,10 @@ def test_segment_events() -> None:
         assert [entry["item"] for entry in box.activities] == [
             {"type": "track", "userId": "7", "event": "login", "properties": {"a": 1}}
         ]
+
+
+def test_metrics_without_tenant_token_fail_at_start() -> None:
+    with Sandbox(companies=3, seed=1) as box:
+        finished = run(box, stream("metrics", points(box, 1)), tenant_token="")
+        assert isinstance(finished.error, SettingsError)
+        assert "tenant_token" in str(finished.error)

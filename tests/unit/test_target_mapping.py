@@ -122,6 +122,12 @@ def test_models_have_their_own_names(name: str, record: dict[str, Any], wanted: 
         ({"externalId": {}, "acct": {}}, {"columns": {"acct": "nmae"}}, "did you mean 'name'?"),
         ({"externalId": {}, "acct": {}}, {"columns": {"acc": "name"}}, "no column 'acc'; did you mean 'acct'?"),
         ({"externalId": {}}, {"constants": {"phse": "x"}}, "no field 'phse' to write; did you mean 'phase'?"),
+        ({"externalId": {}}, {"constants": {"mr": "many"}}, "setting constants: mr: a text that is not a number"),
+        (
+            {"externalId": {}, "custom": {"properties": {"Helth Score": {}}}},
+            {},
+            "column 'custom': there is no custom field 'Helth Score'; did you mean 'Health Score'?",
+        ),
         ({"externalId": {}}, {"constants": {"updatedAt": "x"}}, "no field 'updatedAt' to write"),
         ({"externalId": {}, "external_id": {}}, {}, "both lead to field externalId"),
         ({"externalId": {}, "mr": {"type": "boolean"}}, {}, "declared boolean, field mr holds number"),

@@ -1,0 +1,149 @@
+"""The small parts: policy, checkpoint, files, termination, settings."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_planhat.checkpoint import Checkpoint
+from target_planhat.errors import RejectsError, SettingsError
+from target_planhat.policy import RejectPolicy
+from target_planhat.rejects import Rejects
+from target_planhat.run_files import RunFile
+from target_planhat.sender import Sender
+from target_planhat.settings import TargetSettings
+from target_planhat.termination import Termination
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300), st.integers(0, 100))
+def test_policy_allows_up_to_its_limits(rejected: int, good: int, most: int, percent: int) -> None:
+    policy = RejectPolicy(fails=False, max_rejects=most, max_percent=percent)
+    too_many = rejected > most or (rejected > 0 and rejected / (rejected + good) * 100 > percent + 1e-9)
+    if too_many:
+        with pytest.raises(RejectsError):
+            policy.check(rejected, rejected + good, "first", at_end=True)
+    else:
+        policy.check(rejected, rejected + good, "first", at_end=True)
+
+
+def test_a_share_of_few_records_is_judged_at_the_end_only() -> None:
+    policy = RejectPolicy(fails=False, max_rejects=None, max_percent=10)
+    policy.check(1, 1, "first")
+    with pytest.raises(RejectsError, match="max_reject_percent is 10"):
+        policy.check(1, 1, "first", at_end=True)
+    with pytest.raises(RejectsError):
+        policy.check(11, 100, "first")
+
+
+def test_checkpoint_is_due_after_its_interval() -> None:
+    now = 0.0
+    checkpoint = Checkpoint(30, lambda: now)
+    now = 29.9
+    assert not checkpoint.due
+    now = 30.0
+    assert checkpoint.due
+    checkpoint.done()
+    assert not checkpoint.due
+
+
+def test_run_files_never_overwrite_each_other(tmp_path: Path) -> None:
+    first, second = RunFile(str(tmp_path), "r", ".x"), RunFile(str(tmp_path), "r", ".x")
+    second.path = first.path
+    for number, file in enumerate((first, second)):
+        file.write(str(number).encode())
+        file.close()
+    assert sorted(path.read_text() for path in tmp_path.iterdir()) == ["0\n", "1\n"]
+
+
+def test_run_files_appear_only_when_needed(tmp_path: Path) -> None:
+    RunFile(str(tmp_path / "deep" / "er"), "r", ".x").close()
+    assert list((tmp_path / "deep" / "er").iterdir()) == []
+
+
+def test_rejects_repeat_a_schema_that_changed(tmp_path: Path) -> None:
+    rejects = Rejects(str(tmp_path))
+    schemas: list[dict[str, Any]] = [{"properties": {name: {}}} for name in "ab"]
+    for schema in schemas:
+        rejects.announce("s", schema, ["a"])
+        rejects.announce("s", schema, ["a"])
+        for _ in range(2):
+            rejects.add("s", b'{"a":1.50}', reason="r", uncertain=False, attempt=1)
+    rejects.close()
+    assert rejects.path
+    lines = rejects.path.read_bytes().splitlines()
+    assert [json.loads(line)["type"] for line in lines] == ["SCHEMA", "RECORD", "RECORD", "SCHEMA", "RECORD", "RECORD"]
+    assert b'"record":{"a":1.50}' in lines[1]
+
+
+def test_sender_keeps_the_order_and_hands_errors_out_once() -> None:
+    sender = Sender()
+    seen: list[int] = []
+
+    def fail() -> int:
+        msg = "broken"
+        raise ValueError(msg)
+
+    sender.submit(lambda: 1, seen.append)
+    sender.submit(lambda: 2, seen.append)
+    assert seen == [1]
+    sender.submit(fail, seen.append)
+    assert seen == [1, 2]
+    with pytest.raises(ValueError, match="broken"):
+        sender.settle()
+    sender.settle()
+    sender.close()
+
+
+def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.MonkeyPatch) -> None:
+    finished: list[bool] = []
+    codes: list[int] = []
+    waiting = False
+    termination = Termination(logging.getLogger("test"), lambda: waiting, lambda: finished.append(True))
+    termination.signalled(signal.SIGTERM)
+    assert termination.requested
+    assert finished == []
+    with pytest.raises(SystemExit) as caught:
+        termination.end()
+    assert (caught.value.code, finished) == (143, [True])
+    monkeypatch.setattr(os, "_exit", codes.append)
+    termination.signalled(signal.SIGINT)
+    assert codes == [130]
+
+
+def test_a_signal_while_waiting_ends_at_once() -> None:
+    finished: list[bool] = []
+    termination = Termination(logging.getLogger("test"), lambda: True, lambda: finished.append(True))
+    with pytest.raises(SystemExit):
+        termination.signalled(signal.SIGTERM)
+    assert finished == [True]
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"on_reject": "continue"}, "needs rejects_dir"),
+        ({"streams": {"a": {"kye": "x"}}}, "Did you mean 'key'?"),
+    ],
+)
+def test_settings_that_contradict_each_other(config: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        TargetSettings.from_config(config)
+    assert told in str(caught.value)
+
+
+def test_blocks_fall_back_to_the_general_settings() -> None:
+    settings = TargetSettings.from_config(
+        {"nulls": "clear", "load_method": "update", "streams": {"a": {"mode": "insert", "clear": ["name"]}}}
+    )
+    assert (settings.of_stream("a").mode, settings.of_stream("a").nulls) == ("insert", "clear")
+    assert (settings.of_stream("b").mode, settings.of_stream("a").clear) == ("update", ("name",))
