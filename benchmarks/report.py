@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import figures as figuring
+from benchmarks.environments import HERE
 from benchmarks.goals import verdicts
 from benchmarks.works import WORKS
 
@@ -23,6 +24,7 @@ _NAMES = {
     "ours_batch": "this project, BATCH files (gzip)",
     "meltano": "this project under `meltano run`",
 }
+_NOTES = HERE / "notes.md"
 _VERDICTS = {True: "reached", False: "**missed**", None: "open"}
 
 _HOW = """\
@@ -73,6 +75,7 @@ def render(results: Results) -> str:
         _startup(results.startup),
         _stand_in(results.probe, figures),
         _failures(results.failures),
+        _NOTES.read_text("utf-8") if _NOTES.exists() else "",
         _HOW,
         _REPEAT.format(minutes=round(results.minutes)),
     ]
