@@ -72,8 +72,7 @@ def _company_name(tenant: Tenant, model: Model, row: Row) -> None:
             row[shown] = name
 
 
-def _enduser(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
-    del tenant
+def _enduser(_tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
     if changed & {"firstName", "lastName"}:
         row["name"] = " ".join(part for part in (row.get("firstName"), row.get("lastName")) if part)
     if row.get("email"):
@@ -117,8 +116,7 @@ def _line_item(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
             row["productName"] = name
 
 
-def _nps(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
-    del changed
+def _nps(tenant: Tenant, row: Row, _changed: frozenset[str]) -> None:
     place_person(tenant, row)
 
 
@@ -151,14 +149,12 @@ def _issue(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
             row[shown] = [{"id": found, "name": tenant.name_of(path, found)} for found in row.get(ids) or ()]
 
 
-def _task(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
-    del changed
+def _task(tenant: Tenant, row: Row, _changed: frozenset[str]) -> None:
     if row.get("ownerId"):
         row["ownerName"] = tenant.name_of("users", row["ownerId"], "nickName")
 
 
-def _time_entry(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
-    del tenant, changed
+def _time_entry(_tenant: Tenant, row: Row, _changed: frozenset[str]) -> None:
     if row.get("date"):
         row["date"] = f"{row['date'][:10]}T00:00:00.000Z"
     row["totalBilled"] = (row.get("hours") or 0) * (row.get("billableRate") or 0)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from planhat_api.registry import Model
     from planhat_sandbox.tenant import Tenant
 
+    Step = Callable[[Row], None]
+
 __all__ = ["Presenter"]
 
 _encode = msgspec.json.Encoder().encode
@@ -27,9 +29,6 @@ _KEEP_ROWS = 20_000
 _SHOWN_WITH = {"companies": ("users", "licenses", "sales")}
 _LEAN_FIELDS = ("_id", "name", "title", "nickName")
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "SEK": "kr", "JPY": "¥"}
-
-if TYPE_CHECKING:
-    Step = Callable[[Row], None]
 
 
 class Presenter:

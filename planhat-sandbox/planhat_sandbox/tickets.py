@@ -63,8 +63,12 @@ class TicketUpsert:
             raise RowError(text, Fate.FORBIDDEN)
 
     def _match(self, item: Row) -> str | None:
-        if key_text(item.get("_id")) in self._rows:
-            return str(item["_id"])
+        row_id = key_text(item.get("_id"))
+        if row_id in self._rows:
+            return row_id
+        if row_id is not None and self._tenant.switches["unknown_id"] == "error":
+            text = "_id matches nothing"
+            raise RowError(text)
         source = key_text(item.get("sourceId"))
         types = self._rows.column("type")
         found = [row_id for row_id in self._rows.find("externalId", source) if types[row_id] == "ticket"]
@@ -86,6 +90,10 @@ class TicketUpsert:
         return Result(Fate.UPDATED if found else Fate.CREATED, item, row["_id"], self._keys(row))
 
     def _changes(self, item: Row) -> Row:
+        refused = sorted((_TICKETS.read_only - {"_id"}) & set(item))
+        if refused and self._tenant.switches["read_only_fields"] == "refused":
+            text = f"{refused[0]} cannot be set"
+            raise RowError(text)
         changes: Row = {}
         for name in (*_KEPT, *_RENAMED):
             if name not in item:

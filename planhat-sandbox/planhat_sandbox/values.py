@@ -51,13 +51,11 @@ def written(name: str, value: Value, schema: Schema, switches: Switches) -> Valu
     return _WRITERS.get(str(form), _as_it_is)(name, value, switches)
 
 
-def _as_it_is(name: str, value: Value, switches: Switches) -> Value:
-    del name, switches
+def _as_it_is(_name: str, value: Value, _: Switches) -> Value:
     return value
 
 
-def _text(name: str, value: Value, switches: Switches) -> Value:
-    del switches
+def _text(name: str, value: Value, _: Switches) -> Value:
     if isinstance(value, (dict, list)):
         raise _unfit(name, value, "string")
     if isinstance(value, bool):
@@ -66,8 +64,7 @@ def _text(name: str, value: Value, switches: Switches) -> Value:
     return text.replace("\r", "").replace("\n", "") if name in _RICH_TEXT else text
 
 
-def _number(name: str, value: Value, switches: Switches) -> Value:
-    del switches
+def _number(name: str, value: Value, _: Switches) -> Value:
     if _is_number(value):
         return value
     if value == "":
@@ -89,8 +86,7 @@ def _parsed(value: Value) -> Value:
     return int(number) if number.is_integer() else number
 
 
-def _flag(name: str, value: Value, switches: Switches) -> Value:
-    del switches
+def _flag(name: str, value: Value, _: Switches) -> Value:
     known = {"true": True, "false": False, "1": True, "0": False}
     text = str(value).casefold() if isinstance(value, (str, int)) else ""
     if text not in known:
@@ -98,22 +94,19 @@ def _flag(name: str, value: Value, switches: Switches) -> Value:
     return known[text]
 
 
-def _array(name: str, value: Value, switches: Switches) -> Value:
-    del switches
+def _array(name: str, value: Value, _: Switches) -> Value:
     if not isinstance(value, list):
         raise _unfit(name, value, "Array")
     return value
 
 
-def _object(name: str, value: Value, switches: Switches) -> Value:
-    del switches
+def _object(name: str, value: Value, _: Switches) -> Value:
     if not isinstance(value, dict):
         raise _unfit(name, value, "Object")
     return value
 
 
-def _moment(name: str, value: Value, switches: Switches) -> Value:
-    del switches
+def _moment(name: str, value: Value, _: Switches) -> Value:
     if value == "":
         return LEFT_OUT
     try:

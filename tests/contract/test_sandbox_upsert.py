@@ -454,3 +454,13 @@ def test_the_same_moment_in_another_form_is_no_change(api: Api) -> None:
     assert api.bulk("conversations", [{"_id": odd["_id"], "custom": again}])["nonupdates"] == 1
     later = {"Follow up on": "2030-01-01"}
     assert api.bulk("conversations", [{"_id": odd["_id"], "custom": later}])["updated"] == 1
+
+
+def test_tickets_keep_to_the_switches_of_all_models(api: Api) -> None:
+    ticket = {"sourceId": "t", "email": "p@company2.example", "subject": "read name"}
+    assert api.bulk("tickets", [{**ticket, "_id": "f" * 24}], 400)["createdErrors"][0]["error"] == "_id matches nothing"
+    api.box.set_switch("read_only_fields", "refused")
+    assert api.bulk("tickets", [ticket], 400)["createdErrors"][0]["error"] == "subject cannot be set"
+    api.box.set_switch("refused_creates", "tickets")
+    assert len(api.bulk("tickets", [ticket], 403)["permissionErrors"]) == 1
+    assert len(api.bulk("endusers", [{"email": "p@company2.example"}])["upsertedIds"]) == 1

@@ -1,0 +1,115 @@
+"""From a request to an answer, with the quota and the faults that come in between."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from planhat_sandbox.messages import Refusal, Request, Response, text_response
+from planhat_sandbox.quota import OverQuota, Quota
+from planhat_sandbox.routes import ANALYTICS_PREFIX, Router
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from threading import Event
+
+    from planhat_sandbox.faults import Fault
+    from planhat_sandbox.tenant import Tenant
+
+__all__ = ["Answerer", "DroppedError"]
+
+_HTML = "<!DOCTYPE html><html><head><title>Planhat</title></head><body><h1>We will be right back</h1></body></html>"
+
+
+class DroppedError(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class Answerer:
+    """Answers the calls of one tenant. Thread-safe."""
+
+    def __init__(self, tenant: Tenant, stopping: Event) -> None:
+        """Args: tenant: Whose calls. stopping: Ends every wait when it is set."""
+        self._tenant = tenant
+        self._stopping = stopping
+        self._router = Router(tenant)
+        self._quota = Quota(tenant.switches)
+
+    def answer(self, request: Request, faults: Sequence[Fault]) -> Response:
+        """The answer to one call.
+
+        Raises:
+            DroppedError: A fault wants none.
+        """
+        if request.path.split("/")[0] == ANALYTICS_PREFIX:
+            return self._with_faults(request, faults)
+        try:
+            with self._quota.call():
+                response = self._with_faults(request, faults)
+        except OverQuota as over:
+            response = self._router.refused(over)
+            response.headers |= self._quota.headers(over.wait, self._tenant.clock)
+            return response
+        response.headers |= self._quota.headers(None, self._tenant.clock)
+        return response
+
+    def _with_faults(self, request: Request, faults: Sequence[Fault]) -> Response:
+        for fault in faults:
+            response = self._instead(request, fault)
+            if response is not None:
+                return response
+        response = self._routed(request)
+        for fault in faults:
+            if fault.kind == "drop":
+                raise DroppedError
+            if fault.kind == "status":
+                return _failure(fault)
+        return response
+
+    def _instead(self, request: Request, fault: Fault) -> Response | None:
+        """What a fault does instead of processing the call; None when the call goes on."""
+        if fault.kind == "latency":
+            self._stopping.wait(fault.seconds)
+        elif fault.kind == "drop" and not fault.processed:
+            raise DroppedError
+        elif fault.kind == "status" and not fault.processed:
+            return _failure(fault)
+        elif fault.kind == "wrong_region":
+            return self._router.refused(Refusal(HTTPStatus.UNAUTHORIZED, "Unauthorized"))
+        elif fault.kind == "html":
+            return text_response(_HTML)
+        elif fault.kind == "poison":
+            return self._poisoned(request, fault)
+        return None
+
+    def _poisoned(self, request: Request, fault: Fault) -> Response | None:
+        try:
+            rows = msgspec.json.decode(request.body)
+        except msgspec.DecodeError:
+            return None
+        good = [row for row in rows if not fault.poisons(row)] if isinstance(rows, list) else rows
+        if good == rows:
+            return None
+        if fault.processed:
+            self._routed(replace(request, body=msgspec.json.encode(good)))
+        return text_response("Internal Server Error", 500)
+
+    def _routed(self, request: Request) -> Response:
+        try:
+            return self._router.answer(request)
+        except Refusal as refusal:
+            return self._router.refused(refusal)
+        except Exception as error:  # noqa: BLE001 - a fault of the sandbox must be seen by whoever runs it
+            traceback.print_exc()
+            return text_response(f"The sandbox failed: {error!r}", 500)
+
+
+def _failure(fault: Fault) -> Response:
+    response = text_response(HTTPStatus(fault.status).phrase, fault.status)
+    if fault.retry_after is not None:
+        response.headers["Retry-After"] = fault.retry_after
+    return response
