@@ -52,9 +52,9 @@ class Answerer:
                 response = self._with_faults(request, faults)
         except OverQuota as over:
             response = self._router.refused(over)
-            response.headers |= self._quota.headers(over.wait, self._tenant.clock)
+            response.headers |= self._quota.headers(over.wait)
             return response
-        response.headers |= self._quota.headers(None, self._tenant.clock)
+        response.headers |= self._quota.headers()
         return response
 
     def _with_faults(self, request: Request, faults: Sequence[Fault]) -> Response:

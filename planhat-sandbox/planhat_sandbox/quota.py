@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ from planhat_sandbox.messages import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from planhat_sandbox.clock import Clock
     from planhat_sandbox.switches import Switches
 
 __all__ = ["OverQuota", "Quota"]
@@ -83,7 +82,7 @@ class Quota:
         with self._lock:
             return max(0, int(self._switches.number("calls_per_minute")) - len(self._calls))
 
-    def headers(self, wait: float | None, clock: Clock) -> dict[str, str]:
+    def headers(self, wait: float | None = None) -> dict[str, str]:
         """The headers that tell a client about the quota; ``wait`` is given with a 429."""
         headers: dict[str, str] = {}
         if self._switches["rate_headers"] == "present":
@@ -92,6 +91,7 @@ class Quota:
         if wait is not None and self._switches["retry_after"] == "seconds":
             headers["Retry-After"] = str(math.ceil(wait))
         if wait is not None and self._switches["retry_after"] == "date":
-            moment = clock.now() + timedelta(seconds=math.ceil(wait))
+            # The real time, also where the tenant stands on another day: clients compare it with their own clock.
+            moment = datetime.now(timezone.utc) + timedelta(seconds=math.ceil(wait))
             headers["Retry-After"] = format_datetime(moment, usegmt=True)
         return headers

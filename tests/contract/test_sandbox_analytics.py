@@ -97,10 +97,10 @@ def test_a_pushed_point_joins_the_seeded_one(api: Api) -> None:
 
 
 def test_points_may_take_their_time(api: Api) -> None:
-    api.box.set_switch("metrics_delay_seconds", 0.3)
+    api.box.set_switch("metrics_delay_seconds", 1)
     api.push(metrics_path(api), [point()])
     assert api.get("dimensiondata", **FAR) == []
-    time.sleep(0.4)
+    time.sleep(1.1)
     assert len(api.get("dimensiondata", **FAR)) == 1
 
 
