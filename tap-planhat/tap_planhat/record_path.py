@@ -124,7 +124,8 @@ class RecordPath(Stream):
                     if written >= self.STATE_MSG_FREQUENCY or time.monotonic() - told > _STATE_INTERVAL:
                         self._write_state_message()
                         written, told = 0, time.monotonic()
-                    writer.write_lines(maker.lines(page, datetime.now(timezone.utc)))
+                    for lines in maker.lines(page, datetime.now(timezone.utc)):
+                        writer.write_lines(lines)
                     self.state_manager.is_flushed = False
                     counter.increment(len(page.raw))
                     written += len(page.raw)

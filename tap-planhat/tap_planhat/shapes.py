@@ -11,6 +11,7 @@ import re
 from collections import deque
 from datetime import datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -37,6 +38,7 @@ Schema = dict[str, Any]
 
 _SIMPLE: Mapping[str, Converter] = {"string": to_text, "number": to_number, "boolean": to_boolean, "object": to_object}
 _BARE_OFFSET_LENGTH = len("+0000")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SURROGATES = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATES_LENGTH = len(r"\ud83d\ude80")
 _LINE_ENDS = (b"\n", b"\r")
@@ -72,21 +74,12 @@ class Shape:
         }
         self._check = msgspec.json.Decoder(_struct("Record", properties, self._secret)).decode
 
-    def fits_page(self, body: bytes, records: Sequence[msgspec.Raw]) -> bool:
-        """Whether every record of a page can be passed on as it came.
-
-        Args:
-            body: The page, a JSON array.
-            records: Its records, or some of them.
-        """
-        return _is_plain(body) and (body.isascii() or _are_utf8(records)) and self._are_checked(records)
-
-    def fits(self, record: msgspec.Raw) -> bool:
-        """Whether a record has the announced shape already, and can be passed on as it came."""
-        return self.fits_page(bytes(record), (record,))
+    def fit(self, records: Sequence[msgspec.Raw]) -> bool:
+        """Whether records that are plain (see ``is_plain``) have the announced shape, to be passed on as they came."""
+        return _are_utf8(records) and self._are_checked(records)
 
     def _are_checked(self, records: Sequence[msgspec.Raw]) -> bool:
-        # One by one: the memory of each goes to the next, which is much faster than to hold the whole page decoded.
+        # One by one: the memory of each goes to the next, which is much faster than to hold them all decoded.
         return _all_pass(map(self._check, records), (msgspec.DecodeError, msgspec.ValidationError))
 
     def convert(self, record: Record) -> Record:
@@ -146,10 +139,10 @@ def _all_pass(results: Iterable[object], errors: tuple[type[Exception], ...]) ->
 
 
 def _are_utf8(records: Sequence[msgspec.Raw]) -> bool:
-    return _all_pass(map(bytes.decode, map(bytes, records)), (UnicodeDecodeError,))
+    return _all_pass(map(str, records, repeat("utf-8")), (UnicodeDecodeError,))
 
 
-def _is_plain(body: bytes) -> bool:
+def is_plain(body: bytes) -> bool:
     """Whether JSON holds nothing that only a look at its bytes can find.
 
     Line ends between tokens would break the lines of the output. The quick check passes over fields that are not
@@ -173,7 +166,7 @@ def _has_lone_surrogate(body: bytes) -> bool:
     at = body.find(b"\\")
     while at >= 0:
         escaped = 1
-        if body[at + 1 : at + 3] in {b"ud", b"uD"}:
+        if _SURROGATE.match(body, at):
             if not _SURROGATES.match(body, at):
                 return True
             escaped = _SURROGATES_LENGTH - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_planhat.messages import encode
-from tap_planhat.shapes import decode_record
+from tap_planhat.shapes import decode_record, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from planhat_api import Page
     from tap_planhat.shapes import Shape
+
+_AT_A_TIME = 64
 
 
 class LineMaker:
@@ -32,15 +34,17 @@ class LineMaker:
         self._before = b'{"type":"RECORD","stream":' + encode(stream) + b',"record":'
         self._version = b"" if version is None else b',"version":' + encode(version)
 
-    def lines(self, page: Page, extracted: datetime) -> bytes:
-        """The lines of a page, each ending in a newline."""
-        if not page.raw:
-            return b""
+    def lines(self, page: Page, extracted: datetime) -> Iterator[bytes]:
+        """The lines of a page, some at a time: small pieces stay in the processor's cache. Each ends in a newline."""
         after = self._version + b',"time_extracted":' + encode(extracted) + b"}\n"
-        fits = self._shape.fits_page(page.body, page.raw)
-        records = page.raw if fits else self._checked(page)
-        return b"".join((self._before, (after + self._before).join(records), after))
+        between = after + self._before
+        plain = is_plain(page.body)
+        for first in range(0, len(page.raw), _AT_A_TIME):
+            records = page.raw[first : first + _AT_A_TIME]
+            passed = records if plain and self._shape.fit(records) else [self._checked(body) for body in records]
+            yield b"".join((self._before, between.join(passed), after))
 
-    def _checked(self, page: Page) -> Iterator[bytes | msgspec.Raw]:
-        for body in page.raw:
-            yield body if self._shape.fits(body) else encode(self._shape.convert(decode_record(bytes(body))))
+    def _checked(self, body: msgspec.Raw) -> bytes | msgspec.Raw:
+        if is_plain(bytes(body)) and self._shape.fit((body,)):
+            return body
+        return encode(self._shape.convert(decode_record(bytes(body))))
