@@ -9,9 +9,9 @@ import msgspec
 from planhat_api.bulk import batches
 from planhat_api.call import GarbledError
 from planhat_api.error_items import message_of
-from planhat_api.errors import PayloadError, PlanhatError
-from planhat_api.jsontext import decode
-from planhat_api.outcome import Fate, Outcome, PushResult
+from planhat_api.errors import PayloadError, PlanhatError, UnavailableError
+from planhat_api.jsontext import decode, text_of
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, Fate, Outcome, PushResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,6 @@ __all__ = ["ACCEPTED", "MOST_BYTES", "MetricAnswer", "Verdict", "judge_metrics",
 
 MOST_BYTES = 30_000_000  # B15: below 32 MB
 _TOO_LARGE = 413
-_NOT_SENT = Outcome(Fate.UNKNOWN, None, "not sent, or sent without an answer")
 ACCEPTED = Outcome(Fate.ACCEPTED)
 
 Verdict = tuple[list[Outcome], list[str]]
@@ -50,7 +49,7 @@ def push(
     Raises:
         PlanhatError: A call failed as a whole. ``outcomes`` of the error tells what is known of each row.
     """
-    result = PushResult([_NOT_SENT] * len(rows))
+    result = PushResult([NOT_SENT] * len(rows))
     waiting = list(batches(rows, range(len(rows)), most_rows=most_rows, most_bytes=most_bytes))[::-1]
     try:
         while waiting:
@@ -59,8 +58,11 @@ def push(
             try:
                 outcomes, notes = send([rows[index] for index in batch])
             except PayloadError as error:
-                if error.status != _TOO_LARGE or len(batch) == 1:
+                if error.status != _TOO_LARGE:
                     raise
+                if len(batch) == 1:
+                    result.outcomes[batch[0]] = Outcome(Fate.REJECTED, None, "the row is too large for Planhat (413)")
+                    continue
                 middle = len(batch) // 2
                 waiting += [batch[middle:], batch[:middle]]
                 continue
@@ -68,6 +70,9 @@ def push(
             for index, outcome in zip(batch, outcomes, strict=True):
                 result.outcomes[index] = outcome
     except PlanhatError as error:
+        if isinstance(error, UnavailableError) and error.may_have_arrived:
+            for index in batch:
+                result.outcomes[index] = WITHOUT_ANSWER
         error.outcomes = result.outcomes
         raise
     return result
@@ -140,9 +145,14 @@ def _meant(
     alike = [
         position
         for position in free
-        if all(points[position][name] == value for name, value in echo.items() if name in points[position])
+        if all(_same(points[position][name], value) for name, value in echo.items() if name in points[position])
     ]
     return alike[0] if len(alike) == 1 else None
+
+
+def _same(sent: Any, echoed: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether a value came back as it was sent, be it as text (B43)."""
+    return bool(sent == echoed) or (text_of(sent) is not None and text_of(sent) == text_of(echoed))
 
 
 def _doubt(rows: Sequence[Row], outcomes: list[Outcome], errors: Sequence[Any]) -> None:

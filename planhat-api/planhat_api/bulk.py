@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_api.errors import PlanhatError
-from planhat_api.outcome import BulkResult, Fate, Outcome
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult
 from planhat_api.resolve import Resolver
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ __all__ = ["MOST_BYTES", "MOST_ROWS", "batches", "upsert"]
 
 MOST_ROWS = 5_000  # B13
 MOST_BYTES = 8_000_000  # Q7: well under 32 MB
-
-_NOT_SENT = Outcome(Fate.UNKNOWN, None, "not sent, or sent without an answer")
 
 
 def upsert(rows: Sequence[Row], send: Callable[[Sequence[Row]], BulkAnswer], alive: Callable[[], None]) -> BulkResult:
@@ -43,7 +41,9 @@ def upsert(rows: Sequence[Row], send: Callable[[Sequence[Row]], BulkAnswer], ali
             for batch in batches(rows, indices, most_rows=MOST_ROWS, most_bytes=MOST_BYTES):
                 resolver.resolve(batch)
     except PlanhatError as error:
-        error.outcomes = [resolver.outcomes.get(index, _NOT_SENT) for index in range(len(rows))]
+        for index in resolver.in_flight:
+            resolver.outcomes[index] = WITHOUT_ANSWER
+        error.outcomes = [resolver.outcomes.get(index, NOT_SENT) for index in range(len(rows))]
         raise
     return BulkResult([resolver.outcomes[index] for index in range(len(rows))], resolver.notes, resolver.calls)
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 import msgspec
 
-__all__ = ["BulkResult", "Fate", "Outcome", "PushResult"]
+__all__ = ["NOT_SENT", "WITHOUT_ANSWER", "BulkResult", "Fate", "Outcome", "PushResult"]
 
 
 class Fate(str, Enum):
@@ -43,6 +43,10 @@ class Outcome(msgspec.Struct, frozen=True):
     fate: Fate
     planhat_id: str | None = None
     reason: str | None = None
+
+
+NOT_SENT = Outcome(Fate.REJECTED, None, "not sent: a call before it failed")
+WITHOUT_ANSWER = Outcome(Fate.UNKNOWN, None, "sent, but the call failed; it may or may not be stored")
 
 
 @dataclass(slots=True)

@@ -40,6 +40,7 @@ class Source:
     in_flight: int
 
 
+_LIMIT_REFUSED = frozenset({400, 422})
 _SMALLER_LIMITS = (2000, 1000, 500, 200, 100)
 _QUIET_PASSES = 3
 _MOST_PASSES = 20
@@ -160,9 +161,9 @@ class _Ahead:
     def _fetch(self, offset: int) -> Page:
         try:
             return self._source.fetch(offset, self._limit)
-        except PayloadError:
+        except PayloadError as error:
             smaller = next((limit for limit in _SMALLER_LIMITS if limit < self._limit), None)
-            if offset or smaller is None:
+            if offset or smaller is None or error.status not in _LIMIT_REFUSED:
                 raise
             # B27: the limit may be what is refused.
             self._limit = smaller

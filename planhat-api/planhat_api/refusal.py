@@ -41,7 +41,12 @@ def refusal(call: Call[Any], fault: CallFault) -> PlanhatError:
 
 
 def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> PlanhatError:
-    kind, hint = _REFUSALS.get(fault.status or 0, (PayloadError, "Planhat refuses this ({status})"))
+    status = fault.status or 0
+    kind, hint = _REFUSALS.get(status, (PayloadError, "Planhat refuses this ({status})"))
+    if kind is CredentialsError and not call.counted:
+        hint = _ANALYTICS_CREDENTIALS
+    if status // 100 == 3:  # noqa: PLR2004 - the redirects
+        hint = "the host sends the call elsewhere ({status}). Check base_url, analytics_url and region"
     message = f"{where}: {hint.format(status=fault.status, host=call.host)}{said}"
     return kind(message, status=fault.status, detail=fault.detail)
 
@@ -50,6 +55,10 @@ _HINTS = {
     Fault.NOT_SENT: ". Check the network, region and base_url",
     Fault.GARBLED: ". Check that base_url names Planhat's API and that no proxy answers in its place",
 }
+
+_ANALYTICS_CREDENTIALS = (
+    "the call is not accepted on {host} (401). Check api_token and tenant_token, or try another analytics_auth_method"
+)
 
 _REFUSALS: dict[int, tuple[type[PlanhatError], str]] = {
     401: (

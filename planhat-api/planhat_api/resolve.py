@@ -10,7 +10,7 @@ from planhat_api.outcome import Fate, Outcome
 from planhat_api.verdict import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from planhat_api.bulk_answer import BulkAnswer
     from planhat_api.row import Row
@@ -34,6 +34,7 @@ class Resolver:
         outcomes: What is known so far, by index of the row.
         notes: What did not add up.
         calls: Bulk calls made.
+        in_flight: Indices of the rows that were sent and have no outcome yet.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Resolver:
         self.outcomes: dict[int, Outcome] = {}
         self.notes: list[str] = []
         self.calls = 0
+        self.in_flight: set[int] = set()
         self._rows = rows
         self._send = send
         self._alive = alive
@@ -56,8 +58,12 @@ class Resolver:
         self._failures = 0
         self._blamed: list[int] = []
 
-    def resolve(self, indices: list[int]) -> None:
+    def resolve(self, indices: list[int], *, again: bool = False) -> None:
         """Send these rows, all with keys or all without, and settle each of them.
+
+        Args:
+            indices: The rows.
+            again: They were sent before; what does not add up now was noted then.
 
         Raises:
             PlanhatError: The call failed as a whole; rows settled before stay in ``outcomes``.
@@ -65,6 +71,7 @@ class Resolver:
         rows = [self._rows[index] for index in indices]
         try:
             self.calls += 1
+            self.in_flight.update(indices)
             answer = self._send(rows)
         except PayloadError as error:
             if error.status != _TOO_LARGE:
@@ -79,13 +86,14 @@ class Resolver:
         self._failures = 0
         self._blamed.clear()
         verdict = judge(rows, answer)
-        self.notes += verdict.notes
-        self.outcomes.update({indices[index]: outcome for index, outcome in verdict.settled.items()})
+        if not again:
+            self.notes += verdict.notes
+        self._settle({indices[index]: outcome for index, outcome in verdict.settled.items()})
         for group in verdict.again:
             self._resolve_again([indices[index] for index in group])
-        again = [indices[index] for group in verdict.again for index in group]
+        repeated = [indices[index] for group in verdict.again for index in group]
         # What the first answer counted as created or changed comes back unchanged now: the first fate is the true one.
-        unchanged = [index for index in again if self.outcomes[index].fate is Fate.UNCHANGED]
+        unchanged = [index for index in repeated if self.outcomes[index].fate is Fate.UNCHANGED]
         fate = verdict.left.fate(len(unchanged))
         for index in unchanged:
             self.outcomes[index] = Outcome(fate, self.outcomes[index].planhat_id)
@@ -93,20 +101,25 @@ class Resolver:
     def _resolve_again(self, indices: list[int]) -> None:
         if self._extra_calls >= MOST_CALLS_TO_TELL_APART:
             reason = "too many rows failed without being named; this one may or may not be stored"
-            for index in indices:
-                self.outcomes[index] = Outcome(Fate.UNKNOWN, self._rows[index].keys.get("_id"), reason)
+            self._settle({index: Outcome(Fate.UNKNOWN, self._rows[index].keys.get("_id"), reason) for index in indices})
             return
+        if not self._extra_calls:
+            _log.info("Planhat does not tell which rows failed; sending %d of them again in parts", len(indices))
         self._extra_calls += 1
-        _log.debug("Sending %d rows again to tell which of them failed", len(indices))
-        self.resolve(indices)
+        self.resolve(indices, again=True)
 
     def _split(self, indices: list[int], reason: str) -> None:
         if len(indices) == 1:
-            self.outcomes[indices[0]] = Outcome(Fate.REJECTED, self._rows[indices[0]].keys.get("_id"), reason)
+            rejected = Outcome(Fate.REJECTED, self._rows[indices[0]].keys.get("_id"), reason)
+            self._settle({indices[0]: rejected})
             return
         middle = len(indices) // 2
         self.resolve(indices[:middle])
         self.resolve(indices[middle:])
+
+    def _settle(self, outcomes: Mapping[int, Outcome]) -> None:
+        self.outcomes.update(outcomes)
+        self.in_flight.difference_update(outcomes)
 
     def _corner(self, indices: list[int], error: UnavailableError) -> None:
         """A row may be what Planhat stumbles over (B75); find it, unless Planhat fails on everything."""
@@ -115,8 +128,7 @@ class Resolver:
             self._alive()
         if self._failures > _FAILURES_IN_A_ROW:
             # So it is not the rows: those already blamed are as unknown as the others.
-            for index in self._blamed:
-                del self.outcomes[index]
+            self.in_flight.update(self._blamed)
             raise error
         if len(indices) == 1:
             self._blamed += indices

@@ -82,7 +82,7 @@ _RULES: dict[tuple[Fault, bool], _Rule] = {
     (Fault.REFUSED, False): _ONCE,
 }
 
-_STATUSES = {429: Fault.BUSY, 502: Fault.DOWN, 503: Fault.DOWN, 504: Fault.DOWN}
+_STATUSES = {408: Fault.DOWN, 429: Fault.BUSY, 502: Fault.DOWN, 503: Fault.DOWN, 504: Fault.DOWN}
 
 
 def fault_of_status(status: int) -> Fault:

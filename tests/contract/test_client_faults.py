@@ -104,7 +104,11 @@ def test_metrics_that_may_have_arrived_are_not_sent_twice(fault: dict[str, Any],
         assert caught.value.may_have_arrived
         assert "sending it again may double it" in str(caught.value)
         assert caught.value.outcomes is not None
-        assert [outcome.fate for outcome in caught.value.outcomes] == [Fate.ACCEPTED] * 2 + [Fate.UNKNOWN] * 4
+        assert [outcome.fate for outcome in caught.value.outcomes] == [
+            *[Fate.ACCEPTED] * 2,
+            *[Fate.UNKNOWN] * 2,
+            *[Fate.REJECTED] * 2,
+        ]
         assert [stored["value"] for stored in box.metrics] == [0, 1, 2, 3][: 4 if arrives else 2]
 
 
@@ -371,3 +375,29 @@ def test_ctrl_c_ends_a_process_whose_pages_are_on_the_way(fault: dict[str, Any])
         process.stdout.close()
         assert time.monotonic() - began < 2
         assert process.returncode != 0
+
+
+def test_a_host_that_sends_calls_elsewhere_is_not_followed_with_the_token() -> None:
+    with sandbox() as box, client_on(box) as client:
+        box.set_faults([{"kind": "status", "status": 302}])
+        with pytest.raises(PayloadError, match=r"sends the call elsewhere \(302\). Check base_url"):
+            list(client.pages(ENDUSERS))
+        assert len(box.calls) == 1
+
+
+def test_metrics_that_are_not_accepted_hint_at_their_own_settings() -> None:
+    with sandbox(switches={"metrics_auth": "basic_tenant"}) as box:
+        row = point(box, 1)
+        with client_on(box) as client, pytest.raises(CredentialsError, match="analytics_auth_method") as caught:
+            client.push_metrics([row])
+        assert caught.value.outcomes is not None
+        assert caught.value.outcomes[0].fate is Fate.REJECTED
+        with client_on(box, analytics_auth_method="basic_tenant") as client:
+            assert client.push_metrics([row]).outcomes[0].fate is Fate.ACCEPTED
+
+
+@pytest.mark.parametrize("method", ["bearer", "basic"])
+def test_both_ways_to_authenticate(method: str) -> None:
+    with sandbox() as box, client_on(box, auth_method=method) as client:
+        client.check_credentials()
+        assert client.custom_fields()
