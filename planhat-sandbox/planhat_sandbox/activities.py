@@ -53,6 +53,9 @@ def _take(tenant: Tenant, item: Value, endpoint: str) -> None:
     if not isinstance(item, dict):
         return
     person = _person(item) if endpoint == "segment" else item
+    if endpoint == "bulk" and tenant.switches["activity_key"] != "any":
+        other_names = set(_ENDUSER_KEYS) - {tenant.switches["activity_key"]}
+        person = {name: value for name, value in item.items() if name not in other_names}
     enduser = _enduser(tenant, person)
     if enduser is None:
         enduser = _new_enduser(tenant, person)

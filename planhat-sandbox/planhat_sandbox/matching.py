@@ -19,18 +19,35 @@ __all__ = ["Matcher"]
 _COMPANY_KEYS = frozenset({"externalId", "extId"})
 
 
+# Keys whose use in a bulk upsert nobody confirmed (Q12).
+_UNCONFIRMED = {
+    "churn": {"sourceId"},
+    "conversations": {"externalId"},
+    "deals": {"sourceId", "externalId"},
+    "lineitems": {"externalId"},
+    "products": {"sourceId", "externalId"},
+}
+
+
 class Matcher:
     """Knows the keys of one model during one request. Callers hold the lock of the store."""
 
     def __init__(self, tenant: Tenant, model: Model) -> None:
         """Args: tenant: Whose rows. model: What they are."""
-        self._model = model
+        self._keyables = _keyables(model, tenant.switches["unconfirmed_keys"])
+        self._name = model.name
         self._rows: Collection = tenant.store[model.path]
         self._switches = tenant.switches
         self._company = None if model.path == "companies" else model.company
         self._seen: set[tuple[str, str, Value]] = set()
         own = ("email",) if model.path == "users" else ()
-        self._unique = [name for name in ("sourceId", "externalId", "extId", *own) if name in model.properties]
+        keys = {"sourceId", "externalId", "extId", *own} - (set(model.keyables) - set(self._keyables))
+        self._unique = [name for name in model.properties if name in keys]
+
+    def keys(self, row: Row) -> dict[str, str]:
+        """The keys a bulk answer tells about a row."""
+        wanted = self._keyables if self._switches["answer_keys"] == "all" else ()
+        return {"_id": row["_id"], **{name: row[name] for name in wanted if row.get(name)}}
 
     def match(self, item: Row) -> str | None:
         """The id of the row the item means, None for a new one. References to companies are ids by now.
@@ -39,7 +56,7 @@ class Matcher:
             RowError: The key is ambiguous, unknown, repeated, or would change a higher one.
         """
         self._check_repeated(item)
-        for name in self._model.keyables:
+        for name in self._keyables:
             key = key_text(item.get(name))
             if key is None:
                 continue
@@ -65,7 +82,7 @@ class Matcher:
         """Only the key that decides counts, and keys of different companies are different keys."""
         if self._switches["repeated_key"] == "in_order":
             return
-        for name in self._model.keyables:
+        for name in self._keyables:
             key = key_text(item.get(name))
             if key is None:
                 continue
@@ -78,7 +95,7 @@ class Matcher:
 
     def _check_higher_keys(self, row_id: str, matched_on: str, item: Row) -> None:
         """A key can only be changed through one of higher priority (B59)."""
-        higher = self._model.keyables[: self._model.keyables.index(matched_on)]
+        higher = self._keyables[: self._keyables.index(matched_on)]
         for name in higher:
             key = key_text(item.get(name))
             if key is not None and key != self._rows.column(name)[row_id]:
@@ -90,7 +107,7 @@ class Matcher:
             return self._by_id(key)
         found = self._of_company(name, self._rows.find(name, key), item)
         if len(found) > 1 and self._switches["ambiguous_key"] == "error":
-            text = f"{name} matches more than one {self._model.name}"
+            text = f"{name} matches more than one {self._name}"
             raise RowError(text)
         if len(found) > 1 and self._switches["ambiguous_key"] == "insert":
             return None
@@ -112,3 +129,8 @@ class Matcher:
         of_company = [row_id for row_id in found if companies[row_id] == item[self._company]]
         # An address moves with its owner; an external id of another company is another key.
         return of_company if of_company or name in _COMPANY_KEYS else found
+
+
+def _keyables(model: Model, position: str) -> tuple[str, ...]:
+    left_out = _UNCONFIRMED.get(model.path, set()) if position == "ignored" else set()
+    return tuple(name for name in model.keyables if name not in left_out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planhat_api.registry import all_models
 from planhat_sandbox.messages import Refusal, Response, json_response, text_response
 from planhat_sandbox.outcomes import Fate, RowError
 from planhat_sandbox.tenant import home
@@ -79,6 +80,8 @@ class Singles:
         row_id = self._find(model, "delete", key)
         row = self._shown(model, row_id)
         self._tenant.store[home(model)].remove(row_id)
+        if model.path == "companies" and self._tenant.switches["delete_cascade"] == "children":
+            self._delete_children(row_id)
         position = self._tenant.switches["delete_answer"]
         if position == "object":
             return json_response(row)
@@ -87,6 +90,13 @@ class Singles:
         if position == "no_content":
             return Response(204)
         return text_response("" if position == "empty" else "Deleted")
+
+    def _delete_children(self, company_id: str) -> None:
+        for model in all_models().values():
+            if model.company in {"companyId", "cId"} and model.path in self._tenant.store:
+                rows = self._tenant.store[model.path]
+                for row_id in rows.find(model.company, company_id):
+                    rows.remove(row_id)
 
     def _shown(self, model: Model, row_id: str) -> Row:
         return self._presenter.one(model, self._tenant.store[home(model)].get(row_id) or {})

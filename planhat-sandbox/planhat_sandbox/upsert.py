@@ -45,7 +45,7 @@ class Upsert:
         try:
             row = self._with_company(item)
             found = self._matcher.match(row)
-            return self._insert(row) if found is None else self._update(found, row)
+            return self._insert(row) if found is None else self._update(found, row, self._switches["bulk_custom"])
         except (RowError, UnfitValueError) as error:
             return Result(self._failed(error, found), item, row_id=found, error=str(error))
 
@@ -95,9 +95,9 @@ class Upsert:
         derive.complete(self._tenant, self._model, row, frozenset(row), new=True)
         self._rows.put(row)
         after_write(self._tenant, self._model.path, None, row)
-        return Result(Fate.CREATED, item, row["_id"], self._keys(row))
+        return Result(Fate.CREATED, item, row["_id"], self._matcher.keys(row))
 
-    def _update(self, row_id: str, item: Row) -> Result:
+    def _update(self, row_id: str, item: Row, custom_position: str = "merges") -> Result:
         if self._forbidden_updates:
             text = f"The token may not update {self._model.name}"
             raise RowError(text, Fate.FORBIDDEN)
@@ -107,6 +107,8 @@ class Upsert:
         self._settle_keys(row_id, changes)
         after = {**before, **changes}
         custom = self._custom(item, before.get("custom") or {})
+        if custom_position == "replaces" and item.get("custom") is not None:
+            custom = {name: value for name, value in custom.items() if name in item["custom"]}
         if custom or before.get("custom"):
             after["custom"] = custom
         derive.complete(self._tenant, self._model, after, frozenset(changes), new=False)
@@ -115,19 +117,22 @@ class Upsert:
             if self._switches["updated_at_on_equal"] == "moved":
                 derive.stamp_change(self._tenant, self._model, before)
                 self._rows.put(before)
-            return Result(Fate.UNCHANGED, item, row_id, self._keys(before))
+            return Result(Fate.UNCHANGED, item, row_id, self._matcher.keys(before))
         self._check_unique(after, row_id)
         derive.stamp_change(self._tenant, self._model, after)
         self._rows.put(after)
         after_write(self._tenant, self._model.path, before, after)
-        return Result(Fate.UPDATED, item, row_id, self._keys(after))
+        return Result(Fate.UPDATED, item, row_id, self._matcher.keys(after))
 
     def _changes(self, item: Row) -> Row:
         """Known fields the item may set. Unknown ones are dropped without a word (B52)."""
         changes: Row = {}
         for name, value in item.items():
             schema = self._properties.get(name)
-            if schema is None or name in {"_id", "custom"}:
+            if schema is None:
+                self._check_known(name)
+                continue
+            if name in {"_id", "custom"}:
                 continue
             if schema.get("readOnly"):
                 if self._switches["read_only_fields"] == "refused":
@@ -136,6 +141,13 @@ class Upsert:
                 continue
             changes[name] = written(name, value, schema, self._switches)
         return {name: value for name, value in changes.items() if value is not LEFT_OUT}
+
+    def _check_known(self, name: str) -> None:
+        # companyExternalId is known to notes, which share the path of conversations.
+        dropped = self._switches["unknown_fields"] == "dropped" or name.startswith("custom.")
+        if not dropped and (self._model.path, name) != ("conversations", "companyExternalId"):
+            text = f"{name} is unknown"
+            raise RowError(text)
 
     def _custom(self, item: Row, before: Row) -> Row:
         if "custom" not in self._properties:
@@ -183,10 +195,6 @@ class Upsert:
         before = self._rows.get(row_id) or {}
         for name in self._matcher.taken({**before, **changes}, row_id):
             changes.pop(name, None)
-
-    def _keys(self, row: Row) -> dict[str, str]:
-        keys = {name: row[name] for name in self._model.keyables if row.get(name)}
-        return {"_id": row["_id"], **keys} if self._switches["answer_keys"] == "all" else {"_id": row["_id"]}
 
     def _placed(self, item: Row) -> Row:
         """An enduser without a company goes to the one that owns the domain of the address (B86)."""

@@ -163,3 +163,13 @@ def test_segment_takes_basic_with_the_tenant_token(api: Api) -> None:
 def test_what_activities_are_answered(api: Api, position: str, body: bytes) -> None:
     api.box.set_switch("analytics_answer", position)
     assert api.push(f"analytics/{api.box.tenant_token}", {"email": "x@y"}).content == body
+
+
+@pytest.mark.parametrize("position", ["externalId", "euExtId", "id"])
+def test_the_external_id_in_bulk_activities(api: Api, position: str) -> None:
+    api.box.set_switch("activity_key", position)
+    person = next(row for row in api.box.rows("endusers") if row.get("externalId"))
+    rows = [{name: person["externalId"]} for name in ("externalId", "euExtId", "id")]
+    api.push(f"analytics/bulk/{api.box.tenant_token}", rows)
+    matched = [next(iter(row["item"])) for row in api.box.activities if row["enduserId"] == person["_id"]]
+    assert matched == [position]

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planhat_api.registry import all_models
+from planhat_sandbox import SWITCHES
 from tests.contract.sandbox_calls import Api, serving
 
 if TYPE_CHECKING:
@@ -118,3 +119,23 @@ def test_writers_and_readers_at_once_tear_nothing() -> None:
         assert answers == [20] * 80
         assert api.box.counts()["companies"] == 10 + 8 * 10 * 20
         assert len(api.box.calls) == 160
+
+
+POSITIONS = [(switch.name, position) for switch in SWITCHES.values() for position in switch.positions]
+
+
+@pytest.mark.parametrize(("name", "position"), POSITIONS)
+def test_no_position_breaks_anything(name: str, position: str) -> None:
+    with serving(companies=3, switches={"calls_per_second": 0, name: position}) as api:
+        for path in ("companies", "endusers", "tickets", "timesheets"):
+            rows = api.box.rows(path)[:20]
+            single = f"{path}/{rows[-1]['_id']}"
+            answers = [
+                api.call("GET", path, limit=50, sort="-updatedAt"),
+                api.put(path, [*rows, {"_id": "f" * 24}, {"custom": {"a": 1}}]),
+                api.post(path, rows[0]),
+                api.call("GET", single),
+                api.put(single, {"custom": {"x": 1}}),
+                api.call("DELETE", single),
+            ]
+            assert not [answer.text for answer in answers if "The sandbox failed" in answer.text]

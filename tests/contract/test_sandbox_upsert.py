@@ -464,3 +464,50 @@ def test_tickets_keep_to_the_switches_of_all_models(api: Api) -> None:
     api.box.set_switch("refused_creates", "tickets")
     assert len(api.bulk("tickets", [ticket], 403)["permissionErrors"]) == 1
     assert len(api.bulk("endusers", [{"email": "p@company2.example"}])["upsertedIds"]) == 1
+
+
+def test_custom_may_be_replaced_in_bulk_but_not_singly(api: Api) -> None:
+    row = next(row for row in api.box.rows("companies") if len(row.get("custom") or ()) > 3)
+    api.box.set_switch("bulk_custom", "replaces")
+    single = api.put(f"companies/{row['_id']}", {"custom": {"Seats": 1}}).json()
+    assert single["custom"] == {**row["custom"], "Seats": 1}
+    api.bulk("companies", [{"_id": row["_id"], "name": "x"}])
+    assert row_of(api, "companies", _id=row["_id"])["custom"] == single["custom"]
+    api.bulk("companies", [{"_id": row["_id"], "custom": {"Seats": 2}}])
+    assert row_of(api, "companies", _id=row["_id"])["custom"] == {"Seats": 2}
+
+
+@pytest.mark.parametrize(("position", "created"), [("honoured", 0), ("ignored", 1)])
+def test_keys_nobody_confirmed(api: Api, position: str, created: int) -> None:
+    api.box.set_switch("unconfirmed_keys", position)
+    for path, key in (
+        ("deals", "sourceId"),
+        ("conversations", "externalId"),
+        ("churn", "sourceId"),
+        ("products", "sourceId"),
+    ):
+        row = next(row for row in api.box.rows(path) if row.get(key) and row.get("type") != "ticket")
+        kept = ("companyId", "value", "name")
+        item = {key: row[key], **{name: row[name] for name in kept if name in row}}
+        answer = api.bulk(path, [item])
+        assert answer["created"] == created, path
+        assert all((key in told) is not bool(created) for told in answer["insertsKeys"])
+        assert api.bulk(path, [{"_id": row["_id"], **item}])["created"] == 0
+
+
+def test_unknown_fields_may_be_refused(api: Api) -> None:
+    api.box.set_switch("unknown_fields", "refused")
+    assert (
+        api.bulk("companies", [{"name": "x", "nonsense": 1}], 400)["createdErrors"][0]["error"] == "nonsense is unknown"
+    )
+    assert api.bulk("companies", [{"name": "x", "custom.Seats": 1}])["created"] == 1
+    assert api.bulk("conversations", [{"type": "note", "companyExternalId": "C-00002"}])["created"] == 1
+
+
+@pytest.mark.parametrize(("position", "left"), [("none", True), ("children", False)])
+def test_what_the_delete_of_a_company_does(api: Api, position: str, left: bool) -> None:  # noqa: FBT001
+    api.box.set_switch("delete_cascade", position)
+    company = api.box.rows("companies")[0]["_id"]
+    api.call("DELETE", f"companies/{company}")
+    for path, field in (("endusers", "companyId"), ("invoices", "cId"), ("conversations", "companyId")):
+        assert (company in {row[field] for row in api.box.rows(path)}) is left
