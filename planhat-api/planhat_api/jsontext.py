@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["array_of", "decode", "encode", "ids_of", "raw_records", "text_of"]
+__all__ = ["array_of", "decode", "encode", "ids_of", "mended", "raw_records", "text_of"]
 
 
 class _Identified(msgspec.Struct):
@@ -24,6 +24,13 @@ _ID_AT = len('{"_id":"')
 _ID_LENGTH = 24
 _HEAD_LENGTH = _ID_AT + _ID_LENGTH + 1
 _ID_LIST = msgspec.json.Decoder(list[_Identified])
+
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
+    rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"|\\."
+)
+_REPLACEMENT = rb"\ufffd"
 
 encode = msgspec.json.encode
 decode = msgspec.json.decode
@@ -64,6 +71,15 @@ def _leading_ids(raw: Sequence[msgspec.Raw]) -> list[str | None] | None:
         return None
     text = heads.decode()
     return [text[start + _ID_AT : start + _ID_AT + _ID_LENGTH] for start in range(0, len(text), _HEAD_LENGTH)]
+
+
+def mended(body: bytes) -> bytes:
+    """JSON with each lone surrogate replaced by U+FFFD.
+
+    Texts that were cut in the middle of an emoji hold one. JavaScript writes it down as an escape; no strict decoder,
+    here or at a loader, takes it.
+    """
+    return _ESCAPES.sub(lambda escape: _REPLACEMENT if escape["lone"] else escape[0], body)
 
 
 def array_of(bodies: Iterable[bytes]) -> bytes:

@@ -8,7 +8,7 @@ import msgspec
 
 from planhat_api.bulk_answer import BulkAnswer, read_bulk
 from planhat_api.call import GarbledError
-from planhat_api.jsontext import decode, ids_of, raw_records
+from planhat_api.jsontext import decode, ids_of, mended, raw_records
 from planhat_api.page import Page
 
 if TYPE_CHECKING:
@@ -24,12 +24,16 @@ def page_at(offset: int, answer: Answer) -> Page:
         GarbledError: It is no JSON array of objects.
     """
     try:
-        raw = raw_records(answer.body)
-        ids = ids_of(answer.body, raw)
+        try:
+            body, raw = answer.body, raw_records(answer.body)
+        except msgspec.DecodeError:
+            body = mended(answer.body)
+            raw = raw_records(body)
+        ids = ids_of(body, raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         message = "not a list of records"
         raise GarbledError(message) from None
-    return Page(offset, answer.body, raw, ids, len(raw))
+    return Page(offset, body, raw, ids, len(raw))
 
 
 def one_record(answer: Answer) -> dict[str, Any]:

@@ -7,7 +7,6 @@ text (B36, B41-B44). What was converted stays reachable in the column ``_planhat
 from __future__ import annotations
 
 import json
-import re
 from collections import deque
 from datetime import datetime
 from decimal import Decimal
@@ -38,9 +37,6 @@ Schema = dict[str, Any]
 
 _SIMPLE: Mapping[str, Converter] = {"string": to_text, "number": to_number, "boolean": to_boolean, "object": to_object}
 _BARE_OFFSET_LENGTH = len("+0000")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_SURROGATES = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_SURROGATES_LENGTH = len(r"\ud83d\ude80")
 _LINE_ENDS = (b"\n", b"\r")
 
 
@@ -120,12 +116,11 @@ class Shape:
 
 
 def decode_record(body: bytes) -> Record:
-    """One record as Planhat sent it, also where strict decoders give up: numbers beyond a double, lone surrogates."""
+    """One record as Planhat sent it, also where a strict decoder gives up: huge numbers, bytes that are no UTF-8."""
     try:
         record: Record = msgspec.json.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        text = body.decode(errors="replace")
-        record = _printable(json.loads(text, parse_float=_exact_when_huge, parse_constant=_no_constant))
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        record = json.loads(body.decode(errors="replace"), parse_float=_exact_when_huge)
     return record
 
 
@@ -145,11 +140,10 @@ def _are_utf8(records: Sequence[msgspec.Raw]) -> bool:
 def is_plain(body: bytes) -> bool:
     """Whether JSON holds nothing that only a look at its bytes can find.
 
-    Line ends between tokens would break the lines of the output. The quick check passes over fields that are not
-    declared, so lone surrogates are looked for here. An offset without a colon, as in
-    ``+0000``, passes for a moment there; only ``+`` is looked for, since moments are in UTC (B40).
+    Line ends between tokens would break the lines of the output. An offset without a colon, as in ``+0000``, passes for
+    a moment in the quick check; only ``+`` is looked for, since moments are in UTC (B40).
     """
-    return not any(end in body for end in _LINE_ENDS) and not _has_bare_offset(body) and not _has_lone_surrogate(body)
+    return not any(end in body for end in _LINE_ENDS) and not _has_bare_offset(body)
 
 
 def _has_bare_offset(body: bytes) -> bool:
@@ -159,18 +153,6 @@ def _has_bare_offset(body: bytes) -> bool:
         if body[end : end + 1] == b'"' and body[at + 1 : end].isdigit():
             return True
         at = body.find(b"+", at + 1)
-    return False
-
-
-def _has_lone_surrogate(body: bytes) -> bool:
-    at = body.find(b"\\")
-    while at >= 0:
-        escaped = 1
-        if _SURROGATE.match(body, at):
-            if not _SURROGATES.match(body, at):
-                return True
-            escaped = _SURROGATES_LENGTH - 1
-        at = body.find(b"\\", at + 1 + escaped)
     return False
 
 
@@ -226,18 +208,3 @@ def _checked(schema: Schema) -> object:
 def _exact_when_huge(text: str) -> float | Decimal:
     number = float(text)
     return number if number - number == 0 else Decimal(text)
-
-
-def _no_constant(text: str) -> None:
-    """``NaN`` and its like are no JSON; they stand for no value."""
-
-
-def _printable(value: object) -> Any:  # noqa: ANN401 -- JSON in, JSON out
-    """The value with lone surrogates, which no encoder takes, replaced."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_printable(entry) for entry in value]
-    if isinstance(value, dict):
-        return {_printable(name): _printable(entry) for name, entry in value.items()}
-    return value

@@ -1,0 +1,126 @@
+"""Records as bytes and records one by one come out the same; and the SDK is what the fast path was made for."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timezone
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from singer_sdk.singerlib.encoding.simple import RecordMessage
+
+from planhat_api import Page
+from planhat_api.registry import model
+from tap_planhat import record_path
+from tap_planhat.catalog import stream_schema
+from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
+from tap_planhat.messages import BufferedWriter
+from tap_planhat.shapes import Shape, decode_record
+from tap_planhat.splice import LineMaker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NOW = datetime(2024, 5, 14, 9, 30, tzinfo=timezone.utc)
+_COMPANY = model("companies")
+_FIELDS = [
+    {"parent": "company", "type": kind, "name": f"{kind} \N{ROCKET}"}
+    for kind in ("number", "date", "multipicklist", "text")
+]
+_SCHEMA = stream_schema(_COMPANY, custom_fields_of(_COMPANY, custom_fields_by_parent(_FIELDS)))
+_SHAPE = Shape(_SCHEMA)
+
+
+def _page(bodies: list[bytes]) -> Page:
+    body = b"[" + b",".join(bodies) + b"]"
+    return Page(0, body, msgspec.json.decode(body, type=list[msgspec.Raw]), [None] * len(bodies), len(bodies))
+
+
+def _spliced(page: Page, version: int | None = None) -> list[Any]:
+    lines = b"".join(LineMaker("companies", _SHAPE, version).lines(page, _NOW)).decode()
+    assert lines.endswith("\n") or not page.raw
+    return [json.loads(line, parse_constant=pytest.fail) for line in lines.split("\n")[:-1]]
+
+
+def _one_by_one(page: Page, version: int | None = None) -> list[Any]:
+    """What the SDK does with what the stream hands it."""
+    writer = BufferedWriter()
+    records = (_SHAPE.convert(decode_record(bytes(body))) for body in page.raw)
+    messages = [RecordMessage("companies", record, version=version, time_extracted=_NOW) for record in records]
+    return [json.loads(writer.format_message(message)) for message in messages]
+
+
+_TEXTS = st.text() | st.sampled_from(["\N{ROCKET}", "\u2028", "\x00", '"\\/\b\f\n\r\t', "퀀", "+46 70+0000", "é" * 50])
+_NUMBERS = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
+_MOMENTS = st.sampled_from(["2024-05-14", "2024-05-14T00:00:00.000Z", 1715679000000])
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | _NUMBERS
+    | _TEXTS
+    | st.sampled_from(["2024-05-14", "2024-05-14T00:00:00.000Z", 1715679000000]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+_NAMES = st.sampled_from([*list(_SCHEMA["properties"])[:60], "unknown", "schön \N{ROCKET}"])
+_CUSTOM = st.dictionaries(st.sampled_from([field["name"] for field in _FIELDS]) | _TEXTS, _VALUES, max_size=4)
+_RECORDS = st.dictionaries(_NAMES, _VALUES, max_size=8) | st.fixed_dictionaries({"custom": _CUSTOM})
+_ENCODERS = st.sampled_from(
+    [
+        lambda record: json.dumps(record).encode(),
+        lambda record: json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"),
+        lambda record: json.dumps(record, indent=1).encode(),
+        lambda record: json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"),
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(bodies=st.lists(st.builds(lambda encode, record: encode(record), _ENCODERS, _RECORDS), max_size=5))
+@example(bodies=[b'{"mrr": 1e400}', b'{"unknown": {"deep": [1e400, -1E+999]}}'])
+@example(bodies=[b'{"mrr": 123456789012345678901234567890, "unknown": 0.1000000000000000055511151231257827}'])
+@example(bodies=[b'{"name": "\xff", "unknown": "\xc3("}'])
+@example(bodies=[b'{"unknown": ' + b"[" * 200 + b"]" * 200 + b"}"])
+@example(bodies=[b'{"name": "a",\r\n "unknown": 1}', b'{"name":\t"b"}'])
+@example(bodies=[b'{"a":1,"a":2}'])
+def test_both_paths_write_the_same(bodies: list[bytes]) -> None:
+    page = _page(bodies)
+    assert _spliced(page) == _one_by_one(page)
+    assert _spliced(page, 7) == _one_by_one(page, 7)
+
+
+def test_a_record_that_fits_leaves_byte_for_byte() -> None:
+    body = b'{"_id":"64c1","unknown":1.50,"custom":{"x":"\xf0\x9f\x9a\x80"}}'
+    lines = b"".join(LineMaker("companies", _SHAPE, None).lines(_page([body]), _NOW))
+    assert body in lines
+
+
+def test_the_installed_sdk_is_the_one_the_fast_path_was_made_for() -> None:
+    record_path.sdk_is_as_expected.cache_clear()
+    assert record_path.sdk_is_as_expected()
+
+
+@pytest.fixture
+def _fresh() -> Iterator[None]:
+    record_path.sdk_is_as_expected.cache_clear()
+    yield
+    record_path.sdk_is_as_expected.cache_clear()
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_another_sdk_is_noticed_and_told_of(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    monkeypatch.setattr(metadata, "version", lambda _: "0.60.1")
+    assert not record_path.sdk_is_as_expected()
+    assert "singer-sdk 0.60.1" in caplog.text
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_a_missing_hook_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_path, "_NEEDED", ("_no_such_hook",))
+    assert not record_path.sdk_is_as_expected()
