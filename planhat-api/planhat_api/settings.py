@@ -65,7 +65,9 @@ CONNECTION_SETTINGS: dict[str, dict[str, Any]] = {
         "type": "integer",
         "default": 100,
         "title": "Share of the quota",
-        "description": "Percent of the quota for this machine, 1 to 100; the rest is left to other clients of the tenant.",
+        "description": (
+            "Percent of the quota for this machine, 1 to 100; the rest is left to other clients of the tenant."
+        ),
     },
     "parallel_calls": {
         "type": "integer",
