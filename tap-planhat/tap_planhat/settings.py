@@ -85,6 +85,14 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
         "title": "Incremental lookback",
         "description": "Minutes before the bookmark at which an incremental read of a model stops.",
     },
+    "content_hash_file": {
+        "type": ["string", "null"],
+        "title": "Content hash file",
+        "description": (
+            "File in which incremental reads of models remember what rows held, to leave out rows whose only change is "
+            "their timestamp. Left out: such rows are passed on. A lost file costs nothing but rows read before."
+        ),
+    },
     "start_date": {
         "type": ["string", "null"],
         "format": "date-time",

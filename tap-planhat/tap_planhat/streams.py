@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
@@ -15,6 +16,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from planhat_api.errors import AccessError, NotFoundError
 from tap_planhat.catalog import KEY, ORIGINAL
+from tap_planhat.content_hashes import ContentHashes
 from tap_planhat.incremental import Changes, Reading, WholeList
 from tap_planhat.progress import Progress
 from tap_planhat.record_path import RecordPath
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from tap_planhat.tap import TapPlanhat
 
 _FEW_KEYS = 3
+_CONTENT_RUN = "content_run"
+_STAMPS = ("updatedAt", "lastUpdated", "updateDate", "__v")
 
 
 class PlanhatStream(RecordPath):
@@ -155,15 +159,34 @@ class ListStream(PlanhatStream):
         newest: list[datetime] = []
         seen: set[str] = set()
         passes = self.passes()
-        for number, parameters in enumerate(passes, start=1):
-            reading = self._reading(parameters)
-            for page in reading.pages():
-                yield self.wanted(_without(page, seen))
-                if number < len(passes):
-                    seen.update(key for key in page.ids if key)
-            newest += [reading.newest] if reading.newest else []
+        with self._content() as content:
+            for number, parameters in enumerate(passes, start=1):
+                reading = self._reading(parameters)
+                for page in reading.pages():
+                    yield self._changed(self.wanted(_without(page, seen)), content)
+                    if number < len(passes):
+                        seen.update(key for key in page.ids if key)
+                newest += [reading.newest] if reading.newest else []
+            if content:
+                content.keep()
+                self.get_context_state(None)[_CONTENT_RUN] = content.run
         if newest:
             self._bookmark(min(max(newest), started))
+
+    @contextmanager
+    def _content(self) -> Iterator[ContentHashes | None]:
+        """What rows held when they were last passed on, where the settings want to know and the stream can use it."""
+        path = self.config.get("content_hash_file")
+        if not path or not self._is_incremental:
+            yield None
+            return
+        acknowledged = self.get_context_state(None).get(_CONTENT_RUN)
+        stamps = {*_STAMPS, self.model.updated.field or ""}
+        with closing(ContentHashes(path, self.name, acknowledged=acknowledged, stamps=stamps)) as content:
+            yield content
+
+    def _changed(self, page: Page, content: ContentHashes | None) -> Page:
+        return _only(page, content.changed(page.ids, page.raw)) if content else page
 
     def passes(self) -> Sequence[Mapping[str, str]]:
         """The parameters of each pass, with the user's word on hidden rows."""
@@ -173,10 +196,14 @@ class ListStream(PlanhatStream):
         """A page with the rows that belong to the stream."""
         return page
 
+    @property
+    def _is_incremental(self) -> bool:
+        return self.replication_method == REPLICATION_INCREMENTAL and bool(self.replication_key)
+
     def _reading(self, parameters: Mapping[str, str]) -> Reading:
         """One pass over the list."""
         list_pages = partial(self._list_pages, parameters)
-        if self.replication_method != REPLICATION_INCREMENTAL or not self.replication_key:
+        if not self._is_incremental or not self.replication_key:
             return WholeList(list_pages)
         return Changes(list_pages, self.replication_key, bound=self._bound(), logger=self.logger)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from planhat_sandbox import Sandbox
 
+from planhat_sandbox import Sandbox
 from tests.tap_support import catalog_for, config_for, parsed, run_command, write_files
 
 if TYPE_CHECKING:
