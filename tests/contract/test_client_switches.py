@@ -48,7 +48,7 @@ def test_every_switch_is_tried_away_from_its_default() -> None:
 def test_tour(name: str, position: str) -> None:
     switches = {name: position}
     analytics_auth = "basic_tenant" if position == "basic_tenant" else "bearer"
-    with sandbox(companies=3, switches=switches) as box, client_on(box, analytics_auth_method=analytics_auth) as client:
+    with sandbox(companies=2, switches=switches) as box, client_on(box, analytics_auth_method=analytics_auth) as client:
         client.check_credentials()
         _lists(box, client, LISTED if ABOUT_LISTS & {*SWITCHES[name].facts.split()} else SAMPLE)
         if name != "moving_rows":

@@ -111,7 +111,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     rows=ROWS,
     before=st.dictionaries(st.integers(0, 40), st.booleans()),
