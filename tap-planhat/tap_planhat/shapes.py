@@ -10,7 +10,6 @@ import json
 from collections import deque
 from datetime import datetime
 from decimal import Decimal
-from itertools import repeat
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -28,7 +27,7 @@ from tap_planhat.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     Converter = Callable[[Any], Any]
 
@@ -71,12 +70,13 @@ class Shape:
         self._check = msgspec.json.Decoder(_struct("Record", properties, self._secret)).decode
 
     def fit(self, records: Sequence[msgspec.Raw]) -> bool:
-        """Whether records that are plain (see ``is_plain``) have the announced shape, to be passed on as they came."""
-        return _are_utf8(records) and self._are_checked(records)
-
-    def _are_checked(self, records: Sequence[msgspec.Raw]) -> bool:
-        # One by one: the memory of each goes to the next, which is much faster than to hold them all decoded.
-        return _all_pass(map(self._check, records), (msgspec.DecodeError, msgspec.ValidationError))
+        """Whether every record has the announced shape already; see also ``is_plain``."""
+        try:
+            # One by one: the memory of each goes to the next, which is much faster than to hold them all decoded.
+            deque(map(self._check, records), maxlen=0)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+            return False
+        return True
 
     def convert(self, record: Record) -> Record:
         """The record in its announced shape: the very same object when nothing had to be converted."""
@@ -124,17 +124,13 @@ def decode_record(body: bytes) -> Record:
     return record
 
 
-def _all_pass(results: Iterable[object], errors: tuple[type[Exception], ...]) -> bool:
-    """Whether running through an iterator of checks raises none of these errors."""
+def is_utf8(text: bytes) -> bool:
+    """Whether bytes are text; the quick check passes over fields that are not declared."""
     try:
-        deque(results, maxlen=0)
-    except errors:
+        text.decode()
+    except UnicodeDecodeError:
         return False
     return True
-
-
-def _are_utf8(records: Sequence[msgspec.Raw]) -> bool:
-    return _all_pass(map(str, records, repeat("utf-8")), (UnicodeDecodeError,))
 
 
 def is_plain(body: bytes) -> bool:

@@ -130,7 +130,7 @@ _RECORDS = st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=6).flatmap
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(record=_RECORDS)
 def test_every_record_validates_after_conversion_and_converts_once(record: dict[str, Any]) -> None:
     record.pop(ORIGINAL, None)
@@ -139,7 +139,7 @@ def test_every_record_validates_after_conversion_and_converts_once(record: dict[
     assert _SHAPE.convert(shaped) is shaped
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(record=_RECORDS)
 def test_a_record_that_fits_needs_no_conversion(record: dict[str, Any]) -> None:
     record.pop(ORIGINAL, None)
@@ -147,7 +147,7 @@ def test_a_record_that_fits_needs_no_conversion(record: dict[str, Any]) -> None:
         assert _SHAPE.convert(record) is record
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(record=_RECORDS)
 def test_a_converted_record_fits(record: dict[str, Any]) -> None:
     record.pop(ORIGINAL, None)
