@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from filelock import Timeout
@@ -88,6 +88,7 @@ class Quota:
             return InMemoryBucket(self._rates)
         try:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _read_once(file)
             return SQLiteBucket.init_from_file(self._rates, db_path=str(file), use_file_lock=True)
         except (sqlite3.Error, OSError, Timeout) as error:
             _warn(error)
@@ -95,8 +96,16 @@ class Quota:
 
     def _forget_file(self, error: Exception) -> None:
         _warn(error)
+        with suppress(sqlite3.Error, OSError):
+            self._bucket.close()
         self._bucket = InMemoryBucket(self._rates)
         self._limiter = _limiter(self._bucket)
+
+
+def _read_once(file: Path) -> None:
+    """Fail when the file is no database. The library would fail, too, but leave its connection open."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA schema_version").fetchone()
 
 
 def _rates(per_minute: int) -> list[Rate]:
