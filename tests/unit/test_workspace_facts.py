@@ -33,7 +33,8 @@ def test_every_cited_number_exists() -> None:
     unknown = {
         f"{path.relative_to(ROOT)}: {number}"
         for path in citing_files()
-        for number in re.findall(r"\b([BQ]\d{1,3})\b", path.read_text("utf-8"))
+        # The linter's own codes look the same.
+        for number in re.findall(r"\b([BQ]\d{1,3})\b", re.sub(r"noqa: [A-Z\d, ]+", "", path.read_text("utf-8")))
         if number not in DEFINED
     }
     assert not unknown
