@@ -100,5 +100,5 @@ def test_receipts_are_held_against_what_planhat_holds(
 
 
 def test_tables_align_their_columns() -> None:
-    shown = table(["stream", "rows"], [("companies", 1234), ("users", 5)]).splitlines()
-    assert shown == ["  stream      rows", "  ---------  -----", "  companies  1,234", "  users          5"]
+    shown = table(["stream", "rows"], [("companies", 1234), ("Kite 🪁", 5)]).splitlines()
+    assert shown == ["  stream      rows", "  ---------  -----", "  companies  1,234", "  Kite 🪁        5"]
