@@ -1,138 +1,179 @@
-"""Builds rows from messages that are still bytes: one decode by a generated type, one encode.
+"""Builds rows from messages that are still bytes, many at a time.
 
-The generated type takes a message only if every column is known and of its declared type. Anything else, and any row
-that must be refused, is handed back for the general path, which gives the same row or the reason.
+A generated type takes a message only if every column is known and of its declared type. A record that nothing changes
+is sent as the bytes that came in; one with nulls, renamed or converted columns is encoded anew. Anything else, and any
+row that must be refused, is handed back for the general path, which gives the same row or the reason.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from planhat_api import Row
 from target_planhat.keys import UNIQUE_IN_COMPANY
-from target_planhat.mapping import DELETED_AT, Slot, declared_types
-from target_planhat.rejects import REJECTION
-from target_planhat.schema_types import NoTypeError, column_type, is_plain, struct, union
-from target_planhat.values import NUMBER, OBJECT, UnfitValueError, encode
+from target_planhat.row import Item
+from target_planhat.row_types import bare_message_type, columns_of, message_type
+from target_planhat.schema_types import NoTypeError, struct
+from target_planhat.values import UnfitValueError, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from target_planhat.mapping import Source
+    from target_planhat.keys import KeyRule
+    from target_planhat.mapping import Slot
     from target_planhat.row import StreamPlan
-    from target_planhat.schema_types import JsonType
+    from target_planhat.row_types import Column
     from target_planhat.values import Kind
 
 __all__ = ["FastRows", "QuickCheck"]
 
-_TOP_LEVEL = {"properties", "additionalProperties", "required", "$schema"}
+MOST_AT_ONCE = 1_000
+"""Messages looked at together; what they hold in memory is given back before the next."""
+
+_LONG_RUN = 200
+
+_Decode: TypeAlias = "Callable[[bytes | msgspec.Raw], Any]"
 
 
-@dataclass
-class _Column:
-    """A column of a generated type.
+@dataclass(frozen=True)
+class _Conversion:
+    """A column whose values may need to be converted."""
 
-    Attributes:
-        name: Name in the record.
-        kind: What it may hold, null aside.
-        nullable: Whether it may be null.
-        required: Whether it must be there.
-        slot: Where it goes; None when it is left out.
-        convert: Makes the value what the field holds.
-        members: The shape of an object that is converted member by member.
-    """
+    attribute: str
+    read: Callable[[Any], Any]
+    keeps: Callable[[Any], object]
+    keeps_all: Callable[[list[Any]], bool]
+    kind: Kind
 
-    name: str
-    kind: JsonType
-    nullable: bool
-    required: bool = False
-    slot: Slot | None = None
-    convert: Callable[[Any], Any] | None = None
-    members: _Shape | None = None
-
-    def field(self, name: str) -> tuple[Any, ...]:
-        """The field of a generated class; a null that is left out is its default, which is not encoded."""
-        kind = union([self.kind, None]) if self.nullable and self.kind is not Any else self.kind
-        return (name, kind) if self.required else (name, kind, None)
+    def settle(self, records: Sequence[msgspec.Struct], good: int, changed: set[int]) -> int:
+        """Convert what needs it; the number of records, from the first, that hold what the field takes."""
+        values = list(map(self.read, records))
+        if self.keeps_all([value for value in values if value is not None]):
+            return good
+        keeps = self.keeps
+        for place, value in enumerate(values[:good]):
+            if value is None or keeps(value):
+                continue
+            try:
+                converted = self.kind.convert(value)
+            except UnfitValueError:
+                return place
+            if converted != value:
+                setattr(records[place], self.attribute, converted)
+                changed.add(place)
+        return good
 
 
 class _Shape:
     """How an object is read, and how it is written."""
 
-    def __init__(self, columns: Iterable[_Column], constants: Mapping[Slot, Any]) -> None:
+    def __init__(self, columns: Sequence[Column], constants: Mapping[Slot, Any]) -> None:
         # Fields without default come first, as in any class.
         self.columns = sorted(columns, key=lambda column: not column.required)
-        names = {f"f{place}": column.name for place, column in enumerate(self.columns)}
-        self.read = struct("Read", [column.field(f"f{place}") for place, column in enumerate(self.columns)], names)
-        self._converts = [
-            (f"f{place}", column.convert) for place, column in enumerate(self.columns) if column.convert is not None
-        ]
-        self._objects = [
-            (f"f{place}", column.members) for place, column in enumerate(self.columns) if column.members is not None
-        ]
-        self._fields = [
-            (place, column.slot.name)
-            for place, column in enumerate(self.columns)
-            if column.slot is not None and not column.slot.custom
-        ]
-        self._custom = [
-            (place, column.slot.name)
-            for place, column in enumerate(self.columns)
-            if column.slot is not None and column.slot.custom
-        ]
+        self._objects: list[tuple[str, _Shape]] = []
+        self._conversions: list[_Conversion] = []
+        for place, column in enumerate(self.columns):
+            attribute = f"f{place}"
+            if column.members is not None:
+                members = _Shape(column.members, {})
+                self._objects.append((attribute, members))
+            if column.conversion is not None:
+                self._conversions.append(
+                    _Conversion(attribute, attrgetter(attribute), column.keeps, column.keeps_all, column.conversion)
+                )
+        self.type = self._read_type(nulls=True)
+        self.type_without_nulls = self._read_type(nulls=False)
+        self._empty = None if any(column.required for column in self.columns) else self.type_without_nulls()
+        self._plan_writing(constants)
+
+    def _read_type(self, *, nulls: bool) -> type[msgspec.Struct]:
+        objects = dict(self._objects)
+        fields = []
+        for place, column in enumerate(self.columns):
+            members = objects.get(f"f{place}")
+            if members is not None:
+                column.kind = members.type if nulls else members.type_without_nulls
+            fields.append(column.field(f"f{place}", nulls=nulls))
+        return struct("Read", fields, {f"f{place}": column.name for place, column in enumerate(self.columns)})
+
+    def _plan_writing(self, constants: Mapping[Slot, Any]) -> None:
+        placed = [(place, column.slot) for place, column in enumerate(self.columns) if column.slot is not None]
+        self._fields = [place for place, slot in placed if not slot.custom]
+        self._custom = [place for place, slot in placed if slot.custom]
         self._constants = [value for slot, value in constants.items() if not slot.custom]
         self._custom_constants = [value for slot, value in constants.items() if slot.custom]
-        same = all(
-            column.slot is not None
-            and column.slot.name == column.name
-            and not column.slot.custom
-            and not (column.required and column.nullable)
-            for column in self.columns
+        slots = [slot for _, slot in placed] + list(constants)
+        names = [slot.name for slot in slots if not slot.custom]
+        customs = [slot.name for slot in slots if slot.custom]
+        self.renames_nothing = (
+            not constants
+            and not customs
+            and all(column.slot is not None and column.slot.name == column.name for column in self.columns)
         )
-        self.same = same and not constants
-        self._writes(constants)
+        self._write_custom = _written_type(customs) if customs else None
+        self._write = _written_type([*names, "custom"] if customs else names)
 
-    def _writes(self, constants: Mapping[Slot, Any]) -> None:
-        names = [name for _, name in self._fields] + [slot.name for slot in constants if not slot.custom]
-        customs = [name for _, name in self._custom] + [slot.name for slot in constants if slot.custom]
-        self._write_custom = _written(customs) if customs else None
-        self._write = _written([*names, "custom"] if customs else names)
+    @property
+    def keeps_bytes(self) -> bool:
+        """Whether a record without nulls, whose values need no conversion, is the row as it stands."""
+        return self.renames_nothing and all(members.keeps_bytes for _, members in self._objects)
 
-    def attribute(self, name: str) -> str | None:
-        """Where a record holds the value of a field."""
-        return next((f"f{place}" for place, found in self._fields if found == name), None)
+    def reader(self, name: str) -> Callable[[Any], Any] | None:
+        """Reads the value of a field out of a record; None when it has no column."""
+        for place, column in enumerate(self.columns):
+            if column.slot is not None and column.slot.name == name and not column.slot.custom:
+                return attrgetter(f"f{place}")
+        return None
 
-    def written(self, record: msgspec.Struct) -> msgspec.Struct:
-        """The object to encode.
+    def settle(self, records: Sequence[msgspec.Struct]) -> tuple[int, set[int]]:
+        """Make the values what the fields hold.
 
-        Raises:
-            UnfitValueError: A value cannot become what its field holds.
+        Returns:
+            The number of records, from the first, that can be sent, and the places of those that were changed.
         """
-        for attribute, convert in self._converts:
+        good, changed = len(records), set[int]()
+        for conversion in self._conversions:
+            good = conversion.settle(records, good, changed)
+        for attribute, shape in self._objects:
+            held = [
+                (place, value) for place, value in enumerate(map(attrgetter(attribute), records)) if value is not None
+            ]
+            fine, touched = shape.settle([value for _, value in held])
+            if fine < len(held):
+                good = min(good, held[fine][0])
+            changed.update(held[place][0] for place in touched)
+        return good, changed
+
+    def holds_empty_objects(self, records: Sequence[Any]) -> bool:
+        """Whether any object in these records has no members."""
+        return any(
+            shape._empty in map(attrgetter(attribute), records)  # noqa: SLF001 # of the same class
+            for attribute, shape in self._objects
+        )
+
+    def written(self, record: Any) -> Any:  # noqa: ANN401 # of a generated class
+        """The object to encode."""
+        for attribute, shape in self._objects:
             value = getattr(record, attribute)
             if value is not None:
-                setattr(record, attribute, convert(value))
-        for attribute, members in self._objects:
-            value = getattr(record, attribute)
-            if value is not None:
-                setattr(record, attribute, _unless_empty(members.written(value)))
-        if self.same:
+                setattr(record, attribute, _unless_empty(shape.written(value)))
+        if self.renames_nothing:
             return record
         values = msgspec.structs.astuple(record)
-        fields = [values[place] for place, _ in self._fields]
-        if self._constants:
-            fields += self._constants
+        fields = [values[place] for place in self._fields]
+        fields += self._constants
         if self._write_custom is not None:
-            customs = [values[place] for place, _ in self._custom]
+            customs = [values[place] for place in self._custom]
             fields.append(_unless_empty(self._write_custom(*customs, *self._custom_constants)))
         return self._write(*fields)
 
 
-def _written(names: Sequence[str]) -> type[msgspec.Struct]:
+def _written_type(names: Sequence[str]) -> type[msgspec.Struct]:
     fields = [(f"f{place}", Any, None) for place in range(len(names))]
     return struct("Written", fields, {f"f{place}": name for place, name in enumerate(names)}, strict=False)
 
@@ -147,129 +188,65 @@ def _unless_empty(record: msgspec.Struct) -> msgspec.Struct | None:
 
 @dataclass(frozen=True)
 class QuickCheck:
-    """A check of some fields of a row; when it fails the row takes the general path, which knows the reason."""
+    """A check of some fields of many rows.
+
+    Attributes:
+        fields: Fields it looks at.
+        good: Given the values of each field, tells how many rows from the first pass.
+    """
 
     fields: tuple[str, ...]
-    passes: Callable[..., bool]
-
-    def on(self, shape: _Shape) -> Callable[[msgspec.Struct], bool]:
-        """The check of a record.
-
-        Raises:
-            NoTypeError: A field has no column.
-        """
-        attributes = [shape.attribute(name) for name in self.fields]
-        if None in attributes or not attributes:
-            raise NoTypeError
-        read = attrgetter(*(str(attribute) for attribute in attributes))
-        passes = self.passes
-        if len(attributes) == 1:
-            return lambda record: passes(read(record))
-        return lambda record: passes(*read(record))
+    good: Callable[..., int]
 
 
-def _message(name: str, record: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """A RECORD message of one stream; one out of a rejects file is not taken, its attempts must be counted."""
-    fields = [("type", Literal["RECORD"]), ("stream", Literal[name]), ("record", record), ("rejection", None, None)]
-    return struct("Message", fields, {"rejection": REJECTION}, strict=False)
+@dataclass(frozen=True)
+class _Keys:
+    """Reads the keys of rows."""
+
+    names: tuple[str, ...]
+    readers: tuple[Callable[[Any], Any], ...]
+    company: Callable[[Any], Any] | None
+
+    @classmethod
+    def of(cls, rule: KeyRule, shape: _Shape) -> _Keys:
+        """The keys of a rule that have a column."""
+        held = [(name, reader) for name in rule.keyables if (reader := shape.reader(name)) is not None]
+        company = shape.reader(rule.company) if rule.company else None
+        return cls(tuple(name for name, _ in held), tuple(reader for _, reader in held), company)
+
+    def read(self, records: Sequence[Any]) -> list[dict[str, str]]:
+        """The keys each row carries."""
+        if not self.names:
+            return [{} for _ in records]
+        columns = [list(map(reader, records)) for reader in self.readers]
+        names = self.names
+        if all(map(all, columns)):
+            return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+        return [
+            {name: value for name, value in zip(names, values, strict=True) if value}
+            for values in zip(*columns, strict=True)
+        ]
+
+    def matches(self, records: Sequence[Any]) -> list[tuple[str, ...] | None]:
+        """What identifies each row among the rows of a batch."""
+        if not self.names:
+            return [None] * len(records)
+        first = list(map(self.readers[0], records))
+        if all(first) and not (self.company and self.names[0] in UNIQUE_IN_COMPANY):
+            name = self.names[0]
+            return [(name, value) for value in first]
+        return list(map(self._match, records))
+
+    def _match(self, record: Any) -> tuple[str, ...] | None:  # noqa: ANN401 # of a generated class
+        for name, reader in zip(self.names, self.readers, strict=True):
+            value = reader(record)
+            if value:
+                company = self.company(record) if self.company is not None and name in UNIQUE_IN_COMPANY else None
+                return (name, value, company) if isinstance(company, str) else (name, value)
+        return None
 
 
-def _columns(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str]) -> Iterator[_Column]:
-    """The columns of a stream as a generated type takes them.
-
-    Raises:
-        NoTypeError: A column, or what becomes of it, needs the general path.
-    """
-    properties = schema["properties"]
-    required = {*schema.get("required", ()), *keys}
-    sources = {source.column: source for source in stream.plan.sources}
-    slots = {source.slot for source in sources.values()}
-    if not is_plain(schema, _TOP_LEVEL) or not required <= set(properties) or len(slots) < len(sources):
-        raise NoTypeError
-    if stream.settings.nulls == "clear" or stream.settings.clear:
-        raise NoTypeError
-    for name, column in properties.items():
-        source = sources.get(name)
-        made = _column(name, column, source, stream)
-        made.required = name in required
-        if source is not None and source.slot.name not in stream.rule.left_out:
-            made.slot = source.slot
-        yield made
-
-
-def _column(name: str, schema: Mapping[str, Any], source: Source | None, stream: StreamPlan) -> _Column:
-    if name == DELETED_AT:
-        # A row that is gone at the source is no upsert.
-        return _Column(name, None, nullable=True)
-    kind = column_type(schema)
-    nullable = kind is Any or "null" in _type_names(schema)
-    if source is None:
-        return _Column(name, kind, nullable)
-    if source.slot == Slot("custom"):
-        members = _custom_members(schema, stream)
-        return _Column(name, members.read, nullable, members=members)
-    return _placed(_Column(name, kind, nullable), schema, source.kind)
-
-
-def _placed(column: _Column, schema: Mapping[str, Any], kind: Kind) -> _Column:
-    """Narrow a column to what its field takes, or have it converted."""
-    names = declared_types(schema)
-    if not kind.json:
-        return column
-    if not names or kind.json in names or (kind.json == "number" and "integer" in names):
-        if kind is OBJECT and column.kind is not Any and not is_plain(schema, {"additionalProperties"}):
-            raise NoTypeError
-        if kind.json == "array" and not _allows_items(schema, kind):
-            raise NoTypeError
-        column.kind = kind.passes if kind.quick is None else kind.quick
-        column.convert = None if kind.quick is None else kind.convert
-        if kind is NUMBER and names and "number" not in names:
-            column.kind = int
-    elif names & {"object", "array"}:
-        # What is inside stays bytes, which nothing can convert.
-        raise NoTypeError
-    else:
-        column.convert = kind.convert
-    return column
-
-
-def _allows_items(schema: Mapping[str, Any], kind: Kind) -> bool:
-    """Whether the items that pass are items the schema allows."""
-    items = schema.get("items", {})
-    names = declared_types(items) if isinstance(items, dict) else frozenset()
-    wanted = "object" if kind.item_json == "" else kind.item_json
-    return not names or (wanted in names and is_plain(items, {"additionalProperties"}))
-
-
-def _type_names(schema: Mapping[str, Any]) -> set[str]:
-    names = schema.get("type", ())
-    found = {names} if isinstance(names, str) else set(names)
-    return found.union(*(_type_names(branch) for branch in schema.get("anyOf", ())))
-
-
-def _custom_members(schema: Mapping[str, Any], stream: StreamPlan) -> _Shape:
-    """The members of `custom`: those the schema names, else those the tenant has.
-
-    Raises:
-        NoTypeError: The tenant does not tell its fields.
-    """
-    names = stream.resolver.custom
-    if names.kinds is None or not is_plain(schema, {"properties", "additionalProperties"}):
-        raise NoTypeError
-    declared = schema.get("properties") or {name: {} for name in (*names.kinds, *names.formulas)}
-    columns = []
-    for name, member in declared.items():
-        found = names.find(name)
-        if found is None:
-            # Not taken, so that a record which holds it goes the general way.
-            continue
-        kind = column_type(member)
-        column = _Column(name, kind, kind is Any or "null" in _type_names(member))
-        if found not in names.formulas:
-            column = _placed(column, member, names.kind(found))
-            column.slot = Slot(found)
-        columns.append(column)
-    return _Shape(columns, {})
+_NO_KEYS: dict[str, str] = {}
 
 
 class FastRows:
@@ -283,7 +260,7 @@ class FastRows:
         keys: Sequence[str],
         check: QuickCheck | None = None,
     ) -> None:
-        """Generate the type.
+        """Generate the types.
 
         Args:
             stream: What is known of the stream.
@@ -295,39 +272,110 @@ class FastRows:
         Raises:
             NoTypeError: The stream needs the general path.
         """
-        shape = _Shape(list(_columns(stream, schema, keys)), stream.plan.constants)
-        self._written = shape.written
-        self._decode = msgspec.json.Decoder(_message(name, shape.read)).decode
-        rule = stream.rule
-        self._keyables = tuple(
-            (key, attribute) for key in rule.keyables if (attribute := shape.attribute(key)) is not None
-        )
-        self._company = shape.attribute(rule.company) if rule.company else None
-        self._rule = rule
-        self._needs_match = rule.needs_key or bool(stream.model.required or stream.model.required_any)
-        self._passes: Callable[[msgspec.Struct], bool] | None = None
+        self._shape = _Shape(list(columns_of(stream, schema, keys)), stream.plan.constants)
+        self._decode: _Decode = msgspec.json.Decoder(message_type(name, self._shape.type)).decode
+        self._whole = _WholeRecords(name, self._shape) if self._shape.keeps_bytes else None
+        self._keys = _Keys.of(stream.rule, self._shape)
+        self._is_upsert = bool(stream.model.keyables)
+        self._needs_key = stream.rule.needs_key or bool(stream.model.required or stream.model.required_any)
+        self._check: Callable[..., int] | None = None
         if check:
-            self._passes = check.on(shape)
+            readers = [self._shape.reader(field) for field in check.fields]
+            if None in readers:
+                raise NoTypeError
+            self._check_readers = [reader for reader in readers if reader is not None]
+            self._check = check.good
 
-    def build(self, line: bytes) -> tuple[Row, tuple[str, ...] | None] | None:
-        """The row of a message, with what identifies it in its batch; None when it takes the general path."""
-        try:
-            record = self._decode(line).record  # type: ignore[attr-defined] # a generated class
-            written = self._written(record)
-        except (msgspec.MsgspecError, UnfitValueError):
-            return None
-        if self._passes is not None and not self._passes(record):
-            return None
-        keys = {}
-        for key, attribute in self._keyables:
-            value = getattr(record, attribute)
-            if value:
-                keys[key] = value
-        match = None
-        if keys:
-            name, value = next(iter(keys.items()))
-            company = getattr(record, self._company) if self._company and name in UNIQUE_IN_COMPANY else None
-            match = (name, value, company) if isinstance(company, str) else (name, value)
-        elif self._needs_match:
-            return None
-        return Row(encode(written), keys), match
+    def build(self, lines: Sequence[bytes], start: int = 0) -> list[Item]:
+        """The rows of messages, from a place on; fewer than there are when one needs the general path."""
+        if self._whole is not None:
+            records, sources, bodies = self._whole.read(lines, start)
+            # Records with nulls between others would make many small runs; those go through `_read` together.
+            rest = start + len(records)
+            if records and (len(records) >= _LONG_RUN or rest == len(lines) or not self._whole.may_take(lines[rest])):
+                return self._items(records, sources, bodies)
+        return self._items(*self._read(lines, start), None)
+
+    def _read(self, lines: Sequence[bytes], start: int) -> tuple[list[Any], Sequence[bytes]]:
+        records: list[Any] = []
+        decode = self._decode
+        # An error leaves what came before it: that message goes the general way.
+        with suppress(msgspec.MsgspecError):
+            records.extend(decode(line).record for line in lines[start : start + MOST_AT_ONCE])
+        return records, lines[start : start + len(records)]
+
+    def _items(self, records: list[Any], sources: Sequence[bytes], bodies: list[bytes] | None) -> list[Item]:
+        """The items of records that came out of these messages.
+
+        Args:
+            records: Records, of a generated class.
+            sources: Their messages.
+            bodies: The same records as bytes, which are the rows if nothing has to be changed.
+        """
+        good, changed = self._shape.settle(records)
+        if self._check is not None:
+            good = min(good, self._check(*(list(map(reader, records)) for reader in self._check_readers)))
+        if bodies is not None and self._shape.holds_empty_objects(records):
+            bodies = None
+        matches = self._keys.matches(records)
+        if self._needs_key and None in matches:
+            good = min(good, matches.index(None))
+        if good < len(records):
+            records, sources, matches = records[:good], sources[:good], matches[:good]
+        keys = self._keys.read(records) if self._is_upsert else [_NO_KEYS] * len(records)
+        written = self._shape.written
+        if bodies is None:
+            bodies = [encode(written(record)) for record in records]
+        else:
+            for place in changed:
+                bodies[place] = encode(written(records[place])) if place < good else b""
+        return [
+            Item(Row(body, found), match, source, True)  # noqa: FBT003 # by place: quick to make
+            for body, found, match, source in zip(bodies, keys, matches, sources, strict=False)
+        ]
+
+
+class _WholeRecords:
+    """Cuts records out of messages of the usual form, for streams whose records can be rows as they stand."""
+
+    def __init__(self, name: str, shape: _Shape) -> None:
+        self._decode: _Decode = msgspec.json.Decoder(bare_message_type(name, shape.type_without_nulls)).decode
+        quoted = encode(name).decode()
+        self._forms = (
+            (f'{{"type":"RECORD","stream":{quoted},"record":'.encode(), ',"time_extracted":"'),
+            (f'{{"type": "RECORD", "stream": {quoted}, "record": '.encode(), ', "time_extracted": "'),
+        )
+
+    def may_take(self, line: bytes) -> bool:
+        """Whether a message begins as those do whose records can be cut out."""
+        return any(line.startswith(head) for head, _ in self._forms)
+
+    def read(self, lines: Sequence[bytes], start: int) -> tuple[list[Any], Sequence[bytes], list[bytes]]:
+        """Messages from a place on, up to one that is not of the usual form or holds a null.
+
+        The type takes no member of a message but these; none but `record` could stand in what is cut out, and no
+        program writes that twice.
+
+        Returns:
+            Records of the generated class, their messages, and their bytes.
+        """
+        form = next((form for form in self._forms if lines[start].startswith(form[0])), None)
+        if form is None:
+            return [], (), []
+        records: list[Any] = []
+        bodies: list[bytes] = []
+        head, stamp = form
+        cut, decode = len(head), self._decode
+        time, tail = "", b"}"
+        # An error leaves what came before it: that message goes another way.
+        with suppress(msgspec.MsgspecError):
+            for line in lines[start : start + MOST_AT_ONCE]:
+                message = decode(line)
+                if message.time_extracted != time:
+                    time = message.time_extracted
+                    tail = f'{stamp}{time}"}}'.encode() if time else b"}"
+                if not (line.startswith(head) and line.endswith(tail)):
+                    break
+                records.append(message.record)
+                bodies.append(line[cut : -len(tail)])
+        return records, lines[start : start + len(records)], bodies

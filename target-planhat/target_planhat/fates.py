@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from planhat_api import Fate, Outcome
 
-__all__ = ["Verdict", "Verdicts"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Verdict", "Verdicts", "plain_verdicts"]
 
 
 class Verdicts(str, Enum):
@@ -49,7 +53,17 @@ class Verdict:
     @classmethod
     def of(cls, outcome: Outcome) -> Verdict:
         """The verdict that an outcome of the client means."""
+        if outcome.planhat_id is None and outcome.reason is None:
+            return _PLAIN[outcome.fate]
         return cls(_BY_FATE[outcome.fate], outcome.planhat_id, outcome.reason)
 
 
 _BY_FATE = {fate: Verdicts(fate.value) for fate in Fate}
+_PLAIN = {fate: Verdict(kind) for fate, kind in _BY_FATE.items()}
+
+
+def plain_verdicts(outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """Verdicts for counting alone: without `_id`, one object for all that are alike."""
+    if outcomes and outcomes.count(outcomes[0]) == len(outcomes) and outcomes[0].reason is None:
+        return [_PLAIN[outcomes[0].fate]] * len(outcomes)
+    return [_PLAIN[outcome.fate] if outcome.reason is None else Verdict.of(outcome) for outcome in outcomes]

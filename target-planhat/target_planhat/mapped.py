@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_planhat.fast_rows import FastRows
-from target_planhat.fates import Verdict
+from target_planhat.fates import Verdict, plain_verdicts
 from target_planhat.keys import KeyRule, key_rule
 from target_planhat.mapping import Resolver, plan_columns
-from target_planhat.row import Item, RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.schema_types import NoTypeError
 from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from planhat_api import BulkResult, PushResult, Row
     from planhat_api.registry import Model
@@ -80,15 +80,12 @@ class MappedSink(PlanhatSink):
             self.logger.debug("Records are decoded one by one: the schema of the stream says more than types")
             return None
 
-    def take_message(self, line: bytes) -> bool:
-        """Take a whole RECORD message the short way; False when it needs the general one."""
-        made = None if self._fast is None else self._fast.build(line)
-        if made is None:
-            return False
-        row, match = made
-        self._uncounted += 1
-        self.add(Item(row, match, line, is_message=True))
-        return True
+    def take_messages(self, lines: Sequence[bytes], start: int) -> int:
+        """Take whole RECORD messages the short way, from a place on; the number taken."""
+        items = [] if self._fast is None else self._fast.build(lines, start)
+        self._uncounted += len(items)
+        self.add_all(items)
+        return len(items)
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The key of a record that could not become a row, to name it by."""
@@ -101,4 +98,6 @@ class MappedSink(PlanhatSink):
         """The verdicts of an answer; what did not add up in it is logged."""
         for note in result.notes:
             self.logger.warning("%s", note)
-        return [Verdict.of(outcome) for outcome in result.outcomes]
+        if self.run.receipts:
+            return [Verdict.of(outcome) for outcome in result.outcomes]
+        return plain_verdicts(result.outcomes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from planhat_api import Row
 from target_planhat.keys import merged_body
 from target_planhat.mapping import HELPER_COLUMNS, Slot, Source
@@ -29,29 +31,28 @@ class RefusedRowError(Exception):
     """A row that must not be sent. The text says why and names no value but the row's key."""
 
 
-@dataclass(eq=False, slots=True)
-class Item:
+class Item(msgspec.Struct, eq=False, gc=False):
     """One record on its way.
 
     Attributes:
         row: What Planhat gets.
         match: What identifies the row in its batch; None for a row without a key.
         source: What came in: the record, one JSON object; or the whole message with the record in it.
+        is_message: Whether `source` is the whole message.
         attempt: How often it has been tried, this time included.
         delete: Whether the row is to be deleted.
         held: Whether it was held back for its company.
         parts: Earlier records of the batch that became part of this row.
-        is_message: Whether `source` is the whole message.
     """
 
     row: Row
     match: tuple[str, ...] | None
     source: bytes
+    is_message: bool = False
     attempt: int = 1
     delete: bool = False
     held: bool = False
     parts: list[Item] | tuple[()] = ()
-    is_message: bool = False
 
     @property
     def raw(self) -> bytes:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from bisect import bisect_left
+from collections import Counter
+from itertools import accumulate
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from jsonschema.validators import validator_for
@@ -53,11 +57,10 @@ class PlanhatSink(BatchSink):
         self.model = self.route.model
         self.input_stream = target.input_stream
         self._items: list[Item] = []
-        self._bytes = 0
         self._refused = 0
         self._uncounted = 0
-        self._max_rows = self.max_size
-        self._max_bytes = self.run.settings.batch_size_bytes
+        self._room = self.max_size
+        self._room_bytes = self.run.settings.batch_size_bytes
         self.declared_schema = self.original_schema
         # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
         self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in _columns(schema)}}
@@ -89,7 +92,7 @@ class PlanhatSink(BatchSink):
     @property
     def is_full(self) -> bool:
         """Whether the batch has reached its number of rows or bytes."""
-        return self.current_size >= self._max_rows or self._bytes >= self._max_bytes
+        return self._room <= 0 or self._room_bytes <= 0
 
     @property
     def max_size(self) -> int:
@@ -106,7 +109,8 @@ class PlanhatSink(BatchSink):
         del context
         self.send_parents()
         self._count_for_sdk()
-        items, self._items, self._bytes, self._refused = self._items, [], 0, 0
+        items, self._items, self._refused = self._items, [], 0
+        self._room, self._room_bytes = self.max_size, self.run.settings.batch_size_bytes
         if items:
             self.send(items)
         else:
@@ -148,7 +152,7 @@ class PlanhatSink(BatchSink):
             item = self.item_of(record, raw, attempt)
         except RefusedRowError as err:
             match = self.key_of(record) or self._declared_key(record)
-            self.refuse(Item(Row(b"{}"), match, raw, attempt), str(err))
+            self.refuse(Item(Row(b"{}"), match, raw, attempt=attempt), str(err))
         else:
             self.add(item)
 
@@ -159,16 +163,18 @@ class PlanhatSink(BatchSink):
             RefusedRowError: The record cannot become a row.
         """
         row, match = self.build(record)
-        return Item(row, match, raw, attempt)
+        return Item(row, match, raw, attempt=attempt)
 
     def add(self, item: Item) -> None:
         """Make a row part of the batch."""
         self._items.append(item)
-        self._bytes += len(item.row.body) + 1
+        self._room -= 1
+        self._room_bytes -= len(item.row.body) + 1
 
     def refuse(self, item: Item, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out."""
         self._refused += 1
+        self._room -= 1
         self.run.enter(self, item, Verdict(Verdicts.REJECTED, reason=reason))
 
     def take_directly(self, record: Mapping[str, Any]) -> None:
@@ -182,10 +188,29 @@ class PlanhatSink(BatchSink):
         self.record_counter_metric.increment(self._uncounted)
         self._uncounted = 0
 
-    def take_message(self, line: bytes) -> bool:
-        """Take a whole RECORD message the short way; False when it needs the general one."""
-        del line
-        return False
+    def take_messages(self, lines: Sequence[bytes], start: int) -> int:
+        """Take whole RECORD messages the short way, from a place on; the number taken.
+
+        It may be less than there are, because a message needs the general way or because enough were taken at once.
+        """
+        del lines, start
+        return 0
+
+    def add_all(self, items: list[Item]) -> None:
+        """Make rows part of the batch; send it each time it is full."""
+        while items:
+            sizes = [len(item.row.body) + 1 for item in items[: self._room]]
+            size = sum(sizes)
+            if size >= self._room_bytes:
+                sizes = sizes[: bisect_left(list(accumulate(sizes)), self._room_bytes) + 1]
+                size = sum(sizes)
+            cut = len(sizes)
+            self._room -= cut
+            self._room_bytes -= size
+            self._items += items[:cut]
+            items = items[cut:]
+            if self.is_full:
+                self.target.drain_one(self)
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The key of a record that could not become a row, to name it by."""
@@ -247,8 +272,13 @@ class PlanhatSink(BatchSink):
         if isinstance(result, PlanhatError):
             self._enter_known(items, result)
             raise result
-        for item, verdict in zip(items, result, strict=True):
-            self.enter(item, verdict)
+        kinds = Counter(map(attrgetter("kind"), result))
+        if self.run.receipts or any(map(attrgetter("parts"), items)) or any(kind.is_reject for kind in kinds):
+            for item, verdict in zip(items, result, strict=True):
+                self.enter(item, verdict)
+        else:
+            for kind, number in kinds.items():
+                self.run.summary.count(self.stream_name, kind, number)
         self.run.judge()
 
     def _enter_known(self, items: Sequence[Item], error: PlanhatError) -> None:

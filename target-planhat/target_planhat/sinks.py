@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -52,6 +52,8 @@ class ModelSink(MappedSink):
 
     def deliver(self, items: Sequence[Item]) -> list[Verdict]:
         """One bulk upsert; the client splits it when need be."""
+        if self.settings.mode == "upsert" and not any(item.delete for item in items):
+            return self._upsert(items)
         skipped = {id(item): verdict for item in items if (verdict := self._not_sent(item)) is not None}
         sent = [item for item in items if id(item) not in skipped]
         delivered = dict(zip(map(id, sent), self._upsert(sent), strict=True))
@@ -60,7 +62,7 @@ class ModelSink(MappedSink):
     def quick_check(self) -> QuickCheck | None:
         """Fields without which Planhat swallows a row."""
         needed = self.builder.swallowed_without
-        return QuickCheck(needed, lambda *values: all(values)) if needed else None
+        return QuickCheck(needed, lambda *columns: min(map(_leading, columns))) if needed else None
 
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of a row, unless it is held back for its company."""
@@ -74,7 +76,7 @@ class ModelSink(MappedSink):
         # The SDK takes the metadata out of records that went through it, so look at what came in.
         if b'"_sdc_deleted_at"' in raw and is_deleted(msgspec.json.decode(raw)):
             row, match = self.builder.key_of(record)
-            return Item(row, match, raw, attempt, delete=True)
+            return Item(row, match, raw, attempt=attempt, delete=True)
         return super().item_of(record, raw, attempt)
 
     def _not_sent(self, item: Item) -> Verdict | None:
@@ -176,25 +178,21 @@ class MetricsSink(PushSink):
         return self._check_point
 
     def quick_check(self) -> QuickCheck:
-        """The same check on a point whose fields are all there."""
-        names = frozenset(self.model.properties["model"]["enum"])
-        known: set[str] = set()
-        targets = self.run.external_ids if self.run.settings.check_metric_targets else None
-
-        def passes(dimension: str | None, value: float | None, external_id: str | None, name: str | None) -> bool:
-            if dimension is None or value is None or external_id is None or not (name is None or name in names):
-                return False
-            if dimension not in known:
-                if not is_dimension_id(dimension):
-                    return False
-                known.add(dimension)
-            return targets is None or external_id in targets(model_called(name or "Company"))
-
-        if any(source.slot == Slot(PARENT) for source in self.builder.plan.sources):
+        """The same check on many points; any doubt is left to `_check_point`."""
+        placed = {source.slot.name for source in self.builder.plan.sources}
+        if PARENT in placed or self.run.settings.check_metric_targets:
             raise NoTypeError
+        names = {None, *self.model.properties["model"]["enum"]}
+        known: set[str] = set()
+
+        def good(dimensions: list[str], values: list[float], external_ids: list[str], models: list[str] = []) -> int:  # noqa: B006 # read only
+            known.update(dimension for dimension in {*dimensions} - known if dimension and is_dimension_id(dimension))
+            if {*dimensions} <= known and {*models} <= names and None not in values and all(external_ids):
+                return len(dimensions)
+            return 0
+
         fields = ("dimensionId", "value", "externalId", "model")
-        has_model = any(source.slot == Slot("model") for source in self.builder.plan.sources)
-        return QuickCheck(fields if has_model else fields[:3], passes if has_model else partial(passes, name=None))
+        return QuickCheck(fields if "model" in placed else fields[:3], good)
 
     def _check_point(self, body: dict[str, Any]) -> None:
         """Check a point; the parent of a point that was read becomes the external id it is written with."""
@@ -279,6 +277,11 @@ class DuplicateSink(PushSink):
     def push(self, rows: Sequence[Row]) -> BulkResult:
         """Have the entries copied."""
         return self.run.client.duplicate_time_entries([row.keys["_id"] for row in rows])
+
+
+def _leading(values: Sequence[object]) -> int:
+    """How many values from the first are not empty."""
+    return next((place for place, value in enumerate(values) if not value), len(values))
 
 
 def sink_class(way: Way, mode: str) -> type[PlanhatSink]:

@@ -24,6 +24,8 @@ from target_planhat.sinks import sink_class
 from target_planhat.termination import Termination
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.sinks import Sink
 
@@ -102,19 +104,16 @@ class TargetPlanhat(HookedTarget):
             return False
         self.reader.shortcut = partial(self._shortcut, sink)
         sink.take_directly(self.reader.decoded_record())
-        self._after(sink)
-        return True
-
-    def _shortcut(self, sink: PlanhatSink, line: bytes) -> bool:
-        if not sink.take_message(line):
-            return False
-        self._after(sink)
-        return True
-
-    def _after(self, sink: PlanhatSink) -> None:
         if sink.is_full:
             self.drain_one(sink)
         self.between_messages()
+        return True
+
+    def _shortcut(self, sink: PlanhatSink, lines: Sequence[bytes], start: int) -> int:
+        taken = sink.take_messages(lines, start)
+        if taken:
+            self.between_messages()
+        return taken
 
     def sink_of(self, stream: str) -> PlanhatSink | None:
         """The sink in use for a stream."""

@@ -18,6 +18,9 @@ _BASE = 128
 class Termination:
     """The signals of one run.
 
+    Attributes:
+        requested: Whether the run is to end after the message at hand.
+
     The SDK drains inside its signal handler, which sends a batch anew that is being sent and acknowledges rows that
     never were. Here a signal is only noted while a message is being handled.
     """
@@ -34,11 +37,7 @@ class Termination:
         self._is_waiting = is_waiting
         self._finish = finish
         self._signal: int | None = None
-
-    @property
-    def requested(self) -> bool:
-        """Whether the run is to end after the message at hand."""
-        return self._signal is not None
+        self.requested = False
 
     def signalled(self, number: int) -> None:
         """Take a signal. The second one ends the process at once: STATE then stays where it was."""
@@ -47,6 +46,7 @@ class Termination:
             self._logger.warning("%s again: ending at once, what is pending comes with the next run", name)
             os._exit(_BASE + number)
         self._signal = number
+        self.requested = True
         self._logger.info("%s: sending what is pending, then ending", name)
         if self._is_waiting():
             self.end()

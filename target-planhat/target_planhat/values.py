@@ -32,6 +32,7 @@ __all__ = [
     "encode",
     "kind_of_custom",
     "kind_of_field",
+    "never",
     "prefixed",
     "wrapped",
 ]
@@ -41,19 +42,49 @@ Json: TypeAlias = Any
 
 EPOCH = date(1970, 1, 1)
 
-# The forms that need no change; day 29 to 31 is left to the slow check, which knows the calendar.
-_CANONICAL_DATE_TIME = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$"
+# The form that needs no change; 29 February of a year that ends in 00 is left to the slow check.
+_LEAP_DAY = r"[0-9]{2}(?:0[48]|[2468][048]|[13579][26])-02-29"
+_OTHER_DAY = (
+    r"(?!0000)[0-9]{4}-"
+    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+_MOMENT = rf"(?:{_OTHER_DAY}|{_LEAP_DAY})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{3}}Z"
+_CANONICAL_DATE_TIME = f"^{_MOMENT}$"
+_PLANHAT_ID_LENGTH = 24
 _PLANHAT_ID = r"^[0-9a-f]{24}$"
 _REFERENCE = r"^([0-9a-f]{24}|extid-.+|srcid-.+)$"
 _FRACTION = re.compile(r"(\.\d+)")
 _COMPACT_ZONE = re.compile(r"[+-]\d{4}$")
-_IS_CANONICAL = re.compile(_CANONICAL_DATE_TIME).match
-_IS_PLANHAT_ID = re.compile(_PLANHAT_ID).match
+_IS_PLAIN_ID = re.compile("[!-~]+").fullmatch
+_IS_CANONICAL = re.compile(_MOMENT).fullmatch
+_ARE_CANONICAL = re.compile(f"(?:{_MOMENT})*").fullmatch
+_IS_PLANHAT_ID = re.compile("[0-9a-f]{24}").fullmatch
+_ARE_PLANHAT_IDS = re.compile("(?:[0-9a-f]{24})*").fullmatch
 _IS_REFERENCE = re.compile(_REFERENCE, re.DOTALL).match
 
 
 class UnfitValueError(ValueError):
     """A value that cannot become what the field holds. The text names types, never the value."""
+
+
+def never(value: object) -> bool:
+    """No value can stay as it is."""
+    del value
+    return False
+
+
+def _plain_ids(ids: list[str]) -> bool:
+    """Whether no id is empty or has space in it."""
+    joined = "~".join(ids)
+    return " " not in joined and joined.isprintable() and "" not in ids
+
+
+def _canonical_dates(texts: list[str]) -> bool:
+    return _ARE_CANONICAL("".join(texts)) is not None
+
+
+def _planhat_ids(ids: list[str]) -> bool:
+    return _ARE_PLANHAT_IDS("".join(ids)) is not None and len(max(ids, key=len, default="")) <= _PLANHAT_ID_LENGTH
 
 
 @dataclass(frozen=True)
@@ -63,7 +94,9 @@ class Kind:
     Attributes:
         name: For people.
         passes: msgspec type of the values that `convert` hands back unchanged.
-        quick: The JSON type alone, quick to check; with `convert` after it the same as `passes`. None: use `passes`.
+        quick: The JSON type alone, quick to check, with `keeps` after it; None where `passes` is quick enough.
+        keeps: Whether `convert` would hand a value of type `quick` back; may say no when in doubt.
+        keeps_all: The same for many values at once.
         json: JSON type of the values that pass; empty for any.
         item_json: Of an array, the JSON type of its items.
         convert: Makes any other value fit, or raises UnfitValueError. It never sees None; None from it means null.
@@ -75,6 +108,8 @@ class Kind:
     convert: Callable[[Any], Any]
     takes: frozenset[str]
     quick: Any = None
+    keeps: Callable[[str], object] = bool
+    keeps_all: Callable[[list[str]], bool] = never
     json: str = "string"
     item_json: str = "object"
 
@@ -155,7 +190,7 @@ def prefixed(prefix: str) -> Kind:
         return text if text is None or text.startswith(prefix) else prefix + text
 
     passes = Annotated[str, msgspec.Meta(pattern=rf"^{prefix}(.*\S)?$")]
-    return Kind(f"key of a company ({prefix}...)", passes, convert, TEXT.takes, str)
+    return Kind(f"key of a company ({prefix}...)", passes, convert, TEXT.takes, str, never)
 
 
 def _number(value: Json) -> int | float | Decimal | None:
@@ -294,13 +329,29 @@ def _object(value: Json) -> dict[str, Any] | None:
 
 
 TEXT = Kind("text", str, _text, frozenset({"string", "number", "integer"}))
-ID_TEXT = Kind("id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], _id_text, TEXT.takes, str)
-PLANHAT_ID = Kind(
-    "Planhat id", Annotated[str, msgspec.Meta(pattern=_PLANHAT_ID)], _planhat_id, frozenset({"string"}), str
+ID_TEXT = Kind(
+    "id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], _id_text, TEXT.takes, str, _IS_PLAIN_ID, _plain_ids
 )
-REFERENCE = Kind("reference", ID_TEXT.passes, _reference, frozenset({"string", "object", "integer", "number"}), str)
+PLANHAT_ID = Kind(
+    "Planhat id",
+    Annotated[str, msgspec.Meta(pattern=_PLANHAT_ID)],
+    _planhat_id,
+    frozenset({"string"}),
+    str,
+    _IS_PLANHAT_ID,
+    _planhat_ids,
+)
+REFERENCE = Kind(
+    "reference", ID_TEXT.passes, _reference, frozenset({"string", "object", "integer", "number"}), str, _IS_PLAIN_ID
+)
 COMPANY = Kind(
-    "company", Annotated[str, msgspec.Meta(pattern=_REFERENCE)], company_reference, frozenset({"string", "object"}), str
+    "company",
+    Annotated[str, msgspec.Meta(pattern=_REFERENCE)],
+    company_reference,
+    frozenset({"string", "object"}),
+    str,
+    _IS_PLANHAT_ID,
+    _planhat_ids,
 )
 NUMBER = Kind("number", int | float, _number, frozenset({"number", "integer", "string"}), json="number")
 BOOLEAN = Kind("true or false", bool, _boolean, frozenset({"boolean", "string", "integer", "number"}), json="boolean")
@@ -310,6 +361,8 @@ DATE_TIME = Kind(
     _date_time,
     frozenset({"string", "integer", "number"}),
     str,
+    _IS_CANONICAL,
+    _canonical_dates,
 )
 EPOCH_DAY = Kind(
     "day",

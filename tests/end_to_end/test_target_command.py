@@ -57,7 +57,7 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
         (GOOD, {"api_token": "wrong-token-1234567890"}, 3, "region"),
         (lines(stream("companies", [{"external_id": "x", "name": None}])), {}, 4, "externalId=x"),
         (GOOD, {"base_url": "http://127.0.0.1:9", "give_up_after_seconds": 1}, 5, "127.0.0.1"),
-        (b"not json\n", {}, 6, "line 1 of the input (9 bytes) is not a JSON object"),
+        (b"not json\n", {}, 6, "line 1 of the input (8 bytes) is not a JSON object"),
         (lines(records("companies", [{"a": 1}])), {}, 6, "before a corresponding schema"),
         (b'{"type": "RECORD", "stream": "companies"}\n', {}, 6, "line 1 of the input is no Singer message"),
     ],

@@ -127,7 +127,8 @@ def general(case: str, record: dict[str, Any]) -> tuple[Row, tuple[str, ...] | N
 
 
 def fast(case: str, record: dict[str, Any]) -> tuple[Row, tuple[str, ...] | None] | None:
-    return both(case)[0].build(message(record))
+    items = both(case)[0].build([message(record)])
+    return (items[0].row, items[0].match) if items else None
 
 
 def message(record: object, **more: Any) -> bytes:
@@ -190,14 +191,20 @@ def test_odd_records_are_left_to_the_general_path(case: str, record: dict[str, A
 
 
 def test_other_messages_are_left_to_the_general_path() -> None:
+    good = message({"externalId": "A"})
+    stamped = message({"externalId": "A"}, time_extracted="2024-05-14T00:00:00Z", version=1)
+    others = [
+        message({"externalId": "A"}, planhat_rejection={"attempt": 1}),
+        message({"externalId": "A"}, stream="t"),
+        message(None),
+        b'{"type": "STATE", "value": {}}',
+        b"not json",
+        b"",
+    ]
     build = both("open custom")[0].build
-    assert build(message({"externalId": "A"})) is not None
-    assert build(message({"externalId": "A"}, time_extracted="2024-05-14T00:00:00Z", version=1)) is not None
-    assert build(message({"externalId": "A"}, planhat_rejection={"attempt": 1})) is None
-    assert build(message({"externalId": "A"}, stream="t")) is None
-    assert build(message(None)) is None
-    assert build(b'{"type": "STATE", "value": {}}') is None
-    assert build(b"not json") is None
+    for other in others:
+        items = build([b"passed over", good, stamped, other, good], 1)
+        assert [item.raw for item in items] == [b'{"externalId": "A"}'] * 2
 
 
 LEAF = (
