@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -101,6 +102,13 @@ def write_files(folder: Path, **documents: Any) -> list[str]:
     return options
 
 
-def run_command(*options: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run_command(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    return subprocess.run([COMMAND, *options], capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        [COMMAND, *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import IO
 
 import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
@@ -15,14 +14,21 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import override
 
+_MOST_HELD = 1 << 16
+
 encode = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number").encode
 
 
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
-    """Flushes at messages that are no records: a loader may wait for a STATE, it need not wait for each record."""
+    """Holds records back until there are many, or until a message that is no record.
+
+    A loader may wait for a STATE, it need not wait for each record. The buffer is its own, since containers like to run
+    Python with PYTHONUNBUFFERED, which makes each write to standard output a call of the system.
+    """
 
     def __init__(self) -> None:
         """Start idle."""
+        self._held = bytearray()
         self._writing = False
         self._exit_code: int | None = None
 
@@ -32,35 +38,43 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
-        flush = message.type is not SingerMessageType.RECORD
-        self.write_lines(self.format_message(message), flush=flush)
+        self._held += self.format_message(message)
+        if message.type is not SingerMessageType.RECORD or len(self._held) >= _MOST_HELD:
+            self.flush()
 
-    def write_lines(self, lines: bytes, *, flush: bool = False) -> None:
-        """Write whole messages, each ending in a newline; they may stay in the buffer until a message that flushes."""
+    def write_records(self, lines: bytes) -> None:
+        """Write whole RECORD lines, many at a time."""
+        self._held += lines
+        if len(self._held) >= _MOST_HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held back."""
         self._writing = True
         try:
-            binary = getattr(sys.stdout, "buffer", None)
-            if binary is None:
-                sys.stdout.write(lines.decode())
-            else:
-                _write_all(binary, lines)
-            if flush:
-                sys.stdout.flush()
+            _write_all(self._held)
+            sys.stdout.flush()
+            self._held.clear()
         finally:
             self._writing = False
         if self._exit_code is not None:
             sys.exit(self._exit_code)
 
     def stop(self, exit_code: int) -> None:
-        """End the process: at once, or after the message that is being written; asked again, at once all the same."""
+        """End the process: at once, or after the lines that are being written; asked again, at once all the same."""
         if self._writing and self._exit_code is None:
             self._exit_code = exit_code
         else:
             sys.exit(exit_code)
 
 
-def _write_all(file: IO[bytes], data: bytes) -> None:
-    """Write all of it: with PYTHONUNBUFFERED standard output takes what fits into the pipe and says how much."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
+def _write_all(lines: bytearray) -> None:
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(lines.decode())
+        return
+    # Unbuffered standard output takes what fits into the pipe, and says how much that was.
+    with memoryview(lines) as rest:
+        written = 0
+        while written < len(rest):
+            written += binary.write(rest[written:])

@@ -125,7 +125,7 @@ class RecordPath(Stream):
                         self._write_state_message()
                         written, told = 0, time.monotonic()
                     for lines in maker.lines(page, datetime.now(timezone.utc)):
-                        writer.write_lines(lines)
+                        writer.write_records(lines)
                     self.state_manager.is_flushed = False
                     counter.increment(len(page.raw))
                     written += len(page.raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -96,3 +97,28 @@ def test_the_log_tells_rows_pages_and_rate_of_each_stream(tmp_path: Path) -> Non
     assert "Done: 10 rows in 1 pages" in result.stderr
     assert '"metric":"record_count","value":10,"tags":{"stream":"companies"' in result.stderr
     assert "Reading the days" in result.stderr
+
+
+def test_settings_can_come_from_the_environment(tmp_path: Path) -> None:
+    with Sandbox(companies=10, seed=1, days=40) as box:
+        config = config_for(box, dimension_ids=["logins"], typed_custom_fields=False, window_days=3)
+        environment = {
+            f"TAP_PLANHAT_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in config.items()
+        }
+        options = write_files(tmp_path, catalog=catalog_for(config, _STREAM, "companies"))
+        result = run_command("--config", "ENV", *options, **environment)
+    output = parsed(result.stdout.splitlines())
+    assert result.returncode == 0, result.stderr
+    assert {record["dimensionId"] for record in output.records[_STREAM]} == {"logins"}
+    assert "properties" not in output.schemas["companies"]["schema"]["properties"]["custom"]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_is_whole_with_and_without_python_buffering(tmp_path: Path, unbuffered: str) -> None:
+    with Sandbox(companies=20, seed=1, days=60) as box:
+        config = config_for(box, stream_maps={"companies": {"name": "name.lower()"}})
+        options = write_files(tmp_path, config=config, catalog=catalog_for(config, _STREAM, "companies", "endusers"))
+        output = parsed(run_command(*options, PYTHONUNBUFFERED=unbuffered).stdout.splitlines())
+        stored = {row["_id"] for path in ("companies", "endusers", "dimensiondata") for row in box.rows(path)}
+    assert {key for stream in output.records for key in output.ids(stream)} == stored
