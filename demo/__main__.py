@@ -104,9 +104,8 @@ def tell(size: Mapping[str, int]) -> None:
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
     with ExitStack() as running:
-        with step(
-            f"a local Planhat: {SIZE['companies']:,} companies, {SIZE['endusers']:,} endusers, {SIZE['days']} days"
-        ):
+        told = "{companies:,} companies, {endusers:,} endusers, {days} days of metrics".format(**size)
+        with step(f"a local Planhat: {told}"):
             addresses = running.enter_context(running_sandbox(size, OUTPUT / "sandbox.log"))
         tenant = Tenant(addresses[0], API_TOKEN)
         tenant.define_custom_fields(CUSTOM_FIELDS)

@@ -45,6 +45,7 @@ def test_the_demo_reads_sends_and_reads_back(project: MeltanoProject) -> None:
         [*COMMAND, *SMALL], cwd=project.folder, env=project.environment(), check=False, capture_output=True, text=True
     )
     assert told.returncode == 0, told.stdout + told.stderr
+    assert "40 companies, 200 endusers, 20 days" in told.stdout
     first_read, first_sent, second_read, second_sent = figures(told.stdout, "companies")
     sent = first_sent[0]
     assert first_read == [40, 40, 40, 0, 0, 0]
