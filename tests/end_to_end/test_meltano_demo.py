@@ -13,9 +13,12 @@ import pytest
 
 from tests.end_to_end.meltano_project import MELTANO, MeltanoProject
 
+# Meltano installs each plugin first, on whatever machine this is.
+pytestmark = pytest.mark.timeout(900)
+
 COMMAND = [str(MELTANO.with_name("python")), "-m", "demo"]
 SMALL = ["--companies", "40", "--endusers", "200", "--days", "20"]
-SECONDS_TO_START = 120
+SECONDS_TO_START = 300
 PROCESSES = Path("/proc")
 
 

@@ -15,6 +15,8 @@ from tests.end_to_end.meltano_project import MeltanoProject, held_ids
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Meltano installs each plugin first, on whatever machine this is.
+pytestmark = pytest.mark.timeout(900)
 
 REVERSE = """
     create schema success;
