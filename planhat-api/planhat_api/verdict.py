@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +218,8 @@ def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
 
 
 def _rows_by_key(rows: Sequence[Row]) -> _Index:
+    if _carry_the_same_keys(rows):
+        return {name: _positions([row.keys[name] for row in rows]) for name in rows[0].keys}
     index: _Index = {}
     for position, row in enumerate(rows):
         for name, value in row.keys.items():
@@ -225,17 +228,53 @@ def _rows_by_key(rows: Sequence[Row]) -> _Index:
     return index
 
 
+def _carry_the_same_keys(rows: Sequence[Row]) -> bool:
+    names = rows[0].keys.keys() if rows else ()
+    return all(row.keys.keys() == names for row in rows)
+
+
+def _positions(values: list[str]) -> dict[str, int]:
+    positions = dict(zip(values, range(len(values)), strict=True))
+    if len(positions) < len(values):
+        for value, count in Counter(values).items():
+            if count > 1:
+                positions[value] = _SEVERAL
+    return positions
+
+
 def _claim_all(
     rows: Sequence[Row], index: _Index, entries: Sequence[Mapping[str, Any]], fate: Fate, verdict: Verdict
 ) -> int:
     """Settle the rows that these entries of a key list name; the number of them."""
     claimed = 0
-    for entry in entries:
-        position = _meant(rows, index, entry)
+    for position, entry in zip(_meant_by(rows, index, entries), entries, strict=True):
         if position is not None and position not in verdict.settled:
-            verdict.settled[position] = Outcome(fate, text_of(entry.get("_id")))
+            planhat_id = entry.get("_id")
+            verdict.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else text_of(planhat_id))
             claimed += 1
     return claimed
+
+
+def _meant_by(rows: Sequence[Row], index: _Index, entries: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """The row each entry of a key list means."""
+    if not _carry_the_same_keys(rows):
+        return [_meant(rows, index, entry) for entry in entries]
+    # Rows with the same keys cannot contradict each other: the first key names the row, the others must agree.
+    if not index:
+        return [None] * len(entries)
+    first, *others = index
+    positions = index[first]
+    found: list[int | None] = []
+    for entry in entries:
+        value = entry.get(first)
+        position = positions.get(value, _SEVERAL) if type(value) is str else _SEVERAL
+        keys = rows[position].keys
+        for name in others:
+            told = entry.get(name)
+            if told is not None and told != keys[name]:
+                position = _SEVERAL
+        found.append(_meant(rows, index, entry) if position == _SEVERAL else position)
+    return found
 
 
 def _meant(rows: Sequence[Row], index: _Index, entry: Mapping[str, Any]) -> int | None:
