@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["array_of", "decode", "encode", "ids_of", "mended", "raw_records", "text_of"]
 
 
-class _Identified(msgspec.Struct):
+class _Identified(msgspec.Struct, gc=False):
     planhat_id: Any = msgspec.field(default=None, name="_id")
+
+
+class _IdentifiedByText(msgspec.Struct, gc=False):
+    planhat_id: str | None = msgspec.field(default=None, name="_id")
 
 
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -24,6 +29,8 @@ _ID_AT = len('{"_id":"')
 _ID_LENGTH = 24
 _HEAD_LENGTH = _ID_AT + _ID_LENGTH + 1
 _ID_LIST = msgspec.json.Decoder(list[_Identified])
+_TEXT_ID_LIST = msgspec.json.Decoder(list[_IdentifiedByText])
+_SHORT = 600  # bytes of a record, about; up to there, decoding it takes less than looking for its head
 
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
@@ -55,6 +62,9 @@ def ids_of(body: bytes, raw: Sequence[msgspec.Raw]) -> list[str | None]:
     Raises:
         msgspec.DecodeError: It is no JSON array of objects.
     """
+    if len(body) < _SHORT * len(raw):
+        with suppress(msgspec.ValidationError):
+            return [record.planhat_id for record in _TEXT_ID_LIST.decode(body)]
     leading = _leading_ids(raw)
     if leading is not None:
         return leading
