@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from planhat_api import NotFoundError, PayloadError
 from target_planhat.fates import Verdict, Verdicts
+from target_planhat.keys import UNIQUE_IN_COMPANY
+from target_planhat.lookup import company_in, rows_of
 from target_planhat.mapping import DELETED_AT
 from target_planhat.row import RefusedRowError
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
+    from target_planhat.lookup import Companies
     from target_planhat.row import Item
 
 __all__ = ["Deletes", "is_deleted"]
@@ -29,15 +32,17 @@ def is_deleted(record: Mapping[str, object]) -> bool:
 class Deletes:
     """The deletes of one run."""
 
-    def __init__(self, client: PlanhatClient, *, enabled: bool, limit: int) -> None:
+    def __init__(self, client: PlanhatClient, companies: Companies, *, enabled: bool, limit: int) -> None:
         """None done yet.
 
         Args:
             client: Deletes, and looks ids up.
+            companies: Finds the company a row names.
             enabled: Whether rows are deleted at all; without, they are skipped.
             limit: How many rows of the run may be deleted.
         """
         self._client = client
+        self._companies = companies
         self._enabled = enabled
         self._left = limit
         self._limit = limit
@@ -59,11 +64,12 @@ class Deletes:
         return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
 
     def _check(self, model: Model, item: Item) -> None:
-        key = item.match[0] if item.match else None
-        if key is None:
+        if item.match is None:
             msg = "no key to delete by"
-        elif key != "_id" and _PREFIXES.get(key) not in model.url_keys.get("get", ()):
+        elif (key := item.match[0]) != "_id" and _PREFIXES.get(key) not in model.url_keys.get("get", ()):
             msg = f"not deleted: {model.name} cannot be looked up by {key}"
+        elif _is_within_company(model, key) and not item.match[2:]:
+            msg = f"not deleted: {key} is unique within one company only, and the row names no company"
         elif self._left <= 0:
             msg = f"not deleted: max_deletes is {self._limit}"
         else:
@@ -72,5 +78,29 @@ class Deletes:
 
     def _planhat_id(self, model: Model, item: Item) -> str:
         """Planhat deletes by `_id` only (B21); other keys are looked up, where the model allows it."""
-        key, value = (item.match or ("", ""))[:2]
-        return value if key == "_id" else str(self._client.get(model, _PREFIXES[key] + value)["_id"])
+        key, value, *company = item.match or ("", "")
+        if key == "_id":
+            return value
+        if _is_within_company(model, key):
+            return self._id_within(self._companies.find(company[0]), model, key, value)
+        return str(self._client.get(model, _PREFIXES[key] + value)["_id"])
+
+    def _id_within(self, company: str | None, model: Model, key: str, value: str) -> str:
+        """The `_id` of the record with this key in this company; Planhat may look it up in another one (B62).
+
+        Raises:
+            NotFoundError: The company has none, or does not exist.
+        """
+        if company is not None:
+            found = self._client.get(model, _PREFIXES[key] + value)
+            if company_in(found, model) == company:
+                return str(found["_id"])
+            for row in rows_of(self._client, model, ("_id", key, str(model.company)), company):
+                if str(row.get(key)) == value and company_in(row, model) == company:
+                    return str(row["_id"])
+        msg = "the company has no such record"
+        raise NotFoundError(msg)
+
+
+def _is_within_company(model: Model, key: str) -> bool:
+    return model.company is not None and key in UNIQUE_IN_COMPANY

@@ -9,7 +9,7 @@ from target_planhat.custom_fields import CustomFields
 from target_planhat.deletes import Deletes
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import HeldRows
-from target_planhat.lookup import ExternalIds
+from target_planhat.lookup import Companies, ExternalIds
 from target_planhat.policy import RejectPolicy
 from target_planhat.receipts import Receipts
 from target_planhat.rejects import Rejects
@@ -78,9 +78,14 @@ class Run:
         return CustomFields(self.client, self.logger, check=self.settings.check_custom_fields)
 
     @cached_property
+    def companies(self) -> Companies:
+        """The companies that rows name."""
+        return Companies(self.client)
+
+    @cached_property
     def deletes(self) -> Deletes:
         """The deletes of the run."""
-        return Deletes(self.client, enabled=self.settings.hard_delete, limit=self.settings.max_deletes)
+        return Deletes(self.client, self.companies, enabled=self.settings.hard_delete, limit=self.settings.max_deletes)
 
     def external_ids(self, model: Model) -> ExternalIds:
         """External ids of the records of a model, read once."""

@@ -48,7 +48,7 @@ class ModelSink(MappedSink):
 
     @cached_property
     def _existing(self) -> ExistingKeys:
-        return ExistingKeys(self.run.client, self.model, self.builder.rule.keyables)
+        return ExistingKeys(self.run.client, self.model, self.builder.rule.keyables, self.run.companies)
 
     def deliver(self, items: Sequence[Item]) -> list[Verdict]:
         """One bulk upsert; the client splits it when need be."""
@@ -99,6 +99,8 @@ class ModelSink(MappedSink):
             verdicts = self.verdicts(self.run.client.bulk_upsert(self.model, [item.row for item in items]))
         except PayloadError as err:
             return _rejected(items, err)
+        if self.model.path == "companies":
+            self.run.companies.outdate()
         if self.settings.mode == "insert":
             for item, verdict in zip(items, verdicts, strict=True):
                 if item.match and not verdict.kind.is_reject:
