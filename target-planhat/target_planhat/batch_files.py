@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlparse
@@ -33,8 +34,9 @@ def records_of(message: Mapping[str, Any]) -> Iterator[bytes]:
         try:
             with _open(str(file), compression) as lines:
                 yield from (line for line in lines if line.strip())
-        except OSError as err:  # noqa: PERF203 # one file in each turn
-            msg = f"cannot read batch file {file}: {err}"
+        except (OSError, EOFError, zlib.error) as err:  # noqa: PERF203 # one file in each turn
+            damaged = "" if isinstance(err, OSError) else "it is damaged or not complete: "
+            msg = f"cannot read batch file {file}: {damaged}{err}"
             raise InputError(msg) from err
 
 
