@@ -81,9 +81,10 @@ def run(
     *streams: str,
     state: Mapping[str, Any] | None = None,
     without: Mapping[str, Iterable[str]] | None = None,
+    catalog: Any = None,
 ) -> Output:
-    """Sync in this process: the named streams, or without names what is selected by default."""
-    catalog = catalog_for(config, *streams, without=without) if streams else None
+    """Sync in this process: the named streams, those of a catalog, or what is selected by default."""
+    catalog = catalog_for(config, *streams, without=without) if streams else catalog
     binary = io.BytesIO()
     with contextlib.redirect_stdout(io.TextIOWrapper(binary, write_through=True)) as text:
         tap = TapPlanhat(config=dict(config), catalog=catalog, state=json.loads(json.dumps(state or {})))

@@ -7,6 +7,8 @@ from functools import cached_property
 from logging import DEBUG, INFO
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+
 from tap_planhat.progress import Progress
 from tap_planhat.settings import day_in
 from tap_planhat.streams import PlanhatStream
@@ -39,6 +41,7 @@ class DimensionData(PlanhatStream):
 
     The bookmark is the last day that was read to its end. A run starts ``lookback_days`` before it, since points of
     past days still change (B83), and moves it after each window, so that a run that was stopped goes on where it was.
+    Beside it stands the first day of the stretch that was read without a gap. A start before that day reads all again.
     """
 
     def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
@@ -89,6 +92,16 @@ class DimensionData(PlanhatStream):
             self._windows.held(rows)
             self._bookmark(context, window.last)
 
+    @property
+    @override
+    def is_versioned(self) -> bool:
+        """False: days outside those read are not gone."""
+        return False
+
+    @property
+    def _is_full_table(self) -> bool:
+        return self.replication_method == REPLICATION_FULL_TABLE
+
     def _filters(self, context: Context | None) -> list[tuple[str | None, str | None]]:
         """Company and dimension of each series of calls that one window takes."""
         fixed = context or {}
@@ -102,24 +115,31 @@ class DimensionData(PlanhatStream):
         start = self._start_day
         state = self.get_context_state(context)
         bookmark = to_epoch_day(state.get("replication_key_value"))
-        if bookmark is None:
+        if bookmark is None or self._is_full_table:
             return start
         if state.get(_FILTERS, {}) != self._filters_in_state:
             self.logger.warning("dimension_ids or company_ids changed since the last run: reading all days again")
-            state.pop("replication_key_value")
-            state.pop(_FIRST_DAY, None)
-            state.pop(_FILTERS, None)
+            self._forget(state)
             return start
         if self.config.get("start_date") and start < state.get(_FIRST_DAY, start):
+            self.logger.info("Days before %s were never read: reading from the start again", day_of(state[_FIRST_DAY]))
+            self._forget(state)
+            return start
+        if start > int(bookmark) + 1:
             self.logger.warning(
-                "Days before %s were never read and will not be: the bookmark stands at %s. Clear the state of "
-                "'%s' to read them.",
-                day_of(state[_FIRST_DAY]),
-                day_of(int(bookmark)),
-                self.name,
+                "The days from %s to %s are left out: start_date is later than the bookmark",
+                day_of(int(bookmark) + 1),
+                day_of(start - 1),
             )
+            self._forget(state)
+            return start
         lookback: int = self.config["lookback_days"]
         return max(start, int(bookmark) - lookback)
+
+    @staticmethod
+    def _forget(state: dict[str, Any]) -> None:
+        for name in ("replication_key_value", _FIRST_DAY, _FILTERS):
+            state.pop(name, None)
 
     def _last_day(self) -> int:
         return min(day_in(self.config, "end_date", default=today()), today())
@@ -151,6 +171,8 @@ class DimensionData(PlanhatStream):
 
     def _bookmark(self, context: Context | None, day: int) -> None:
         """Note that every day up to this one was read; never moves back."""
+        if self._is_full_table:
+            return
         state = self.get_context_state(context)
         former = to_epoch_day(state.get("replication_key_value"))
         state.setdefault(_FIRST_DAY, self._start_day)

@@ -86,16 +86,24 @@ class RecordPath(Stream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        if write_messages and self._is_versioned:
+        if write_messages and self.is_versioned:
             self._stream_version = self._tap.initialized_at // 1000
         writer = self._tap.message_writer
-        if write_messages and self._passes_bytes and isinstance(writer, BufferedWriter):
-            self._sync_pages(context, writer)
-        else:
+        if not isinstance(writer, BufferedWriter):
             yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        try:
+            if write_messages and self._passes_bytes:
+                self._sync_pages(context, writer)
+            else:
+                yield from super()._sync_records(context, write_messages=write_messages)
+        finally:
+            # A STATE equal to the one before is not written, so none may follow the last records.
+            writer.flush()
 
     @property
-    def _is_versioned(self) -> bool:
+    def is_versioned(self) -> bool:
+        """Whether a loader may retire the rows that a run did not bring."""
         return bool(self.config["emit_activate_version_messages"]) and self.replication_method == REPLICATION_FULL_TABLE
 
     @cached_property

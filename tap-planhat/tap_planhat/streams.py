@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _FEW_KEYS = 3
 _CONTENT_RUN = "content_run"
+_SCOPE = "scope"
 _STAMPS = ("updatedAt", "lastUpdated", "updateDate", "__v")
 
 
@@ -121,10 +122,14 @@ class PlanhatStream(RecordPath):
         needed = {
             *self.only_fields,
             KEY,
-            *self.model.constants,
+            *self.fields_looked_at(),
             *([self.replication_key] if self.replication_key else []),
         }
         return [name for name in self.effective_schema["properties"] if name in needed and name != ORIGINAL]
+
+    def fields_looked_at(self) -> Iterable[str]:
+        """Fields that decide whether a row belongs to the stream."""
+        return ()
 
     @property
     def dry_run_rows(self) -> int | None:
@@ -196,6 +201,10 @@ class ListStream(PlanhatStream):
         """A page with the rows that belong to the stream."""
         return page
 
+    def scope(self) -> dict[str, Any]:
+        """Which rows belong to the stream: a bookmark says nothing of rows that did not when it was set."""
+        return {"passes": [dict(parameters) for parameters in self.passes()]}
+
     @property
     def _is_incremental(self) -> bool:
         return self.replication_method == REPLICATION_INCREMENTAL and bool(self.replication_key)
@@ -228,6 +237,12 @@ class ListStream(PlanhatStream):
         text = to_moment(state.get("replication_key_value"))
         if text is None or state.get("replication_key") != self.replication_key:
             return None
+        if state.get(_SCOPE) != self.scope():
+            self.logger.warning(
+                "The settings that say which rows belong to '%s' changed since the last run: reading all of them again",
+                self.name,
+            )
+            return None
         return datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(
             minutes=self.config["incremental_lookback_minutes"]
         )
@@ -237,6 +252,7 @@ class ListStream(PlanhatStream):
         state = self.get_context_state(None)
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = to_moment(newest.isoformat(sep=" "))
+        state[_SCOPE] = self.scope()
 
 
 class LeanCompanies(PlanhatStream):
@@ -285,6 +301,15 @@ class Conversations(ListStream):
         """The types to pass on; None for all."""
         chosen = self.config.get("conversation_types")
         return frozenset(chosen) if chosen else None
+
+    @override
+    def fields_looked_at(self) -> Iterable[str]:
+        return () if self.types() is None else ("type",)
+
+    @override
+    def scope(self) -> dict[str, Any]:
+        types = self.types()
+        return {**super().scope(), "types": None if types is None else sorted(types)}
 
     @override
     def wanted(self, page: Page) -> Page:

@@ -10,7 +10,7 @@ import pytest
 
 from planhat_sandbox import Sandbox
 from tap_planhat import record_path
-from tests.tap_support import config_for, run
+from tests.tap_support import catalog_for, config_for, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,6 +54,11 @@ def _bookmark(state: Mapping[str, Any]) -> str:
 def _points(box: Sandbox, **wanted: Any) -> list[str]:
     rows = box.rows("dimensiondata")
     return [row["_id"] for row in rows if all(row[name] in values for name, values in wanted.items())]
+
+
+def _since(box: Sandbox, days_ago: int) -> list[str]:
+    first = _day(days_ago)
+    return [row["_id"] for row in box.rows("dimensiondata") if row["time"][:10] >= first]
 
 
 def test_every_point_arrives_once_and_every_day_is_asked_for_once(box: Sandbox) -> None:
@@ -112,10 +117,32 @@ def test_changed_filters_start_over(box: Sandbox, caplog: pytest.LogCaptureFixtu
     assert "reading all days again" in caplog.text
 
 
-def test_an_earlier_start_date_under_a_bookmark_is_warned_of(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_earlier_start_date_reads_the_days_before_the_bookmark_too(box: Sandbox) -> None:
     state = run(config_for(box, start_date=_day(20)), _STREAM).state
-    run(config_for(box, start_date=_day(50)), _STREAM, state=state)
-    assert f"Days before {_day(20)} were never read" in caplog.text
+    output = run(config_for(box, start_date=_day(50)), _STREAM, state=state)
+    assert Counter(output.ids(_STREAM)) == Counter(_since(box, 50))
+
+
+def test_days_left_out_by_a_later_start_date_come_when_it_moves_back(
+    box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = run(config_for(box, start_date=_day(60), end_date=_day(50)), _STREAM)
+    second = run(config_for(box, start_date=_day(10)), _STREAM, state=first.state)
+    assert f"days from {_day(49)} to {_day(11)} are left out" in caplog.text
+    third = run(config_for(box, start_date=_day(60)), _STREAM, state=second.state)
+    assert Counter(third.ids(_STREAM)) == Counter(_since(box, 60))
+
+
+def test_full_table_reads_all_days_each_time_and_never_retires_any(box: Sandbox) -> None:
+    config = config_for(box, start_date=_day(40), lookback_days=1, emit_activate_version_messages=True)
+    catalog = catalog_for(config, _STREAM)
+    for entry in catalog["streams"]:
+        entry["metadata"][0]["metadata"]["forced-replication-method"] = "FULL_TABLE"
+        entry["replication_method"] = "FULL_TABLE"
+    first = run(config, catalog=catalog)
+    second = run(config, catalog=catalog, state=first.state)
+    assert Counter(second.ids(_STREAM)) == Counter(_since(box, 40))
+    assert "ACTIVATE_VERSION" not in {message["type"] for message in second.messages}
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["bytes", "general"])

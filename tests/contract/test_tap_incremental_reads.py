@@ -130,3 +130,22 @@ def test_only_the_named_streams_are_incremental() -> None:
         state = run(config, "tasks", "endusers", "campaigns").state
     assert "replication_key_value" in state["bookmarks"]["tasks"]
     assert state["bookmarks"]["endusers"] == {}
+
+
+@pytest.mark.parametrize(
+    ("stream", "path", "narrow", "wide"),
+    [
+        ("endusers", "endusers", {"include_archived": False}, {}),
+        ("tasks", "tasks", {"include_archived": False}, {}),
+        ("conversations", "conversations", {"conversation_types": ["email"]}, {}),
+    ],
+    ids=["archived endusers", "archived tasks", "types"],
+)
+def test_rows_that_join_the_stream_later_come_whatever_the_bookmark(
+    stream: str, path: str, narrow: dict[str, Any], wide: dict[str, Any]
+) -> None:
+    with Sandbox(companies=10, seed=4, days=1) as box:
+        first = run(_config(box, **narrow), stream)
+        assert len(first.ids(stream)) < len(box.rows(path))
+        second = run(_config(box, **wide), stream, state=first.state)
+        assert set(second.ids(stream)) == {row["_id"] for row in box.rows(path)}

@@ -157,15 +157,17 @@ def test_lean_rows_are_warned_of_and_cured_by_asking_for_fields(caplog: pytest.L
 
 
 @pytest.mark.parametrize("select", ["honoured", "ignored"])
-def test_selected_fields_are_the_same_with_and_without_pushing_them_down(select: str) -> None:
+@pytest.mark.parametrize("types", [{}, {"conversation_types": ["email", "note"]}], ids=["all types", "some types"])
+def test_selected_fields_are_the_same_with_and_without_pushing_them_down(select: str, types: dict[str, Any]) -> None:
     without = {"companies": ["nextTouch", "_id", "description"], "users": ["email"], "conversations": ["type"]}
     streams = ("companies", "users", "conversations", "notes", "invoices")
     with Sandbox(companies=12, seed=3, switches={"select": select}) as sandbox:
-        plain = run(config_for(sandbox), *streams, without=without)
-        pushed = run(config_for(sandbox, push_down_select=True), *streams, without=without)
+        plain = run(config_for(sandbox, **types), *streams, without=without)
+        pushed = run(config_for(sandbox, **types, push_down_select=True), *streams, without=without)
         asked = [call.query.get("select", "").split(",") for call in sandbox.calls if call.path == "companies"]
     assert plain.records == pushed.records
     assert plain.records["companies"]
+    assert plain.records["conversations"]
     assert all("nextTouch" not in record and "_id" in record for record in plain.records["companies"])
     assert asked[0] == [""]
     assert "name" in asked[-1]
