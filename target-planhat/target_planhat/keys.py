@@ -11,7 +11,7 @@ from target_planhat.errors import SettingsError
 from target_planhat.mapping import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from planhat_api.registry import Model
     from target_planhat.mapping import ColumnPlan
@@ -92,8 +92,11 @@ def _check_company(stream: str, model: Model, usable: tuple[str, ...], company: 
         raise SettingsError(msg)
 
 
-def collapse(items: Iterable[Item]) -> list[Item]:
+def collapse(items: list[Item]) -> list[Item]:
     """Keep one row for each key: the last, with what only earlier ones say, as if they were sent one by one."""
+    matches = [item.match for item in items]
+    if None not in matches and len(set(matches)) == len(items):
+        return items
     kept: dict[object, Item] = {}
     for item in items:
         match = item if item.match is None else item.match

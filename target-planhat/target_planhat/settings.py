@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from planhat_api import analytics
+from planhat_api.bulk import MOST_BYTES, MOST_ROWS
 from planhat_api.settings import CONNECTION_SETTINGS
 from target_planhat.errors import SettingsError
 
@@ -14,12 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SETTINGS", "StreamSettings", "TargetSettings"]
 
-MAX_BULK_ROWS = 5_000
-"""Rows Planhat takes in one bulk upsert (B13)."""
 MAX_METRIC_ROWS = 100_000
 """Points of one import (B16)."""
-MAX_BODY_BYTES = 32_000_000
-"""Largest body of one call (B15)."""
 
 _UNKNOWN_COLUMNS = ["refuse", "leave_out", "send"]
 _NULLS = ["leave_out", "clear"]
@@ -108,19 +106,19 @@ _OWN: dict[str, dict[str, Any]] = {
     },
     "batch_size_rows": {
         "type": "integer",
-        "default": MAX_BULK_ROWS,
+        "default": MOST_ROWS,
         "minimum": 1,
-        "maximum": MAX_BULK_ROWS,
+        "maximum": MOST_ROWS,
         "title": "Rows per bulk call",
         "description": "Rows in one bulk upsert, at most 5,000.",
     },
     "batch_size_bytes": {
         "type": "integer",
-        "default": 10_000_000,
+        "default": MOST_BYTES,
         "minimum": 1_000,
-        "maximum": 30_000_000,
+        "maximum": analytics.MOST_BYTES,
         "title": "Bytes per call",
-        "description": "Size of the body of one call, whatever the number of rows.",
+        "description": "Size of the body of one call, whatever the number of rows. Upserts never exceed 8,000,000.",
     },
     "metrics_batch_size_rows": {
         "type": "integer",
@@ -250,8 +248,8 @@ class TargetSettings:
     nulls: str = "leave_out"
     check_custom_fields: bool = True
     validate_records: bool = True
-    batch_size_rows: int = MAX_BULK_ROWS
-    batch_size_bytes: int = 10_000_000
+    batch_size_rows: int = MOST_ROWS
+    batch_size_bytes: int = MOST_BYTES
     metrics_batch_size_rows: int = 10_000
     checkpoint_seconds: int = 30
     on_reject: str = "fail"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from itertools import accumulate
 from operator import attrgetter
@@ -56,17 +56,20 @@ class PlanhatSink(BatchSink):
         self.route = find_route(stream_name, self.settings.model)
         self.model = self.route.model
         self.input_stream = target.input_stream
-        self._items: list[Item] = []
-        self._refused = 0
         self._uncounted = 0
-        self._room = self.max_size
-        self._room_bytes = self.run.settings.batch_size_bytes
+        self._empty_batch()
         self.declared_schema = self.original_schema
         # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
         self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in _columns(schema)}}
         self._validator_of_schema = validator_for(self.declared_schema)(self.declared_schema)
         self.prepare()
         self.run.sinks.append(self)
+
+    def _empty_batch(self) -> None:
+        self._items: list[Item] = []
+        self._refused = 0
+        self._room = self.max_size
+        self._room_bytes = self.run.settings.batch_size_bytes - len("[]")
 
     # What the SDK asks for
 
@@ -109,8 +112,8 @@ class PlanhatSink(BatchSink):
         del context
         self.send_parents()
         self._count_for_sdk()
-        items, self._items, self._refused = self._items, [], 0
-        self._room, self._room_bytes = self.max_size, self.run.settings.batch_size_bytes
+        items = self._items
+        self._empty_batch()
         if items:
             self.send(items)
         else:
@@ -154,7 +157,7 @@ class PlanhatSink(BatchSink):
             match = self.key_of(record) or self._declared_key(record)
             self.refuse(Item(Row(b"{}"), match, raw, attempt=attempt), str(err))
         else:
-            self.add(item)
+            self.add_all([item])
 
     def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record, with all that is known of it.
@@ -164,12 +167,6 @@ class PlanhatSink(BatchSink):
         """
         row, match = self.build(record)
         return Item(row, match, raw, attempt=attempt)
-
-    def add(self, item: Item) -> None:
-        """Make a row part of the batch."""
-        self._items.append(item)
-        self._room -= 1
-        self._room_bytes -= len(item.row.body) + 1
 
     def refuse(self, item: Item, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out."""
@@ -197,19 +194,19 @@ class PlanhatSink(BatchSink):
         return 0
 
     def add_all(self, items: list[Item]) -> None:
-        """Make rows part of the batch; send it each time it is full."""
+        """Make rows part of the batch; send it each time the next row has no room in it."""
         while items:
-            sizes = [len(item.row.body) + 1 for item in items[: self._room]]
-            size = sum(sizes)
-            if size >= self._room_bytes:
-                sizes = sizes[: bisect_left(list(accumulate(sizes)), self._room_bytes) + 1]
-                size = sum(sizes)
-            cut = len(sizes)
-            self._room -= cut
-            self._room_bytes -= size
-            self._items += items[:cut]
-            items = items[cut:]
-            if self.is_full:
+            sizes = list(accumulate(len(item.row.body) + 1 for item in items[: self._room]))
+            cut = bisect_right(sizes, self._room_bytes)
+            if cut == 0 and not self._items:
+                # A row that is too large for any batch goes alone.
+                cut = 1
+            if cut:
+                self._room -= cut
+                self._room_bytes -= sizes[cut - 1]
+                self._items += items[:cut]
+                items = items[cut:]
+            if items or self.is_full:
                 self.target.drain_one(self)
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:

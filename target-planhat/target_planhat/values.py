@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+
+from target_planhat.dates import CANONICAL, MILLISECONDS_FROM, are_canonical, date_time, epoch_day, is_canonical
+from target_planhat.unfit import Json, UnfitValueError, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,34 +40,12 @@ __all__ = [
     "wrapped",
 ]
 
-Json: TypeAlias = Any
-"""A decoded JSON value, or an object a stream map made of one."""
-
-EPOCH = date(1970, 1, 1)
-
-# The form that needs no change; 29 February of a year that ends in 00 is left to the slow check.
-_LEAP_DAY = r"[0-9]{2}(?:0[48]|[2468][048]|[13579][26])-02-29"
-_OTHER_DAY = (
-    r"(?!0000)[0-9]{4}-"
-    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-)
-_MOMENT = rf"(?:{_OTHER_DAY}|{_LEAP_DAY})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{3}}Z"
-_CANONICAL_DATE_TIME = f"^{_MOMENT}$"
-_PLANHAT_ID_LENGTH = 24
 _PLANHAT_ID = r"^[0-9a-f]{24}$"
 _REFERENCE = r"^([0-9a-f]{24}|extid-.+|srcid-.+)$"
-_FRACTION = re.compile(r"(\.\d+)")
-_COMPACT_ZONE = re.compile(r"[+-]\d{4}$")
 _IS_PLAIN_ID = re.compile("[!-~]+").fullmatch
-_IS_CANONICAL = re.compile(_MOMENT).fullmatch
-_ARE_CANONICAL = re.compile(f"(?:{_MOMENT})*").fullmatch
 _IS_PLANHAT_ID = re.compile("[0-9a-f]{24}").fullmatch
-_ARE_PLANHAT_IDS = re.compile("(?:[0-9a-f]{24})*").fullmatch
+_ARE_PLANHAT_IDS = re.compile("(?:[0-9a-f]{24}~)*").fullmatch
 _IS_REFERENCE = re.compile(_REFERENCE, re.DOTALL).match
-
-
-class UnfitValueError(ValueError):
-    """A value that cannot become what the field holds. The text names types, never the value."""
 
 
 def never(value: object) -> bool:
@@ -79,12 +60,8 @@ def _plain_ids(ids: list[str]) -> bool:
     return " " not in joined and joined.isprintable() and "" not in ids
 
 
-def _canonical_dates(texts: list[str]) -> bool:
-    return _ARE_CANONICAL("".join(texts)) is not None
-
-
 def _planhat_ids(ids: list[str]) -> bool:
-    return _ARE_PLANHAT_IDS("".join(ids)) is not None and len(max(ids, key=len, default="")) <= _PLANHAT_ID_LENGTH
+    return _ARE_PLANHAT_IDS("~".join([*ids, ""])) is not None
 
 
 @dataclass(frozen=True)
@@ -114,20 +91,6 @@ class Kind:
     item_json: str = "object"
 
 
-def _json_type(value: object) -> str:
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "a text"
-    if isinstance(value, (int, float, Decimal)):
-        return "a number"
-    return "an array" if isinstance(value, list) else "an object"
-
-
-def _unfit(value: object, wanted: str) -> UnfitValueError:
-    return UnfitValueError(f"{_json_type(value)} is not {wanted}")
-
-
 def _plain_number(value: float | Decimal) -> str:
     if isinstance(value, int):
         return str(value)
@@ -144,7 +107,7 @@ def _text(value: Json) -> str:
         return _plain_number(value)
     if isinstance(value, (datetime, date)):
         return value.isoformat()
-    raise _unfit(value, "a text")
+    raise unfit(value, "a text")
 
 
 def _id_text(value: Json) -> str | None:
@@ -205,7 +168,7 @@ def _number(value: Json) -> int | float | Decimal | None:
         if value.is_finite() and value == value.to_integral_value():
             value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise _unfit(value, "a number")
+        raise unfit(value, "a number")
     if not isinstance(value, int) and not math.isfinite(value):
         msg = "not a finite number"
         raise UnfitValueError(msg)
@@ -224,88 +187,7 @@ def _boolean(value: Json) -> bool | None:
         found = _BOOLEANS.get(_text(value).strip().lower())
         if found is not None:
             return found
-    raise _unfit(value, "true or false")
-
-
-def _moment(text: str) -> datetime:
-    """Parse ISO 8601 as warehouses write it. No zone means UTC."""
-    text = text.strip().replace(" ", "T", 1)
-    if text.endswith(("Z", "z")):
-        text = text[:-1] + "+00:00"
-    if _COMPACT_ZONE.search(text):
-        text = f"{text[:-2]}:{text[-2:]}"
-    # Python 3.10 reads three or six digits only.
-    text = _FRACTION.sub(lambda found: found.group(1)[:7].ljust(7, "0"), text, count=1)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as err:
-        msg = "a text that is not an ISO 8601 date"
-        raise UnfitValueError(msg) from err
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(timezone.utc)
-    except OverflowError as err:
-        msg = "a date out of range"
-        raise UnfitValueError(msg) from err
-
-
-MILLISECONDS_FROM = 100_000_000_000
-"""Numbers from here on are milliseconds since 1970 (1973 and later); smaller ones could be seconds or days."""
-
-
-def _from_milliseconds(value: float | Decimal) -> datetime:
-    if not math.isfinite(value) or value < MILLISECONDS_FROM:
-        msg = "a number that is not milliseconds since 1970"
-        raise UnfitValueError(msg)
-    try:
-        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=float(value))
-    except OverflowError as err:
-        msg = "a date out of range"
-        raise UnfitValueError(msg) from err
-
-
-def _any_moment(value: Json) -> datetime:
-    if isinstance(value, str):
-        return _moment(value)
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return _from_milliseconds(value)
-    raise _unfit(value, "a date")
-
-
-def _date_time(value: Json) -> str | None:
-    """ISO 8601 in UTC with milliseconds (B40)."""
-    if isinstance(value, str):
-        if _IS_CANONICAL(value):
-            return value
-        if not value.strip():
-            return None
-    return _in_utc(_any_moment(value)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _epoch_day(value: Json) -> int | None:
-    """Whole days since 1970-01-01 (B41). A date with a zone counts as the day it shows."""
-    if isinstance(value, str):
-        if not value.strip():
-            return None
-        if value.strip().lstrip("-").isdigit():
-            return int(value)
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            msg = "not a finite number"
-            raise UnfitValueError(msg)
-        if value < MILLISECONDS_FROM:
-            if value != int(value):
-                msg = "not a whole number of days"
-                raise UnfitValueError(msg)
-            return int(value)
-    return (_any_moment(value).date() - EPOCH).days
+    raise unfit(value, "true or false")
 
 
 def _decoded(value: Json) -> Json:
@@ -325,7 +207,7 @@ def _object(value: Json) -> dict[str, Any] | None:
     value = _decoded(value)
     if value is None or isinstance(value, dict):
         return value
-    raise _unfit(value, "an object")
+    raise unfit(value, "an object")
 
 
 TEXT = Kind("text", str, _text, frozenset({"string", "number", "integer"}))
@@ -357,17 +239,17 @@ NUMBER = Kind("number", int | float, _number, frozenset({"number", "integer", "s
 BOOLEAN = Kind("true or false", bool, _boolean, frozenset({"boolean", "string", "integer", "number"}), json="boolean")
 DATE_TIME = Kind(
     "date",
-    Annotated[str, msgspec.Meta(pattern=_CANONICAL_DATE_TIME)],
-    _date_time,
+    Annotated[str, msgspec.Meta(pattern=CANONICAL)],
+    date_time,
     frozenset({"string", "integer", "number"}),
     str,
-    _IS_CANONICAL,
-    _canonical_dates,
+    is_canonical,
+    are_canonical,
 )
 EPOCH_DAY = Kind(
     "day",
     Annotated[int, msgspec.Meta(lt=MILLISECONDS_FROM)],
-    _epoch_day,
+    epoch_day,
     frozenset({"string", "integer", "number"}),
     json="number",
 )
@@ -394,7 +276,7 @@ def array_of(item: Kind) -> Kind:
         if isinstance(value, (int, float, Decimal)) and item is not ANYTHING:
             value = [value]
         if not isinstance(value, list):
-            raise _unfit(value, "an array")
+            raise unfit(value, "an array")
         converted = (item.convert(entry) for entry in value if entry is not None)
         return [entry for entry in converted if entry is not None]
 

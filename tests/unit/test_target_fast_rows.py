@@ -20,7 +20,20 @@ from target_planhat.mapping import Resolver, plan_columns
 from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.schema_types import NoTypeError, column_type
 from target_planhat.settings import StreamSettings
-from target_planhat.values import BOOLEAN, DATE_TIME, EPOCH_DAY, NUMBER, REFERENCE, TEXT, array_of
+from target_planhat.values import (
+    BOOLEAN,
+    COMPANY,
+    DATE_TIME,
+    EPOCH_DAY,
+    ID_TEXT,
+    NUMBER,
+    PLANHAT_ID,
+    REFERENCE,
+    TEXT,
+    Kind,
+    UnfitValueError,
+    array_of,
+)
 
 if TYPE_CHECKING:
     from planhat_api import Row
@@ -147,24 +160,24 @@ def agree(case: str, record: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
-    ("case", "record"),
-    [
-        (
-            "planhat",
-            {"_id": HEX, "externalId": "7", "name": "Ä 🎉", "mr": 1.5, "hProfile": None, "autoRenews": None},
-        ),
-        ("planhat", {"_id": HEX, "custom": {"Health Score": 1, "Growth": 2, "Happy": None, "Langs": ["a"]}}),
-        ("planhat", {"_id": HEX, "custom": {"Health Score": None}, "tags": [], "licenses": [{"a": {"b": [1]}}]}),
-        ("planhat", {"_id": HEX, "custom": None, "renewalDate": "2024-02-29T00:00:00+02:00"}),
-        ("planhat by key", {"_id": HEX, "externalId": "7"}),
-        ("warehouse", {"external_id": 7, "name": "A", "mr": "12.50", "phase": None, "custom__since": "2024-05-14"}),
-        ("warehouse", {"external_id": 7, "name": "A", "domains": '["a.b", "c"]', "custom__growth": 1, "anything": "x"}),
-        ("open custom", {"externalId": "7", "custom": {"Since": "2024-05-14", "Owner": HEX}}),
-        ("children", {"email": "a@b.c", "external_id": 7, "company_external_id": 8}),
-        ("children", {"email": "a@b.c", "external_id": None}),
-    ],
-)
+USUAL: list[tuple[str, dict[str, Any]]] = [
+    (
+        "planhat",
+        {"_id": HEX, "externalId": "7", "name": "Ä 🎉", "mr": 1.5, "hProfile": None, "autoRenews": None},
+    ),
+    ("planhat", {"_id": HEX, "custom": {"Health Score": 1, "Growth": 2, "Happy": None, "Langs": ["a"]}}),
+    ("planhat", {"_id": HEX, "custom": {"Health Score": None}, "tags": [], "licenses": [{"a": {"b": [1]}}]}),
+    ("planhat", {"_id": HEX, "custom": None, "renewalDate": "2024-02-29T00:00:00+02:00"}),
+    ("planhat by key", {"_id": HEX, "externalId": "7"}),
+    ("warehouse", {"external_id": 7, "name": "A", "mr": "12.50", "phase": None, "custom__since": "2024-05-14"}),
+    ("warehouse", {"external_id": 7, "name": "A", "domains": '["a.b", "c"]', "custom__growth": 1, "anything": "x"}),
+    ("open custom", {"externalId": "7", "custom": {"Since": "2024-05-14", "Owner": HEX}}),
+    ("children", {"email": "a@b.c", "external_id": 7, "company_external_id": 8}),
+    ("children", {"email": "a@b.c", "external_id": None}),
+]
+
+
+@pytest.mark.parametrize(("case", "record"), USUAL)
 def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> None:
     assert agree(case, record)
 
@@ -287,3 +300,49 @@ def test_types_take_nothing_the_schema_forbids(schema: dict[str, Any], value: An
     except (NoTypeError, msgspec.ValidationError):
         return
     assert validator_for(schema)(schema).is_valid(value)
+
+
+@pytest.mark.parametrize("kind", [ID_TEXT, PLANHAT_ID, REFERENCE, COMPANY, DATE_TIME])
+@given(
+    texts=st.lists(
+        st.text()
+        | st.sampled_from(
+            ["", "~", " x", HEX, HEX + HEX, HEX[:12], "2024-02-29T00:00:00.000Z", "2024-05-31T00:00:00.000Z"]
+        ),
+        max_size=4,
+    )
+)
+def test_many_values_stay_only_if_each_does(kind: Kind, texts: list[str]) -> None:
+    def stays(text: str) -> bool:
+        try:
+            return bool(kind.convert(text) == text)
+        except UnfitValueError:
+            return False
+
+    if kind.keeps_all(texts):
+        assert all(map(stays, texts))
+    assert all(stays(text) for text in texts if kind.keeps(text))
+
+
+@pytest.mark.parametrize("case", CASES)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_many_messages_give_what_each_gives(case: str, data: st.DataObject) -> None:
+    usual = [record for name, record in USUAL if name == case] or [{}]
+    records = data.draw(st.lists(st.sampled_from(usual) | generated(case), max_size=6))
+    lines = [message(record) for record in records]
+    build = both(case)[0].build
+    place = 0
+    while place < len(lines):
+        items = build(lines, place)
+        for item, line in zip(items, lines[place:], strict=False):
+            (alone,) = build([line])
+            assert (item.row.body, item.row.keys, item.match, item.raw) == (
+                alone.row.body,
+                alone.row.keys,
+                alone.match,
+                alone.raw,
+            )
+        if not items:
+            assert build([lines[place]]) == []
+        place += len(items) or 1
