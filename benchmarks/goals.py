@@ -80,7 +80,7 @@ def verdicts(
     for what in ("tap", "target"):
         wanted = f"the same within {_MOST_GROWTH:.0%}, below {_MOST_MIB} MiB"
         peaks = memory.get(what)
-        if not peaks:
+        if not peaks or len(peaks) == 1:
             found.append(Verdict(f"peak memory of the {what}", wanted, "not measured", None))
             continue
         (few, small), (many, large) = sorted(peaks.items())

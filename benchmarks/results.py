@@ -36,6 +36,11 @@ class Results:
     failures: list[dict[str, str]] = field(default_factory=list)
     minutes: float = 0.0
 
+    def forget(self, part: str) -> None:
+        """Take out what was found about a part before."""
+        self.samples = [sample for sample in self.samples if sample.work != part]
+        self.failures = [failure for failure in self.failures if failure["work"] != part]
+
     def save(self, path: Path) -> None:
         """Write as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
