@@ -52,9 +52,9 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         """Write what is held back."""
         self._writing = True
         try:
-            _write_all(self._held)
+            held, self._held = self._held, bytearray()
+            _write_all(held)
             sys.stdout.flush()
-            self._held.clear()
         finally:
             self._writing = False
         if self._exit_code is not None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
 from singer_sdk.singerlib import Schema
 
+from planhat_api.plugin_settings import check_environment, check_secrets
 from planhat_api.registry import all_models
 from tap_planhat.catalog import stream_schema
 from tap_planhat.command import SIGNALS, PlanhatCommand
@@ -23,7 +26,6 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import FrameType
 
     from singer_sdk.singerlib import Catalog
@@ -41,6 +43,20 @@ class TapPlanhat(Tap):
     # Discovery needs the token: custom fields are typed from their definitions.
     dynamic_catalog = True
     message_writer_class = BufferedWriter
+
+    def __init__(
+        self, *args: Any, config: Any = None, parse_env_config: bool = False, **options: Any
+    ) -> None:  # what the SDK passes
+        """Check the settings.
+
+        Raises:
+            ConfigurationError: A setting is of the wrong kind.
+        """
+        if isinstance(config, Mapping):
+            check_secrets(config, CONFIG_SCHEMA)
+        if parse_env_config:
+            check_environment(os.environ, self._env_var_prefix, CONFIG_SCHEMA)
+        super().__init__(*args, config=config, parse_env_config=parse_env_config, **options)
 
     @cached_property
     def client(self) -> PlanhatClient:
