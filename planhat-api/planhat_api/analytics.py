@@ -70,12 +70,18 @@ def push(
             for index, outcome in zip(batch, outcomes, strict=True):
                 result.outcomes[index] = outcome
     except PlanhatError as error:
-        if isinstance(error, UnavailableError) and error.may_have_arrived:
-            for index in batch:
-                result.outcomes[index] = WITHOUT_ANSWER
+        for index in batch:
+            result.outcomes[index] = _outcome_of_failed(error)
         error.outcomes = result.outcomes
         raise
     return result
+
+
+def _outcome_of_failed(error: PlanhatError) -> Outcome:
+    """What a call that failed means for each of its rows."""
+    if isinstance(error, UnavailableError) and error.may_have_arrived:
+        return WITHOUT_ANSWER
+    return Outcome(Fate.REJECTED, None, str(error)) if isinstance(error, PayloadError) else NOT_SENT
 
 
 def read_metrics(answer: Answer) -> MetricAnswer:

@@ -69,13 +69,17 @@ class Resolver:
             PlanhatError: The call failed as a whole; rows settled before stay in ``outcomes``.
         """
         rows = [self._rows[index] for index in indices]
+        first_sent = set(indices) - self.in_flight
         try:
             self.calls += 1
             self.in_flight.update(indices)
             answer = self._send(rows)
         except PayloadError as error:
+            # Nothing of a refused call is stored; of rows that an earlier call held that is not known.
             if error.status != _TOO_LARGE:
+                self._settle(dict.fromkeys(first_sent, Outcome(Fate.REJECTED, None, str(error))))
                 raise
+            self.in_flight -= first_sent
             self._split(indices, f"the row is too large for Planhat ({_TOO_LARGE})")
             return
         except UnavailableError as error:

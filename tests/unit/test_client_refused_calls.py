@@ -1,0 +1,85 @@
+"""A call refused as a whole among others: the error tells refused rows from stored ones and from those never sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from planhat_api import Fate, PayloadError, Row, analytics, bulk
+from planhat_api.bulk_answer import BulkAnswer
+from planhat_api.outcome import NOT_SENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def rows_of(number: int, **keys: str) -> list[Row]:
+    return [Row(b"{}", {name: f"{text}{place}" for name, text in keys.items()}) for place in range(number)]
+
+
+def answering(statuses: list[int], answer: Callable[[Sequence[Row]], Any]) -> Callable[[Sequence[Row]], Any]:
+    def send(batch: Sequence[Row]) -> Any:
+        status = statuses.pop(0)
+        if status != 200:
+            message = f"refused ({status})"
+            raise PayloadError(message, status=status)
+        return answer(batch)
+
+    return send
+
+
+def stored(batch: Sequence[Row]) -> BulkAnswer:
+    return BulkAnswer(200, told=True, created=len(batch))
+
+
+def accepted(batch: Sequence[Row]) -> analytics.Verdict:
+    return [analytics.ACCEPTED] * len(batch), []
+
+
+def fates(error: PayloadError) -> list[str]:
+    assert error.outcomes is not None
+    return ["not sent" if outcome is NOT_SENT else outcome.fate.value for outcome in error.outcomes]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [
+        ([422], ["rejected"] * 4),
+        ([413, 422], ["rejected", "rejected", "not sent", "not sent"]),
+        ([413, 200, 422], ["stored", "stored", "rejected", "rejected"]),
+    ],
+)
+@pytest.mark.parametrize("keys", [{"sourceId": "s"}, {}])
+def test_rows_of_a_refused_bulk_call(statuses: list[int], told: list[str], keys: dict[str, str]) -> None:
+    with pytest.raises(PayloadError) as caught:
+        bulk.upsert(rows_of(4, **keys), answering(list(statuses), stored), lambda: None)
+    assert fates(caught.value) == [{"stored": "created"}.get(fate, fate) for fate in told]
+    assert caught.value.outcomes is not None
+    assert {outcome.reason for outcome in caught.value.outcomes if outcome.fate is Fate.REJECTED} <= {
+        "refused (422)",
+        NOT_SENT.reason,
+    }
+
+
+def test_rows_that_an_earlier_call_held_stay_in_doubt() -> None:
+    def some_failed(batch: Sequence[Row]) -> BulkAnswer:
+        return BulkAnswer(206, told=True, created=len(batch) - 1, errors=["something"])
+
+    with pytest.raises(PayloadError) as caught:
+        bulk.upsert(rows_of(4, sourceId="s"), answering([200, 422], some_failed), lambda: None)
+    assert set(fates(caught.value)) == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [
+        ([422], ["rejected"] * 4),
+        ([413, 422], ["rejected", "rejected", "not sent", "not sent"]),
+        ([413, 200, 422], ["accepted", "accepted", "rejected", "rejected"]),
+    ],
+)
+def test_rows_of_a_refused_post(statuses: list[int], told: list[str]) -> None:
+    with pytest.raises(PayloadError) as caught:
+        analytics.push(rows_of(4), answering(list(statuses), accepted), most_rows=4)
+    assert fates(caught.value) == told
