@@ -15,6 +15,7 @@ from planhat_api import (
     RateLimitError,
     UnavailableError,
 )
+from planhat_api.settings import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
     import logging
@@ -92,4 +93,12 @@ def exit_code(err: Exception) -> int:
 def tell(err: Exception, logger: logging.Logger) -> None:
     """Log why the run ended. The text says it all, a trace would only hide it."""
     for text in getattr(err, "errors", None) or [str(err)]:
-        logger.error("%s", text)
+        logger.error("%s", _without_secret(text))
+
+
+def _without_secret(text: str) -> str:
+    """What the SDK says of a setting that does not fit quotes its value."""
+    for name, schema in CONNECTION_SETTINGS.items():
+        if schema.get("secret") and f"config[{name!r}]" in text:
+            return f"{name}: not what it must be ({schema.get('type')})"
+    return text

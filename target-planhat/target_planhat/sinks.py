@@ -122,7 +122,7 @@ class PushSink(MappedSink):
     def prepare(self) -> None:
         """Check columns and settings."""
         if self.pushes and not self.run.can_push:
-            msg = f"tenant_token: stream {self.stream_name!r} needs it (App Center, API)"
+            msg = f"tenant_token: stream {self.stream_name!r} needs it"
             raise SettingsError(msg)
         super().prepare()
 

@@ -19,7 +19,7 @@ from target_planhat.record_path import RecordPath
 from target_planhat.routing import find_route
 from target_planhat.run import Run
 from target_planhat.sdk_hooks import HookedTarget
-from target_planhat.settings import SETTINGS, TargetSettings
+from target_planhat.settings import SETTINGS, TargetSettings, unknown_settings
 from target_planhat.sinks import sink_class
 from target_planhat.termination import Termination
 
@@ -58,6 +58,8 @@ class TargetPlanhat(HookedTarget):
             ConfigurationError: A setting of the connection is wrong.
         """
         super().__init__(**kwargs)
+        for told in unknown_settings(self.config):
+            self.logger.warning("%s", told)
         settings = TargetSettings.from_config(self.config)
         connection = Connection.from_settings(self.config)
         can_push = bool(self.config.get("tenant_token"))

@@ -52,6 +52,8 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
         (GOOD, {"on_reject": "perhaps"}, 2, "'perhaps' is not one of"),
         (GOOD, {"streams": {"companies": {"colums": {}}}}, 2, "Did you mean 'columns'?"),
         (GOOD, {"rejects_dir": "/proc/nowhere"}, 2, "cannot make folder"),
+        (GOOD, {"api_token": 123456789012345}, 2, "api_token: not what it must be"),
+        (GOOD, {"reject_dir": "x"}, 0, "There is no setting 'reject_dir'. Did you mean 'rejects_dir'?"),
         (lines(stream("compnies", [{"a": 1}])), {}, 2, "Did you mean 'companies'?"),
         (lines(stream("companies", [{"extern_id": 1}])), {}, 2, "did you mean 'externalId'?"),
         (GOOD, {"api_token": "wrong-token-1234567890"}, 3, "region"),
@@ -73,6 +75,7 @@ def test_exit_codes(module_box: Sandbox, tmp_path: Path, case: tuple[bytes, dict
     assert module_box.api_token not in log
     assert module_box.tenant_token not in log
     assert "wrong-token" not in log
+    assert "123456789012345" not in log
 
 
 def test_rejects_are_replayed(tmp_path: Path) -> None:
