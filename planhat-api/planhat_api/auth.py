@@ -72,7 +72,7 @@ def tenant_token(connection: Connection) -> str:
     if connection.tenant_token is None:
         raise ConfigurationError(
             setting="tenant_token",
-            message="is needed to send metrics and user activities; it stands in Planhat's App Center under API",
+            message="is needed to send metrics and user activities; it is the UUID of your tenant",
         )
     return connection.tenant_token
 

@@ -85,7 +85,7 @@ def _token(settings: Mapping[str, Any]) -> str:
     value = settings.get("api_token")
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(
-            setting="api_token", message="is missing; make a private app in Planhat (App Center) and use its token"
+            setting="api_token", message="is missing; make a private app in Planhat and use its token"
         )
     token = value.strip()
     if any(character.isspace() for character in token) or not (token.isascii() and token.isprintable()):
@@ -104,7 +104,7 @@ def _tenant_token(settings: Mapping[str, Any]) -> str | None:
     except ValueError:
         raise ConfigurationError(
             setting="tenant_token",
-            message="is not a UUID (8-4-4-4-12 hexadecimal digits); it stands in Planhat's App Center under API",
+            message="is not a UUID (8-4-4-4-12 hexadecimal digits)",
         ) from None
 
 

@@ -11,13 +11,13 @@ CONNECTION_SETTINGS: dict[str, dict[str, Any]] = {
         "type": "string",
         "secret": True,
         "title": "API token",
-        "description": "Token of a private app in Planhat (App Center, Private Apps). It is shown once, when made.",
+        "description": "Token of a private app in Planhat. It is shown once, when made, and may what that app may.",
     },
     "tenant_token": {
         "type": ["string", "null"],
         "secret": True,
         "title": "Tenant token",
-        "description": "Tenant UUID (App Center, API). Needed only to send metrics and user activities.",
+        "description": "UUID of the tenant. Needed only to send metrics and user activities.",
     },
     "region": {
         "type": ["string", "null"],

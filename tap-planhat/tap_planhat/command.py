@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from planhat_api.errors import ConfigurationError, CredentialsError, PlanhatError, RateLimitError, UnavailableError
@@ -17,8 +19,6 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import click
 
 FAILED = 1
 SETTINGS = 2
@@ -37,9 +37,8 @@ _CODES: Mapping[type[PlanhatError], int] = {
 class PlanhatCommand(SingerCommand):
     """The command of the tap.
 
-    Exit codes, the same as the target's: 0 all read; 1 a fault, or settings that break their schema; 2 settings that
-    cannot work; 3 Planhat does not accept the token; 5 Planhat could not be reached or kept refusing for load; 128 and
-    the signal's number when a signal ended the run.
+    Exit codes, the same as the target's: 0 all read; 1 a fault; 2 wrong settings; 3 Planhat does not accept the token;
+    5 Planhat could not be reached or kept refusing for load; 128 and the signal's number when a signal ended the run.
     """
 
     @override
@@ -63,6 +62,11 @@ class PlanhatCommand(SingerCommand):
             # What is left in the buffer has nowhere to go; the interpreter would complain about it when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(FAILED)
+        except click.exceptions.Exit as end:
+            # The SDK has told what is wrong with the settings, and ends with the code of any fault.
+            if isinstance(end.__context__, ConfigValidationError):
+                ctx.exit(SETTINGS)
+            raise
 
 
 def exit_code(error: PlanhatError) -> int:

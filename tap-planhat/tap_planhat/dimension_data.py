@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_planhat.progress import Progress
-from tap_planhat.settings import day_in
+from tap_planhat.settings import day_in, texts_in
 from tap_planhat.streams import PlanhatStream
 from tap_planhat.values import to_epoch_day
 from tap_planhat.windows import Windows, day_of, today
@@ -150,11 +150,11 @@ class DimensionData(PlanhatStream):
 
     @cached_property
     def _dimension_ids(self) -> list[str]:
-        return sorted(set(self.config.get("dimension_ids") or ()))
+        return sorted(set(texts_in(self.config, "dimension_ids")))
 
     @cached_property
     def _company_ids(self) -> list[str]:
-        return sorted(set(self.config.get("company_ids") or ()))
+        return sorted(set(texts_in(self.config, "company_ids")))
 
     @property
     def _filters_in_state(self) -> dict[str, list[str]]:

@@ -175,17 +175,22 @@ def check_settings(config: Mapping[str, Any]) -> None:
     for name in ("start_date", "end_date"):
         if config.get(name):
             day_in(config, name, default=0)
-    if config["partition_by"] == "dimension" and not config.get("dimension_ids"):
+    if config["partition_by"] == "dimension" and not texts_in(config, "dimension_ids"):
         raise ConfigurationError(
             setting="partition_by", message="dimension needs the setting dimension_ids, a list of them"
         )
     possible = sorted(model.stream for model in all_models().values() if model.updated.field)
-    for stream in config.get("incremental_streams") or ():
+    for stream in texts_in(config, "incremental_streams"):
         if stream not in possible:
             raise ConfigurationError(
                 setting="incremental_streams",
                 message=f"'{stream}' cannot be read incrementally; these can: {', '.join(possible)}",
             )
+
+
+def texts_in(config: Mapping[str, Any], name: str) -> list[str]:
+    """A list among the settings. A variable of the environment that is set to nothing comes as a list of one blank."""
+    return [text for text in config.get(name) or () if text.strip()]
 
 
 def day_in(config: Mapping[str, Any], name: str, *, default: int) -> int:

@@ -20,6 +20,7 @@ from tap_planhat.content_hashes import ContentHashes
 from tap_planhat.incremental import Changes, Reading, WholeList
 from tap_planhat.progress import Progress
 from tap_planhat.record_path import RecordPath
+from tap_planhat.settings import texts_in
 from tap_planhat.shapes import Shape, decode_record
 from tap_planhat.values import to_moment
 
@@ -155,7 +156,7 @@ class ListStream(PlanhatStream):
     def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
         """Make the stream, incremental when the settings say so."""
         super().__init__(tap, model, schema)
-        if tap.config["incremental"] and self.name in (tap.config.get("incremental_streams") or [self.name]):
+        if tap.config["incremental"] and self.name in (texts_in(tap.config, "incremental_streams") or [self.name]):
             self.replication_key = model.updated.field
 
     @override
@@ -299,7 +300,7 @@ class Conversations(ListStream):
 
     def types(self) -> frozenset[str] | None:
         """The types to pass on; None for all."""
-        chosen = self.config.get("conversation_types")
+        chosen = texts_in(self.config, "conversation_types")
         return frozenset(chosen) if chosen else None
 
     @override

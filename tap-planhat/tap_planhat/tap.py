@@ -44,19 +44,18 @@ class TapPlanhat(Tap):
     dynamic_catalog = True
     message_writer_class = BufferedWriter
 
-    def __init__(
-        self, *args: Any, config: Any = None, parse_env_config: bool = False, **options: Any
-    ) -> None:  # what the SDK passes
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- what the SDK passes
         """Check the settings.
 
         Raises:
             ConfigurationError: A setting is of the wrong kind.
         """
-        if isinstance(config, Mapping):
-            check_secrets(config, CONFIG_SCHEMA)
-        if parse_env_config:
-            check_environment(os.environ, self._env_var_prefix, CONFIG_SCHEMA)
-        super().__init__(*args, config=config, parse_env_config=parse_env_config, **options)
+        self.append_builtin_config(self.config_jsonschema)
+        if isinstance(options.get("config"), Mapping):
+            check_secrets(options["config"], self.config_jsonschema)
+        if options.get("parse_env_config"):
+            check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
+        super().__init__(*args, **options)
 
     @cached_property
     def client(self) -> PlanhatClient:

@@ -1,0 +1,71 @@
+"""Wrong settings end the command before the first request, name the setting, and quote no secret."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from planhat_sandbox import Sandbox
+from tests.tap_support import catalog_for, config_for, run_command, write_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WRONG_SETTINGS = 2
+# Nothing listens here: who asks anyway fails another way.
+_NOWHERE = {"base_url": "http://127.0.0.1:9", "quota_file": ""}
+
+
+@pytest.mark.parametrize("token", [12345678901, ["12345678901"], {"value": "12345678901"}])
+def test_a_token_that_is_no_text_is_not_quoted(tmp_path: Path, token: Any) -> None:
+    ended = run_command(*write_files(tmp_path, config={"api_token": token, **_NOWHERE}))
+    assert ended.returncode == _WRONG_SETTINGS
+    assert "api_token: must be text" in ended.stderr
+    assert "12345678901" not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({}, "api_token"),
+        ({"api_token": "t", "window_days": 0}, "window_days"),
+        ({"api_token": "t", "partition_by": "dimension"}, "partition_by"),
+    ],
+    ids=["missing", "out of range", "contradiction"],
+)
+def test_each_kind_of_wrong_setting_ends_with_the_same_code(tmp_path: Path, config: dict[str, Any], named: str) -> None:
+    ended = run_command(*write_files(tmp_path, config={**_NOWHERE, **config}))
+    assert ended.returncode == _WRONG_SETTINGS
+    assert named in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("WINDOW_DAYS", "many", "window_days: must be a whole number"),
+        ("STREAM_MAPS", "[1", "stream_maps: must be a JSON object"),
+    ],
+)
+def test_variables_of_the_wrong_type_are_named(name: str, value: str, told: str) -> None:
+    variables = {
+        "TAP_PLANHAT_API_TOKEN": "t",
+        "TAP_PLANHAT_BASE_URL": _NOWHERE["base_url"],
+        f"TAP_PLANHAT_{name}": value,
+    }
+    ended = run_command("--config=ENV", **variables)
+    assert ended.returncode == _WRONG_SETTINGS
+    assert told in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_variable_set_to_nothing_is_left_out(tmp_path: Path) -> None:
+    with Sandbox(companies=3, seed=1, days=1) as box:
+        config = config_for(box)
+        options = write_files(tmp_path, config=config, catalog=catalog_for(config, "conversations"))
+        ended = run_command(*options, "--config=ENV", TAP_PLANHAT_CONVERSATION_TYPES="")
+        stored = len(box.rows("conversations"))
+    assert ended.returncode == 0, ended.stderr
+    records = [line for line in ended.stdout.splitlines() if json.loads(line)["type"] == "RECORD"]
+    assert len(records) == stored > 0
