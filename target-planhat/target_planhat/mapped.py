@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_planhat.delivery import deliver
 from target_planhat.fast_rows import FastRows
 from target_planhat.fates import Verdict, plain_verdicts
 from target_planhat.keys import KeyRule, key_rule
@@ -13,12 +14,15 @@ from target_planhat.schema_types import NoTypeError
 from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from planhat_api import BulkResult, PushResult, Row
+    from planhat_api import Outcome, Row
     from planhat_api.registry import Model
+    from target_planhat.delivery import Repeats, Send
     from target_planhat.fast_rows import QuickCheck
     from target_planhat.mapping import ColumnPlan
+    from target_planhat.row import Item
+    from target_planhat.sink import Settled
 
 __all__ = ["MappedSink"]
 
@@ -94,10 +98,23 @@ class MappedSink(PlanhatSink):
         except RefusedRowError:
             return None
 
-    def verdicts(self, result: BulkResult | PushResult) -> list[Verdict]:
-        """The verdicts of an answer; what did not add up in it is logged."""
-        for note in result.notes:
+    def send_rows(self, items: Sequence[Item], send: Send, repeats: Repeats) -> Iterator[Settled]:
+        """Send rows in as many calls as it takes; what does not add up in the answers is logged.
+
+        Yields:
+            All of them; with an error those whose fate is known, before it is raised.
+        """
+        delivery = deliver([item.row for item in items], send, repeats)
+        for note in delivery.notes:
             self.logger.warning("%s", note)
+        if delivery.error is None:
+            yield items, self._verdicts(delivery.outcomes)
+            return
+        settled = delivery.settled()
+        yield [items[index] for index in settled], self._verdicts([delivery.outcomes[index] for index in settled])
+        raise delivery.error
+
+    def _verdicts(self, outcomes: Sequence[Outcome]) -> list[Verdict]:
         if self.run.receipts:
-            return [Verdict.of(outcome) for outcome in result.outcomes]
-        return plain_verdicts(result.outcomes)
+            return [Verdict.of(outcome) for outcome in outcomes]
+        return plain_verdicts(outcomes)

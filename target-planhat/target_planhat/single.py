@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api import Fate, Outcome, PayloadError, PlanhatError, PushResult, UnavailableError
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.keys import KeyRule
 from target_planhat.mapped import MappedSink
 from target_planhat.row import RefusedRowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planhat_api import Row
     from target_planhat.mapping import ColumnPlan
     from target_planhat.row import Item
+    from target_planhat.sink import Settled
 
 __all__ = ["SingleSink", "one_by_one"]
 
@@ -26,28 +28,21 @@ _DEFAULTS = {"isHidden": False}
 
 
 def one_by_one(rows: Sequence[Row], push: Callable[[Row], Any]) -> PushResult:
-    """Post rows in a call each; an error tells what is known of those before it."""
+    """Post rows in a call each; an error tells what is known of each."""
     outcomes: list[Outcome] = []
     for row in rows:
         try:
             push(row)
         except PayloadError as err:  # noqa: PERF203 # a call in each turn
             outcomes.append(Outcome(Fate.REJECTED, reason=str(err)))
-        except UnavailableError as err:
-            if not err.may_have_arrived:
-                err.outcomes = [*outcomes, *_not_sent(len(rows) - len(outcomes), err)]
-                raise
-            outcomes.append(Outcome(Fate.UNKNOWN, reason=f"may have arrived all the same: {err}"))
         except PlanhatError as err:
-            err.outcomes = [*outcomes, *_not_sent(len(rows) - len(outcomes), err)]
+            if isinstance(err, UnavailableError) and err.may_have_arrived:
+                outcomes.append(WITHOUT_ANSWER)
+            err.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
             raise
         else:
             outcomes.append(Outcome(Fate.ACCEPTED))
     return PushResult(outcomes, calls=len(rows))
-
-
-def _not_sent(number: int, err: Exception) -> list[Outcome]:
-    return [Outcome(Fate.REJECTED, reason=f"not sent: {err}")] * number
 
 
 class SingleSink(MappedSink):
@@ -71,19 +66,15 @@ class SingleSink(MappedSink):
             match = (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
         return row, match
 
-    def deliver(self, items: Sequence[Item]) -> list[Verdict]:
+    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
         """A call for each row that changes something."""
         existing = self.run.client.custom_fields()
-        verdicts: list[Verdict] = []
         for item in items:
             try:
-                verdicts.append(self._put(msgspec.json.decode(item.row.body), existing))
-            except PayloadError as err:  # noqa: PERF203 # a call in each turn
-                verdicts.append(Verdict(Verdicts.REJECTED, reason=str(err)))
-            except PlanhatError as err:
-                err.outcomes = [Outcome(Fate.ACCEPTED, verdict.planhat_id) for verdict in verdicts]
-                raise
-        return verdicts
+                verdict = self._put(msgspec.json.decode(item.row.body), existing)
+            except PayloadError as err:
+                verdict = Verdict(Verdicts.REJECTED, reason=str(err))
+            yield [item], [verdict]
 
     def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> Verdict:
         found = _find(row, existing)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema.validators import validator_for
 from singer_sdk.sinks import BatchSink
 
-from planhat_api import PlanhatError, Row
+from planhat_api import PlanhatError, Row, bulk
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.keys import collapse
 from target_planhat.order import parents_of, rank
@@ -20,12 +20,15 @@ from target_planhat.routing import find_route
 from target_planhat.row import Item, RefusedRowError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
     from target_planhat.target import TargetPlanhat
     from target_planhat.values import Json
+
+    Settled = tuple[Sequence[Item], Sequence[Verdict]]
+    """Rows with the verdict on each."""
 
 __all__ = ["PlanhatSink"]
 
@@ -39,6 +42,8 @@ class PlanhatSink(BatchSink):
 
     collapses = False
     """Whether rows with the same key in one batch become one."""
+    most_bytes = bulk.MOST_BYTES
+    """Bytes the client puts in one call."""
 
     def __init__(
         self, target: TargetPlanhat, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
@@ -69,7 +74,7 @@ class PlanhatSink(BatchSink):
         self._items: list[Item] = []
         self._refused = 0
         self._room = self.max_size
-        self._room_bytes = self.run.settings.batch_size_bytes - len("[]")
+        self._room_bytes = min(self.run.settings.batch_size_bytes, self.most_bytes) - len("[]")
 
     # What the SDK asks for
 
@@ -138,11 +143,11 @@ class PlanhatSink(BatchSink):
         """
 
     @abstractmethod
-    def deliver(self, items: Sequence[Item]) -> list[Verdict]:
+    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
         """Send rows; runs on the sender's thread.
 
-        Returns:
-            One verdict per row, in their order.
+        Yields:
+            Rows whose fate is known. Without an error that is each of them, in any order.
         """
 
     # Records in
@@ -257,32 +262,33 @@ class PlanhatSink(BatchSink):
     def send(self, items: list[Item]) -> None:
         """Put rows on the wire, once those before are through."""
         kept = collapse(items) if self.collapses else items
-        self.run.sender.submit(lambda: self._try(kept), lambda result: self._enter(kept, result))
+        self.run.sender.submit(lambda: self._try(kept), lambda result: self._enter(*result))
 
-    def _try(self, items: Sequence[Item]) -> list[Verdict] | PlanhatError:
+    def _try(self, items: Sequence[Item]) -> tuple[list[Settled], PlanhatError | None]:
+        """What is known of the rows, and why the rest is not: it comes again with the next run."""
+        settled: list[Settled] = []
         try:
-            return self.deliver(items)
+            for some in self.deliver(items):
+                settled.append(some)  # noqa: PERF402 # what came before an error is kept
         except PlanhatError as err:
-            return err
+            return settled, err
+        return settled, None
 
-    def _enter(self, items: Sequence[Item], result: list[Verdict] | PlanhatError) -> None:
-        if isinstance(result, PlanhatError):
-            self._enter_known(items, result)
-            raise result
-        kinds = Counter(map(attrgetter("kind"), result))
+    def _enter(self, settled: Sequence[Settled], error: PlanhatError | None) -> None:
+        for items, verdicts in settled:
+            self._enter_some(items, verdicts)
+        if error is not None:
+            raise error
+        self.run.judge()
+
+    def _enter_some(self, items: Sequence[Item], verdicts: Sequence[Verdict]) -> None:
+        kinds = Counter(map(attrgetter("kind"), verdicts))
         if self.run.receipts or any(map(attrgetter("parts"), items)) or any(kind.is_reject for kind in kinds):
-            for item, verdict in zip(items, result, strict=True):
+            for item, verdict in zip(items, verdicts, strict=True):
                 self.enter(item, verdict)
         else:
             for kind, number in kinds.items():
                 self.run.summary.count(self.stream_name, kind, number)
-        self.run.judge()
-
-    def _enter_known(self, items: Sequence[Item], error: PlanhatError) -> None:
-        """A call that broke off: what is known to be there is entered, the rest comes again with the next run."""
-        for item, outcome in zip(items, error.outcomes or (), strict=False):
-            if outcome.fate.delivered:
-                self.run.enter(self, item, Verdict.of(outcome))
 
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of one row."""

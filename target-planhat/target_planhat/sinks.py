@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api import Fate, Outcome, PayloadError, UnavailableError
+from planhat_api import analytics
 from target_planhat.deletes import is_deleted
+from target_planhat.delivery import Repeats
 from target_planhat.errors import SettingsError
 from target_planhat.fast_rows import QuickCheck
 from target_planhat.fates import Verdict, Verdicts
@@ -25,20 +26,18 @@ from target_planhat.schema_types import NoTypeError
 from target_planhat.single import SingleSink, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from planhat_api import BulkResult, PushResult, Row
+    from planhat_api import BulkResult, PlanhatError, PushResult, Row
     from planhat_api.registry import Model
     from target_planhat.mapping import ColumnPlan
-    from target_planhat.sink import PlanhatSink
+    from target_planhat.sink import PlanhatSink, Settled
 
 __all__ = ["ModelSink", "sink_class"]
 
 _RESENDS = 3
-
-
-def _rejected(items: Sequence[Item], err: Exception) -> list[Verdict]:
-    return [Verdict(Verdicts.REJECTED, reason=str(err))] * len(items)
+# Matched on its key, a row sent twice is stored once (B24).
+_REPEATS = Repeats(1, lambda row: bool(row.keys))
 
 
 class ModelSink(MappedSink):
@@ -50,14 +49,19 @@ class ModelSink(MappedSink):
     def _existing(self) -> ExistingKeys:
         return ExistingKeys(self.run.client, self.model, self.builder.rule.keyables, self.run.companies)
 
-    def deliver(self, items: Sequence[Item]) -> list[Verdict]:
+    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
         """One bulk upsert; the client splits it when need be."""
         if self.settings.mode == "upsert" and not any(item.delete for item in items):
-            return self._upsert(items)
-        skipped = {id(item): verdict for item in items if (verdict := self._not_sent(item)) is not None}
-        sent = [item for item in items if id(item) not in skipped]
-        delivered = dict(zip(map(id, sent), self._upsert(sent), strict=True))
-        return [skipped.get(id(item)) or delivered[id(item)] for item in items]
+            yield from self._upsert(items)
+            return
+        sent = []
+        for item in items:
+            verdict = self._not_sent(item)
+            if verdict is None:
+                sent.append(item)
+            else:
+                yield [item], [verdict]
+        yield from self._upsert(sent)
 
     def quick_check(self) -> QuickCheck | None:
         """Fields without which Planhat swallows a row."""
@@ -92,20 +96,17 @@ class ModelSink(MappedSink):
             return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
         return None
 
-    def _upsert(self, items: Sequence[Item]) -> list[Verdict]:
+    def _upsert(self, items: Sequence[Item]) -> Iterator[Settled]:
         if not items:
-            return []
-        try:
-            verdicts = self.verdicts(self.run.client.bulk_upsert(self.model, [item.row for item in items]))
-        except PayloadError as err:
-            return _rejected(items, err)
+            return
+        for settled, verdicts in self.send_rows(items, partial(self.run.client.bulk_upsert, self.model), _REPEATS):
+            yield settled, verdicts
+            if self.settings.mode == "insert":
+                for item, verdict in zip(settled, verdicts, strict=True):
+                    if item.match and not verdict.kind.is_reject:
+                        self._existing.add(item.match)
         if self.model.path == "companies":
             self.run.companies.outdate()
-        if self.settings.mode == "insert":
-            for item, verdict in zip(items, verdicts, strict=True):
-                if item.match and not verdict.kind.is_reject:
-                    self._existing.add(item.match)
-        return verdicts
 
 
 class PushSink(MappedSink):
@@ -130,31 +131,19 @@ class PushSink(MappedSink):
     def push(self, rows: Sequence[Row]) -> BulkResult | PushResult:
         """Send rows once."""
 
-    def deliver(self, items: Sequence[Item]) -> list[Verdict]:
-        """Send rows; when they may have arrived although the call failed, the settings decide."""
-        rows = [item.row for item in items]
-        resend = self.run.settings.on_uncertain_delivery == "resend"
-        for left in reversed(range(_RESENDS + 1 if resend else 1)):
-            try:
-                return self.verdicts(self.push(rows))
-            except PayloadError as err:  # noqa: PERF203 # a call in each turn
-                return _rejected(items, err)
-            except UnavailableError as err:
-                if not err.may_have_arrived:
-                    raise
-                if not left:
-                    return self._uncertain(items, err)
-                self.logger.warning("Sending %s rows again, some may count twice: %s", len(rows), err)
-        return []
+    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
+        """Send rows; when some may have arrived although their call failed, the settings decide."""
+        resend = self.pushes and self.run.settings.on_uncertain_delivery == "resend"
+        yield from self.send_rows(items, self.push, Repeats(_RESENDS, lambda _: resend, self._notice_repeat))
 
-    @staticmethod
-    def _uncertain(items: Sequence[Item], err: UnavailableError) -> list[Verdict]:
-        unknown = Outcome(Fate.UNKNOWN, reason=f"may have arrived all the same: {err}")
-        return [Verdict.of(outcome) for outcome in err.outcomes or [unknown] * len(items)]
+    def _notice_repeat(self, number: int, err: PlanhatError) -> None:
+        self.logger.warning("Sending %s rows again, some may count twice: %s", number, err)
 
 
 class MetricsSink(PushSink):
     """Metric points."""
+
+    most_bytes = analytics.MOST_BYTES
 
     @property
     def written_model(self) -> Model:
@@ -222,7 +211,7 @@ class MetricsSink(PushSink):
 
     def push(self, rows: Sequence[Row]) -> PushResult:
         """Post the points."""
-        return self.run.client.push_metrics(rows)
+        return self.run.client.push_metrics(rows, rows_per_call=self.max_size)
 
 
 class ActivitiesSink(PushSink):
@@ -245,7 +234,7 @@ class ActivitiesSink(PushSink):
     def push(self, rows: Sequence[Row]) -> PushResult:
         """Post the activities."""
         if self.settings.endpoint == "bulk":
-            return self.run.client.push_activities(rows)
+            return self.run.client.push_activities(rows, rows_per_call=self.max_size)
         return one_by_one(rows, self.run.client.push_activity)
 
 
