@@ -35,7 +35,7 @@ is_canonical = re.compile(_MOMENT).fullmatch
 
 def are_canonical(texts: list[str]) -> bool:
     """Whether all texts are dates in the form that needs no change."""
-    return _ARE_CANONICAL("~".join([*texts, ""])) is not None
+    return _ARE_CANONICAL("~".join([*set(texts), ""])) is not None
 
 
 def _moment(text: str) -> datetime:

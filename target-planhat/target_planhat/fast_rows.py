@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from planhat_api import Row
 from target_planhat.keys import UNIQUE_IN_COMPANY
 from target_planhat.row import Item
 from target_planhat.row_types import bare_message_type, columns_of, message_type
@@ -330,7 +329,7 @@ class FastRows:
             for place in changed:
                 bodies[place] = encode(written(records[place])) if place < good else b""
         return [
-            Item(Row(body, found), match, source, True)  # noqa: FBT003 # by place: quick to make
+            Item(body, found, match, source, True)  # noqa: FBT003 # by place: quick to make
             for body, found, match, source in zip(bodies, keys, matches, sources, strict=False)
         ]
 

@@ -27,7 +27,7 @@ def may_lack_company(model: Model, item: Item, reason: str) -> bool:
     if model.company is None:
         return False
     field = model.company.removesuffix("[]")
-    body = msgspec.json.decode(item.row.body)
+    body = msgspec.json.decode(item.body)
     if not body.get(field):
         return False
     said = reason.lower()

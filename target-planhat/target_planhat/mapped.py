@@ -104,7 +104,7 @@ class MappedSink(PlanhatSink):
         Yields:
             All of them; with an error those whose fate is known, before it is raised.
         """
-        delivery = deliver([item.row for item in items], send, repeats)
+        delivery = deliver(items, send, repeats)
         for note in delivery.notes:
             self.logger.warning("%s", note)
         if delivery.error is None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from planhat_api import Row
 from target_planhat.keys import merged_body
 from target_planhat.mapping import HELPER_COLUMNS, Slot, Source
@@ -31,11 +29,10 @@ class RefusedRowError(Exception):
     """A row that must not be sent. The text says why and names no value but the row's key."""
 
 
-class Item(msgspec.Struct, eq=False, gc=False):
-    """One record on its way.
+class Item(Row, eq=False, gc=False):
+    """One record on its way: the row Planhat gets, with what is known of the record.
 
     Attributes:
-        row: What Planhat gets.
         match: What identifies the row in its batch; None for a row without a key.
         source: What came in: the record, one JSON object; or the whole message with the record in it.
         is_message: Whether `source` is the whole message.
@@ -45,9 +42,8 @@ class Item(msgspec.Struct, eq=False, gc=False):
         parts: Earlier records of the batch that became part of this row.
     """
 
-    row: Row
-    match: tuple[str, ...] | None
-    source: bytes
+    match: tuple[str, ...] | None = None
+    source: bytes = b"{}"
     is_message: bool = False
     attempt: int = 1
     delete: bool = False
@@ -68,7 +64,8 @@ class Item(msgspec.Struct, eq=False, gc=False):
         """Take over what only an earlier row with the same key says."""
         self.parts = [*earlier.parts, earlier]
         if not (self.delete or earlier.delete):
-            self.row = Row(merged_body(earlier.row.body, self.row.body), {**earlier.row.keys, **self.row.keys})
+            self.body = merged_body(earlier.body, self.body)
+            self.keys = {**earlier.keys, **self.keys}
 
 
 @dataclass(frozen=True)

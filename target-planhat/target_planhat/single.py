@@ -71,7 +71,7 @@ class SingleSink(MappedSink):
         existing = self.run.client.custom_fields()
         for item in items:
             try:
-                verdict = self._put(msgspec.json.decode(item.row.body), existing)
+                verdict = self._put(msgspec.json.decode(item.body), existing)
             except PayloadError as err:
                 verdict = Verdict(Verdicts.REJECTED, reason=str(err))
             yield [item], [verdict]

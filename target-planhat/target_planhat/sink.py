@@ -160,7 +160,7 @@ class PlanhatSink(BatchSink):
             item = self.item_of(record, raw, attempt)
         except RefusedRowError as err:
             match = self.key_of(record) or self._declared_key(record)
-            self.refuse(Item(Row(b"{}"), match, raw, attempt=attempt), str(err))
+            self.refuse(Item(b"{}", {}, match, raw, attempt=attempt), str(err))
         else:
             self.add_all([item])
 
@@ -171,7 +171,7 @@ class PlanhatSink(BatchSink):
             RefusedRowError: The record cannot become a row.
         """
         row, match = self.build(record)
-        return Item(row, match, raw, attempt=attempt)
+        return Item(row.body, row.keys, match, raw, attempt=attempt)
 
     def refuse(self, item: Item, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out."""
@@ -201,7 +201,7 @@ class PlanhatSink(BatchSink):
     def add_all(self, items: list[Item]) -> None:
         """Make rows part of the batch; send it each time the next row has no room in it."""
         while items:
-            sizes = list(accumulate(len(item.row.body) + 1 for item in items[: self._room]))
+            sizes = list(accumulate(map(_size, items[: self._room])))
             cut = bisect_right(sizes, self._room_bytes)
             if cut == 0 and not self._items:
                 # A row that is too large for any batch goes alone.
@@ -293,6 +293,10 @@ class PlanhatSink(BatchSink):
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of one row."""
         self.run.enter(self, item, verdict)
+
+
+def _size(row: Row) -> int:
+    return len(row.body) + 1
 
 
 def _columns(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:

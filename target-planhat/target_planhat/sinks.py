@@ -80,7 +80,7 @@ class ModelSink(MappedSink):
         # The SDK takes the metadata out of records that went through it, so look at what came in.
         if b'"_sdc_deleted_at"' in raw and is_deleted(msgspec.json.decode(raw)):
             row, match = self.builder.key_of(record)
-            return Item(row, match, raw, attempt=attempt, delete=True)
+            return Item(row.body, row.keys, match, raw, attempt=attempt, delete=True)
         return super().item_of(record, raw, attempt)
 
     def _not_sent(self, item: Item) -> Verdict | None:

@@ -61,7 +61,7 @@ def _plain_ids(ids: list[str]) -> bool:
 
 
 def _planhat_ids(ids: list[str]) -> bool:
-    return _ARE_PLANHAT_IDS("~".join([*ids, ""])) is not None
+    return _ARE_PLANHAT_IDS("~".join([*set(ids), ""])) is not None
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def general(case: str, record: dict[str, Any]) -> tuple[Row, tuple[str, ...] | N
 
 def fast(case: str, record: dict[str, Any]) -> tuple[Row, tuple[str, ...] | None] | None:
     items = both(case)[0].build([message(record)])
-    return (items[0].row, items[0].match) if items else None
+    return (items[0], items[0].match) if items else None
 
 
 def message(record: object, **more: Any) -> bytes:
@@ -337,9 +337,9 @@ def test_many_messages_give_what_each_gives(case: str, data: st.DataObject) -> N
         items = build(lines, place)
         for item, line in zip(items, lines[place:], strict=False):
             (alone,) = build([line])
-            assert (item.row.body, item.row.keys, item.match, item.raw) == (
-                alone.row.body,
-                alone.row.keys,
+            assert (item.body, item.keys, item.match, item.raw) == (
+                alone.body,
+                alone.keys,
                 alone.match,
                 alone.raw,
             )
