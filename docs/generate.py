@@ -95,7 +95,7 @@ def definition(plugin: Plugin) -> dict[str, Any]:
         "description": about["description"],
         "variant": "planhat-singer",
         "domain_url": "https://www.planhat.com",
-        "pip_url": plugin.name,
+        "pip_url": f"git+<this repository>#subdirectory=planhat-api git+<this repository>#subdirectory={plugin.name}",
         "executable": plugin.name,
         "maintenance_status": "active",
         "keywords": plugin.keywords,

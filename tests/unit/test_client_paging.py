@@ -146,8 +146,9 @@ def test_an_order_that_changes_with_each_call_is_read_until_nothing_new_turns_up
     assert sorted(rows.read(pool, limit=10)) == list(range(60))
 
 
-def test_a_refused_limit_is_lowered(pool: ThreadPoolExecutor) -> None:
-    rows = MovingList(list(range(300)), order=sorted, cap=10**6, limit_refused=100)
+@pytest.mark.parametrize("most", [100, 15])
+def test_a_refused_limit_is_lowered(pool: ThreadPoolExecutor, most: int) -> None:
+    rows = MovingList(list(range(300)), order=sorted, cap=10**6, limit_refused=most)
     assert rows.read(pool, limit=5000) == list(range(300))
 
 
