@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -25,6 +26,8 @@ class Reader(threading.Thread):
         """Read ``descriptor`` once started."""
         super().__init__(daemon=True)
         self._descriptor = descriptor
+        # So that the writer need not wait while a chunk is counted.
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _CHUNK)
         self.records = 0
         self.size = 0
         self._sampled: list[bytes] = []
