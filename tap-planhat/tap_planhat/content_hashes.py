@@ -3,47 +3,76 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_planhat.shapes import decode_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS content (
-    stream TEXT NOT NULL, id TEXT NOT NULL, hash BLOB NOT NULL, run INTEGER NOT NULL, PRIMARY KEY (stream, id)
+    history TEXT NOT NULL, stream TEXT NOT NULL, id TEXT NOT NULL, hash BLOB NOT NULL, run INTEGER NOT NULL,
+    PRIMARY KEY (history, stream, id)
 ) WITHOUT ROWID
 """
 _HASH_SIZE = 16
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run among those that share a state.
+
+    Attributes:
+        history: Names the state: what another pipeline passed on to its loader says nothing of this one's.
+        number: Counts the runs.
+    """
+
+    history: str
+    number: int
+
+    @classmethod
+    def after(cls, state: Mapping[str, Any] | None) -> Run:
+        """The run after the one whose state came back; None for the first."""
+        if state is None:
+            return cls(uuid.uuid4().hex, 1)
+        return cls(state["history"], state["number"] + 1)
+
+    def to_state(self) -> dict[str, Any]:
+        """What the state carries to the next run."""
+        return asdict(self)
+
+
 class ContentHashes:
     """The hashes of one stream's rows, in a file that outlives the run.
 
-    Each run has a number, which the state carries to the next run together with the bookmark. What a run wrote whose
-    number never came back is forgotten: its rows may not have reached the loader.
+    The state carries the run to the next one together with the bookmark. What a run wrote whose state never came back
+    is forgotten: its rows may not have reached the loader.
 
     Args:
         path: SQLite file; made when it is not there.
         stream: Name of the stream.
-        acknowledged: Number of the last run whose state came back; None for none.
+        run: This run.
         stamps: Fields that do not count as content.
     """
 
-    def __init__(self, path: str, stream: str, *, acknowledged: int | None, stamps: Collection[str]) -> None:
+    def __init__(self, path: str, stream: str, *, run: Run, stamps: Collection[str]) -> None:
         """Open the file and forget what was never acknowledged."""
-        self.run = (acknowledged or 0) + 1
+        self.run = run
         self._stream = stream
         self._stamps = stamps
         Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
         self._file = sqlite3.connect(Path(path).expanduser())
         self._file.execute(_TABLE)
-        self._file.execute("DELETE FROM content WHERE stream = ? AND run >= ?", (stream, self.run))
+        self._file.execute(
+            "DELETE FROM content WHERE history = ? AND stream = ? AND run >= ?", (run.history, stream, run.number)
+        )
 
     def changed(self, ids: Sequence[str | None], records: Sequence[msgspec.Raw]) -> list[bool]:
         """Whether each row differs from what was passed on last; a row without an id always counts as changed."""
@@ -52,8 +81,12 @@ class ContentHashes:
         changes = [key is None or known.get(key) != content for key, content in zip(ids, hashes, strict=True)]
         rows = zip(ids, hashes, changes, strict=True)
         self._file.executemany(
-            "INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?)",
-            [(self._stream, key, content, self.run) for key, content, changed in rows if changed and key],
+            "INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?, ?)",
+            [
+                (self.run.history, self._stream, key, content, self.run.number)
+                for key, content, changed in rows
+                if changed and key
+            ],
         )
         return changes
 
@@ -67,8 +100,8 @@ class ContentHashes:
 
     def _known(self, ids: Sequence[str]) -> dict[str, bytes]:
         rows = self._file.execute(
-            "SELECT id, hash FROM content WHERE stream = ? AND id IN (SELECT value FROM json_each(?))",
-            (self._stream, msgspec.json.encode(ids).decode()),
+            "SELECT id, hash FROM content WHERE history = ? AND stream = ? AND id IN (SELECT value FROM json_each(?))",
+            (self.run.history, self._stream, msgspec.json.encode(ids).decode()),
         )
         return dict(rows.fetchall())
 

@@ -16,7 +16,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from planhat_api.errors import AccessError, NotFoundError
 from tap_planhat.catalog import KEY, ORIGINAL
-from tap_planhat.content_hashes import ContentHashes
+from tap_planhat.content_hashes import ContentHashes, Run
 from tap_planhat.incremental import Changes, Reading, WholeList
 from tap_planhat.progress import Progress
 from tap_planhat.record_path import RecordPath
@@ -175,7 +175,7 @@ class ListStream(PlanhatStream):
                 newest += [reading.newest] if reading.newest else []
             if content:
                 content.keep()
-                self.get_context_state(None)[_CONTENT_RUN] = content.run
+                self.get_context_state(None)[_CONTENT_RUN] = content.run.to_state()
         if newest:
             self._bookmark(min(max(newest), started))
 
@@ -186,9 +186,9 @@ class ListStream(PlanhatStream):
         if not path or not self._is_incremental:
             yield None
             return
-        acknowledged = self.get_context_state(None).get(_CONTENT_RUN)
+        run = Run.after(self.get_context_state(None).get(_CONTENT_RUN))
         stamps = {*_STAMPS, self.model.updated.field or ""}
-        with closing(ContentHashes(path, self.name, acknowledged=acknowledged, stamps=stamps)) as content:
+        with closing(ContentHashes(path, self.name, run=run, stamps=stamps)) as content:
             yield content
 
     def _changed(self, page: Page, content: ContentHashes | None) -> Page:

@@ -75,3 +75,13 @@ def test_a_new_state_starts_over(box: Sandbox, tmp_path: Path) -> None:
     config = _config(box, tmp_path)
     run(config, _STREAM)
     assert len(run(config, _STREAM).ids(_STREAM)) == len(box.rows(_STREAM))
+
+
+def test_two_pipelines_with_one_file_each_bring_every_change(box: Sandbox, tmp_path: Path) -> None:
+    config = _config(box, tmp_path)
+    first, other = run(config, _STREAM), run(config, _STREAM)
+    assert sorted(first.ids(_STREAM)) == sorted(other.ids(_STREAM))
+    changed = first.ids(_STREAM)[0]
+    _update(config, changed, firstName="Changed")
+    other_again, first_again = run(config, _STREAM, state=other.state), run(config, _STREAM, state=first.state)
+    assert other_again.ids(_STREAM) == first_again.ids(_STREAM) == [changed]
