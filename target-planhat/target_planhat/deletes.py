@@ -32,25 +32,21 @@ def is_deleted(record: Mapping[str, object]) -> bool:
 class Deletes:
     """The deletes of one run."""
 
-    def __init__(self, client: PlanhatClient, companies: Companies, *, enabled: bool, limit: int) -> None:
+    def __init__(self, client: PlanhatClient, companies: Companies, limit: int) -> None:
         """None done yet.
 
         Args:
             client: Deletes, and looks ids up.
             companies: Finds the company a row names.
-            enabled: Whether rows are deleted at all; without, they are skipped.
             limit: How many rows of the run may be deleted.
         """
         self._client = client
         self._companies = companies
-        self._enabled = enabled
         self._left = limit
         self._limit = limit
 
     def delete(self, model: Model, item: Item) -> Verdict:
         """Delete one row; a row that is not there counts as skipped."""
-        if not self._enabled:
-            return Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off")
         try:
             self._check(model, item)
             planhat_id = self._planhat_id(model, item)

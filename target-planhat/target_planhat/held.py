@@ -9,7 +9,7 @@ import msgspec
 from target_planhat.order import rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from planhat_api.registry import Model
     from target_planhat.row import Item
@@ -37,12 +37,12 @@ def may_lack_company(model: Model, item: Item, reason: str) -> bool:
 
 
 class HeldRows:
-    """Rows that wait. STATE waits with them, so no more than a number of them are held."""
+    """Rows that wait, one for each key. STATE waits with them, so no more than a number of them are held."""
 
     def __init__(self, limit: int) -> None:
         """Hold none yet."""
         self._limit = limit
-        self._waiting: list[tuple[PlanhatSink, Item]] = []
+        self._waiting: dict[object, tuple[PlanhatSink, Item]] = {}
 
     def __len__(self) -> int:
         """Rows that wait."""
@@ -53,11 +53,30 @@ class HeldRows:
         if item.held or len(self._waiting) >= self._limit:
             return False
         item.held = True
-        self._waiting.append((sink, item))
+        key = _key(sink, item)
+        owner, earlier = self._waiting.pop(key, (sink, None))
+        if earlier is not None and owner.stream_name == sink.stream_name:
+            item.absorb(earlier)
+        elif earlier is not None:
+            self._waiting[earlier] = owner, earlier
+        self._waiting[key] = sink, item
         return True
+
+    def take(self, sink: PlanhatSink, items: Iterable[Item]) -> dict[PlanhatSink, list[Item]]:
+        """Let the rows go that have a key of these, by the sink they came in: what comes later must not go before."""
+        taken: dict[PlanhatSink, list[Item]] = {}
+        for item in items:
+            owner, earlier = self._waiting.pop(_key(sink, item), (sink, None))
+            if earlier is not None:
+                taken.setdefault(owner, []).append(earlier)
+        return taken
 
     def release(self) -> Iterator[tuple[PlanhatSink, list[Item]]]:
         """Let all rows go, by sink, parents first."""
-        waiting, self._waiting = self._waiting, []
-        for sink in sorted({sink for sink, _ in waiting}, key=lambda sink: rank(sink.model)):
+        waiting, self._waiting = list(self._waiting.values()), {}
+        for sink in sorted(dict.fromkeys(sink for sink, _ in waiting), key=lambda sink: rank(sink.model)):
             yield sink, [item for owner, item in waiting if owner is sink]
+
+
+def _key(sink: PlanhatSink, item: Item) -> object:
+    return item if item.match is None else (sink.model.path, item.match)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,14 @@ from target_planhat.errors import SettingsError
 from target_planhat.mapping import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from planhat_api.registry import Model
     from target_planhat.mapping import ColumnPlan
     from target_planhat.row import Item
     from target_planhat.settings import StreamSettings
 
-__all__ = ["UNIQUE_IN_COMPANY", "KeyRule", "collapse"]
+__all__ = ["UNIQUE_IN_COMPANY", "KeyRule", "collapse", "in_turns"]
 
 UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
 
@@ -93,7 +94,10 @@ def _check_company(stream: str, model: Model, usable: tuple[str, ...], company: 
 
 
 def collapse(items: list[Item]) -> list[Item]:
-    """Keep one row for each key: the last, with what only earlier ones say, as if they were sent one by one."""
+    """Keep one row for each key: the last, with what only earlier ones say, as if they were sent one by one.
+
+    A delete does not become one with rows: whether it will be carried out is not known yet.
+    """
     matches = [item.match for item in items]
     if None not in matches and len(set(matches)) == len(items):
         return items
@@ -102,9 +106,27 @@ def collapse(items: list[Item]) -> list[Item]:
         match = item if item.match is None else item.match
         earlier = kept.pop(match, None)
         if earlier is not None:
-            item.absorb(earlier)
+            if earlier.delete == item.delete:
+                item.absorb(earlier)
+            else:
+                kept[earlier] = earlier
         kept[match] = item
     return list(kept.values())
+
+
+def in_turns(items: Iterable[Item]) -> list[list[Item]]:
+    """Collapsed rows in groups that hold each key once; one after the other they keep the order of rows and deletes."""
+    turns: list[list[Item]] = [[]]
+    taken: Counter[tuple[str, ...]] = Counter()
+    for item in items:
+        turn = 0
+        if item.match is not None:
+            turn = taken[item.match]
+            taken[item.match] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(item)
+    return turns
 
 
 def merged_body(earlier: bytes, later: bytes) -> bytes:

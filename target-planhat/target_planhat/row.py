@@ -62,7 +62,7 @@ class Item(Row, eq=False, gc=False):
 
     def absorb(self, earlier: Item) -> None:
         """Take over what only an earlier row with the same key says."""
-        self.parts = [*earlier.parts, earlier]
+        self.parts = [*earlier.parts, earlier, *self.parts]
         if not (self.delete or earlier.delete):
             self.body = merged_body(earlier.body, self.body)
             self.keys = {**earlier.keys, **self.keys}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from target_planhat.custom_fields import CustomFields
 from target_planhat.deletes import Deletes
+from target_planhat.errors import KNOWN_ERRORS, RejectsError, tell
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import HeldRows
 from target_planhat.lookup import Companies, ExternalIds
@@ -85,7 +86,7 @@ class Run:
     @cached_property
     def deletes(self) -> Deletes:
         """The deletes of the run."""
-        return Deletes(self.client, self.companies, enabled=self.settings.hard_delete, limit=self.settings.max_deletes)
+        return Deletes(self.client, self.companies, self.settings.max_deletes)
 
     def external_ids(self, model: Model) -> ExternalIds:
         """External ids of the records of a model, read once."""
@@ -137,10 +138,27 @@ class Run:
         self.receipts.secure()
 
     def close(self) -> None:
-        """Tell the summary and let go of files, thread and connections; once."""
+        """Enter what is on the wire, tell the summary, let go of files, thread and connections; once."""
         if self._closed:
             return
         self._closed = True
+        try:
+            self._enter_last()
+        finally:
+            self._let_go()
+
+    def _enter_last(self) -> None:
+        """Enter what is on the wire when the run ends by an error: that one, not this, is why it ended."""
+        try:
+            self.sender.settle()
+        except RejectsError:
+            pass
+        except KNOWN_ERRORS as err:
+            tell(err, self.logger)
+        if self.held:
+            self.logger.warning("%s rows still waited for their company; they come with the next run", len(self.held))
+
+    def _let_go(self) -> None:
         self.sender.close()
         self.rejects.close()
         self.receipts.close()

@@ -262,7 +262,22 @@ class PlanhatSink(BatchSink):
     def send(self, items: list[Item]) -> None:
         """Put rows on the wire, once those before are through."""
         kept = collapse(items) if self.collapses else items
+        self.run.sender.settle()
+        if self.collapses and self.run.held:
+            kept = self._with_held(kept)
         self.run.sender.submit(lambda: self._try(kept), lambda result: self._enter(*result))
+
+    def _with_held(self, items: list[Item]) -> list[Item]:
+        """Rows, with those of the same keys that wait: held back any longer, they would undo what is sent now."""
+        upserts = [item for item in items if item.match is not None and not item.delete]
+        waited = self.run.held.take(self, upserts)
+        mine = []
+        for sink, earlier in waited.items():
+            if sink.stream_name == self.stream_name:
+                mine += earlier
+            else:
+                sink.send(earlier)
+        return collapse([*mine, *items])
 
     def _try(self, items: Sequence[Item]) -> tuple[list[Settled], PlanhatError | None]:
         """What is known of the rows, and why the rest is not: it comes again with the next run."""
@@ -283,7 +298,8 @@ class PlanhatSink(BatchSink):
 
     def _enter_some(self, items: Sequence[Item], verdicts: Sequence[Verdict]) -> None:
         kinds = Counter(map(attrgetter("kind"), verdicts))
-        if self.run.receipts or any(map(attrgetter("parts"), items)) or any(kind.is_reject for kind in kinds):
+        one_by_one = self.run.receipts or self.run.held or any(map(attrgetter("parts"), items))
+        if one_by_one or any(kind.is_reject for kind in kinds):
             for item, verdict in zip(items, verdicts, strict=True):
                 self.enter(item, verdict)
         else:

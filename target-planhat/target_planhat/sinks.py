@@ -15,7 +15,7 @@ from target_planhat.errors import SettingsError
 from target_planhat.fast_rows import QuickCheck
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import may_lack_company
-from target_planhat.keys import KeyRule
+from target_planhat.keys import KeyRule, in_turns
 from target_planhat.lookup import ExistingKeys, model_called
 from target_planhat.mapped import MappedSink
 from target_planhat.mapping import Slot
@@ -54,19 +54,29 @@ class ModelSink(MappedSink):
         if self.settings.mode == "upsert" and not any(item.delete for item in items):
             yield from self._upsert(items)
             return
-        sent = []
-        for item in items:
-            verdict = self._not_sent(item)
-            if verdict is None:
-                sent.append(item)
-            else:
-                yield [item], [verdict]
-        yield from self._upsert(sent)
+        for turn in in_turns(items):
+            sent = []
+            for item in turn:
+                verdict = self._not_sent(item)
+                if verdict is None:
+                    sent.append(item)
+                else:
+                    yield [item], [verdict]
+            yield from self._upsert(sent)
 
     def quick_check(self) -> QuickCheck | None:
         """Fields without which Planhat swallows a row."""
         needed = self.builder.swallowed_without
         return QuickCheck(needed, lambda *columns: min(map(_leading, columns))) if needed else None
+
+    def send(self, items: list[Item]) -> None:
+        """Put rows on the wire; deletes only if they are on."""
+        if not self.run.settings.hard_delete:
+            for item in items:
+                if item.delete:
+                    self.enter(item, Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off"))
+            items = [item for item in items if not item.delete]
+        super().send(items)
 
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of a row, unless it is held back for its company."""
@@ -74,6 +84,10 @@ class ModelSink(MappedSink):
         if rejected and may_lack_company(self.model, item, verdict.reason or "") and self.run.held.hold(self, item):
             return
         super().enter(item, verdict)
+        if self.run.held and item.match is not None and not verdict.kind.is_reject:
+            for sink, earlier in self.run.held.take(self, [item]).items():
+                for waited in earlier:
+                    self.run.enter(sink, waited, Verdict(Verdicts.MERGED, verdict.planhat_id))
 
     def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record; of one that is gone at the source only the key counts."""
