@@ -361,20 +361,19 @@ class _WholeRecords:
         form = next((form for form in self._forms if lines[start].startswith(form[0])), None)
         if form is None:
             return [], (), []
-        records: list[Any] = []
-        bodies: list[bytes] = []
-        head, stamp = form
-        cut, decode = len(head), self._decode
-        time, tail = "", b"}"
+        lines = lines[start : start + MOST_AT_ONCE]
+        messages: list[Any] = []
         # An error leaves what came before it: that message goes another way.
         with suppress(msgspec.MsgspecError):
-            for line in lines[start : start + MOST_AT_ONCE]:
-                message = decode(line)
-                if message.time_extracted != time:
-                    time = message.time_extracted
-                    tail = f'{stamp}{time}"}}'.encode() if time else b"}"
-                if not (line.startswith(head) and line.endswith(tail)):
-                    break
-                records.append(message.record)
-                bodies.append(line[cut : -len(tail)])
-        return records, lines[start : start + len(records)], bodies
+            messages.extend(map(self._decode, lines))
+        head, stamp = form
+        bodies: list[bytes] = []
+        cut, time, tail = len(head), None, b""
+        for line, message in zip(lines, messages, strict=False):
+            if message.time_extracted != time:
+                time = message.time_extracted
+                tail = f'{stamp}{time}"}}\n'.encode() if time else b"}\n"
+            if not (line.startswith(head) and line.endswith(tail)):
+                break
+            bodies.append(line[cut : -len(tail)])
+        return [message.record for message in messages[: len(bodies)]], lines[: len(bodies)], bodies

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import io
 import sys
 from collections import Counter
-from typing import IO, TYPE_CHECKING, Any
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
@@ -88,24 +90,22 @@ class MessageReader(GenericSingerReader[bytes]):
         return counter
 
     def _chunks(self, source: IO[Any]) -> Iterator[list[bytes]]:
-        """Lines as they come, as many at a time as there are."""
+        """Lines as they come, as many at a time as there are without waiting."""
         binary = getattr(source, "buffer", source)
-        if not hasattr(binary, "read1"):
-            yield from ([line.encode()] for line in source)
+        if isinstance(binary, io.BytesIO):
+            binary = io.BufferedReader(cast("io.RawIOBase", binary), _BUFFER)
+        if not isinstance(binary, io.BufferedReader):
+            yield from ([line if isinstance(line, bytes) else line.encode()] for line in source)
             return
-        rest = b""
         while True:
             self.waiting = True
-            chunk = binary.read1(_BUFFER)
+            there = binary.peek(1).count(b"\n")
+            # Without a whole line the next one is on its way, or the input is over.
+            lines = list(islice(binary, there or 1))
             self.waiting = False
-            lines = (rest + chunk).split(b"\n")
-            rest = lines.pop()
-            if lines:
-                yield lines
-            if not chunk:
-                break
-        if rest:
-            yield [rest]
+            if not lines:
+                return
+            yield lines
 
     def _handle(
         self, number: int, line: bytes, callbacks: dict[str, Callable[[Any], None]], counter: Counter[str]
@@ -181,7 +181,7 @@ class MessageReader(GenericSingerReader[bytes]):
 
     @staticmethod
     def _broken(number: int, line: bytes) -> InputError:
-        return InputError(f"line {number} of the input ({len(line)} bytes) is not a JSON object")
+        return InputError(f"line {number} of the input ({len(line.strip())} bytes) is not a JSON object")
 
 
 def record_in(line: bytes) -> bytes:

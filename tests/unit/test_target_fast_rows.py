@@ -145,7 +145,7 @@ def fast(case: str, record: dict[str, Any]) -> tuple[Row, tuple[str, ...] | None
 
 
 def message(record: object, **more: Any) -> bytes:
-    return json.dumps({"type": "RECORD", "stream": "s", "record": record, **more}, ensure_ascii=False).encode()
+    return json.dumps({"type": "RECORD", "stream": "s", "record": record, **more}, ensure_ascii=False).encode() + b"\n"
 
 
 def agree(case: str, record: dict[str, Any]) -> bool:
