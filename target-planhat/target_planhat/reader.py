@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
+from planhat_api.jsontext import mended
 from target_planhat.errors import InputError
 from target_planhat.rejects import REJECTION
 
@@ -113,6 +114,7 @@ class MessageReader(GenericSingerReader[bytes]):
         """Hand one message on."""
         if not line.strip():
             return
+        line = _whole(line)
         message = self._as_record(number, line)
         if message is None:
             self._handle_other(number, line, callbacks, counter)
@@ -136,7 +138,7 @@ class MessageReader(GenericSingerReader[bytes]):
 
     def inject(self, stream: str, record: bytes) -> RecordMessage:
         """Make a record that did not come as a line the message at hand."""
-        message = RecordMessage(stream, msgspec.Raw(record))
+        message = RecordMessage(stream, msgspec.Raw(_whole(record)))
         try:
             self._note(msgspec.json.encode(message), message)
         except msgspec.EncodeError as err:
@@ -182,6 +184,11 @@ class MessageReader(GenericSingerReader[bytes]):
     @staticmethod
     def _broken(number: int, line: bytes) -> InputError:
         return InputError(f"line {number} of the input ({len(line.strip())} bytes) is not a JSON object")
+
+
+def _whole(text: bytes) -> bytes:
+    """JSON that can be decoded although a text in it was cut in the middle of an emoji."""
+    return mended(text) if b"\\ud" in text or b"\\uD" in text else text
 
 
 def record_in(line: bytes) -> bytes:

@@ -7,9 +7,13 @@ way of records, which is for speed, stands in `record_path` and is used only whe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk import mapper
 from singer_sdk.target_base import Target
+
+from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -60,7 +64,17 @@ class HookedTarget(Target, ABC):
 
     def _process_record_message(self, message_dict: Json) -> None:
         if not self.take_record(message_dict):
-            super()._process_record_message(self.reader.whole_message())
+            self._take_through_sdk(self.reader.whole_message())
+
+    def _take_through_sdk(self, message: dict[str, Any]) -> None:
+        try:
+            super()._process_record_message(message)
+        except Exception as err:
+            if all(frame.f_globals.get("__name__") != mapper.__name__ for frame, _ in walk_tb(err.__traceback__)):
+                raise
+            # Without its cause: the texts of what expressions call quote the record.
+            msg = f"stream_maps: an expression for stream {message['stream']!r} fails on a record ({_kind(err)})"
+            raise SettingsError(msg) from None
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self.take_batch(message_dict)
@@ -88,3 +102,7 @@ class HookedTarget(Target, ABC):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         del frame
         self.termination.signalled(signum)
+
+
+def _kind(err: BaseException) -> str:
+    return type(err.__cause__ or err).__name__

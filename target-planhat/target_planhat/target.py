@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
@@ -10,6 +12,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from singer_sdk.plugin_base import _ConfigInput
 
 from planhat_api import Connection, PlanhatClient
+from planhat_api.plugin_settings import check_environment, check_secrets
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.errors import KNOWN_ERRORS, exit_code, tell
@@ -57,6 +60,11 @@ class TargetPlanhat(HookedTarget):
             StopError: Settings that contradict each other.
             ConfigurationError: A setting of the connection is wrong.
         """
+        self.append_builtin_config(self.config_jsonschema)
+        if isinstance(kwargs.get("config"), Mapping):
+            check_secrets(kwargs["config"], self.config_jsonschema)
+        if kwargs.get("parse_env_config"):
+            check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         super().__init__(**kwargs)
         for told in unknown_settings(self.config):
             self.logger.warning("%s", told)
