@@ -201,7 +201,7 @@ class PlanhatSink(BatchSink):
     def add_all(self, items: list[Item]) -> None:
         """Make rows part of the batch; send it each time the next row has no room in it."""
         while items:
-            sizes = list(accumulate(map(_size, items[: self._room])))
+            sizes = list(accumulate([len(item.body) + 1 for item in items[: self._room]]))
             cut = bisect_right(sizes, self._room_bytes)
             if cut == 0 and not self._items:
                 # A row that is too large for any batch goes alone.
@@ -309,10 +309,6 @@ class PlanhatSink(BatchSink):
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of one row."""
         self.run.enter(self, item, verdict)
-
-
-def _size(row: Row) -> int:
-    return len(row.body) + 1
 
 
 def _columns(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:
