@@ -79,4 +79,5 @@ class HeldRows:
 
 
 def _key(sink: PlanhatSink, item: Item) -> object:
-    return item if item.match is None else (sink.model.path, item.match)
+    """Rows of one key are one record only where a key names one; points are told apart from each other by nothing."""
+    return (sink.model.path, item.match) if sink.collapses and item.match is not None else item

@@ -11,7 +11,7 @@ from planhat_api.registry import all_models
 from target_planhat.keys import UNIQUE_IN_COMPANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
@@ -88,7 +88,7 @@ class ExternalIds:
         self._client = client
         self._model = model
         self._by_id: dict[str, str] | None = None
-        self._all: frozenset[str] = frozenset()
+        self._all: set[str] = set()
 
     def of(self, planhat_id: str) -> str | None:
         """The external id of a record; None when it has none, or does not exist."""
@@ -99,6 +99,10 @@ class ExternalIds:
         self._read()
         return external_id in self._all
 
+    def learn(self, external_ids: Iterable[str]) -> None:
+        """Note records that this run has stored."""
+        self._all.update(external_ids)
+
     def _read(self) -> dict[str, str]:
         if self._by_id is None:
             if self._model.path == "companies":
@@ -106,7 +110,7 @@ class ExternalIds:
             else:
                 rows = rows_of(self._client, self._model, ("_id", "externalId"))
             self._by_id = {str(row["_id"]): str(row["externalId"]) for row in rows if row.get("externalId")}
-            self._all = frozenset(self._by_id.values())
+            self._all.update(self._by_id.values())
         return self._by_id
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ModelSink", "sink_class"]
 
 _RESENDS = 3
+_DROPPED = "has this externalId; Planhat would drop the point without a word"
 # Matched on its key, a row sent twice is stored once (B24).
 _REPEATS = Repeats(1, lambda row: bool(row.keys))
 
@@ -115,6 +116,11 @@ class ModelSink(MappedSink):
             return
         for settled, verdicts in self.send_rows(items, partial(self.run.client.bulk_upsert, self.model), _REPEATS):
             yield settled, verdicts
+            if self.run.settings.check_metric_targets:
+                stored = (item for item, verdict in zip(settled, verdicts, strict=True) if not verdict.kind.is_reject)
+                self.run.external_ids(self.model).learn(
+                    item.keys["externalId"] for item in stored if "externalId" in item.keys
+                )
             if self.settings.mode == "insert":
                 for item, verdict in zip(settled, verdicts, strict=True):
                     if item.match and not verdict.kind.is_reject:
@@ -147,7 +153,7 @@ class PushSink(MappedSink):
 
     def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
         """Send rows; when some may have arrived although their call failed, the settings decide."""
-        resend = self.pushes and self.run.settings.on_uncertain_delivery == "resend"
+        resend = self.run.settings.on_uncertain_delivery == "resend"
         yield from self.send_rows(items, self.push, Repeats(_RESENDS, lambda _: resend, self._notice_repeat))
 
     def _notice_repeat(self, number: int, err: PlanhatError) -> None:
@@ -185,7 +191,7 @@ class MetricsSink(PushSink):
     def quick_check(self) -> QuickCheck:
         """The same check on many points; any doubt is left to `_check_point`."""
         placed = {source.slot.name for source in self.builder.plan.sources}
-        if PARENT in placed or self.run.settings.check_metric_targets:
+        if PARENT in placed:
             raise NoTypeError
         names = {None, *self.model.properties["model"]["enum"]}
         known: set[str] = set()
@@ -205,11 +211,30 @@ class MetricsSink(PushSink):
         if body.get("externalId") is None and parent is not None:
             body["externalId"] = self._external_id(str(body.get("model")), parent)
         check_point(body, self.model)
+
+    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
+        """Send points; when asked, only those whose record is there now that what was read before them is out."""
+        there = items
         if self.run.settings.check_metric_targets:
-            name = body.get("model") or "Company"
-            if body["externalId"] not in self.run.external_ids(model_called(name)):
-                msg = f"no {name} has this externalId; Planhat would drop the point without a word"
-                raise RefusedRowError(msg)
+            there = []
+            for item in items:
+                name = self._without_record(item)
+                if name is None:
+                    there.append(item)
+                else:
+                    yield [item], [Verdict(Verdicts.REJECTED, reason=f"no {name} {_DROPPED}")]
+        yield from super().deliver(there)
+
+    def _without_record(self, item: Item) -> str | None:
+        """Name of the model that has no record for a point; None when it has one."""
+        body = msgspec.json.decode(item.body)
+        name: str = body.get("model") or "Company"
+        return None if body["externalId"] in self.run.external_ids(model_called(name)) else name
+
+    def enter(self, item: Item, verdict: Verdict) -> None:
+        """Enter the outcome of a point, unless its record may still come."""
+        if not ((verdict.reason or "").endswith(_DROPPED) and self.run.held.hold(self, item)):
+            super().enter(item, verdict)
 
     def _external_id(self, name: str, parent: str) -> str:
         try:
