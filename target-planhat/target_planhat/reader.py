@@ -6,6 +6,7 @@ import gc
 import io
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -13,6 +14,7 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from planhat_api.jsontext import mended
+from target_planhat.alarm import alarm
 from target_planhat.errors import InputError
 from target_planhat.rejects import REJECTION
 
@@ -49,6 +51,7 @@ class MessageReader(GenericSingerReader[bytes]):
         record: Its record, if it is a RECORD, as it came in.
         attempt: How often that record has been tried, this time included.
         waiting: Whether the reader waits for input, and no message is being handled.
+        watch: Called every so many seconds as long as messages come, also while the reader waits.
         shortcut: Given lines and a place, handles as many messages from there on as it can; tells how many.
     """
 
@@ -60,6 +63,7 @@ class MessageReader(GenericSingerReader[bytes]):
         self.attempt = 1
         self.waiting = False
         self.shortcut: Callable[[Sequence[bytes], int], int] | None = None
+        self.watch: tuple[float, Callable[[], None]] | None = None
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -98,6 +102,10 @@ class MessageReader(GenericSingerReader[bytes]):
         if not isinstance(binary, io.BufferedReader):
             yield from ([line if isinstance(line, bytes) else line.encode()] for line in source)
             return
+        with alarm(*self.watch) if self.watch else nullcontext():
+            yield from self._chunks_of(binary)
+
+    def _chunks_of(self, binary: io.BufferedReader) -> Iterator[list[bytes]]:
         while True:
             self.waiting = True
             there = binary.peek(1).count(b"\n")

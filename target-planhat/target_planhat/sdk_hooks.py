@@ -40,6 +40,7 @@ class HookedTarget(Target, ABC):
     """A target whose STATE, checkpoints and signals are its own."""
 
     checkpoint: Checkpoint
+    _written_state: dict[str, Any] | None = None
     termination: Termination
 
     # One bulk call at a time (B14). As an instance attribute the SDK would reset it.
@@ -96,8 +97,9 @@ class HookedTarget(Target, ABC):
             self.checkpoint.done()
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
-        if self.may_write_state():
+        if self.may_write_state() and state != self._written_state:
             super()._write_state_message(state)
+            self._written_state = state
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         del frame

@@ -74,6 +74,7 @@ class TargetPlanhat(HookedTarget):
         self.run = Run(settings, lambda: PlanhatClient(connection), self.logger, can_push=can_push)
         self.checkpoint = Checkpoint(settings.checkpoint_seconds)
         self.termination = Termination(self.logger, lambda: self.reader.waiting, self._end_of_input)
+        self.reader.watch = (settings.checkpoint_seconds, self._while_waiting)
         self.records = RecordPath(self, self.logger)
         self.input_stream = ""
 
@@ -142,6 +143,17 @@ class TargetPlanhat(HookedTarget):
         if self.run.held:
             self.logger.debug("STATE waits for %s rows that wait for their company", len(self.run.held))
         return not self.run.held
+
+    def _while_waiting(self) -> None:
+        """Send what is pending although no message comes to ask whether it is time."""
+        if not self.reader.waiting or not self.checkpoint.due:
+            return
+        # A signal that comes meanwhile is only noted, as if a message were being handled.
+        self.reader.waiting = False
+        self.between_messages()
+        self.reader.waiting = True
+        if self.termination.requested:
+            self.termination.end()
 
     def process_endofpipe(self) -> None:
         """Send what is pending, tell the summary."""

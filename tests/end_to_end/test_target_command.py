@@ -52,7 +52,7 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
         (GOOD, {"on_reject": "perhaps"}, 2, "'perhaps' is not one of"),
         (GOOD, {"streams": {"companies": {"colums": {}}}}, 2, "Did you mean 'columns'?"),
         (GOOD, {"rejects_dir": "/proc/nowhere"}, 2, "cannot make folder"),
-        (GOOD, {"api_token": 123456789012345}, 2, "api_token: not what it must be"),
+        (GOOD, {"api_token": 123456789012345}, 2, "api_token: must be text"),
         (GOOD, {"reject_dir": "x"}, 0, "There is no setting 'reject_dir'. Did you mean 'rejects_dir'?"),
         (lines(stream("compnies", [{"a": 1}])), {}, 2, "Did you mean 'companies'?"),
         (lines(stream("companies", [{"extern_id": 1}])), {}, 2, "did you mean 'externalId'?"),
