@@ -89,6 +89,10 @@ class CustomFields:
             frozenset(str(entry["name"]) for entry in mine if entry.get("isFormula")),
         )
 
+    def forget(self) -> None:
+        """Read them again when next needed: the run has changed them."""
+        self._asked = False
+
     def _read(self) -> list[dict[str, Any]] | None:
         if self._check and not self._asked:
             self._asked = True

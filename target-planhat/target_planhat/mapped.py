@@ -9,6 +9,7 @@ from target_planhat.fast_rows import FastRows
 from target_planhat.fates import Verdict, plain_verdicts
 from target_planhat.keys import KeyRule, key_rule
 from target_planhat.mapping import Resolver, plan_columns
+from target_planhat.routing import Way
 from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.schema_types import NoTypeError
 from target_planhat.sink import PlanhatSink
@@ -37,6 +38,8 @@ class MappedSink(PlanhatSink):
 
     def prepare(self) -> None:
         """Check columns, keys and settings."""
+        if "custom" in self.written_model.properties:
+            self._send_custom_fields()
         custom = self.run.custom_fields.of(self.written_model)
         resolver = Resolver(self.written_model, custom, self.settings)
         plan = plan_columns(self.stream_name, self.declared_schema, self.written_model, custom, self.settings)
@@ -48,6 +51,13 @@ class MappedSink(PlanhatSink):
         if plan.left_out:
             told = ", ".join(f"{column} ({reason})" for column, reason in plan.left_out.items())
             self.logger.info("Columns left out: %s", told)
+
+    def _send_custom_fields(self) -> None:
+        """Custom fields that come with the run must be there before their names are looked up."""
+        for sink in self.run.sinks:
+            if sink.route.way is Way.SINGLE and sink.current_size:
+                self.target.drain_one(sink)
+                self.run.sender.settle()
 
     def checker(self) -> Callable[[dict[str, Any]], None] | None:
         """Check of a finished row in place of the rules for keys; None keeps those."""

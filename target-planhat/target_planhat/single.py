@@ -69,6 +69,7 @@ class SingleSink(MappedSink):
     def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
         """A call for each row that changes something."""
         existing = self.run.client.custom_fields()
+        self.run.custom_fields.forget()
         for item in items:
             try:
                 verdict = self._put(msgspec.json.decode(item.body), existing)

@@ -270,6 +270,10 @@ class ActivitiesSink(PushSink):
         """Activities must name an enduser."""
         return check_activity
 
+    def quick_check(self) -> QuickCheck | None:
+        """The same check on many activities."""
+        return _first_named(self.builder.plan, ("email", "externalId", "euExtId"))
+
     def push(self, rows: Sequence[Row]) -> PushResult:
         """Post the activities."""
         if self.settings.endpoint == "bulk":
@@ -294,6 +298,10 @@ class SegmentSink(ActivitiesSink):
         """Events must name a user."""
         return check_event
 
+    def quick_check(self) -> QuickCheck | None:
+        """The same check on many events."""
+        return _first_named(self.builder.plan, ("userId",))
+
     def push(self, rows: Sequence[Row]) -> PushResult:
         """Post the events, one by one."""
         return one_by_one(rows, lambda row: self.run.client.push_segment(msgspec.json.decode(row.body)))
@@ -307,6 +315,19 @@ class DuplicateSink(PushSink):
     def push(self, rows: Sequence[Row]) -> BulkResult:
         """Have the entries copied."""
         return self.run.client.duplicate_time_entries([row.keys["_id"] for row in rows])
+
+
+def _first_named(plan: ColumnPlan, fields: Sequence[str]) -> QuickCheck:
+    """The check that the first of these fields which has a column is filled; other rows are looked at one by one.
+
+    Raises:
+        NoTypeError: None of them has a column.
+    """
+    placed = {source.slot.name for source in plan.sources}
+    named = next((name for name in fields if name in placed), None)
+    if named is None:
+        raise NoTypeError
+    return QuickCheck((named,), _leading)
 
 
 def _leading(values: Sequence[object]) -> int:

@@ -168,3 +168,17 @@ def test_time_entries_are_copied() -> None:
         assert finished.error is None
         assert len(box.rows("timeentries")) == len(before) + 1
         assert finished.verdicts()["0" * 24] in {"rejected", "unknown"}
+
+
+def test_custom_fields_of_the_run_can_be_used_in_it() -> None:
+    with Sandbox(companies=3, seed=1) as box:
+        messages = [
+            *stream(
+                "endusers", [{"email": "a@c.example", "company_external_id": by_key(box, "companies").popitem()[0]}]
+            ),
+            *stream("custom_fields", [{"name": "Shoe size", "parent": "company", "type": "number"}]),
+            *stream("companies", [{"external_id": 1, "name": "A", "custom__shoe_size": "43"}]),
+        ]
+        finished = run(box, messages)
+        assert finished.error is None
+        assert by_key(box, "companies")["1"]["custom"] == {"Shoe size": 43}
