@@ -102,6 +102,8 @@ def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> Delivery:
             waiting = sorted([*unsent, *again])
         else:
             delivery.place(waiting, result.outcomes)
+            again = [index for index in waiting if tries[index]]
+            delivery.place(again, [_first(delivery.outcomes[index]) for index in again])
             delivery.notes += result.notes
             break
     return delivery
@@ -109,6 +111,11 @@ def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> Delivery:
 
 class _Lost(Outcome, frozen=True):
     """The outcome of a row whose call brought no answer."""
+
+
+def _first(outcome: Outcome) -> Outcome:
+    """The outcome of a row sent again: what is unchanged now may have been created or changed by the lost call."""
+    return Outcome(Fate.ACCEPTED, outcome.planhat_id) if outcome.fate is Fate.UNCHANGED else outcome
 
 
 def _is_about_one_call(err: PlanhatError) -> bool:

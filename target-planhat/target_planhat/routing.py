@@ -116,7 +116,7 @@ def find_route(stream: str, wanted: str | None = None) -> Route:
         if candidate in _routes():
             found = _routes()[candidate]
             if found is None:
-                msg = f"stream {stream!r}: {name} can only be read; Planhat has no way to write it"
+                msg = f"stream {stream!r}: {name} can only be read, not written. Leave the stream out in the tap"
                 raise SettingsError(msg)
             return found
     near = get_close_matches(next(_candidates(name)), [_squeezed(entry) for entry in writable_streams()], n=1)
