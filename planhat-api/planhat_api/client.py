@@ -51,7 +51,7 @@ class PlanhatClient:
         self._connection = connection
         self._transport = Transport(connection)
         self._auth = auth.main_auth(connection)
-        self._pool = DaemonThreads()
+        self._pool = DaemonThreads(connection.parallel_calls)
         self._one_bulk_call = threading.Lock()
 
     def __enter__(self) -> PlanhatClient:  # noqa: PYI034 - Self needs typing_extensions on Python 3.10
@@ -66,6 +66,7 @@ class PlanhatClient:
 
     def close(self) -> None:
         """Let go of the connections. Pages on their way are dropped."""
+        self._pool.shutdown()
         self._transport.close()
 
     # Reading

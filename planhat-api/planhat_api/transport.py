@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from contextlib import contextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,9 +17,10 @@ from planhat_api.quota import Quota
 from planhat_api.redaction import keep_secret
 from planhat_api.refusal import refusal
 from planhat_api.retry import CallFault, Fault, fault_of_status, retry_after, waits
+from planhat_api.watchdog import ExpiredError, Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from planhat_api.connection import Connection
 
@@ -29,10 +28,6 @@ __all__ = ["Transport"]
 
 _log = logging.getLogger("planhat_api")
 _T = TypeVar("_T")
-
-
-class _TrickleError(OSError):
-    """The body came in so slowly that it was broken off."""
 
 
 class Transport:
@@ -50,6 +45,8 @@ class Transport:
             file=connection.quota_file,
         )
         self._session = _session(connection.parallel_calls)
+        self._environments: dict[str, Mapping[str, Any]] = {}
+        self._watchdog = Watchdog(max(self._timeout, self._give_up_after))
         self._repeat = backoff.on_exception(
             waits,
             CallFault,
@@ -62,6 +59,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+        self._watchdog.close()
         self._quota.close()
 
     def send(self, call: Call[_T]) -> _T:
@@ -103,18 +101,22 @@ class Transport:
 
     def _exchange(self, call: Call[Any]) -> Answer:
         try:
-            response = self._session.request(
+            request = requests.Request(
                 call.method,
                 call.url,
                 params=dict(call.params),
                 data=call.body,
                 headers={"Content-Type": "application/json"} if call.body is not None else {},
                 auth=call.auth,
-                timeout=(self._timeout, self._timeout),
-                stream=True,
-                allow_redirects=False,
             )
-            with response, self._deadline(response):
+            response = self._session.send(
+                self._session.prepare_request(request),
+                timeout=(self._timeout, self._timeout),
+                allow_redirects=False,
+                **self._environment(call),
+            )
+            # The timeout of the socket only sees a body that stops, not one that trickles.
+            with response, self._watchdog.watch(response.raw.shutdown):
                 # One read of the whole: requests would put the body together out of pieces of 10 KB.
                 body = response.raw.read(decode_content=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -124,29 +126,14 @@ class Transport:
         wait = retry_after(headers.get("Retry-After"))
         return Answer(response.status_code, body, headers.get("Content-Type", ""), wait)
 
-    @contextmanager
-    def _deadline(self, response: requests.Response) -> Iterator[None]:
-        """Break off a body that trickles: the timeout of the socket only sees a body that stops."""
-        seconds = max(self._timeout, self._give_up_after)
-        expired = threading.Event()
-
-        def break_off() -> None:
-            expired.set()
-            with suppress(Exception):
-                response.raw.shutdown()
-
-        timer = threading.Timer(seconds, break_off)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        except (urllib3.exceptions.HTTPError, OSError):
-            if not expired.is_set():
-                raise
-        finally:
-            timer.cancel()
-        if expired.is_set():
-            raise _TrickleError
+    def _environment(self, call: Call[Any]) -> Mapping[str, Any]:
+        """Proxies and certificates that the environment names for a host; requests would look for them at each call."""
+        settings = self._environments.get(call.host)
+        if settings is None:
+            with requests.Session() as session:
+                settings = session.merge_environment_settings(call.url, {}, stream=True, verify=None, cert=None)
+            self._environments[call.host] = settings
+        return settings
 
     def _before_wait(self, details: Any) -> None:  # noqa: ANN401 - backoff does not export the type
         fault: CallFault = details["exception"]
@@ -167,6 +154,7 @@ class Transport:
 
 def _session(connections: int) -> requests.Session:
     session = requests.Session()
+    session.trust_env = False
     adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -188,7 +176,7 @@ def _connection_fault(error: Exception) -> tuple[Fault, str]:
 
 # The first that fits: the libraries' errors are kinds of one another (an unknown name is a timeout to urllib3).
 _CONNECTION_FAULTS: tuple[tuple[tuple[type[Exception], ...], Fault, str], ...] = (
-    ((_TrickleError,), Fault.LOST, "the body trickled in and did not end in time"),
+    ((ExpiredError,), Fault.LOST, "the body trickled in and did not end in time"),
     ((urllib3.exceptions.NameResolutionError,), Fault.NOT_SENT, "the host name is not known"),
     (
         (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError),
