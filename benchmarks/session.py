@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks import corpus, machine, relay, startup
@@ -91,10 +92,12 @@ class Session:
     def _memory(self) -> None:
         play = Rounds(self.control, self.environments, self.folder)
         for what, work in MEMORY_WORKS.items():
-            for rows in self.sizes.memory:
-                peak = play.once(work, OURS, rows).peak
-                _say(f"memory of the {what} at {rows:,} rows: {peak:.0f} MiB")
-                self.results.memory.setdefault(what, {})[rows] = peak
+            peaks: dict[int, list[float]] = {rows: [] for rows in self.sizes.memory}
+            for _ in range(self.rounds):
+                for rows, found in peaks.items():
+                    found.append(play.once(work, OURS, rows).peak)
+            self.results.memory[what] = {rows: median(found) for rows, found in peaks.items()}
+            _say(f"memory of the {what}: {peaks}")
 
     def _relay(self) -> None:
         if "meltano" not in self.environments:
