@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta, timezone
 EPOCH = date(1970, 1, 1)
 
 _MOST_DAYS = 366
-_FEW_PAGES = 1
-_MANY_PAGES = 10
+_ENOUGH_PAGES = 25
+_MANY_PAGES = 50
 _MOST_GROWTH = 4
 
 
@@ -24,8 +24,8 @@ class Window:
 class Windows:
     """Walks from the first to the last day, each day once.
 
-    A window that brought less than a page is followed by a larger one, so that quiet years take few calls; one that
-    took many pages by a smaller one, so that no offset grows large and little is read again after a stop.
+    A window of few pages is followed by a larger one, since the calls that find the end of each are lost; one of many
+    pages by a smaller one, so that no offset grows large and little is read again after a stop.
 
     Args:
         first: First day of the span.
@@ -53,11 +53,11 @@ class Windows:
     def held(self, rows: int) -> None:
         """Tell how many rows the last window held."""
         pages = rows / self._page_size
-        if pages < _FEW_PAGES:
-            growth = _MOST_GROWTH if pages * _MOST_GROWTH < _FEW_PAGES else 2
-            self._days = min(self._days * growth, _MOST_DAYS)
+        if pages < _ENOUGH_PAGES:
+            growth = min(_MOST_GROWTH, _ENOUGH_PAGES / pages) if pages else _MOST_GROWTH
+            self._days = min(int(self._days * growth), _MOST_DAYS)
         elif pages > _MANY_PAGES:
-            self._days = max(int(self._days * _MANY_PAGES / pages), 1)
+            self._days = max(int(self._days * _ENOUGH_PAGES / pages), 1)
 
     def remaining(self) -> float:
         """Share of the days not handed out yet."""

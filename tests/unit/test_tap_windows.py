@@ -40,14 +40,16 @@ def test_quiet_windows_grow_and_busy_ones_shrink() -> None:
     windows.next()
     windows.held(0)
     assert windows.next() == Window(8, 8 + 31)
-    windows.held(60)
+    windows.held(1250)
     assert windows.next() == Window(40, 40 + 63)
-    windows.held(500)
+    windows.held(2500)
     assert windows.next() == Window(104, 104 + 63)
-    windows.held(4000)
-    assert windows.next() == Window(168, 168 + 15)
+    windows.held(5000)
+    assert windows.next() == Window(168, 168 + 63)
+    windows.held(10_000)
+    assert windows.next() == Window(232, 232 + 15)
     windows.held(10_000_000)
-    assert windows.next() == Window(184, 184)
+    assert windows.next() == Window(248, 248)
 
 
 def test_windows_never_grow_beyond_a_year() -> None:
