@@ -50,6 +50,11 @@ def upsert(rows: Sequence[Row], send: Callable[[Sequence[Row]], BulkAnswer], ali
 
 def batches(rows: Sequence[Row], indices: Sequence[int], *, most_rows: int, most_bytes: int) -> Iterator[list[int]]:
     """Cut rows into batches by count and by bytes of the encoded body. A row above the limit goes alone."""
+    bodies = [rows[index].body for index in indices]
+    if bodies and len(bodies) <= most_rows and 2 + sum(map(len, bodies)) + len(bodies) <= most_bytes:
+        # The usual case, all in one, needs no look at each row.
+        yield list(indices)
+        return
     batch: list[int] = []
     size = 2
     for index in indices:
