@@ -7,7 +7,6 @@ import io
 import sys
 from collections import Counter
 from contextlib import nullcontext
-from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MessageReader", "RecordMessage", "record_in"]
 
-_BUFFER = 1 << 20
+_BUFFER = 1 << 18
 _OBJECTS_BETWEEN_LOOKS = 100_000
 
 
@@ -108,9 +107,10 @@ class MessageReader(GenericSingerReader[bytes]):
     def _chunks_of(self, binary: io.BufferedReader) -> Iterator[list[bytes]]:
         while True:
             self.waiting = True
-            there = binary.peek(1).count(b"\n")
-            # Without a whole line the next one is on its way, or the input is over.
-            lines = list(islice(binary, there or 1))
+            end = binary.peek(1).rfind(b"\n")
+            # `readlines` stops at the line that goes beyond this number of bytes, so it takes what is there and no
+            # more. Without a whole line the next one is on its way, or the input is over.
+            lines = binary.readlines(end) if end > 0 else [line] if (line := binary.readline()) else []
             self.waiting = False
             if not lines:
                 return
