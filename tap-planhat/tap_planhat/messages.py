@@ -44,6 +44,9 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     def write_records(self, lines: bytes) -> None:
         """Write whole RECORD lines, many at a time."""
+        if not self._held and len(lines) >= _MOST_HELD:
+            self._write(lines)
+            return
         self._held += lines
         if len(self._held) >= _MOST_HELD:
             self.flush()
@@ -51,9 +54,13 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
     def flush(self) -> None:
         """Write what is held back."""
         self._writing = True
+        held, self._held = self._held, bytearray()
+        self._write(held)
+
+    def _write(self, lines: bytes | bytearray) -> None:
+        self._writing = True
         try:
-            held, self._held = self._held, bytearray()
-            _write_all(held)
+            _write_all(lines)
             sys.stdout.flush()
         finally:
             self._writing = False
@@ -68,7 +75,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             sys.exit(exit_code)
 
 
-def _write_all(lines: bytearray) -> None:
+def _write_all(lines: bytes | bytearray) -> None:
     binary = getattr(sys.stdout, "buffer", None)
     if binary is None:
         sys.stdout.write(lines.decode())

@@ -6,6 +6,7 @@ text (B36, B41-B44). What was converted stays reachable in the column ``_planhat
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections import deque
 from datetime import datetime
@@ -25,6 +26,7 @@ from tap_planhat.values import (
     to_referring_object,
     to_text,
 )
+from tap_planhat.whole_check import WholeCheck, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -67,7 +69,17 @@ class Shape:
             for name, field in properties.items()
             if field.get("properties")
         }
+        self._whole = WholeCheck({name: field for name, field in properties.items() if name not in self._secret})
         self._check = msgspec.json.Decoder(_struct("Record", properties, self._secret)).decode
+
+    def pass_as_text(self, records: Sequence[msgspec.Raw]) -> bool:
+        """Whether every record has the announced shape already and is UTF-8; see also ``is_plain``."""
+        if self._whole.fit(records):
+            return True
+        if not self.fit(records) or not all(map(is_utf8, records)):
+            return False
+        self._whole.learn(records)
+        return True
 
     def fit(self, records: Sequence[msgspec.Raw]) -> bool:
         """Whether every record has the announced shape already; see also ``is_plain``."""
@@ -124,10 +136,10 @@ def decode_record(body: bytes) -> Record:
     return record
 
 
-def is_utf8(text: bytes) -> bool:
+def is_utf8(text: bytes | msgspec.Raw) -> bool:
     """Whether bytes are text; the quick check passes over fields that are not declared."""
     try:
-        text.decode()
+        codecs.utf_8_decode(text, "strict", True)  # noqa: FBT003 - takes no keywords
     except UnicodeDecodeError:
         return False
     return True
@@ -153,26 +165,19 @@ def _has_bare_offset(body: bytes) -> bool:
 
 
 def _converter(schema: Schema) -> Converter:
-    kind = _kind(schema)
+    kind = kind_of(schema)
     if kind == "string":
         return to_moment if schema.get("format") == "date-time" else to_text
     if kind == "array":
         items = schema.get("items")
         if not items:
             return to_array_of(None)
-        return to_array_of(to_referring_object if _kind(items) == "object" else _converter(items))
+        return to_array_of(to_referring_object if kind_of(items) == "object" else _converter(items))
     return _SIMPLE.get(kind, _unchanged)
 
 
 def _unchanged(value: object) -> object:
     return value
-
-
-def _kind(schema: Schema) -> str:
-    """The one type beside null; empty when there is none or more than one."""
-    declared = schema.get("type", [])
-    kinds = [declared] if isinstance(declared, str) else [kind for kind in declared if kind != "null"]
-    return kinds[0] if len(kinds) == 1 else ""
 
 
 def _struct(name: str, properties: Mapping[str, Schema], refused: Collection[str] = ()) -> type[msgspec.Struct]:
@@ -190,7 +195,7 @@ def _struct(name: str, properties: Mapping[str, Schema], refused: Collection[str
 
 
 def _checked(schema: Schema) -> object:
-    kind = _kind(schema)
+    kind = kind_of(schema)
     if kind == "string" and schema.get("format") == "date-time":
         return _Moment | None
     if kind == "object" and schema.get("properties"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from planhat_api import Page
     from tap_planhat.shapes import Shape
 
-_AT_A_TIME = 64
+_BYTES_AT_A_TIME = 1 << 17
 
 
 class LineMaker:
@@ -38,14 +38,11 @@ class LineMaker:
         """The lines of a page, some at a time: small pieces stay in the processor's cache. Each ends in a newline."""
         after = self._version + b',"time_extracted":' + encode(extracted) + b"}\n"
         plain = is_plain(page.body)
-        for first in range(0, len(page.raw), _AT_A_TIME):
-            records = page.raw[first : first + _AT_A_TIME]
-            if plain and self._shape.fit(records):
-                lines = self._lines(records, after)
-                if lines.isascii() or is_utf8(lines):
-                    yield lines
-                    continue
-            yield self._lines([self._fitting(body) for body in records], after)
+        at_a_time = max(1, _BYTES_AT_A_TIME * len(page.raw) // max(1, len(page.body)))
+        for first in range(0, len(page.raw), at_a_time):
+            records = page.raw[first : first + at_a_time]
+            passes = plain and self._shape.pass_as_text(records)
+            yield self._lines(records if passes else [self._fitting(body) for body in records], after)
 
     def _lines(self, records: Sequence[bytes | msgspec.Raw], after: bytes) -> bytes:
         return b"".join((self._before, (after + self._before).join(records), after))

@@ -94,6 +94,44 @@ def test_both_paths_write_the_same(bodies: list[bytes]) -> None:
     assert _spliced(page, 7) == _one_by_one(page, 7)
 
 
+_KNOWN = b'{"_id":"64c1","name":"a","mrr":1,"shareable":{},"tags":["x"],"custom":{"number \xf0\x9f\x9a\x80":1}}'
+_BAD_TEXTS = (
+    b'{"name":"\xff"}',
+    b'{"name":"\xed\xa0\x80"}',
+    b'{"_id":"64c1","tags":["\xc3("]}',
+    b'{"shareable":{"a":"\xff"}}',
+    b'{"shareable":{"\xff":1}}',
+    b'{"shareable":{"a":["\xff",1e400]}}',
+    b'{"custom":{"number \xf0\x9f\x9a\x80":"\xff"}}',
+    b'{"custom":{"\xff":1}}',
+    b'{"custom":{"new":"\xff"}}',
+    b'{"lastActive":"\xff"}',
+    b'{"\xff":1}',
+    b'{"name":"a","name":"\xff"}',
+    b'{"name":"\xff","name":"a"}',
+)
+
+
+@pytest.mark.parametrize("bad", _BAD_TEXTS)
+@pytest.mark.parametrize("known", [_KNOWN, *_BAD_TEXTS[:1], b'{"unknown":{}}'])
+def test_what_was_learned_from_one_page_lets_no_bad_text_pass_on_the_next(known: bytes, bad: bytes) -> None:
+    maker = LineMaker("companies", Shape(_SCHEMA), None)
+    for bodies in ([known], [known, bad], [known], [bad], [_KNOWN, known]):
+        page = _page(bodies)
+        lines = b"".join(maker.lines(page, _NOW)).decode().split("\n")[:-1]
+        assert [json.loads(line) for line in lines] == _one_by_one(page)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pages=st.lists(st.lists(st.builds(lambda encode, record: encode(record), _ENCODERS, _RECORDS), max_size=3)))
+def test_both_paths_write_the_same_whatever_was_learned_before(pages: list[list[bytes]]) -> None:
+    maker = LineMaker("companies", Shape(_SCHEMA), None)
+    for bodies in ([_KNOWN], *pages):
+        page = _page(bodies)
+        lines = b"".join(maker.lines(page, _NOW)).decode().split("\n")[:-1]
+        assert [json.loads(line) for line in lines] == _one_by_one(page)
+
+
 def test_a_record_that_fits_leaves_byte_for_byte() -> None:
     body = b'{"_id":"64c1","unknown":1.50,"custom":{"x":"\xf0\x9f\x9a\x80"}}'
     lines = b"".join(LineMaker("companies", _SHAPE, None).lines(_page([body]), _NOW))
