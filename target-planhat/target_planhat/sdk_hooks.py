@@ -103,6 +103,9 @@ class HookedTarget(Target, ABC):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         del frame
+        if not hasattr(self, "termination"):
+            # The SDK sets its handlers before there is anything to finish.
+            raise SystemExit(128 + signum)
         self.termination.signalled(signum)
 
 

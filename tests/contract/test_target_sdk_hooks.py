@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from singer_sdk.target_base import Target
 
 from planhat_sandbox import Sandbox
@@ -13,9 +14,6 @@ from target_planhat import record_path
 from target_planhat.sdk_hooks import OVERRIDDEN, HookedTarget
 from target_planhat.target import TargetPlanhat
 from tests.target_support import connection, run, state, stream
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_overridden_names_are_the_sdks() -> None:
@@ -35,6 +33,12 @@ def test_nothing_else_private_is_overridden() -> None:
 def test_sinks_drain_one_after_the_other() -> None:
     with Sandbox(companies=1, seed=1) as box:
         assert TargetPlanhat(config=connection(box)).max_parallelism == 1
+
+
+def test_a_signal_before_the_run_is_set_up_ends_it() -> None:
+    with pytest.raises(SystemExit) as caught:
+        TargetPlanhat.__new__(TargetPlanhat)._handle_termination(15, None)
+    assert caught.value.code == 143
 
 
 def test_the_installed_sdk_is_as_expected() -> None:
