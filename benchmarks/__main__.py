@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import environments, report, results
+from benchmarks import environments, machine, report, results
 from benchmarks.control import stand_in
 from benchmarks.environments import HERE, ROOT
 from benchmarks.session import Session
@@ -53,7 +53,9 @@ def _measure(given: argparse.Namespace) -> results.Results:
     with stand_in() as control, tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         session = Session(control, contestants, _sizes(given), given.rounds, Path(folder), given.findings)
         if given.add and given.findings.exists():
-            session.results = results.load(given.findings)
+            earlier = results.load(given.findings)
+            earlier.about = machine.joined(earlier.about, session.results.about)
+            session.results = earlier
         return session.run(set(given.works.split(",")))
 
 

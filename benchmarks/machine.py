@@ -23,6 +23,12 @@ def describe() -> dict[str, str]:
     }
 
 
+def joined(earlier: dict[str, str], now: dict[str, str]) -> dict[str, str]:
+    """What works measured at different times ran on."""
+    differing = {name for name in now if now[name] != earlier.get(name, now[name])}
+    return {**now, **{name: f"{earlier[name]} and later {now[name]}" for name in differing if name != "when"}}
+
+
 def _cpu() -> str:
     found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text("utf-8"))
     return found[1] if found else platform.machine()
