@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import socketserver
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -81,12 +82,14 @@ def serve(
         def handle(self) -> None:
             connection: socket.socket = self.request
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for request in _requests_of(connection, allocate):
-                answered = answer(request)
-                size = sum(len(piece) for piece in answered.pieces)
-                connection.sendall(_HEAD % (answered.status, _REASONS[answered.status], size))
-                for piece in answered.pieces:
-                    connection.sendall(piece)
+            # A client that read ahead beyond the end closes without taking what it asked for.
+            with suppress(ConnectionError):
+                for request in _requests_of(connection, allocate):
+                    answered = answer(request)
+                    size = sum(len(piece) for piece in answered.pieces)
+                    connection.sendall(_HEAD % (answered.status, _REASONS[answered.status], size))
+                    for piece in answered.pieces:
+                        connection.sendall(piece)
 
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
