@@ -85,7 +85,7 @@ def render(results: Results) -> str:
 def _head(about: Mapping[str, str]) -> str:
     return (
         "# Benchmarks\n\n"
-        "Written by `make bench` from one run; do not edit.\n\n"
+        "Written by `make bench`; do not edit. The contestants of a table ran in one run, interleaved.\n\n"
         f"{about['machine']}. {about['system']}.\nCommit {about['commit']}, {about['when']}.\n"
         f"Contestants: {about['versions']}.\n"
     )
