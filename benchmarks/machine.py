@@ -25,8 +25,9 @@ def describe() -> dict[str, str]:
 
 def joined(earlier: dict[str, str], now: dict[str, str]) -> dict[str, str]:
     """What works measured at different times ran on."""
-    differing = {name for name in now if now[name] != earlier.get(name, now[name])}
-    return {**now, **{name: f"{earlier[name]} and later {now[name]}" for name in differing if name != "when"}}
+    differing = {name for name in now if now[name] not in earlier.get(name, now[name])}
+    later = {name: f"{earlier[name]} and later {now[name]}" for name in differing}
+    return {**earlier, **later, "when": now["when"]}
 
 
 def _cpu() -> str:
