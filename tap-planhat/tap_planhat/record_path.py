@@ -10,6 +10,7 @@ import inspect
 import logging
 import sys
 import time
+from abc import abstractmethod
 from datetime import datetime, timezone
 from functools import cache, cached_property
 from importlib import metadata
@@ -51,13 +52,13 @@ class RecordPath(Stream):
     """A stream that keeps its bookmark itself, in ``stream_state``: it moves when nothing before it is missing."""
 
     @property
+    @abstractmethod
     def shape(self) -> Shape:
         """The shape of the records as announced."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, context: Context | None) -> Iterator[Page]:
         """The pages to emit."""
-        raise NotImplementedError
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:

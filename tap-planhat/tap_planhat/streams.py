@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -57,9 +58,9 @@ class PlanhatStream(RecordPath):
         self.client = tap.client
         self.primary_keys = (KEY,)
 
+    @abstractmethod
     def pages(self, context: Context | None) -> Iterator[Page]:
         """Every page of the stream, with only the rows to emit, in the order of reading."""
-        raise NotImplementedError
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
