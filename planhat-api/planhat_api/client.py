@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from planhat_api.connection import Connection
-    from planhat_api.page import Page
+    from planhat_api.page import Page, Recognise
     from planhat_api.registry import Model
     from planhat_api.row import Row
 
@@ -93,6 +93,7 @@ class PlanhatClient:
         sort: str | None = None,
         select: str | Sequence[str] | None = None,
         params: Mapping[str, str] | None = None,
+        recognise: Recognise | None = None,
     ) -> Page:
         """One list call.
 
@@ -103,13 +104,14 @@ class PlanhatClient:
             sort: Field, with ``-`` before it for descending order; left out for lists that do not take it.
             select: Fields to return, ``"*"`` for all known ones; None leaves the choice to Planhat (B35).
             params: The model's own list parameters, as in ``model.passes``; the value ``"*"`` stands for all fields.
+            recognise: Looks at the records in place of the client; for callers who have to decode them anyway.
 
         Returns:
             The page, as bytes.
         """
         urls.checked_operation(model, "list")
         query = urls.list_query(model, offset=offset, limit=limit, sort=sort, select=select, params=params)
-        return self._send("GET", model.path, partial(page_at, offset), params=query)
+        return self._send("GET", model.path, partial(page_at, offset, recognise=recognise), params=query)
 
     def pages(  # noqa: PLR0913 - each is a parameter of Planhat's lists
         self,
@@ -120,6 +122,7 @@ class PlanhatClient:
         sort: str | None = "_id",
         select: str | Sequence[str] | None = None,
         in_flight: int = 1,
+        recognise: Recognise | None = None,
     ) -> Iterator[Page]:
         """The whole list for one set of parameters, page by page, in order.
 
@@ -133,16 +136,19 @@ class PlanhatClient:
             sort: Order to ask for. ``_id`` needs the least memory and is safest (B30).
             select: Fields to return; ``_id`` comes in any case.
             in_flight: Pages to have on the way at once, at most ``parallel_calls``.
+            recognise: As for ``page``; called from many threads.
 
         Yields:
             Pages that hold at least one new record each.
         """
         if not model.paged:
-            yield self.page(model, select=select, params=params)
+            yield self.page(model, select=select, params=params, recognise=recognise)
             return
 
         def fetch(offset: int, limit: int) -> Page:
-            return self.page(model, offset=offset, limit=limit, sort=sort, select=select, params=params)
+            return self.page(
+                model, offset=offset, limit=limit, sort=sort, select=select, params=params, recognise=recognise
+            )
 
         source = Source(
             fetch,
@@ -178,6 +184,7 @@ class PlanhatClient:
         dimension_id: str | None = None,
         limit: int | None = None,
         in_flight: int = 1,
+        recognise: Recognise | None = None,
     ) -> Iterator[Page]:
         """Daily metric values of a range of days (Q20), page by page.
 
@@ -188,9 +195,12 @@ class PlanhatClient:
             dimension_id: The one metric to read; None for all.
             limit: Rows per call, up to 100,000 (B16).
             in_flight: Pages to have on the way at once.
+            recognise: As for ``pages``.
         """
         params = _given(**{"from": str(first_day), "to": str(last_day), "cId": company_id, "dimid": dimension_id})
-        return self.pages(model_named("dimensiondata"), params=params, limit=limit, in_flight=in_flight)
+        return self.pages(
+            model_named("dimensiondata"), params=params, limit=limit, in_flight=in_flight, recognise=recognise
+        )
 
     def custom_fields(self) -> list[dict[str, Any]]:
         """The definitions of all custom fields of the tenant (B47)."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    Recognise: TypeAlias = Callable[[bytes, Sequence[msgspec.Raw]], Sequence[str] | None]
+    """Takes an answer and its records; gives ``_id`` of each when it knows them all for good, else None."""
 
 __all__ = ["Page"]
 
@@ -26,6 +29,7 @@ class Page:
         raw: The records to use, each as bytes; records that an earlier page held are left out.
         ids: ``_id`` of each record in ``raw``; None where a record has none.
         received: Rows in ``body``.
+        recognised: The caller was asked to recognise the records, and did.
     """
 
     offset: int
@@ -33,6 +37,7 @@ class Page:
     raw: Sequence[msgspec.Raw]
     ids: Sequence[str | None]
     received: int
+    recognised: bool = False
 
     def __len__(self) -> int:
         """Rows received, those left out included: by this much the next offset moves on."""

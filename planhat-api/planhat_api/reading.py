@@ -13,11 +13,12 @@ from planhat_api.page import Page
 
 if TYPE_CHECKING:
     from planhat_api.call import Answer
+    from planhat_api.page import Recognise
 
 __all__ = ["copies_made", "nothing", "one_record", "page_at", "record_or_text"]
 
 
-def page_at(offset: int, answer: Answer) -> Page:
+def page_at(offset: int, answer: Answer, *, recognise: Recognise | None = None) -> Page:
     """A list answer.
 
     Raises:
@@ -29,11 +30,12 @@ def page_at(offset: int, answer: Answer) -> Page:
         except msgspec.DecodeError:
             body = mended(answer.body)
             raw = raw_records(body)
-        ids = ids_of(body, raw)
+        recognised = recognise(body, raw) if recognise else None
+        ids = ids_of(body, raw) if recognised is None else recognised
     except (msgspec.DecodeError, UnicodeDecodeError):
         message = "not a list of records"
         raise GarbledError(message) from None
-    return Page(offset, body, raw, ids, len(raw))
+    return Page(offset, body, raw, ids, len(raw), recognised is not None)
 
 
 def one_record(answer: Answer) -> dict[str, Any]:

@@ -86,6 +86,7 @@ class DimensionData(PlanhatStream):
                     dimension_id=dimension,
                     limit=self.dry_run_rows,
                     in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
+                    recognise=self.recognise,
                 ):
                     rows += len(page)
                     yield page

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from planhat_api import Page
+    from planhat_api.page import Recognise
     from tap_planhat.shapes import Shape
 
 _SDK = "0.54."
@@ -50,6 +51,11 @@ _NEEDED = (
 
 class RecordPath(Stream):
     """A stream that keeps its bookmark itself, in ``stream_state``: it moves when nothing before it is missing."""
+
+    @property
+    def recognise(self) -> Recognise | None:
+        """What the client should ask about the records of a page: whether they can pass as they came."""
+        return self.shape.recognise if self._passes_bytes else None
 
     @property
     @abstractmethod

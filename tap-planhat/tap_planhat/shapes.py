@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from tap_planhat.catalog import ORIGINAL
+from tap_planhat.record_types import record_type
 from tap_planhat.values import (
     to_array_of,
     to_boolean,
@@ -69,12 +70,17 @@ class Shape:
             for name, field in properties.items()
             if field.get("properties")
         }
-        self._whole = WholeCheck({name: field for name, field in properties.items() if name not in self._secret})
-        self._check = msgspec.json.Decoder(_struct("Record", properties, self._secret)).decode
+        self._whole = WholeCheck(properties, self._secret)
+        self._check = msgspec.json.Decoder(_record_type(properties, self._secret)).decode
+
+    def recognise(self, body: bytes, records: Sequence[msgspec.Raw]) -> Sequence[str] | None:
+        """``_id`` of each record of an answer, when every record can pass as it came; None when that is not sure."""
+        ids = self._whole.ids(records)
+        return ids if ids is not None and is_plain(body) else None
 
     def pass_as_text(self, records: Sequence[msgspec.Raw]) -> bool:
         """Whether every record has the announced shape already and is UTF-8; see also ``is_plain``."""
-        if self._whole.fit(records):
+        if self._whole.ids(records) is not None:
             return True
         if not self.fit(records) or not all(map(is_utf8, records)):
             return False
@@ -180,18 +186,11 @@ def _unchanged(value: object) -> object:
     return value
 
 
-def _struct(name: str, properties: Mapping[str, Schema], refused: Collection[str] = ()) -> type[msgspec.Struct]:
+def _record_type(properties: Mapping[str, Schema], refused: Collection[str] = ()) -> type[msgspec.Struct]:
     """A type that decodes exactly the records whose declared fields have the declared types or are null."""
-    fields = [(field, _checked(schema)) for field, schema in properties.items()]
-    fields += [(field, msgspec.UnsetType) for field in refused if field not in properties]
-    return msgspec.defstruct(
-        name,
-        [
-            (f"f{index}", kind, msgspec.field(name=field, default=msgspec.UNSET))
-            for index, (field, kind) in enumerate(fields)
-        ],
-        gc=False,
-    )
+    fields = {field: _checked(schema) for field, schema in properties.items()}
+    fields |= {field: msgspec.UnsetType for field in refused if field not in properties}
+    return record_type(fields, closed=False)
 
 
 def _checked(schema: Schema) -> object:
@@ -199,7 +198,7 @@ def _checked(schema: Schema) -> object:
     if kind == "string" and schema.get("format") == "date-time":
         return _Moment | None
     if kind == "object" and schema.get("properties"):
-        return _struct("Nested", schema["properties"]) | None
+        return _record_type(schema["properties"]) | None
     if kind == "array":
         items = schema.get("items")
         return (list[_checked(items)] if items else list[msgspec.Raw]) | None  # type: ignore[misc]

@@ -37,11 +37,11 @@ class LineMaker:
     def lines(self, page: Page, extracted: datetime) -> Iterator[bytes]:
         """The lines of a page, some at a time: small pieces stay in the processor's cache. Each ends in a newline."""
         after = self._version + b',"time_extracted":' + encode(extracted) + b"}\n"
-        plain = is_plain(page.body)
+        plain = page.recognised or is_plain(page.body)
         at_a_time = max(1, _BYTES_AT_A_TIME * len(page.raw) // max(1, len(page.body)))
         for first in range(0, len(page.raw), at_a_time):
             records = page.raw[first : first + at_a_time]
-            passes = plain and self._shape.pass_as_text(records)
+            passes = page.recognised or (plain and self._shape.pass_as_text(records))
             yield self._lines(records if passes else [self._fitting(body) for body in records], after)
 
     def _lines(self, records: Sequence[bytes | msgspec.Raw], after: bytes) -> bytes:

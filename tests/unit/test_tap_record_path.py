@@ -32,25 +32,31 @@ _FIELDS = [
     {"parent": "company", "type": kind, "name": f"{kind} \N{ROCKET}"}
     for kind in ("number", "date", "multipicklist", "text")
 ]
-_SCHEMA = stream_schema(_COMPANY, custom_fields_of(_COMPANY, custom_fields_by_parent(_FIELDS)))
-_SHAPE = Shape(_SCHEMA)
+_AWKWARD_FIELDS = [{"parent": "company", "type": "number", "name": name} for name in ('Screen 5"', "a\\b", "tab\there")]
+_SCHEMA, _AWKWARD_SCHEMA = (
+    stream_schema(_COMPANY, custom_fields_of(_COMPANY, custom_fields_by_parent(fields)))
+    for fields in (_FIELDS, [*_FIELDS, *_AWKWARD_FIELDS])
+)
+_SHAPE, _AWKWARD_SHAPE = Shape(_SCHEMA), Shape(_AWKWARD_SCHEMA)
 
 
-def _page(bodies: list[bytes]) -> Page:
+def _page(bodies: list[bytes], shape: Shape = _SHAPE) -> Page:
     body = b"[" + b",".join(bodies) + b"]"
-    return Page(0, body, msgspec.json.decode(body, type=list[msgspec.Raw]), [None] * len(bodies), len(bodies))
+    records = msgspec.json.decode(body, type=list[msgspec.Raw])
+    ids = shape.recognise(body, records)
+    return Page(0, body, records, ids or [None] * len(bodies), len(bodies), recognised=ids is not None)
 
 
-def _spliced(page: Page, version: int | None = None) -> list[Any]:
-    lines = b"".join(LineMaker("companies", _SHAPE, version).lines(page, _NOW)).decode()
+def _spliced(page: Page, version: int | None = None, shape: Shape = _SHAPE) -> list[Any]:
+    lines = b"".join(LineMaker("companies", shape, version).lines(page, _NOW)).decode()
     assert lines.endswith("\n") or not page.raw
     return [json.loads(line, parse_constant=pytest.fail) for line in lines.split("\n")[:-1]]
 
 
-def _one_by_one(page: Page, version: int | None = None) -> list[Any]:
+def _one_by_one(page: Page, version: int | None = None, shape: Shape = _SHAPE) -> list[Any]:
     """What the SDK does with what the stream hands it."""
     writer = BufferedWriter()
-    records = (_SHAPE.convert(decode_record(bytes(body))) for body in page.raw)
+    records = (shape.convert(decode_record(bytes(body))) for body in page.raw)
     messages = [RecordMessage("companies", record, version=version, time_extracted=_NOW) for record in records]
     return [json.loads(writer.format_message(message)) for message in messages]
 
@@ -68,7 +74,9 @@ _VALUES = st.recursive(
     max_leaves=8,
 )
 _NAMES = st.sampled_from([*list(_SCHEMA["properties"])[:60], "unknown", "schön \N{ROCKET}"])
-_CUSTOM = st.dictionaries(st.sampled_from([field["name"] for field in _FIELDS]) | _TEXTS, _VALUES, max_size=4)
+_CUSTOM = st.dictionaries(
+    st.sampled_from([field["name"] for field in _FIELDS + _AWKWARD_FIELDS]) | _TEXTS, _VALUES, max_size=4
+)
 _RECORDS = st.dictionaries(_NAMES, _VALUES, max_size=8) | st.fixed_dictionaries({"custom": _CUSTOM})
 _ENCODERS = st.sampled_from(
     [
@@ -94,6 +102,14 @@ def test_both_paths_write_the_same(bodies: list[bytes]) -> None:
     assert _spliced(page, 7) == _one_by_one(page, 7)
 
 
+@settings(max_examples=100, deadline=None)
+@given(bodies=st.lists(st.builds(lambda encode, record: encode(record), _ENCODERS, _RECORDS), max_size=5))
+@example(bodies=[b'{"custom":{"Screen 5\\"":"12"}}', b'{"custom":{"a\\u005cb":1}}', b'{"custom":{"other":1}}'])
+def test_both_paths_write_the_same_with_names_that_json_escapes(bodies: list[bytes]) -> None:
+    page = _page(bodies)
+    assert _spliced(page, shape=_AWKWARD_SHAPE) == _one_by_one(page, shape=_AWKWARD_SHAPE)
+
+
 _KNOWN = b'{"_id":"64c1","name":"a","mrr":1,"shareable":{},"tags":["x"],"custom":{"number \xf0\x9f\x9a\x80":1}}'
 _BAD_TEXTS = (
     b'{"name":"\xff"}',
@@ -115,9 +131,10 @@ _BAD_TEXTS = (
 @pytest.mark.parametrize("bad", _BAD_TEXTS)
 @pytest.mark.parametrize("known", [_KNOWN, *_BAD_TEXTS[:1], b'{"unknown":{}}'])
 def test_what_was_learned_from_one_page_lets_no_bad_text_pass_on_the_next(known: bytes, bad: bytes) -> None:
-    maker = LineMaker("companies", Shape(_SCHEMA), None)
+    shape = Shape(_SCHEMA)
+    maker = LineMaker("companies", shape, None)
     for bodies in ([known], [known, bad], [known], [bad], [_KNOWN, known]):
-        page = _page(bodies)
+        page = _page(bodies, shape)
         lines = b"".join(maker.lines(page, _NOW)).decode().split("\n")[:-1]
         assert [json.loads(line) for line in lines] == _one_by_one(page)
 
@@ -125,11 +142,38 @@ def test_what_was_learned_from_one_page_lets_no_bad_text_pass_on_the_next(known:
 @settings(max_examples=60, deadline=None)
 @given(pages=st.lists(st.lists(st.builds(lambda encode, record: encode(record), _ENCODERS, _RECORDS), max_size=3)))
 def test_both_paths_write_the_same_whatever_was_learned_before(pages: list[list[bytes]]) -> None:
-    maker = LineMaker("companies", Shape(_SCHEMA), None)
+    shape = Shape(_SCHEMA)
+    maker = LineMaker("companies", shape, None)
     for bodies in ([_KNOWN], *pages):
-        page = _page(bodies)
+        page = _page(bodies, shape)
         lines = b"".join(maker.lines(page, _NOW)).decode().split("\n")[:-1]
         assert [json.loads(line) for line in lines] == _one_by_one(page)
+
+
+@pytest.mark.parametrize("unknown", [b"", b',"new":{"deep":[1,"\xf0\x9f\x9a\x80"]}'])
+def test_records_like_those_before_are_recognised_with_their_ids(unknown: bytes) -> None:
+    shape = Shape(_SCHEMA)
+    maker = LineMaker("companies", shape, None)
+    bodies = [b'{"_id":"64c%d","name":"a","mrr":1.50%s}' % (number, unknown) for number in range(3)]
+    first = _page(bodies, shape)
+    assert not first.recognised
+    assert list(maker.lines(first, _NOW))
+    second = _page(bodies, shape)
+    assert second.recognised
+    assert second.ids == ["64c0", "64c1", "64c2"]
+    lines = b"".join(maker.lines(second, _NOW)).splitlines()
+    assert [body in line for body, line in zip(bodies, lines, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("odd", [b'{"name":"a"}', b'{"_id":null,"name":"a"}', b'{"_id":7,"name":"a"}', b"{}"])
+def test_a_record_without_an_id_that_is_text_is_left_to_the_client(odd: bytes) -> None:
+    shape = Shape(_SCHEMA)
+    known = b'{"_id":"64c1","name":"a"}'
+    for _ in range(3):
+        list(LineMaker("companies", shape, None).lines(_page([known, odd], shape), _NOW))
+        list(LineMaker("companies", shape, None).lines(_page([known], shape), _NOW))
+    assert _page([known], shape).recognised
+    assert not _page([known, odd], shape).recognised
 
 
 def test_a_record_that_fits_leaves_byte_for_byte() -> None:
