@@ -123,6 +123,9 @@ def _overlap(wanted: int, biggest: int, memory: Memory) -> int:
 def _only(page: Page, indices: Sequence[int]) -> Page:
     if len(indices) == len(page.raw):
         return page
+    if isinstance(indices, range):
+        part = slice(indices.start, indices.stop)
+        return replace(page, raw=page.raw[part], ids=page.ids[part])
     return replace(page, raw=[page.raw[index] for index in indices], ids=[page.ids[index] for index in indices])
 
 

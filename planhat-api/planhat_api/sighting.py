@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import operator
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +53,7 @@ class Memory:
         self._ends: list[str] = []
         self._seen: set[bytes | str] = set()
         self._again = False
-        self._landmarks: deque[frozenset[str | None]] = deque(maxlen=_LANDMARK_PAGES)
+        self._landmarks: deque[Sequence[str | None]] = deque(maxlen=_LANDMARK_PAGES)
 
     def look(self, ids: Sequence[str | None], *, at_start: bool) -> Sight:
         """Compare a page with what was read.
@@ -61,7 +62,7 @@ class Memory:
             ids: ``_id`` of each row of the page.
             at_start: The page begins with the first row of the list, so that nothing can stand before it.
         """
-        named = [row_id for row_id in ids if row_id is not None]
+        named = [row_id for row_id in ids if row_id is not None] if None in ids else cast("Sequence[str]", ids)
         self.blind = self.blind or len(named) < len(ids)
         self.ordered = self.ordered and not self.blind and self._keeps_order(named)
         if self.ordered:
@@ -75,7 +76,7 @@ class Memory:
             ids: ``_id`` of each row of the page.
             fresh: Those not read before.
         """
-        self._landmarks.append(frozenset(ids))
+        self._landmarks.append(ids)
         if not self.ordered:
             self._seen.update(_compact(row_id) for row_id in fresh if row_id is not None)
         elif fresh:
@@ -87,14 +88,14 @@ class Memory:
         self._again = True
         self.unsteady = False
 
-    def _keeps_order(self, ids: list[str]) -> bool:
+    def _keeps_order(self, ids: Sequence[str]) -> bool:
         if self._before is None:
             if len(ids) < 2:  # noqa: PLR2004 - one row alone has no order
-                return not self._ends or ids in ([], self._ends[-1:])
+                return not self._ends or list(ids) in ([], self._ends[-1:])
             self._before = operator.lt if ids[0] < ids[1] else operator.gt
         return all(map(self._before, ids, ids[1:]))
 
-    def _look_in_order(self, ids: list[str], *, at_start: bool) -> Sight:
+    def _look_in_order(self, ids: Sequence[str], *, at_start: bool) -> Sight:
         if not self._ends or self._before is None:
             return Sight(joined=True, fresh=range(len(ids)) if not self._ends else ())
         before, last = self._before, self._ends[-1]
@@ -105,10 +106,11 @@ class Memory:
         fresh = []
         joined = at_start or self.blind or not self._landmarks
         beside_landmark = False
+        landmarks = frozenset(chain(*self._landmarks))
         for index, row_id in enumerate(ids):
             if row_id is None:
                 fresh.append(index)
-            elif any(row_id in page for page in self._landmarks):
+            elif row_id in landmarks:
                 joined = beside_landmark = True
                 self.unsteady = self.unsteady or bool(fresh)
             elif _compact(row_id) in self._seen or (

@@ -11,6 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from planhat_api.errors import ConfigurationError, CredentialsError, PlanhatError, RateLimitError, UnavailableError
+from planhat_api.process import expect_many_rows
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -19,6 +20,8 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_STANDARD_OUTPUT = 1
 
 FAILED = 1
 SETTINGS = 2
@@ -55,6 +58,7 @@ class PlanhatCommand(SingerCommand):
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
+        expect_many_rows(_STANDARD_OUTPUT)
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

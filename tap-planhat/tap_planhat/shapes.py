@@ -39,6 +39,7 @@ Schema = dict[str, Any]
 
 _SIMPLE: Mapping[str, Converter] = {"string": to_text, "number": to_number, "boolean": to_boolean, "object": to_object}
 _BARE_OFFSET_LENGTH = len("+0000")
+_QUOTE = ord('"')
 _LINE_ENDS = (b"\n", b"\r")
 
 
@@ -162,9 +163,10 @@ def is_plain(body: bytes) -> bool:
 
 def _has_bare_offset(body: bytes) -> bool:
     at = body.find(b"+")
-    while at >= 0:
+    last = len(body) - _BARE_OFFSET_LENGTH - 1
+    while 0 <= at <= last:
         end = at + _BARE_OFFSET_LENGTH
-        if body[end : end + 1] == b'"' and body[at + 1 : end].isdigit():
+        if body[end] == _QUOTE and body[at + 1 : end].isdigit():
             return True
         at = body.find(b"+", at + 1)
     return False

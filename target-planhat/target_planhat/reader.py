@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import sys
 from collections import Counter
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["MessageReader", "RecordMessage", "record_in"]
 
 _BUFFER = 1 << 18
-_OBJECTS_BETWEEN_LOOKS = 100_000
 
 
 class _Rejection(msgspec.Struct):
@@ -75,10 +73,6 @@ class MessageReader(GenericSingerReader[bytes]):
         Raises:
             InputError: A line is not a Singer message.
         """
-        # Rows are made and let go by the thousand and never refer to each other in circles: looking for circles among
-        # them as often as Python does by itself costs a tenth of the time.
-        gc.freeze()
-        gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, 20, 20)
         counter: Counter[str] = Counter()
         number = 0
         for lines in self._chunks(file_input or self.default_input):

@@ -13,6 +13,7 @@ from singer_sdk.plugin_base import _ConfigInput
 
 from planhat_api import Connection, PlanhatClient
 from planhat_api.plugin_settings import check_environment, check_secrets
+from planhat_api.process import expect_many_rows
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.errors import KNOWN_ERRORS, exit_code, tell
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from target_planhat.sink import PlanhatSink
 
 __all__ = ["TargetPlanhat"]
+
+_STANDARD_INPUT = 0
 
 
 class TargetPlanhat(HookedTarget):
@@ -187,6 +190,7 @@ class TargetPlanhat(HookedTarget):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
+        expect_many_rows(_STANDARD_INPUT)
         given = config or _ConfigInput()
         target: TargetPlanhat | None = None
         try:
