@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from planhat_api.bulk_answer import BulkAnswer
     from planhat_api.row import Row
+    from planhat_api.verdict import Left
 
 __all__ = ["Resolver"]
 
@@ -93,14 +94,12 @@ class Resolver:
         if not again:
             self.notes += verdict.notes
         self._settle({indices[index]: outcome for index, outcome in verdict.settled.items()})
-        for group in verdict.again:
-            self._resolve_again([indices[index] for index in group])
-        repeated = [indices[index] for group in verdict.again for index in group]
-        # What the first answer counted as created or changed comes back unchanged now: the first fate is the true one.
-        unchanged = [index for index in repeated if self.outcomes[index].fate is Fate.UNCHANGED]
-        fate = verdict.left.fate(len(unchanged))
-        for index in unchanged:
-            self.outcomes[index] = Outcome(fate, self.outcomes[index].planhat_id)
+        groups = [[indices[index] for index in group] for group in verdict.again]
+        try:
+            for group in groups:
+                self._resolve_again(group)
+        finally:
+            self._restore_first_fates(groups, verdict.left)
 
     def _resolve_again(self, indices: list[int]) -> None:
         if self._extra_calls >= MOST_CALLS_TO_TELL_APART:
@@ -111,6 +110,13 @@ class Resolver:
             _log.info("Planhat does not tell which rows failed; sending %d of them again in parts", len(indices))
         self._extra_calls += 1
         self.resolve(indices, again=True)
+
+    def _restore_first_fates(self, groups: list[list[int]], left: Left) -> None:
+        """What the first answer counted as created or changed came back unchanged: the first fate is the true one."""
+        known = {index: self.outcomes[index] for group in groups for index in group if index in self.outcomes}
+        unchanged = {index: outcome for index, outcome in known.items() if outcome.fate is Fate.UNCHANGED}
+        fate = left.fate(len(unchanged))
+        self.outcomes.update((index, Outcome(fate, outcome.planhat_id)) for index, outcome in unchanged.items())
 
     def _split(self, indices: list[int], reason: str) -> None:
         if len(indices) == 1:

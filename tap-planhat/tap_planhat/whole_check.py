@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["WholeCheck", "kind_of"]
 
 _KEY = "_id"
-_TIMES_TO_LEARN = 8
+_TIMES_TO_LEARN = 40
 _FAULTS = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError)
 _TYPES: Mapping[str, Any] = {"string": str, "number": float, "boolean": bool, "object": dict[str, Any]}
 
@@ -41,8 +41,9 @@ class WholeCheck:
         self._refused = frozenset(refused)
         self._seen: Names = {}
         self._seen_in: dict[str, Names] = {
-            name: {} for name, schema in properties.items() if kind_of(schema) == "object" and schema.get("properties")
+            name: {} for name, schema in properties.items() if kind_of(schema) == "object"
         }
+        self._maps: set[str] = set()  # objects whose names differ from record to record
         self._left = _TIMES_TO_LEARN
         self._id_of_whole: tuple[Callable[[Any], str], Callable[[msgspec.Raw], Any]] | None = None
 
@@ -63,16 +64,20 @@ class WholeCheck:
         if self._left < 0:
             self._id_of_whole = None
             return
+        known = {name: len(names) for name, names in self._seen_in.items() if not self._declared_in(name)}
         try:
             for record in records:
                 self._look(msgspec.json.decode(record))
         except _FAULTS:
             return
+        if self._id_of_whole is not None:
+            self._maps.update(name for name, number in known.items() if number < len(self._seen_in[name]))
         if not self._refused.isdisjoint(self._seen) or _KEY not in self._seen:
             return
         types = {
             name: _closed({inner: _type(self._declared_in(name).get(inner)) for inner in names}) | None
             for name, names in self._seen_in.items()
+            if name not in self._maps
         }
         fields = {name: types.get(name) or _type(self._properties.get(name)) for name in self._seen}
         whole = record_type({**fields, _KEY: str}, closed=True, required=_KEY)
@@ -85,8 +90,7 @@ class WholeCheck:
             names.update(dict.fromkeys(record.get(name) or ()))
 
     def _declared_in(self, name: str) -> Mapping[str, Schema]:
-        declared: Mapping[str, Schema] = self._properties[name]["properties"]
-        return declared
+        return self._properties[name].get("properties") or {}
 
 
 def kind_of(schema: Schema) -> str:

@@ -71,6 +71,16 @@ def test_rows_that_an_earlier_call_held_stay_in_doubt() -> None:
     assert set(fates(caught.value)) == {"unknown"}
 
 
+def test_rows_created_by_a_call_are_not_called_unchanged_when_a_later_one_is_refused() -> None:
+    answers = [
+        BulkAnswer(206, told=True, created=3, errors=["something"]),
+        BulkAnswer(200, told=True, nonupdates=2),
+    ]
+    with pytest.raises(PayloadError) as caught:
+        bulk.upsert(rows_of(4, sourceId="s"), answering([200, 200, 422], lambda _: answers.pop(0)), lambda: None)
+    assert fates(caught.value) == ["accepted", "accepted", "unknown", "unknown"]
+
+
 @pytest.mark.parametrize(
     ("statuses", "told"),
     [
