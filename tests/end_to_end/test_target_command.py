@@ -206,6 +206,14 @@ def company_rows(start: int, stop: int) -> list[dict[str, Any]]:
     return [{"external_id": f"k{number}", "name": f"Company {number}"} for number in range(start, stop)]
 
 
+def enduser_row(number: int) -> dict[str, Any]:
+    return {"external_id": f"u{number}", "company_external_id": f"k{number}", "email": f"u{number}@example.com"}
+
+
+def point(number: int) -> dict[str, Any]:
+    return {"dimensionId": "logins", "externalId": f"k{number}", "date": "2026-01-01", "value": number}
+
+
 def stored(box: Sandbox) -> set[str]:
     return {row["externalId"] for row in box.rows("companies") if str(row.get("externalId")).startswith("k")}
 
@@ -267,9 +275,14 @@ def rerun(box: Sandbox, config: Path, start: int, total: int, kill_after: float 
 
     def messages() -> Iterator[dict[str, Any]]:
         yield schema("companies", ["external_id", "name"])
+        yield schema("endusers", ["external_id", "company_external_id", "email"])
+        yield schema("metrics", ["dimensionId", "externalId", "date", "value"])
         for at in range(start, total, 10):
-            yield from records("companies", company_rows(at, min(at + 10, total)))
-            yield state(min(at + 10, total))
+            numbers = range(at, min(at + 10, total))
+            yield from records("companies", company_rows(numbers.start, numbers.stop))
+            yield from records("endusers", map(enduser_row, numbers))
+            yield from records("metrics", map(point, numbers))
+            yield state(numbers.stop)
             time.sleep(0.002)
 
     feeder = threading.Thread(target=feed, args=(process.stdin, messages()))
@@ -290,6 +303,16 @@ def rerun(box: Sandbox, config: Path, start: int, total: int, kill_after: float 
     return int(whole[-1]) if whole else start
 
 
+def assert_stored(box: Sandbox, numbers: int) -> None:
+    """Every row before a state is there, with the company it belongs to."""
+    companies = {row["_id"]: row.get("externalId") for row in box.rows("companies")}
+    endusers = {row.get("externalId"): companies.get(row["companyId"]) for row in box.rows("endusers")}
+    points = {(row["externalId"], row["value"]) for row in box.landed_metrics if row["dimensionId"] == "logins"}
+    for number in range(numbers):
+        assert endusers[f"u{number}"] == f"k{number}"
+        assert (f"k{number}", number) in points
+
+
 def test_no_row_is_missing_after_kills_at_random_moments(tmp_path: Path) -> None:
     total = 3_000
     moments = random.Random(4)
@@ -303,9 +326,10 @@ def test_no_row_is_missing_after_kills_at_random_moments(tmp_path: Path) -> None
             reached = rerun(box, config, reached, total, kill)
             kills += 1
             assert reached >= before
-            assert stored(box) >= {row["external_id"] for row in company_rows(0, reached)}
+            assert_stored(box, reached)
         assert kills > 2
         assert len(stored(box)) == total
+        assert len([row for row in box.rows("endusers") if str(row.get("externalId")).startswith("u")]) == total
 
 
 def test_round_trip_of_an_unchanged_tenant_changes_nothing(tmp_path: Path) -> None:
