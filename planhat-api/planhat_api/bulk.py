@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planhat_api.apart import MOST_TURNS, turns
+from planhat_api.clues import NoClues
 from planhat_api.errors import PlanhatError
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult, Fate, Outcome
 from planhat_api.resolve import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api.bulk_answer import BulkAnswer
+    from planhat_api.clues import Clues
     from planhat_api.row import Row
 
 __all__ = ["MOST_BYTES", "MOST_ROWS", "batches", "upsert"]
@@ -20,32 +23,58 @@ MOST_ROWS = 5_000  # B13
 MOST_BYTES = 8_000_000  # Q7: well under 32 MB
 
 
-def upsert(rows: Sequence[Row], send: Callable[[Sequence[Row]], BulkAnswer], alive: Callable[[], None]) -> BulkResult:
+def upsert(
+    rows: Sequence[Row],
+    send: Callable[[Sequence[Row]], BulkAnswer],
+    alive: Callable[[], None],
+    clues: Clues | None = None,
+    *,
+    distinct: bool = False,
+) -> BulkResult:
     """Send rows, one call after the other (B14), and tell what became of each.
 
-    Rows with keys and rows without go in calls of their own, for only the first are safe to send twice.
+    Rows with keys and rows without go in calls of their own, for only the first are safe to send twice. No call holds
+    two rows that share a key (B64, B90). Rows that Planhat refuses as duplicated all the same are tried once more.
 
     Args:
-        rows: Any number of rows.
+        rows: Any number of rows, in the order in which they have to take effect.
         send: Makes one bulk call.
         alive: Makes a harmless call; raises when Planhat as a whole is not available.
+        clues: Looks at what the tenant holds; None for no look.
+        distinct: No two rows share a key, so that nobody need look.
 
     Raises:
         PlanhatError: A call failed as a whole. ``outcomes`` of the error tells what is known of each row.
     """
-    resolver = Resolver(rows, send, alive)
+    resolver = Resolver(rows, send, alive, clues or NoClues())
     keyed = [index for index, row in enumerate(rows) if row.keys]
     unkeyed = [index for index, row in enumerate(rows) if not row.keys]
     try:
-        for indices in (keyed, unkeyed):
-            for batch in batches(rows, indices, most_rows=MOST_ROWS, most_bytes=MOST_BYTES):
-                resolver.resolve(batch)
+        for turn in [keyed] if distinct else _turns(rows, keyed):
+            _send_all(rows, turn, resolver)
+        _send_all(rows, unkeyed, resolver)
+        for turn in _turns(rows, [index for index in keyed if _is_duplicated(resolver.outcomes[index])], most=None):
+            resolver.resolve_duplicated(turn)
     except PlanhatError as error:
         for index in resolver.in_flight:
             resolver.outcomes[index] = WITHOUT_ANSWER
         error.outcomes = [resolver.outcomes.get(index, NOT_SENT) for index in range(len(rows))]
         raise
     return BulkResult([resolver.outcomes[index] for index in range(len(rows))], resolver.notes, resolver.calls)
+
+
+def _send_all(rows: Sequence[Row], indices: Sequence[int], resolver: Resolver) -> None:
+    for batch in batches(rows, indices, most_rows=MOST_ROWS, most_bytes=MOST_BYTES):
+        resolver.resolve(batch)
+
+
+def _turns(rows: Sequence[Row], indices: Sequence[int], most: int | None = MOST_TURNS) -> list[list[int]]:
+    return [[indices[place] for place in turn] for turn in turns([rows[index] for index in indices], most)]
+
+
+def _is_duplicated(outcome: Outcome) -> bool:
+    """Whether Planhat refused a row because of its keys; the wording is known from one report (B90)."""
+    return outcome.fate is Fate.REJECTED and "duplicate" in (outcome.reason or "").lower()
 
 
 def batches(rows: Sequence[Row], indices: Sequence[int], *, most_rows: int, most_bytes: int) -> Iterator[list[int]]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planhat_api import analytics, auth, bulk, urls
 from planhat_api.bulk_answer import BULK_TAKES, BulkAnswer, read_bulk
 from planhat_api.call import Answer, Call
+from planhat_api.clues import TenantClues
+from planhat_api.companies import Companies
 from planhat_api.errors import AccessError, NotFoundError
 from planhat_api.jsontext import array_of, encode
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
@@ -53,6 +55,8 @@ class PlanhatClient:
         self._auth = auth.main_auth(connection)
         self._pool = DaemonThreads(connection.parallel_calls)
         self._one_bulk_call = threading.Lock()
+        self._clues: dict[str, TenantClues] = {}
+        self.companies = Companies(self)
 
     def __enter__(self) -> PlanhatClient:  # noqa: PYI034 - Self needs typing_extensions on Python 3.10
         """The client itself."""
@@ -251,15 +255,17 @@ class PlanhatClient:
 
     # Many records
 
-    def bulk_upsert(self, model: Model, rows: Sequence[Row]) -> BulkResult:
+    def bulk_upsert(self, model: Model, rows: Sequence[Row], *, distinct: bool = False) -> BulkResult:
         """Create or change rows, matched on their keys (B57, B58), and tell what became of each.
 
-        One call goes out at a time (B14), of at most 5,000 rows (B13) and 8 MB. Where Planhat does not tell which rows
-        failed, those with keys are sent again in parts, which is safe; those without are ``UNKNOWN``.
+        One call goes out at a time (B14), of at most 5,000 rows (B13) and 8 MB, none with two rows that share a key.
+        Where Planhat does not tell which rows failed, a look at what it holds often does. Otherwise rows with keys are
+        sent again in parts, which is safe; those without are ``UNKNOWN``.
 
         Args:
             model: What the rows are.
-            rows: Any number of rows. The caller sees to it that no key comes twice (B64).
+            rows: Any number of rows, in the order in which they have to take effect.
+            distinct: No two rows share a key, so that the client need not look.
 
         Raises:
             AccessError: The token may not do this, and Planhat does not say for which rows.
@@ -279,8 +285,14 @@ class PlanhatClient:
                 raise AccessError(message, status=answer.status, detail=answer.text)
             return answer
 
+        clues = self._clues.setdefault(model.path, TenantClues(self, model, self.companies))
         with self._one_bulk_call:
-            return bulk.upsert(rows, send, self.check_credentials)
+            clues.begin()
+            result = bulk.upsert(rows, send, self.check_credentials, clues, distinct=distinct)
+            clues.stored(row for row, outcome in zip(rows, result.outcomes, strict=True) if outcome.fate.delivered)
+        if model.path == "companies":
+            self.companies.outdate()
+        return result
 
     def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> BulkResult:
         """Copy time entries. What Planhat answers is not known; copies it does not speak of are ``ACCEPTED``.

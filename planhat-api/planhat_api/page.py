@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from planhat_api.registry import Model
 
     Recognise: TypeAlias = Callable[[bytes, Sequence[msgspec.Raw]], Sequence[str] | None]
     """Takes an answer and its records; gives ``_id`` of each when it knows them all for good, else None."""
 
-__all__ = ["Page"]
+__all__ = ["Lists", "Page"]
 
 _RECORDS = msgspec.json.Decoder(list[dict[str, Any]])
 _RECORD = msgspec.json.Decoder(dict[str, Any])
@@ -48,3 +50,15 @@ class Page:
         if len(self.raw) == self.received:
             return _RECORDS.decode(self.body)
         return [_RECORD.decode(raw) for raw in self.raw]
+
+
+class Lists(Protocol):
+    """What reads lists: the client, for parts of it that look something up."""
+
+    def pages(
+        self, model: Model, *, params: Mapping[str, str] | None = None, select: str | Sequence[str] | None = None
+    ) -> Iterator[Page]:
+        """The whole list of a model, page by page."""
+
+    def lean_companies(self) -> Page:
+        """``_id``, name and keys of all companies."""

@@ -1,8 +1,12 @@
-"""Finds out what became of each row of a bulk upsert, sending rows again in parts where one answer does not tell."""
+"""Finds out what became of each row of a bulk upsert, where one answer does not tell.
+
+A look at what the tenant holds tells most rows apart in a few calls. Where it does not, rows are sent again in parts.
+"""
 
 from __future__ import annotations
 
 import logging
+from math import log2
 from typing import TYPE_CHECKING
 
 from planhat_api.errors import PayloadError, UnavailableError
@@ -13,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from planhat_api.bulk_answer import BulkAnswer
+    from planhat_api.clues import Clues
     from planhat_api.row import Row
-    from planhat_api.verdict import Left
+    from planhat_api.verdict import Open
 
 __all__ = ["Resolver"]
 
@@ -22,6 +27,8 @@ _log = logging.getLogger("planhat_api")
 
 # More than ten bad rows in 5,000 cost about this many calls when Planhat names none of them.
 MOST_CALLS_TO_TELL_APART = 300
+# A look at the keys of a model takes a call for each 2,000 rows it holds; below this it is not worth one.
+_CALLS_WORTH_A_LOOK = 30
 # A single bad row fails at most this many calls in a row while it is cornered among 5,000.
 _FAILURES_IN_A_ROW = 14
 _TOO_LARGE = 413
@@ -39,7 +46,11 @@ class Resolver:
     """
 
     def __init__(
-        self, rows: Sequence[Row], send: Callable[[Sequence[Row]], BulkAnswer], alive: Callable[[], None]
+        self,
+        rows: Sequence[Row],
+        send: Callable[[Sequence[Row]], BulkAnswer],
+        alive: Callable[[], None],
+        clues: Clues,
     ) -> None:
         """Sends nothing yet.
 
@@ -47,6 +58,7 @@ class Resolver:
             rows: All rows.
             send: Makes one bulk call.
             alive: Makes a harmless call; raises when Planhat as a whole is not available.
+            clues: Looks at what the tenant holds.
         """
         self.outcomes: dict[int, Outcome] = {}
         self.notes: list[str] = []
@@ -55,6 +67,7 @@ class Resolver:
         self._rows = rows
         self._send = send
         self._alive = alive
+        self._clues = clues
         self._extra_calls = 0
         self._failures = 0
         self._blamed: list[int] = []
@@ -90,32 +103,100 @@ class Resolver:
             return
         self._failures = 0
         self._blamed.clear()
-        verdict = judge(rows, answer)
+        verdict = judge(rows, answer, self._clues.reason)
         if not again:
             self.notes += verdict.notes
         self._settle({indices[index]: outcome for index, outcome in verdict.settled.items()})
-        groups = [[indices[index] for index in group] for group in verdict.again]
+        if verdict.open.rows:
+            self._tell_apart(verdict.open.at(indices))
+
+    def resolve_duplicated(self, indices: list[int]) -> None:
+        """Send rows once more that were refused as duplicated: what they clashed with may have gone with that call."""
+        if self._extra_calls < MOST_CALLS_TO_TELL_APART:
+            self._extra_calls += 1
+            self.resolve(indices, again=True)
+
+    def _tell_apart(self, doubt: Open) -> None:
+        """Settle the rows that an answer leaves open."""
+        if not self._extra_calls:
+            _log.info("Planhat does not tell which of %d rows it did not store; finding out", len(doubt.rows))
         try:
-            for group in groups:
-                self._resolve_again(group)
+            suspects = self._suspects(doubt)
+            if suspects or not self._look(doubt):
+                self._send_in_groups(_groups(doubt, suspects), doubt)
         finally:
-            self._restore_first_fates(groups, verdict.left)
+            self._restore_first_fates(doubt)
+
+    def _suspects(self, doubt: Open) -> list[int]:
+        """Those rows that are more likely not stored than the others; none when nothing sets any apart."""
+        found = doubt.suspects
+        if not found:
+            places = self._clues.suspects([self._rows[index] for index in doubt.rows])
+            found = [doubt.rows[place] for place in places]
+        return found if len(found) < len(doubt.rows) else []
+
+    def _look(self, doubt: Open) -> bool:
+        """Settle the rows by the keys the model holds; False when that does not agree with what the answer counts."""
+        absent = doubt.absent
+        if absent is None or _calls_to_tell_apart(len(doubt.rows), absent) < _CALLS_WORTH_A_LOOK:
+            return False
+        looks = self._clues.held([self._rows[index] for index in doubt.rows])
+        return any(self._settle_by_keys(held, doubt) for held in looks)
+
+    def _settle_by_keys(self, held: Sequence[bool | None], doubt: Open) -> bool:
+        """Settle the rows, if as many of them are not held as the answer leaves out.
+
+        Args:
+            held: Whether the model holds each of the rows; None where its key does not tell.
+            doubt: The rows.
+        """
+        unsure = [index for index, is_held in zip(doubt.rows, held, strict=True) if is_held is None]
+        if len(unsure) == len(held):
+            return False
+        if unsure:
+            self._resolve_again(unsure)
+        fates = [self.outcomes[index].fate for index in unsure]
+        if Fate.UNKNOWN in fates or held.count(False) + fates.count(Fate.REJECTED) != doubt.absent:
+            return False
+        for index, is_held in zip(doubt.rows, held, strict=True):
+            if is_held is not None:
+                self._settle_open(index, doubt, stored=is_held)
+        return True
+
+    def _send_in_groups(self, groups: Sequence[list[int]], doubt: Open) -> None:
+        """Send rows again group by group. What the others leave for the last group may be known without asking."""
+        *others, last = groups
+        for group in others:
+            self._resolve_again(group)
+        fates = [self.outcomes[index].fate for group in others for index in group]
+        missing = None if doubt.missing is None or Fate.UNKNOWN in fates else doubt.missing - fates.count(Fate.REJECTED)
+        if fates and missing in {0, len(last)}:
+            for index in last:
+                self._settle_open(index, doubt, stored=missing == 0)
+        else:
+            self._resolve_again(last)
+
+    def _settle_open(self, index: int, doubt: Open, *, stored: bool) -> None:
+        """Settle a row that an answer left open, now that it is known whether it is stored."""
+        planhat_id = self._rows[index].keys.get("_id")
+        outcome = Outcome(Fate.UNCHANGED, planhat_id) if stored else None
+        self._settle({index: outcome or Outcome(Fate.REJECTED, planhat_id, doubt.reason(index))})
 
     def _resolve_again(self, indices: list[int]) -> None:
         if self._extra_calls >= MOST_CALLS_TO_TELL_APART:
             reason = "too many rows failed without being named; this one may or may not be stored"
             self._settle({index: Outcome(Fate.UNKNOWN, self._rows[index].keys.get("_id"), reason) for index in indices})
             return
-        if not self._extra_calls:
-            _log.info("Planhat does not tell which rows failed; sending %d of them again in parts", len(indices))
         self._extra_calls += 1
         self.resolve(indices, again=True)
 
-    def _restore_first_fates(self, groups: list[list[int]], left: Left) -> None:
+    def _restore_first_fates(self, doubt: Open) -> None:
         """What the first answer counted as created or changed came back unchanged: the first fate is the true one."""
-        known = {index: self.outcomes[index] for group in groups for index in group if index in self.outcomes}
+        if doubt.left is None:
+            return
+        known = {index: self.outcomes[index] for index in doubt.rows if index in self.outcomes}
         unchanged = {index: outcome for index, outcome in known.items() if outcome.fate is Fate.UNCHANGED}
-        fate = left.fate(len(unchanged))
+        fate = doubt.left.fate(len(unchanged))
         self.outcomes.update((index, Outcome(fate, outcome.planhat_id)) for index, outcome in unchanged.items())
 
     def _split(self, indices: list[int], reason: str) -> None:
@@ -143,3 +224,19 @@ class Resolver:
         if len(indices) == 1:
             self._blamed += indices
         self._split(indices, f"Planhat fails on this row ({_FAULT_INSIDE}): {error.detail}")
+
+
+def _groups(doubt: Open, suspects: list[int]) -> list[list[int]]:
+    """In which groups rows are sent again: the suspects before the others, else all of them or halves."""
+    rows = doubt.rows
+    if suspects:
+        return [suspects, sorted(set(rows) - set(suspects))]
+    if doubt.may_add_up:
+        return [rows]
+    middle = (len(rows) + 1) // 2
+    return [half for half in (rows[:middle], rows[middle:]) if half]
+
+
+def _calls_to_tell_apart(rows: int, missing: int) -> float:
+    """About how many calls it takes to find the missing rows by sending halves again."""
+    return 2 * missing * (log2(rows / missing) + 1) if 0 < missing <= rows else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.error_items import message_of, messages_of, names_rows
@@ -11,14 +11,14 @@ from planhat_api.jsontext import text_of
 from planhat_api.outcome import Fate, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from planhat_api.bulk_answer import BulkAnswer
     from planhat_api.row import Row
 
-__all__ = ["Left", "Verdict", "judge"]
+__all__ = ["VANISHED", "Left", "Open", "Verdict", "judge"]
 
-_VANISHED = "Planhat neither stored the row nor named an error (a ticket without email goes like this)"
+VANISHED = "Planhat neither stored the row nor named an error"
 _NEW_ID = "the row may have been stored under another _id; it carries no other key to find it by"
 # Key name, key, position of the row that carries it.
 _Index = dict[str, dict[str, int]]
@@ -55,32 +55,74 @@ class Left:
 
 
 @dataclass(slots=True)
+class Open:
+    """Rows that one answer does not tell apart: some of them are stored.
+
+    Attributes:
+        rows: Indices of the rows.
+        left: What of them is stored; None when the answer does not tell, or when good rows were refused with the bad.
+        suspects: Those of them that an error may mean.
+        may_add_up: Sent again without the rest of the call, they may get an answer that adds up.
+        reason: What may be wrong with a row, given its index.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    left: Left | None = None
+    suspects: list[int] = field(default_factory=list)
+    may_add_up: bool = False
+    reason: Callable[[int], str] = lambda _index: VANISHED
+
+    @property
+    def absent(self) -> int | None:
+        """How many of the rows Planhat does not hold as they were sent; None when it does not tell."""
+        return None if self.left is None else len(self.rows) - self.left.total
+
+    @property
+    def missing(self) -> int | None:
+        """How many of the rows will be refused again; None when that is not sure.
+
+        Rows that the call created or changed are no longer new or different when they are sent again, so only an answer
+        that changed none of them tells what a second one will say.
+        """
+        return None if self.left is None or self.left.created or self.left.updated else self.absent
+
+    def at(self, indices: Sequence[int]) -> Open:
+        """The same rows under other indices, given the new one of each row of the call."""
+        places = {indices[place]: place for place in self.rows}
+        return replace(
+            self,
+            rows=list(places),
+            suspects=[indices[place] for place in self.suspects],
+            reason=lambda index: self.reason(places[index]),
+        )
+
+
+@dataclass(slots=True)
 class Verdict:
     """What one answer says.
 
     Attributes:
         settled: Outcome by index of the row.
-        again: Groups of rows that must be sent again to be told apart.
-        left: Rows counted as stored that are among those in ``again``.
+        open: The rows that must be told apart by other means.
         notes: What does not add up.
     """
 
     settled: dict[int, Outcome] = field(default_factory=dict)
-    again: list[list[int]] = field(default_factory=list)
-    left: Left = field(default_factory=lambda: Left(0, 0, 0))
+    open: Open = field(default_factory=Open)
     notes: list[str] = field(default_factory=list)
 
 
-def judge(rows: Sequence[Row], answer: BulkAnswer) -> Verdict:
+def judge(rows: Sequence[Row], answer: BulkAnswer, vanished: Callable[[Row], str] = lambda _row: VANISHED) -> Verdict:
     """Tell the fate of each row from one answer, as far as it shows.
 
     First come the key lists, which name rows created and changed; then the counts; then the errors, as far as they name
-    a row for sure. Rows left over are settled when the counts leave only one possibility. Others are to be sent again
-    in parts, which is safe for rows with keys only. What cannot be told is ``UNKNOWN``, never delivered.
+    a row for sure. Rows left over are settled when the counts leave only one possibility. Others stay open, to be told
+    apart by other means, when they carry keys. What cannot be told is ``UNKNOWN``, never delivered.
 
     Args:
         rows: The rows of the call: all with keys, or all without.
         answer: What Planhat said.
+        vanished: Says why Planhat may have ignored a row without a word.
     """
     verdict = Verdict()
     if not answer.told:
@@ -92,7 +134,7 @@ def judge(rows: Sequence[Row], answer: BulkAnswer) -> Verdict:
     if not answer.errors and left.total == len(waiting):
         _deliver(rows, waiting, left, verdict)
         return verdict
-    rest = _Rest(left, *_named(rows, answer, waiting, verdict))
+    rest = _Rest(rows, vanished, left, *_named(rows, answer, waiting, verdict))
     _settle_rest(rows, answer, verdict, rest)
     return verdict
 
@@ -101,14 +143,20 @@ def judge(rows: Sequence[Row], answer: BulkAnswer) -> Verdict:
 class _Rest:
     """Rows that neither key lists nor errors name for sure, with what is left to explain them."""
 
+    rows: Sequence[Row]
+    vanished: Callable[[Row], str]
     left: Left
     waiting: list[int]
     errors: list[tuple[Any, frozenset[int]]]
 
-    def reason(self, index: int, keep: Iterable[str]) -> str:
-        """What may be wrong with a row: the errors that hint at it, else all that name no other."""
+    def said(self, index: int) -> str:
+        """What the errors say that may mean a row: those that hint at it, else all that name no other."""
         hints = [item for item, perhaps in self.errors if index in perhaps]
-        return messages_of(hints or [item for item, _ in self.errors], keep)
+        return messages_of(hints or [item for item, _ in self.errors], self.rows[index].keys.values())
+
+    def reason(self, index: int) -> str:
+        """Why a row is not stored."""
+        return self.said(index) or self.vanished(self.rows[index])
 
 
 def _named(
@@ -140,7 +188,7 @@ def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict, rest
     elif rest.left.total == len(rest.waiting) and not rest.errors:
         _deliver(rows, rest.waiting, rest.left, verdict)
     elif len(rows) > 1 and (rows[0].keys or (refused_whole and answer.created == 0)):
-        _send_again(rows, verdict, rest)
+        _leave_open(rows, verdict, rest, None if refused_whole else rest.left)
     else:
         _leave_unknown(rows, verdict, rest)
 
@@ -155,20 +203,17 @@ def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: Left, verdict: V
 
 def _reject(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
     for index in rest.waiting:
-        keys = rows[index].keys
-        reason = rest.reason(index, keys.values()) or _VANISHED
-        verdict.settled[index] = Outcome(Fate.REJECTED, keys.get("_id"), reason)
+        verdict.settled[index] = Outcome(Fate.REJECTED, rows[index].keys.get("_id"), rest.reason(index))
 
 
 def _leave_unknown(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
     for index in rest.waiting:
-        keys = rows[index].keys
-        said = rest.reason(index, keys.values())
+        said = rest.said(index)
         reason = f"some rows of the call failed and Planhat does not tell which{': ' + said if said else ''}"
-        verdict.settled[index] = Outcome(Fate.UNKNOWN, keys.get("_id"), reason)
+        verdict.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys.get("_id"), reason)
 
 
-def _send_again(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
+def _leave_open(rows: Sequence[Row], verdict: Verdict, rest: _Rest, left: Left | None) -> None:
     waiting = rest.waiting
     if rest.left.created:
         # B61: an _id that matches nothing may become a new row, each time it is sent.
@@ -177,19 +222,7 @@ def _send_again(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
             verdict.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys["_id"], _NEW_ID)
         waiting = [index for index in waiting if index not in verdict.settled]
     suspects = sorted(frozenset[int]().union(*(perhaps for _, perhaps in rest.errors)).intersection(waiting))
-    others = sorted(set(waiting) - set(suspects))
-    verdict.left = rest.left
-    if suspects and others:
-        verdict.again = [suspects, others]
-    elif not rest.errors and len(waiting) < len(rows):
-        verdict.again = [waiting]
-    else:
-        verdict.again = _halves(waiting)
-
-
-def _halves(indices: list[int]) -> list[list[int]]:
-    middle = (len(indices) + 1) // 2
-    return [half for half in (indices[:middle], indices[middle:]) if half]
+    verdict.open = Open(waiting, left, suspects, not rest.errors and len(waiting) < len(rows), rest.reason)
 
 
 def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
@@ -199,7 +232,7 @@ def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
             Fate.REJECTED, rows[0].keys.get("_id"), answer.text or f"refused ({answer.status})"
         )
     elif rows[0].keys:
-        verdict.again = _halves(everyone)
+        verdict.open = Open(everyone, reason=lambda _index: answer.text or f"refused ({answer.status})")
     else:
         reason = f"the call was refused ({answer.status}: {answer.text}); which rows are stored is not told"
         verdict.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_api import NotFoundError, PayloadError
+from planhat_api.held_keys import UNIQUE_IN_COMPANY, company_in, rows_of
 from target_planhat.fates import Verdict, Verdicts
-from target_planhat.keys import UNIQUE_IN_COMPANY
-from target_planhat.lookup import company_in, rows_of
 from target_planhat.mapping import DELETED_AT
 from target_planhat.row import RefusedRowError
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
-    from target_planhat.lookup import Companies
     from target_planhat.row import Item
 
 __all__ = ["Deletes", "is_deleted"]
@@ -32,16 +30,14 @@ def is_deleted(record: Mapping[str, object]) -> bool:
 class Deletes:
     """The deletes of one run."""
 
-    def __init__(self, client: PlanhatClient, companies: Companies, limit: int) -> None:
+    def __init__(self, client: PlanhatClient, limit: int) -> None:
         """None done yet.
 
         Args:
             client: Deletes, and looks ids up.
-            companies: Finds the company a row names.
             limit: How many rows of the run may be deleted.
         """
         self._client = client
-        self._companies = companies
         self._left = limit
         self._limit = limit
 
@@ -78,7 +74,7 @@ class Deletes:
         if key == "_id":
             return value
         if _is_within_company(model, key):
-            return self._id_within(self._companies.find(company[0]), model, key, value)
+            return self._id_within(self._client.companies.find(company[0]), model, key, value)
         return str(self._client.get(model, _PREFIXES[key] + value)["_id"])
 
     def _id_within(self, company: str | None, model: Model, key: str, value: str) -> str:

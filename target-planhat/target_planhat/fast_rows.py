@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from target_planhat.keys import UNIQUE_IN_COMPANY
+from planhat_api.held_keys import UNIQUE_IN_COMPANY
 from target_planhat.row import Item
 from target_planhat.row_types import bare_message_type, columns_of, message_type
 from target_planhat.schema_types import NoTypeError, struct
@@ -79,6 +79,8 @@ class _Shape:
         self.columns = sorted(columns, key=lambda column: not column.required)
         self._objects: list[tuple[str, _Shape]] = []
         self._conversions: list[_Conversion] = []
+        attributes = {column.name: f"f{place}" for place, column in enumerate(self.columns)}
+        self._filled = [attrgetter(attributes[column.unless]) for column in self.columns if column.unless]
         for place, column in enumerate(self.columns):
             attribute = f"f{place}"
             if column.members is not None:
@@ -139,6 +141,10 @@ class _Shape:
             The number of records, from the first, that can be sent, and the places of those that were changed.
         """
         good, changed = len(records), set[int]()
+        for read in self._filled:
+            filled = list(map(read, records))
+            if not all(filled):
+                good = min(good, next(place for place, value in enumerate(filled) if not value))
         for conversion in self._conversions:
             good = conversion.settle(records, good, changed)
         for attribute, shape in self._objects:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from planhat_api.registry import Model
+    from target_planhat.fates import Verdict
     from target_planhat.row import Item
-    from target_planhat.sink import PlanhatSink
 
 __all__ = ["HeldRows", "may_lack_company"]
 
@@ -29,7 +29,8 @@ def may_lack_company(model: Model, item: Item, reason: str) -> bool:
     field = model.company.removesuffix("[]")
     body = msgspec.json.decode(item.body)
     if not body.get(field):
-        return False
+        # The domain of an address may belong to a company that is still to come (B86).
+        return model.placing is not None and bool(body.get(model.placing.address))
     said = reason.lower()
     if "compan" in said or field.lower() in said:
         return True
@@ -42,42 +43,45 @@ class HeldRows:
     def __init__(self, limit: int) -> None:
         """Hold none yet."""
         self._limit = limit
-        self._waiting: dict[object, tuple[PlanhatSink, Item]] = {}
+        self._waiting: dict[object, tuple[Item, Verdict]] = {}
 
     def __len__(self) -> int:
         """Rows that wait."""
         return len(self._waiting)
 
-    def hold(self, sink: PlanhatSink, item: Item) -> bool:
-        """Hold a row back; False when it was held before, or no more are held."""
+    def hold(self, item: Item, verdict: Verdict) -> bool:
+        """Hold a row back; False when it was held before, or no more are held.
+
+        Args:
+            item: The row.
+            verdict: What becomes of it when nothing it waits for comes.
+        """
         if item.held or len(self._waiting) >= self._limit:
             return False
         item.held = True
-        key = _key(sink, item)
-        owner, earlier = self._waiting.pop(key, (sink, None))
-        if earlier is not None and owner.stream_name == sink.stream_name:
-            item.absorb(earlier)
+        key = _key(item)
+        earlier = self._waiting.pop(key, None)
+        if earlier is not None and earlier[0].mode == item.mode:
+            item.absorb(earlier[0])
         elif earlier is not None:
-            self._waiting[earlier] = owner, earlier
-        self._waiting[key] = sink, item
+            self._waiting[earlier[0]] = earlier
+        self._waiting[key] = item, verdict
         return True
 
-    def take(self, sink: PlanhatSink, items: Iterable[Item]) -> dict[PlanhatSink, list[Item]]:
-        """Let the rows go that have a key of these, by the sink they came in: what comes later must not go before."""
-        taken: dict[PlanhatSink, list[Item]] = {}
-        for item in items:
-            owner, earlier = self._waiting.pop(_key(sink, item), (sink, None))
-            if earlier is not None:
-                taken.setdefault(owner, []).append(earlier)
-        return taken
+    def take(self, items: Iterable[Item]) -> list[Item]:
+        """Let the rows go that have a key of these: what comes later must not go before."""
+        found = (self._waiting.pop(_key(item), None) for item in items)
+        return [held[0] for held in found if held is not None]
 
-    def release(self) -> Iterator[tuple[PlanhatSink, list[Item]]]:
-        """Let all rows go, by sink, parents first."""
+    def release(self) -> Iterator[list[tuple[Item, Verdict]]]:
+        """Let all rows go with their verdicts, by batch, parents first."""
         waiting, self._waiting = list(self._waiting.values()), {}
-        for sink in sorted(dict.fromkeys(sink for sink, _ in waiting), key=lambda sink: rank(sink.model)):
-            yield sink, [item for owner, item in waiting if owner is sink]
+        batches = {item.sink.batch: item.sink.model for item, _ in waiting}
+        for batch in sorted(batches, key=lambda batch: rank(batches[batch])):
+            yield [(item, verdict) for item, verdict in waiting if item.sink.batch is batch]
 
 
-def _key(sink: PlanhatSink, item: Item) -> object:
+def _key(item: Item) -> object:
     """Rows of one key are one record only where a key names one; points are told apart from each other by nothing."""
-    return (sink.model.path, item.match) if sink.collapses and item.match is not None else item
+    collapses = item.sink.collapses and item.match is not None
+    return (item.sink.model.path, item.match) if collapses else item

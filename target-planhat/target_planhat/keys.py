@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api.held_keys import UNIQUE_IN_COMPANY
 from target_planhat.errors import SettingsError
 from target_planhat.mapping import Slot
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from target_planhat.row import Item
     from target_planhat.settings import StreamSettings
 
-__all__ = ["UNIQUE_IN_COMPANY", "KeyRule", "collapse", "in_turns"]
-
-UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
+__all__ = ["KeyRule", "collapse", "in_turns"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ def _check_company(stream: str, model: Model, usable: tuple[str, ...], company: 
 def collapse(items: list[Item]) -> list[Item]:
     """Keep one row for each key: the last, with what only earlier ones say, as if they were sent one by one.
 
-    A delete does not become one with rows: whether it will be carried out is not known yet.
+    A delete does not become one with rows, nor do rows of streams with different modes: whether they will be carried
+    out is not known yet.
     """
     matches = [item.match for item in items]
     if None not in matches and len(set(matches)) == len(items):
@@ -106,7 +106,7 @@ def collapse(items: list[Item]) -> list[Item]:
         match = item if item.match is None else item.match
         earlier = kept.pop(match, None)
         if earlier is not None:
-            if earlier.delete == item.delete:
+            if earlier.delete == item.delete and earlier.mode == item.mode:
                 item.absorb(earlier)
             else:
                 kept[earlier] = earlier

@@ -54,7 +54,7 @@ class MappedSink(PlanhatSink):
 
     def _send_custom_fields(self) -> None:
         """Custom fields that come with the run must be there before their names are looked up."""
-        for sink in self.run.sinks:
+        for sink in self.run.batch_owners():
             if sink.route.way is Way.SINGLE and sink.current_size:
                 self.target.drain_one(sink)
                 self.run.sender.settle()

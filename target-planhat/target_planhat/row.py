@@ -40,6 +40,7 @@ class Item(Row, eq=False, gc=False):
         delete: Whether the row is to be deleted.
         held: Whether it was held back for its company.
         parts: Earlier records of the batch that became part of this row.
+        sink: The sink of the stream it came in.
     """
 
     match: tuple[str, ...] | None = None
@@ -49,11 +50,17 @@ class Item(Row, eq=False, gc=False):
     delete: bool = False
     held: bool = False
     parts: list[Item] | tuple[()] = ()
+    sink: Any = None
 
     @property
     def raw(self) -> bytes:
         """The record as it came in, one JSON object."""
         return record_in(self.source) if self.is_message else self.source
+
+    @property
+    def mode(self) -> str:
+        """What may be done with the row: upsert, update or insert."""
+        return "upsert" if self.sink is None else str(self.sink.settings.mode)
 
     @property
     def label(self) -> str:

@@ -37,6 +37,7 @@ class Column:
         slot: Where it goes; None when it is left out.
         conversion: The kind of field whose `convert` the values need, unless its `keeps` says that one can stay.
         members: The columns of an object that is looked at member by member.
+        unless: The column that fills the same field first. A record in which that one is empty is not taken.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     keeps: Callable[[Any], object] = never
     keeps_all: Callable[[list[Any]], bool] = never
     members: list[Column] | None = None
+    unless: str | None = None
 
     def field(self, name: str, *, nulls: bool) -> tuple[Any, ...]:
         """The field of a generated class; a null that is left out is its default, which is not encoded.
@@ -84,18 +86,31 @@ def columns_of(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str
     properties = schema["properties"]
     required = {*schema.get("required", ()), *keys}
     sources = {source.column: source for source in stream.plan.sources}
-    slots = {source.slot for source in sources.values()}
-    if not is_plain(schema, _TOP_LEVEL) or not required <= set(properties) or len(slots) < len(sources):
+    first: dict[Slot, str] = {}
+    for placed in stream.plan.sources:
+        first.setdefault(placed.slot, placed.column)
+    if not is_plain(schema, _TOP_LEVEL) or not required <= set(properties):
         raise NoTypeError
     if stream.settings.nulls == "clear" or stream.settings.clear:
         raise NoTypeError
     for name, column in properties.items():
         source = sources.get(name)
-        made = _column(name, column, source, stream)
+        if source is not None and first[source.slot] != name:
+            made = _second_column(name, column, first[source.slot])
+        else:
+            made = _column(name, column, source, stream)
         made.required = name in required
-        if source is not None and source.slot.name not in stream.rule.left_out:
+        if source is not None and made.unless is None and source.slot.name not in stream.rule.left_out:
             made.slot = source.slot
         yield made
+
+
+def _second_column(name: str, schema: Mapping[str, Any], first: str) -> Column:
+    """A column whose value counts only where another one is empty."""
+    kind = column_type(schema)
+    # A value that the field could not take would have the record refused: those are left to the general path.
+    plain = kind if kind is not Any else str | int | float
+    return Column(name, plain, kind is Any or "null" in _type_names(schema), unless=first)
 
 
 def _column(name: str, schema: Mapping[str, Any], source: Source | None, stream: StreamPlan) -> Column:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from target_planhat.batch import Batch
 from target_planhat.custom_fields import CustomFields
 from target_planhat.deletes import Deletes
 from target_planhat.errors import KNOWN_ERRORS, RejectsError, tell
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import HeldRows
-from target_planhat.lookup import Companies, ExternalIds
+from target_planhat.lookup import ExistingRows, ExternalIds
+from target_planhat.order import parents_of, rank
 from target_planhat.policy import RejectPolicy
 from target_planhat.receipts import Receipts
 from target_planhat.rejects import Rejects
@@ -19,7 +21,7 @@ from target_planhat.summary import Summary
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
@@ -38,7 +40,6 @@ class Run:
 
     Attributes:
         settings: Settings of the run.
-        sinks: Sinks in the order in which they were made, those of an older schema too.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Run:
         self.settings = settings
         self.can_push = can_push
         self.logger = logger
-        self.sinks: list[PlanhatSink] = []
+        self._batches: dict[object, Batch] = {}
         self.sender = Sender()
         self.summary = Summary()
         self.rejects = Rejects(settings.rejects_dir)
@@ -67,6 +68,7 @@ class Run:
         self._closed = False
         self._logged = 0
         self._external_ids: dict[str, ExternalIds] = {}
+        self._existing: dict[tuple[str, tuple[str, ...]], ExistingRows] = {}
 
     @cached_property
     def client(self) -> PlanhatClient:
@@ -79,14 +81,9 @@ class Run:
         return CustomFields(self.client, self.logger, check=self.settings.check_custom_fields)
 
     @cached_property
-    def companies(self) -> Companies:
-        """The companies that rows name."""
-        return Companies(self.client)
-
-    @cached_property
     def deletes(self) -> Deletes:
         """The deletes of the run."""
-        return Deletes(self.client, self.companies, self.settings.max_deletes)
+        return Deletes(self.client, self.settings.max_deletes)
 
     def external_ids(self, model: Model) -> ExternalIds:
         """External ids of the records of a model, read once."""
@@ -94,14 +91,55 @@ class Run:
             self._external_ids[model.path] = ExternalIds(self.client, model)
         return self._external_ids[model.path]
 
-    def enter(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
+    def existing(self, model: Model, keyables: tuple[str, ...]) -> ExistingRows:
+        """The rows of a model that exist, by these keys; read once."""
+        place = (model.path, keyables)
+        if place not in self._existing:
+            self._existing[place] = ExistingRows(self.client, model, keyables)
+        return self._existing[place]
+
+    def note_stored(self, model: Model, items: Sequence[Item], verdicts: Sequence[Verdict]) -> None:
+        """Let those who know what is in Planhat know of rows that are stored now."""
+        external_ids = self._external_ids.get(model.path)
+        existing = [known for (path, _), known in self._existing.items() if path == model.path]
+        if external_ids is None and not existing:
+            return
+        stored = [item for item, verdict in zip(items, verdicts, strict=True) if not verdict.kind.is_reject]
+        if external_ids is not None:
+            external_ids.learn(item.keys["externalId"] for item in stored if "externalId" in item.keys)
+        for known in existing:
+            for item in stored:
+                if item.match is not None:
+                    known.add(item.match)
+
+    def batch_for(self, sink: PlanhatSink) -> Batch:
+        """The batch a sink adds its rows to, shared with all that send rows to the same place in the same way."""
+        place = (type(sink), sink.model.path, sink.settings.endpoint)
+        if place not in self._batches:
+            most_bytes = min(self.settings.batch_size_bytes, sink.most_bytes)
+            self._batches[place] = Batch(sink.max_size, most_bytes, collapses=sink.collapses, apart=sink.apart)
+        batch = self._batches[place]
+        batch.sinks.append(sink)
+        return batch
+
+    def writes_parents_of(self, model: Model) -> bool:
+        """Whether rows of this run go to a model that this one refers to."""
+        parents = parents_of(model.path)
+        return any(sink.model.path in parents for sink in self.batch_owners())
+
+    def batch_owners(self) -> list[PlanhatSink]:
+        """One sink for each batch, parents before children."""
+        return sorted((batch.sinks[0] for batch in self._batches.values()), key=lambda sink: rank(sink.model))
+
+    def enter(self, item: Item, verdict: Verdict) -> None:
         """Write down what became of a record, and of those that are part of its row: they are as safe as it is."""
         for part in item.parts:
             merged = verdict if verdict.kind.is_reject else Verdict(Verdicts.MERGED, verdict.planhat_id)
-            self._enter_one(sink, part, merged)
-        self._enter_one(sink, item, verdict)
+            self._enter_one(part, merged)
+        self._enter_one(item, verdict)
 
-    def _enter_one(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
+    def _enter_one(self, item: Item, verdict: Verdict) -> None:
+        sink: PlanhatSink = item.sink
         self.summary.count(sink.stream_name, verdict.kind)
         if self.receipts:
             self.receipts.add(sink.stream_name, sink.model.stream, item.match, verdict, item.attempt)

@@ -66,8 +66,9 @@ class SingleSink(MappedSink):
             match = (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
         return row, match
 
-    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """A call for each row that changes something."""
+        del distinct
         existing = self.run.client.custom_fields()
         self.run.custom_fields.forget()
         for item in items:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from bisect import bisect_right
 from collections import Counter
-from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ from singer_sdk.sinks import BatchSink
 from planhat_api import PlanhatError, Row, bulk
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.keys import collapse
-from target_planhat.order import parents_of, rank
+from target_planhat.order import parents_of
 from target_planhat.routing import find_route
 from target_planhat.row import Item, RefusedRowError
 
@@ -42,6 +40,8 @@ class PlanhatSink(BatchSink):
 
     collapses = False
     """Whether rows with the same key in one batch become one."""
+    apart = False
+    """Whether rows that share a key must not go out in one call."""
     most_bytes = bulk.MOST_BYTES
     """Bytes the client puts in one call."""
 
@@ -62,19 +62,12 @@ class PlanhatSink(BatchSink):
         self.model = self.route.model
         self.input_stream = target.input_stream
         self._uncounted = 0
-        self._empty_batch()
         self.declared_schema = self.original_schema
         # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
         self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in _columns(schema)}}
         self._validator_of_schema = validator_for(self.declared_schema)(self.declared_schema)
         self.prepare()
-        self.run.sinks.append(self)
-
-    def _empty_batch(self) -> None:
-        self._items: list[Item] = []
-        self._refused = 0
-        self._room = self.max_size
-        self._room_bytes = min(self.run.settings.batch_size_bytes, self.most_bytes) - len("[]")
+        self.batch = self.run.batch_for(self)
 
     # What the SDK asks for
 
@@ -94,13 +87,13 @@ class PlanhatSink(BatchSink):
 
     @property
     def current_size(self) -> int:
-        """Records since the last batch."""
-        return len(self._items) + self._refused
+        """Records of the batch, those of other streams included."""
+        return len(self.batch)
 
     @property
     def is_full(self) -> bool:
         """Whether the batch has reached its number of rows or bytes."""
-        return self._room <= 0 or self._room_bytes <= 0
+        return self.batch.is_full
 
     @property
     def max_size(self) -> int:
@@ -116,11 +109,11 @@ class PlanhatSink(BatchSink):
         """Hand the batch on. Its outcomes are entered when the next one is handed on, or when the run settles."""
         del context
         self.send_parents()
-        self._count_for_sdk()
-        items = self._items
-        self._empty_batch()
+        for sink in self.batch.sinks:
+            sink.count_for_sdk()
+        items, distinct = self.batch.take(everything=not self.batch.is_under_pressure)
         if items:
-            self.send(items)
+            self.send(items, distinct=distinct)
         else:
             self.run.judge()
 
@@ -143,8 +136,12 @@ class PlanhatSink(BatchSink):
         """
 
     @abstractmethod
-    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
-        """Send rows; runs on the sender's thread.
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
+        """Send rows of any stream of the batch; runs on the sender's thread.
+
+        Args:
+            items: The rows.
+            distinct: It is sure that no two of them share a key.
 
         Yields:
             Rows whose fate is known. Without an error that is each of them, in any order.
@@ -175,16 +172,16 @@ class PlanhatSink(BatchSink):
 
     def refuse(self, item: Item, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out."""
-        self._refused += 1
-        self._room -= 1
-        self.run.enter(self, item, Verdict(Verdicts.REJECTED, reason=reason))
+        item.sink = self
+        self.batch.refuse()
+        self.run.enter(item, Verdict(Verdicts.REJECTED, reason=reason))
 
     def take_directly(self, record: Mapping[str, Any]) -> None:
         """Take a record that did not come through the SDK."""
         self._uncounted += 1
         self.take(record)
 
-    def _count_for_sdk(self) -> None:
+    def count_for_sdk(self) -> None:
         """Count, for the SDK's metrics, what did not come through it."""
         self.tally_record_read(self._uncounted)
         self.record_counter_metric.increment(self._uncounted)
@@ -200,17 +197,10 @@ class PlanhatSink(BatchSink):
 
     def add_all(self, items: list[Item]) -> None:
         """Make rows part of the batch; send it each time the next row has no room in it."""
+        for item in items:
+            item.sink = self
         while items:
-            sizes = list(accumulate([len(item.body) + 1 for item in items[: self._room]]))
-            cut = bisect_right(sizes, self._room_bytes)
-            if cut == 0 and not self._items:
-                # A row that is too large for any batch goes alone.
-                cut = 1
-            if cut:
-                self._room -= cut
-                self._room_bytes -= sizes[cut - 1]
-                self._items += items[:cut]
-                items = items[cut:]
+            items = self.batch.add(items)
             if items or self.is_full:
                 self.target.drain_one(self)
 
@@ -250,40 +240,32 @@ class PlanhatSink(BatchSink):
     def send_parents(self) -> None:
         """Send what is pending of the models this one refers to."""
         parents = parents_of(self.model.path)
-        for sink in sorted(self.run.sinks, key=lambda sink: rank(sink.model)):
-            if sink is not self and (sink.model.path in parents or self._is_older(sink)):
+        for sink in self.run.batch_owners():
+            if sink.model.path in parents:
                 self.target.drain_one(sink)
 
-    def _is_older(self, sink: PlanhatSink) -> bool:
-        """Whether rows of the same stream wait in a sink of an earlier schema."""
-        mine = self.run.sinks.index(self)
-        return sink.stream_name == self.stream_name and self.run.sinks.index(sink) < mine
+    def send(self, items: list[Item], *, distinct: bool = False) -> None:
+        """Put rows of the batch's streams on the wire, once those before are through.
 
-    def send(self, items: list[Item]) -> None:
-        """Put rows on the wire, once those before are through."""
-        kept = collapse(items) if self.collapses else items
+        Args:
+            items: The rows.
+            distinct: It is sure that no two of them share a key.
+        """
         self.run.sender.settle()
         if self.collapses and self.run.held:
-            kept = self._with_held(kept)
-        self.run.sender.submit(lambda: self._try(kept), lambda result: self._enter(*result))
+            items, distinct = self._with_held(items), False
+        self.run.sender.submit(lambda: self._try(items, distinct=distinct), lambda result: self._enter(*result))
 
     def _with_held(self, items: list[Item]) -> list[Item]:
         """Rows, with those of the same keys that wait: held back any longer, they would undo what is sent now."""
         upserts = [item for item in items if item.match is not None and not item.delete]
-        waited = self.run.held.take(self, upserts)
-        mine = []
-        for sink, earlier in waited.items():
-            if sink.stream_name == self.stream_name:
-                mine += earlier
-            else:
-                sink.send(earlier)
-        return collapse([*mine, *items])
+        return collapse([*self.run.held.take(upserts), *items])
 
-    def _try(self, items: Sequence[Item]) -> tuple[list[Settled], PlanhatError | None]:
+    def _try(self, items: Sequence[Item], *, distinct: bool) -> tuple[list[Settled], PlanhatError | None]:
         """What is known of the rows, and why the rest is not: it comes again with the next run."""
         settled: list[Settled] = []
         try:
-            for some in self.deliver(items):
+            for some in self.deliver(items, distinct=distinct):
                 settled.append(some)  # noqa: PERF402 # what came before an error is kept
         except PlanhatError as err:
             return settled, err
@@ -298,17 +280,19 @@ class PlanhatSink(BatchSink):
 
     def _enter_some(self, items: Sequence[Item], verdicts: Sequence[Verdict]) -> None:
         kinds = Counter(map(attrgetter("kind"), verdicts))
-        one_by_one = self.run.receipts or self.run.held or any(map(attrgetter("parts"), items))
-        if one_by_one or any(kind.is_reject for kind in kinds):
-            for item, verdict in zip(items, verdicts, strict=True):
-                self.enter(item, verdict)
-        else:
+        sinks = set(map(attrgetter("sink"), items))
+        plain = len(sinks) == 1 and not (self.run.receipts or self.run.held or any(map(attrgetter("parts"), items)))
+        if plain and not any(kind.is_reject for kind in kinds):
+            (sink,) = sinks
             for kind, number in kinds.items():
-                self.run.summary.count(self.stream_name, kind, number)
+                self.run.summary.count(sink.stream_name, kind, number)
+        else:
+            for item, verdict in zip(items, verdicts, strict=True):
+                item.sink.enter(item, verdict)
 
     def enter(self, item: Item, verdict: Verdict) -> None:
-        """Enter the outcome of one row."""
-        self.run.enter(self, item, verdict)
+        """Enter the outcome of one row of this stream."""
+        self.run.enter(item, verdict)
 
 
 def _columns(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +16,7 @@ from target_planhat.fast_rows import QuickCheck
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import may_lack_company
 from target_planhat.keys import KeyRule, in_turns
-from target_planhat.lookup import ExistingKeys, model_called
+from target_planhat.lookup import model_called
 from target_planhat.mapped import MappedSink
 from target_planhat.mapping import Slot
 from target_planhat.points import PARENT, check_activity, check_event, check_point, is_dimension_id, push_model
@@ -37,6 +37,10 @@ __all__ = ["ModelSink", "sink_class"]
 
 _RESENDS = 3
 _DROPPED = "has this externalId; Planhat would drop the point without a word"
+_OTHER_CASE = (
+    "Planhat holds an address that differs from this one in case only, and whether it takes the two for one person is "
+    "not known (Q21). Send the address as Planhat holds it"
+)
 # Matched on its key, a row sent twice is stored once (B24).
 _REPEATS = Repeats(1, lambda row: bool(row.keys))
 
@@ -45,50 +49,48 @@ class ModelSink(MappedSink):
     """Bulk upserts; by mode only of rows that exist, or only of rows that do not."""
 
     collapses = True
+    apart = True
 
-    @cached_property
-    def _existing(self) -> ExistingKeys:
-        return ExistingKeys(self.run.client, self.model, self.builder.rule.keyables, self.run.companies)
-
-    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """One bulk upsert; the client splits it when need be."""
-        if self.settings.mode == "upsert" and not any(item.delete for item in items):
-            yield from self._upsert(items)
+        modes = {sink.settings.mode for sink in {item.sink for item in items}}
+        if modes == {"upsert"} and not any(item.delete for item in items):
+            yield from self._upsert(items, distinct=distinct)
             return
         for turn in in_turns(items):
             sent = []
             for item in turn:
-                verdict = self._not_sent(item)
+                verdict = item.sink.not_sent(item)
                 if verdict is None:
                     sent.append(item)
                 else:
                     yield [item], [verdict]
-            yield from self._upsert(sent)
+            yield from self._upsert(sent, distinct=distinct)
 
     def quick_check(self) -> QuickCheck | None:
         """Fields without which Planhat swallows a row."""
         needed = self.builder.swallowed_without
         return QuickCheck(needed, lambda *columns: min(map(_leading, columns))) if needed else None
 
-    def send(self, items: list[Item]) -> None:
+    def send(self, items: list[Item], *, distinct: bool = False) -> None:
         """Put rows on the wire; deletes only if they are on."""
         if not self.run.settings.hard_delete:
             for item in items:
                 if item.delete:
-                    self.enter(item, Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off"))
+                    # Rows with this key that wait for their company go on waiting: nothing overtakes them.
+                    self.run.enter(item, Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off"))
             items = [item for item in items if not item.delete]
-        super().send(items)
+        super().send(items, distinct=distinct)
 
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of a row, unless it is held back for its company."""
         rejected = verdict.kind is Verdicts.REJECTED
-        if rejected and may_lack_company(self.model, item, verdict.reason or "") and self.run.held.hold(self, item):
+        if rejected and may_lack_company(self.model, item, verdict.reason or "") and self.run.held.hold(item, verdict):
             return
         super().enter(item, verdict)
         if self.run.held and item.match is not None and not verdict.kind.is_reject:
-            for sink, earlier in self.run.held.take(self, [item]).items():
-                for waited in earlier:
-                    self.run.enter(sink, waited, Verdict(Verdicts.MERGED, verdict.planhat_id))
+            for earlier in self.run.held.take([item]):
+                self.run.enter(earlier, Verdict(Verdicts.MERGED, verdict.planhat_id))
 
     def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record; of one that is gone at the source only the key counts."""
@@ -98,35 +100,29 @@ class ModelSink(MappedSink):
             return Item(row.body, row.keys, match, raw, attempt=attempt, delete=True)
         return super().item_of(record, raw, attempt)
 
-    def _not_sent(self, item: Item) -> Verdict | None:
-        """The verdict of a row that is not upserted."""
+    def not_sent(self, item: Item) -> Verdict | None:
+        """The verdict of a row of this stream that is not upserted."""
         if item.delete:
             return self.run.deletes.delete(self.model, item)
         if self.settings.mode == "upsert":
             return None
-        exists = item.match is not None and item.match in self._existing
+        existing = self.run.existing(self.model, self.builder.rule.keyables)
+        if item.match is not None and existing.has_in_other_case(item.match):
+            return Verdict(Verdicts.REJECTED, reason=_OTHER_CASE)
+        exists = item.match is not None and item.match in existing
         if exists and self.settings.mode == "insert":
             return Verdict(Verdicts.SKIPPED, reason="it is in Planhat already")
         if not exists and self.settings.mode == "update":
             return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
         return None
 
-    def _upsert(self, items: Sequence[Item]) -> Iterator[Settled]:
+    def _upsert(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         if not items:
             return
-        for settled, verdicts in self.send_rows(items, partial(self.run.client.bulk_upsert, self.model), _REPEATS):
+        send = partial(self.run.client.bulk_upsert, self.model, distinct=distinct)
+        for settled, verdicts in self.send_rows(items, send, _REPEATS):
             yield settled, verdicts
-            if self.run.settings.check_metric_targets:
-                stored = (item for item, verdict in zip(settled, verdicts, strict=True) if not verdict.kind.is_reject)
-                self.run.external_ids(self.model).learn(
-                    item.keys["externalId"] for item in stored if "externalId" in item.keys
-                )
-            if self.settings.mode == "insert":
-                for item, verdict in zip(settled, verdicts, strict=True):
-                    if item.match and not verdict.kind.is_reject:
-                        self._existing.add(item.match)
-        if self.model.path == "companies":
-            self.run.companies.outdate()
+            self.run.note_stored(self.model, settled, verdicts)
 
 
 class PushSink(MappedSink):
@@ -151,8 +147,9 @@ class PushSink(MappedSink):
     def push(self, rows: Sequence[Row]) -> BulkResult | PushResult:
         """Send rows once."""
 
-    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """Send rows; when some may have arrived although their call failed, the settings decide."""
+        del distinct
         resend = self.run.settings.on_uncertain_delivery == "resend"
         yield from self.send_rows(items, self.push, Repeats(_RESENDS, lambda _: resend, self._notice_repeat))
 
@@ -212,7 +209,7 @@ class MetricsSink(PushSink):
             body["externalId"] = self._external_id(str(body.get("model")), parent)
         check_point(body, self.model)
 
-    def deliver(self, items: Sequence[Item]) -> Iterator[Settled]:
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """Send points; when asked, only those whose record is there now that what was read before them is out."""
         there = items
         if self.run.settings.check_metric_targets:
@@ -223,7 +220,7 @@ class MetricsSink(PushSink):
                     there.append(item)
                 else:
                     yield [item], [Verdict(Verdicts.REJECTED, reason=f"no {name} {_DROPPED}")]
-        yield from super().deliver(there)
+        yield from super().deliver(there, distinct=distinct)
 
     def _without_record(self, item: Item) -> str | None:
         """Name of the model that has no record for a point; None when it has one."""
@@ -233,7 +230,7 @@ class MetricsSink(PushSink):
 
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of a point, unless its record may still come."""
-        if not ((verdict.reason or "").endswith(_DROPPED) and self.run.held.hold(self, item)):
+        if not ((verdict.reason or "").endswith(_DROPPED) and self.run.held.hold(item, verdict)):
             super().enter(item, verdict)
 
     def _external_id(self, name: str, parent: str) -> str:

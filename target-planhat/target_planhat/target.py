@@ -17,7 +17,6 @@ from planhat_api.process import expect_many_rows
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.errors import KNOWN_ERRORS, exit_code, tell
-from target_planhat.order import rank
 from target_planhat.reader import MessageReader
 from target_planhat.record_path import RecordPath
 from target_planhat.routing import find_route
@@ -33,7 +32,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.sinks import Sink
 
+    from target_planhat.fates import Verdict
     from target_planhat.reader import RecordMessage
+    from target_planhat.row import Item
     from target_planhat.sink import PlanhatSink
 
 __all__ = ["TargetPlanhat"]
@@ -168,13 +169,22 @@ class TargetPlanhat(HookedTarget):
         self.drain_all(is_endofpipe=True)
 
     def _send_all(self) -> None:
-        for sink in sorted(self.run.sinks, key=lambda sink: rank(sink.model)):
+        for sink in self.run.batch_owners():
             self.drain_one(sink)
         self.run.sender.settle()
-        for sink, items in self.run.held.release():
-            for start in range(0, len(items), sink.max_size):
-                sink.send(items[start : start + sink.max_size])
+        for held in self.run.held.release():
+            self._send_held(held)
         self.run.sender.settle()
+
+    def _send_held(self, held: list[tuple[Item, Verdict]]) -> None:
+        """Try rows once more that waited for their company; without companies in the run nothing has changed."""
+        sink: PlanhatSink = held[0][0].sink
+        if self.run.writes_parents_of(sink.model):
+            for start in range(0, len(held), sink.max_size):
+                sink.send([item for item, _ in held[start : start + sink.max_size]])
+        else:
+            for item, verdict in held:
+                self.run.enter(item, verdict)
 
     @classmethod
     def invoke(  # type: ignore[override] # as in the SDK's own target

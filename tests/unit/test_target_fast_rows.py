@@ -113,6 +113,12 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         {},
         [],
     ),
+    "company twice": (
+        "endusers",
+        {"externalId": NULL_STRING, "companyId": NULL_STRING, "companyExternalId": {}},
+        {},
+        [],
+    ),
     "keyless": ("companies", {"name": NULL_STRING, "phase": NULL_STRING}, {"insert_without_key": True}, []),
 }
 
@@ -174,6 +180,8 @@ USUAL: list[tuple[str, dict[str, Any]]] = [
     ("open custom", {"externalId": "7", "custom": {"Since": "2024-05-14", "Owner": HEX}}),
     ("children", {"email": "a@b.c", "external_id": 7, "company_external_id": 8}),
     ("children", {"email": "a@b.c", "external_id": None}),
+    ("company twice", {"externalId": "7", "companyId": HEX, "companyExternalId": "8"}),
+    ("company twice", {"externalId": "7", "companyId": HEX}),
 ]
 
 
@@ -197,6 +205,8 @@ def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> 
         ("warehouse", {"external_id": 7, "name": "A", "mr": "lots"}),
         ("warehouse", {"external_id": True, "name": "A"}),
         ("keyless", {"name": "A"}),
+        ("company twice", {"externalId": "7", "companyId": None, "companyExternalId": "8"}),
+        ("company twice", {"externalId": "7", "companyId": HEX, "companyExternalId": {"a": 1}}),
     ],
 )
 def test_odd_records_are_left_to_the_general_path(case: str, record: dict[str, Any]) -> None:

@@ -1,0 +1,103 @@
+"""Gathers the rows that go to one model, in the order in which they came in, whatever their stream."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from planhat_api.apart import turns
+from target_planhat.keys import collapse
+
+if TYPE_CHECKING:
+    from target_planhat.row import Item
+    from target_planhat.sink import PlanhatSink
+
+__all__ = ["Batch"]
+
+
+class Batch:
+    """Rows that wait to be sent together. Streams that go to one model share one batch, or their order would be lost.
+
+    Attributes:
+        sinks: The sinks whose rows it gathers, the oldest first.
+    """
+
+    def __init__(self, most_rows: int, most_bytes: int, *, collapses: bool, apart: bool) -> None:
+        """Gather nothing yet.
+
+        Args:
+            most_rows: Rows that go out together.
+            most_bytes: Size of their body in one call.
+            collapses: Whether rows with the same key become one.
+            apart: Whether rows that share any other key must not go out together.
+        """
+        self.sinks: list[PlanhatSink] = []
+        self._most_rows = most_rows
+        self._most_bytes = most_bytes - len("[]")
+        self._collapses = collapses
+        self._apart = apart
+        self._start([])
+
+    def _start(self, items: list[Item]) -> None:
+        self._items = items
+        self._refused = 0
+        self._overflowed = False
+        self._room = self._most_rows - len(items)
+        self._room_bytes = self._most_bytes - sum(len(item.body) + 1 for item in items)
+
+    def __len__(self) -> int:
+        """Records since the last batch, those that were rejected before they were sent included."""
+        return len(self._items) + self._refused
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has reached its number of rows or bytes."""
+        return self._room <= 0 or self._room_bytes <= 0
+
+    @property
+    def is_under_pressure(self) -> bool:
+        """Whether rows must go out to make room for others, and not because all of them have to."""
+        return self.is_full or self._overflowed
+
+    def add(self, items: list[Item]) -> list[Item]:
+        """Take as many rows as there is room for; give back the others."""
+        sizes = list(accumulate([len(item.body) + 1 for item in items[: max(0, self._room)]]))
+        cut = bisect_right(sizes, self._room_bytes)
+        if cut == 0 and not self._items and sizes:
+            # A row that is too large for any batch goes alone.
+            cut = 1
+        if cut:
+            self._room -= cut
+            self._room_bytes -= sizes[cut - 1]
+            self._items += items[:cut]
+        self._overflowed = cut < len(items)
+        return items[cut:]
+
+    def refuse(self) -> None:
+        """Count a record that was rejected before it was sent."""
+        self._refused += 1
+        self._room -= 1
+
+    def take(self, *, everything: bool) -> tuple[list[Item], bool]:
+        """Take the rows out to be sent; tell also whether it is sure that no two of them share a key.
+
+        Args:
+            everything: Take all of them. Otherwise rows that share a key with an earlier one stay for the next batch:
+                in this one they would cost a call of their own (B64, B90).
+        """
+        items, later, distinct = self._items, [], False
+        if self._apart:
+            groups = turns(items)
+            if len(groups) > 1:
+                items = collapse(items)
+                groups = turns(items)
+            distinct = len(groups) <= 1
+            if not (distinct or everything):
+                first = groups[0]
+                later = [items[place] for place in sorted(place for turn in groups[1:] for place in turn)]
+                items, distinct = [items[place] for place in first], True
+        elif self._collapses:
+            items = collapse(items)
+        self._start(later)
+        return items, distinct
