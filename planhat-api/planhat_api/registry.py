@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Model", "PageSize", "Updated", "all_models", "model", "model_for_stream"]
+__all__ = ["Model", "PageSize", "Placing", "Updated", "all_models", "model", "model_for_stream"]
 
 Schema = dict[str, Any]
 
@@ -44,6 +44,28 @@ class Updated:
 
     field: str | None
     confidence: str
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How Planhat finds the company of a new row; a row that is mapped to none is ignored in silence (B89).
+
+    Attributes:
+        fields: Fields that name the company, in order of priority.
+        address: Field with an e-mail address. Its domain finds the company where no field does.
+        domains_of: Model path whose ``domains`` are looked through.
+    """
+
+    fields: tuple[str, ...]
+    address: str
+    domains_of: str
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any] | None) -> Placing | None:
+        """The ``placing`` of a model file; None when the model has none."""
+        if document is None:
+            return None
+        return cls(tuple(document["fields"]), document["address"], document["domains_of"])
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,7 @@ class Model:
         default_select: Fields a list returns without ``select``; None means all.
         keyables: Fields a bulk upsert matches on, in order of priority (B57, B58).
         company: Field that holds the company (``companyIds[]`` for a list of them); None when there is none.
+        placing: How the company of a new row is found; None when Planhat does not look for one.
         references: Path of a field to the model path it points at.
         updated: Which field shows the last change.
         constants: Values every row of a view carries.
@@ -105,6 +128,7 @@ class Model:
     default_select: tuple[str, ...] | None = None
     keyables: tuple[str, ...] = ()
     company: str | None = None
+    placing: Placing | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     view_of: str | None = None
@@ -153,6 +177,7 @@ def _load(file: str, text: str) -> Model:
         default_select=tuple(planhat["default_select"]) if "default_select" in planhat else None,
         keyables=tuple(planhat.get("keyables", ())),
         company=planhat.get("company"),
+        placing=Placing.read(planhat.get("placing")),
         references=planhat["references"],
         constants=planhat.get("constants", {}),
         view_of=planhat.get("view_of"),

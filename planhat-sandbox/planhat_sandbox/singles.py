@@ -55,6 +55,8 @@ class Singles:
         try:
             row = Upsert(self._tenant, model).create(body)
         except (RowError, UnfitValueError) as error:
+            if isinstance(error, RowError) and error.fate is Fate.VANISHED:
+                return self._ignored()
             raise self._refused(error) from error
         return self._written(model, row["_id"], int(self._tenant.switches["create_status"]))
 
@@ -105,6 +107,17 @@ class Singles:
         if self._tenant.switches["answers"] == "text":
             return text_response(f"{model.name} saved", status)
         return json_response(self._shown(model, row_id), status, rows=1)
+
+    def _ignored(self) -> Response:
+        """The answer to a create that was ignored.
+
+        Nobody told what it is (Q23). The default is an object like any other answer, but with no row in it: it finds
+        out clients that take every 200 for success.
+        """
+        position = self._tenant.switches["ignored_create"]
+        if position == "empty_object":
+            return json_response({})
+        return text_response("Ignored" if position == "text" else "")
 
     def _refused(self, error: RowError | UnfitValueError) -> Refusal:
         if _forbidden(error):

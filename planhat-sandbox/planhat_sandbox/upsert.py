@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from planhat_sandbox import derive
 from planhat_sandbox.effects import after_write
 from planhat_sandbox.matching import Matcher
-from planhat_sandbox.outcomes import Fate, Result, RowError, key_text
-from planhat_sandbox.placing import company_of_address, named_company
+from planhat_sandbox.outcomes import Fate, Result, RowError
+from planhat_sandbox.placing import Placer
 from planhat_sandbox.values import LEFT_OUT, UnfitValueError, custom_changes, written
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Upsert:
         self._rows: Collection = tenant.store[model.path]
         self._switches = tenant.switches
         self._matcher = Matcher(tenant, model)
+        self._placer = Placer(tenant, model)
         self._properties = dict(model.properties)
         self._forbidden_inserts = model.path in tenant.switches.names("refused_creates")
         self._forbidden_updates = model.path in tenant.switches.names("refused_updates")
@@ -43,7 +44,7 @@ class Upsert:
             return Result(Fate.INSERT_FAILED, item, error="An item must be an object")
         found: str | None = None
         try:
-            row = self._with_company(item)
+            row = self._placer.with_company(item)
             found = self._matcher.match(row)
             return self._insert(row) if found is None else self._update(found, row, self._switches["bulk_custom"])
         except (RowError, UnfitValueError) as error:
@@ -64,12 +65,12 @@ class Upsert:
             UnfitValueError: A value does not fit its field.
         """
         sent = {name: value for name, value in item.items() if name != "_id"}
-        result = self._insert(self._with_company(sent))
+        result = self._insert(self._placer.with_company(sent))
         return self._stored(result)
 
     def change(self, row_id: str, item: Row) -> Row:
         """Updates one row; raises as ``create`` does."""
-        return self._stored(self._update(row_id, self._with_company(item)))
+        return self._stored(self._update(row_id, self._placer.with_company(item)))
 
     def _stored(self, result: Result) -> Row:
         row = self._rows.get(result.row_id or "")
@@ -81,7 +82,7 @@ class Upsert:
         if self._forbidden_inserts:
             text = f"The token may not create {self._model.name}"
             raise RowError(text, Fate.FORBIDDEN)
-        item = self._placed(item)
+        item = self._placer.placed(item)
         self._check_required(item)
         row: Row = {"_id": self._tenant.ids.make()}
         changes = self._changes(item)
@@ -195,34 +196,3 @@ class Upsert:
         before = self._rows.get(row_id) or {}
         for name in self._matcher.taken({**before, **changes}, row_id):
             changes.pop(name, None)
-
-    def _placed(self, item: Row) -> Row:
-        """An enduser without a company goes to the one that owns the domain of the address (B86)."""
-        if self._model.path != "endusers" or item.get("companyId") or not item.get("email"):
-            return item
-        found = company_of_address(self._tenant, item["email"])
-        return {**item, "companyId": found} if found else item
-
-    def _with_company(self, item: Row) -> Row:
-        """The item with its company, given by id or by key (B22), as an id."""
-        field_name = (self._model.company or "").removesuffix("[]")
-        item = self._by_company_external_id(item, field_name)
-        value = item.get(field_name)
-        if not field_name or self._model.path == "companies" or value in (None, ""):
-            return item
-        if isinstance(value, list) and str(self._model.company).endswith("[]"):
-            return {**item, field_name: [self._company_id(field_name, found) for found in value]}
-        return {**item, field_name: self._company_id(field_name, value)}
-
-    def _by_company_external_id(self, item: Row, field_name: str) -> Row:
-        external = key_text(item.get("companyExternalId"))
-        if self._model.path != "conversations" or external is None or item.get(field_name):
-            return item
-        return {**item, field_name: f"extid-{external}"}
-
-    def _company_id(self, field_name: str, value: Value) -> str:
-        found = named_company(self._tenant, value)
-        if found is None:
-            text = f"{field_name} matches no company: {value}"
-            raise RowError(text)
-        return found

@@ -171,7 +171,10 @@ class Resolver:
         if squeezed in _COMPANY_NAMES and own is None:
             return self._field_of_company(column, COMPANY, several=several)
         prefix = _COMPANY_KEYS.get(squeezed)
-        takes_own = own is not None and own not in self.model.read_only and self._company not in self.model.required
+        # Planhat places such rows itself: in silence it ignores a row whose company does not exist, unless the company
+        # stands under companyId.
+        placed = self._company in self.model.required or self.model.placing is not None
+        takes_own = own is not None and own not in self.model.read_only and not placed
         if prefix is None or takes_own:
             return None
         return self._field_of_company(column, prefixed(prefix), several=several, fallback=True)

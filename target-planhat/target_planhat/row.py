@@ -237,6 +237,11 @@ class RowBuilder:
         if missing:
             msg = f"a new {self.model.name} needs {', '.join(missing)}"
             raise RefusedRowError(msg)
+        placing = self.model.placing
+        placed_by = (*placing.fields, placing.address) if placing else ()
+        if placed_by and not any(body.get(name) for name in placed_by):
+            msg = f"a new {self.model.name} needs {' or '.join(placed_by)}: Planhat would drop the row without a word"
+            raise RefusedRowError(msg)
         groups = self.model.required_any
         if groups and not any(all(body.get(name) is not None for name in group) for group in groups):
             msg = f"a new {self.model.name} needs {' or '.join(' and '.join(group) for group in groups)}"

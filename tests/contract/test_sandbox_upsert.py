@@ -164,13 +164,6 @@ def test_companies_are_named_by_their_keys(api: Api) -> None:
     assert len(row_of(api, "issues", title="many")["companyIds"]) == 2
 
 
-def test_an_enduser_goes_to_the_company_of_the_domain(api: Api) -> None:
-    answer = api.bulk("endusers", [{"email": "x@company2.example"}, {"email": "x@elsewhere.example"}], 206)
-    assert answer["created"] == 1
-    assert answer["createdErrors"][0]["error"] == "companyId required"
-    assert row_of(api, "endusers", email="x@company2.example")["companyId"] == api.box.rows("companies")[1]["_id"]
-
-
 def test_unknown_keys_and_read_only_fields(api: Api) -> None:
     item = {"externalId": "q", "name": "x", "nonsense": 1, "arr": 5, "createDate": "1999-01-01"}
     api.bulk("companies", [item])

@@ -60,6 +60,8 @@ def test_every_field_named_exists(found: Model) -> None:
     }
     if found.company:
         named.add(root_field(found.company))
+    if found.placing:
+        named |= {*found.placing.fields, found.placing.address}
     if found.updated.field and not found.view_of:
         named.add(found.updated.field)
     assert named <= set(found.properties)
@@ -69,6 +71,15 @@ def test_every_field_named_exists(found: Model) -> None:
 def test_what_must_be_sent_is_not_read_only(found: Model) -> None:
     needed = {*found.required, *found.wrapped_on_write, *found.push_required} | set(found.keyables) - {"_id"}
     assert not needed & found.read_only
+
+
+def test_a_model_that_places_its_rows_says_how() -> None:
+    assert [found.file for found in MODELS if found.placing] == ["endusers"]
+    placing = model("endusers").placing
+    assert placing is not None
+    assert not {*placing.fields, placing.address} & model("endusers").read_only
+    assert placing.fields[0] == model("endusers").company
+    assert "domains" in model(placing.domains_of).properties
 
 
 @BY_FILE

@@ -87,6 +87,16 @@ def test_columns_lead_to_fields(record: dict[str, Any], wanted: dict[str, Any] |
             {"ext_id": 1, "company_id": HEX, "invoice_date": "1970-01-11"},
             {"extId": "1", "cId": HEX, "invoiceDate": 10},
         ),
+        (
+            "endusers",
+            {"email": "a@b.c", "companyId": None, "companyExternalId": 7},
+            {"email": "a@b.c", "companyId": "extid-7"},
+        ),
+        (
+            "endusers",
+            {"email": "a@b.c", "companyId": HEX, "companyExternalId": 7},
+            {"email": "a@b.c", "companyId": HEX},
+        ),
         ("invoices", {"extId": 1, "company_external_id": 7}, {"extId": "1", "cId": "extid-7"}),
         ("nps", {"source_id": 1, "company_id": HEX, "score": "9"}, {"sourceId": "1", "cId": HEX, "score": 9}),
         (
@@ -245,6 +255,15 @@ def test_rows_without_key_must_be_complete() -> None:
     assert built.build({"name": "A"})[1] is None
     with pytest.raises(RefusedRowError, match="a new Company needs name"):
         built.build({"phase": "A"})
+
+
+def test_a_new_enduser_must_say_where_it_belongs() -> None:
+    columns: dict[str, Any] = {"externalId": {}, "email": {}, "companyId": {}, "firstName": {}}
+    built = builder("endusers", columns, insert_without_key=True)
+    with pytest.raises(RefusedRowError, match="needs companyId or companyExternalId or email: Planhat would drop"):
+        built.build({"externalId": None, "firstName": "A"})
+    with pytest.raises(RefusedRowError, match="a new Enduser needs email or externalId or sourceId"):
+        built.build({"externalId": None, "companyId": HEX})
 
 
 def test_every_model_takes_its_own_fields() -> None:
