@@ -60,7 +60,7 @@ class Lists:
         offset = whole_number(query.get("offset"), 0)
         self._mover.before_list(home(model), offset)
         ids = self._view(model, query)[offset : offset + limit]
-        select = frozenset(query["select"].split(",")) if query.get("select") else None
+        select = frozenset(name.strip() for name in query["select"].split(",")) if query.get("select") else None
         return Response(200, self._presenter.page(model, ids, select), rows=len(ids))
 
     def lean(self, query: Mapping[str, str]) -> Response:
@@ -98,20 +98,26 @@ class Lists:
     def _view(self, model: Model, query: Mapping[str, str]) -> list[str]:
         collection = self._tenant.store[home(model)]
         switches = self._tenant.switches
+        sort = query.get("sort")
         wanted = sorted((name, query[name]) for name in query if name in model.parameters)
-        key = (model.path, tuple(wanted), query.get("sort"), switches.generation, self._tenant.clock.today())
+        key = (model.path, tuple(wanted), sort, switches.generation, self._tenant.clock.today())
         view = self._views.get(key)
         if view is not None and view.version == collection.version:
             ids = view.ids
         else:
-            ids = self._sorted(collection, self._matching(model, collection, query), query.get("sort"))
+            ids = self._sorted(collection, self._matching(model, collection, query), sort)
             while len(self._views) >= _KEPT_VIEWS:
                 del self._views[next(iter(self._views))]
             self._views[key] = _View(collection.version, ids)
-        if switches["default_sort"] == "random" and not self._honoured(query.get("sort")):
-            ids = ids.copy()
-            random.Random(next(self._requests)).shuffle(ids)  # noqa: S311 - repeatable disorder, no secret
-        return ids
+        if not self._honoured(sort):
+            return self._shuffled(ids) if switches["default_sort"] == "random" else ids
+        # Sorting is stable: what was shuffled before it is in another order among equal rows only.
+        return ids if switches["equal_rows"] == "stable" else self._sorted(collection, self._shuffled(ids), sort)
+
+    def _shuffled(self, ids: list[str]) -> list[str]:
+        shuffled = ids.copy()
+        random.Random(next(self._requests)).shuffle(shuffled)  # noqa: S311 - repeatable disorder, no secret
+        return shuffled
 
     def _matching(self, model: Model, collection: Collection, query: Mapping[str, str]) -> list[str]:
         filters = [*self._hidden(model, query), *_asked(model, query)]

@@ -67,12 +67,14 @@ class Matcher:
                 return found
         return None
 
-    def taken(self, row: Mapping[str, Value], row_id: str) -> list[str]:
-        """The unique keys of a row that another row has."""
-        return [name for name in self._unique if row.get(name) and self._others(name, row, row_id)]
+    def taken(self, row: Mapping[str, Value], before: Mapping[str, Value]) -> list[str]:
+        """The unique keys of a row that another row has. Keys it had ``before``, in the same company, are its own."""
+        moved = self._company is not None and row.get(self._company) != before.get(self._company)
+        names = [name for name in self._unique if row.get(name) and (moved or row[name] != before.get(name))]
+        return [name for name in names if self._others(name, row)]
 
-    def _others(self, name: str, row: Mapping[str, Value], row_id: str) -> list[str]:
-        others = [found for found in self._rows.find(name, row[name]) if found != row_id]
+    def _others(self, name: str, row: Mapping[str, Value]) -> list[str]:
+        others = [found for found in self._rows.find(name, row[name]) if found != row["_id"]]
         if not others or self._company is None or name not in _COMPANY_KEYS:
             return others
         companies = self._rows.column(self._company)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ __all__ = ["ANALYTICS_PREFIX", "Router"]
 
 ANALYTICS_PREFIX = "analytics-host"
 _LARGEST_BULK = 5000
+_METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 
 class Router:
@@ -48,6 +50,11 @@ class Router:
         Raises:
             Refusal: It is answered with an error status.
         """
+        if request.method == "OPTIONS":
+            return Response(204, headers={"Allow": _METHODS})
+        if request.method == "HEAD":
+            # The connection sends the head of this answer only.
+            request = replace(request, method="GET")
         if len(request.body) > self._tenant.switches.number("body_limit_mb") * 1024 * 1024:
             raise Refusal(413, "Payload Too Large")
         host, _, path = request.path.partition("/")
