@@ -151,6 +151,13 @@ _TABLE = (
         "B57 Q12",
         "Bulk keys nobody confirmed: of deals, line items and products, externalId of conversations, sourceId of churn",
     ),
+    Switch(
+        "email_case",
+        ("exact", "ignored"),
+        "exact",
+        "Q21",
+        "How addresses are compared, as keys and as filters: as they are written, or without regard to case",
+    ),
     Switch("repeated_key", ("error", "in_order"), "error", "B64 B70", "The same key twice in one request"),
     # New rows
     Switch(
