@@ -13,6 +13,7 @@ from planhat_sandbox.values import LEFT_OUT, UnfitValueError, custom_changes, wr
 
 if TYPE_CHECKING:
     from planhat_api.registry import Model
+    from planhat_sandbox.duplicates import Flight
     from planhat_sandbox.store import Collection, Row, Value
     from planhat_sandbox.tenant import Tenant
 
@@ -26,14 +27,15 @@ _VALIDATED = frozenset({"timeentries", "timesheets"})
 class Upsert:
     """Writes rows of one model. Callers hold the lock of the store."""
 
-    def __init__(self, tenant: Tenant, model: Model) -> None:
-        """Args: tenant: Where the rows go. model: What they are."""
+    def __init__(self, tenant: Tenant, model: Model, flight: Flight | None = None) -> None:
+        """Args: tenant: Where the rows go. model: What they are. flight: Knows which keys come more than once."""
         self._tenant = tenant
         self._model = model
         self._rows: Collection = tenant.store[model.path]
         self._switches = tenant.switches
         self._matcher = Matcher(tenant, model)
         self._placer = Placer(tenant, model)
+        self._flight = flight
         self._properties = dict(model.properties)
         self._forbidden_inserts = model.path in tenant.switches.names("refused_creates")
         self._forbidden_updates = model.path in tenant.switches.names("refused_updates")
@@ -43,9 +45,11 @@ class Upsert:
         if not isinstance(item, dict):
             return Result(Fate.INSERT_FAILED, item, error="An item must be an object")
         found: str | None = None
+        shared = self._flight.shared_keys(item) if self._flight is not None else []
         try:
             row = self._placer.with_company(item)
             found = self._matcher.match(row)
+            self._check_shared(shared, found)
             return self._insert(row) if found is None else self._update(found, row, self._switches["bulk_custom"])
         except (RowError, UnfitValueError) as error:
             return Result(self._failed(error, found), item, row_id=found, error=str(error))
@@ -200,6 +204,11 @@ class Upsert:
         taken = [name for name in self._matcher.taken(row, before) if name not in shared]
         if taken:
             text = f"{','.join(taken)} duplicated"
+            raise RowError(text)
+
+    def _check_shared(self, names: list[str], found: str | None) -> None:
+        if names and (found is None or self._switches["duplicated_writes"] == "all"):
+            text = f"{','.join(names)} duplicated"
             raise RowError(text)
 
     def _settle_keys(self, row_id: str, changes: Row) -> None:
