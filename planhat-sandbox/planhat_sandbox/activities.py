@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_api.registry import model as model_of
+from planhat_sandbox.addresses import rows_with
 from planhat_sandbox.messages import Refusal, Response, json_response, text_response
 from planhat_sandbox.outcomes import RowError, key_text
+from planhat_sandbox.placing import named_company
 from planhat_sandbox.upsert import Upsert
 from planhat_sandbox.values import UnfitValueError
 
@@ -79,9 +81,19 @@ def _enduser(tenant: Tenant, person: Row) -> str | None:
     for name in _ENDUSER_KEYS:
         found = endusers.find("externalId", key_text(person.get(name)))
         if found:
-            return found[0]
-    found = endusers.find("email", key_text(person.get("email")))
-    return found[0] if found else None
+            return _meant(tenant, found, person)
+    found = rows_with(endusers, "email", key_text(person.get("email")), tenant.switches)
+    return _meant(tenant, found, person) if found else None
+
+
+def _meant(tenant: Tenant, found: list[str], person: Row) -> str:
+    """One of several endusers: that of the company the payload names, else the primary one, else any (B96)."""
+    if len(found) == 1:
+        return found[0]
+    companies, primary = (tenant.store["endusers"].column(name) for name in ("companyId", "primary"))
+    company = named_company(tenant, person.get("companyId") or f"extid-{person.get('companyExternalId')}")
+    found = [row_id for row_id in found if companies[row_id] == company] or found
+    return next((row_id for row_id in found if primary[row_id]), found[0])
 
 
 def _new_enduser(tenant: Tenant, person: Row) -> str | None:
@@ -90,9 +102,7 @@ def _new_enduser(tenant: Tenant, person: Row) -> str | None:
     external = next((key for name in _ENDUSER_KEYS if (key := key_text(person.get(name)))), None)
     if external:
         row["externalId"] = external
-    company = key_text(person.get("companyExternalId"))
-    if company:
-        row["companyId"] = f"extid-{company}"
+    row |= {name: person[name] for name in ("companyId", "companyExternalId") if person.get(name)}
     try:
         return str(Upsert(tenant, model_of("endusers")).create(row)["_id"])
     except (RowError, UnfitValueError):

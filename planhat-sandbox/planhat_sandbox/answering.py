@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from planhat_sandbox.duplicates import Flights
 from planhat_sandbox.messages import Refusal, Request, Response, text_response
 from planhat_sandbox.quota import OverQuota, Quota
 from planhat_sandbox.routes import ANALYTICS_PREFIX, Router
@@ -38,6 +39,7 @@ class Answerer:
         self._stopping = stopping
         self._router = Router(tenant)
         self._quota = Quota(tenant.switches)
+        self._flights = Flights(tenant.switches)
 
     def answer(self, request: Request, faults: Sequence[Fault]) -> Response:
         """The answer to one call.
@@ -48,8 +50,8 @@ class Answerer:
         if request.path.split("/")[0] == ANALYTICS_PREFIX:
             return self._with_faults(request, faults)
         try:
-            with self._quota.call():
-                response = self._with_faults(request, faults)
+            with self._quota.call(), self._flights.entered(request) as entered:
+                response = self._with_faults(entered, faults)
         except OverQuota as over:
             response = self._router.refused(over)
             response.headers |= self._quota.headers(over.wait)

@@ -8,6 +8,7 @@ from datetime import date
 from itertools import count
 from typing import TYPE_CHECKING
 
+from planhat_sandbox.addresses import compared
 from planhat_sandbox.clock import day_number
 from planhat_sandbox.messages import Refusal, Response, json_response
 from planhat_sandbox.moving import Mover
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from planhat_api.registry import Model
     from planhat_sandbox.present import Presenter
     from planhat_sandbox.store import Collection, Value
+    from planhat_sandbox.switches import Switches
     from planhat_sandbox.tenant import Tenant
 
     Filter = tuple[str, Callable[[Value], bool]]
@@ -60,7 +62,7 @@ class Lists:
         offset = whole_number(query.get("offset"), 0)
         self._mover.before_list(home(model), offset)
         ids = self._view(model, query)[offset : offset + limit]
-        select = frozenset(query["select"].split(",")) if query.get("select") else None
+        select = frozenset(name.strip() for name in query["select"].split(",")) if query.get("select") else None
         return Response(200, self._presenter.page(model, ids, select), rows=len(ids))
 
     def lean(self, query: Mapping[str, str]) -> Response:
@@ -98,23 +100,29 @@ class Lists:
     def _view(self, model: Model, query: Mapping[str, str]) -> list[str]:
         collection = self._tenant.store[home(model)]
         switches = self._tenant.switches
+        sort = query.get("sort")
         wanted = sorted((name, query[name]) for name in query if name in model.parameters)
-        key = (model.path, tuple(wanted), query.get("sort"), switches.generation, self._tenant.clock.today())
+        key = (model.path, tuple(wanted), sort, switches.generation, self._tenant.clock.today())
         view = self._views.get(key)
         if view is not None and view.version == collection.version:
             ids = view.ids
         else:
-            ids = self._sorted(collection, self._matching(model, collection, query), query.get("sort"))
+            ids = self._sorted(collection, self._matching(model, collection, query), sort)
             while len(self._views) >= _KEPT_VIEWS:
                 del self._views[next(iter(self._views))]
             self._views[key] = _View(collection.version, ids)
-        if switches["default_sort"] == "random" and not self._honoured(query.get("sort")):
-            ids = ids.copy()
-            random.Random(next(self._requests)).shuffle(ids)  # noqa: S311 - repeatable disorder, no secret
-        return ids
+        if not self._honoured(sort):
+            return self._shuffled(ids) if switches["default_sort"] == "random" else ids
+        # Sorting is stable: what was shuffled before it is in another order among equal rows only.
+        return ids if switches["equal_rows"] == "stable" else self._sorted(collection, self._shuffled(ids), sort)
+
+    def _shuffled(self, ids: list[str]) -> list[str]:
+        shuffled = ids.copy()
+        random.Random(next(self._requests)).shuffle(shuffled)  # noqa: S311 - repeatable disorder, no secret
+        return shuffled
 
     def _matching(self, model: Model, collection: Collection, query: Mapping[str, str]) -> list[str]:
-        filters = [*self._hidden(model, query), *_asked(model, query)]
+        filters = [*self._hidden(model, query), *_asked(model, query, self._tenant.switches)]
         ids = collection.ids()
         for name, passes in filters:
             column = collection.column(name)
@@ -161,7 +169,7 @@ class Lists:
         return sorted(ids, key=lambda row_id: _rank(column[row_id], nulls), reverse=descending)
 
 
-def _asked(model: Model, query: Mapping[str, str]) -> list[Filter]:
+def _asked(model: Model, query: Mapping[str, str], switches: Switches) -> list[Filter]:
     """Filters of the model's own parameters; others are ignored (B38)."""
     filters: list[Filter] = []
     companies = _ids(query.get("companyId")) if "companyId" in model.parameters else None
@@ -169,34 +177,35 @@ def _asked(model: Model, query: Mapping[str, str]) -> list[Filter]:
         field = "_id" if model.path == "companies" else (model.company or "companyId").removesuffix("[]")
         filters.append((field, lambda value: bool(_held(value) & companies)))
     own = _OWN_PARAMETERS.get(model.path)
-    return filters if own is None else [*filters, *own(query)]
+    return filters if own is None else [*filters, *own(query, switches)]
 
 
-def _enduser_filters(query: Mapping[str, str]) -> list[Filter]:
+def _enduser_filters(query: Mapping[str, str], switches: Switches) -> list[Filter]:
     names = {"email": "email", "euId": "_id"}
-    return [(field, _equals(query[name])) for name, field in names.items() if query.get(name)]
+    return [_equals(field, query[name], switches) for name, field in names.items() if query.get(name)]
 
 
-def _equals(wanted: str) -> Callable[[Value], bool]:
-    return lambda value: bool(value == wanted)
+def _equals(field: str, wanted: str, switches: Switches) -> Filter:
+    sought = compared(field, wanted, switches)
+    return field, lambda value: bool(compared(field, value, switches) == sought)
 
 
-def _task_filters(query: Mapping[str, str]) -> list[Filter]:
+def _task_filters(query: Mapping[str, str], _: Switches) -> list[Filter]:
     endusers = _ids(query.get("enduserIds"))
     if endusers is None:
         return []
     return [("endusers", lambda value: any(_id_of(item) in endusers for item in value or ()))]
 
 
-def _ticket_filters(query: Mapping[str, str]) -> list[Filter]:
-    filters: list[Filter] = [(name, _equals(query[name])) for name in ("status", "email") if query.get(name)]
+def _ticket_filters(query: Mapping[str, str], switches: Switches) -> list[Filter]:
+    filters = [_equals(name, query[name], switches) for name in ("status", "email") if query.get(name)]
     search = query.get("search", "").casefold()
     if search:
         filters.append(("snippet", lambda value: search in str(value or "").casefold()))
     return filters
 
 
-def _churn_filters(query: Mapping[str, str]) -> list[Filter]:
+def _churn_filters(query: Mapping[str, str], _: Switches) -> list[Filter]:
     filters: list[Filter] = []
     if query.get("downgrades") in {"only", "excluded"}:
         only = query["downgrades"] == "only"
@@ -208,7 +217,7 @@ def _churn_filters(query: Mapping[str, str]) -> list[Filter]:
     return filters
 
 
-_OWN_PARAMETERS: dict[str, Callable[[Mapping[str, str]], list[Filter]]] = {
+_OWN_PARAMETERS: dict[str, Callable[[Mapping[str, str], Switches], list[Filter]]] = {
     "endusers": _enduser_filters,
     "tasks": _task_filters,
     "tickets": _ticket_filters,

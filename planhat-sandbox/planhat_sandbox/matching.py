@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planhat_sandbox.addresses import compared, rows_with
 from planhat_sandbox.outcomes import Fate, RowError, key_text
 
 if TYPE_CHECKING:
@@ -67,12 +68,15 @@ class Matcher:
                 return found
         return None
 
-    def taken(self, row: Mapping[str, Value], row_id: str) -> list[str]:
-        """The unique keys of a row that another row has."""
-        return [name for name in self._unique if row.get(name) and self._others(name, row, row_id)]
+    def taken(self, row: Mapping[str, Value], before: Mapping[str, Value]) -> list[str]:
+        """The unique keys of a row that another row has. Keys it had ``before``, in the same company, are its own."""
+        moved = self._company is not None and row.get(self._company) != before.get(self._company)
+        names = [name for name in self._unique if row.get(name) and (moved or row[name] != before.get(name))]
+        return [name for name in names if self._others(name, row)]
 
-    def _others(self, name: str, row: Mapping[str, Value], row_id: str) -> list[str]:
-        others = [found for found in self._rows.find(name, row[name]) if found != row_id]
+    def _others(self, name: str, row: Mapping[str, Value]) -> list[str]:
+        same = rows_with(self._rows, name, row[name], self._switches)
+        others = [found for found in same if found != row["_id"]]
         if not others or self._company is None or name not in _COMPANY_KEYS:
             return others
         companies = self._rows.column(self._company)
@@ -87,10 +91,11 @@ class Matcher:
             if key is None:
                 continue
             scope = item.get(self._company) if self._company and name not in {"_id", "sourceId"} else None
-            if (name, key, scope) in self._seen:
+            seen = (name, compared(name, key, self._switches), scope)
+            if seen in self._seen:
                 text = f"{name} appears twice"
                 raise RowError(text)
-            self._seen.add((name, key, scope))
+            self._seen.add(seen)
             return
 
     def _check_higher_keys(self, row_id: str, matched_on: str, item: Row) -> None:
@@ -105,7 +110,7 @@ class Matcher:
     def _by_key(self, name: str, key: str, item: Row) -> str | None:
         if name == "_id":
             return self._by_id(key)
-        found = self._of_company(name, self._rows.find(name, key), item)
+        found = self._of_company(name, rows_with(self._rows, name, key, self._switches), item)
         if len(found) > 1 and self._switches["ambiguous_key"] == "error":
             text = f"{name} matches more than one {self._name}"
             raise RowError(text)

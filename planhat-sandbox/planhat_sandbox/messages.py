@@ -10,6 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from planhat_sandbox.duplicates import Flight
     from planhat_sandbox.store import Value
 
 __all__ = ["Refusal", "Request", "Response", "json_response", "text_response"]
@@ -19,13 +20,17 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True)
 class Request:
-    """One call. ``path`` has no leading slash and keeps a trailing one; header names are lower case."""
+    """One call. ``path`` has no leading slash and keeps a trailing one; header names are lower case.
+
+    ``flight`` is what a bulk call of endusers knows of others, where somebody looks for equal keys.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    flight: Flight | None = None
 
     def json(self) -> Value:
         """The decoded body.

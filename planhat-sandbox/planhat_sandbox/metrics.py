@@ -31,7 +31,10 @@ def _is_number(value: Value) -> bool:
 
 
 _CHECKS: tuple[tuple[str, Callable[[Row], bool]], ...] = (
-    ("dimensionId is required", lambda item: isinstance(item.get("dimensionId"), str) and item["dimensionId"] != ""),
+    (
+        "dimensionId must be specified",
+        lambda item: isinstance(item.get("dimensionId"), str) and item["dimensionId"] != "",
+    ),
     (
         "dimensionId holds characters that are not allowed",
         lambda item: _DIMENSION_ID.fullmatch(item["dimensionId"]) is not None,
@@ -43,9 +46,10 @@ _CHECKS: tuple[tuple[str, Callable[[Row], bool]], ...] = (
 
 
 def push_metrics(tenant: Tenant, items: Value) -> Response:
-    """Takes an array of points: ``{processed, errors: [{item, error}]}``, 200 whatever the errors."""
+    """Takes a point or an array of points: ``{processed, errors: [{item, error}]}``, 200 whatever the errors (B91)."""
+    items = [items] if isinstance(items, dict) else items
     if not isinstance(items, list):
-        raise Refusal(400, "The body must be an array")
+        raise Refusal(400, "The body must be an object or an array")
     errors = []
     for item in items:
         problem = _problem(tenant, item)
@@ -53,7 +57,8 @@ def push_metrics(tenant: Tenant, items: Value) -> Response:
             errors.append({"item": item, "error": problem})
         else:
             _process(tenant, item)
-    return json_response({"processed": len(items) - len(errors), "errors": errors}, rows=len(items))
+    failed = len(errors) if tenant.switches["metrics_processed"] == "accepted" else 0
+    return json_response({"processed": len(items) - failed, "errors": errors}, rows=len(items))
 
 
 def read_metrics(tenant: Tenant, query: Mapping[str, str], offset: int, limit: int) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planhat_sandbox.addresses import rows_with
 from planhat_sandbox.outcomes import Fate, RowError, key_text
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def company_of_address(tenant: Tenant, address: Value) -> str | None:
 def place_person(tenant: Tenant, row: Row) -> None:
     """Names the enduser an address belongs to, with the company, where the row does not (NPS answers)."""
     endusers = tenant.store["endusers"]
-    found = endusers.find("email", row.get("email"))
+    found = rows_with(endusers, "email", row.get("email"), tenant.switches)
     if found:
         row.setdefault("euId", found[0])
         row.setdefault("cId", endusers.column("companyId")[found[0]])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["OverQuota", "Quota"]
 
 _TOO_MANY = 429
+_PREFIXES = {"present": "X-Rate-Limit-", "x-ratelimit": "x-ratelimit-"}
 
 
 class OverQuota(Refusal):
@@ -77,6 +78,16 @@ class Quota:
             text = "Too Many Requests"
             raise OverQuota(text, self._calls[-limit] + window - now)
 
+    def _rate_headers(self) -> dict[str, str]:
+        prefix = _PREFIXES.get(self._switches["rate_headers"])
+        if prefix is None:
+            return {}
+        limit = str(int(self._switches.number("calls_per_minute")))
+        headers = {f"{prefix}limit": limit, f"{prefix}remaining": str(self.left())}
+        if prefix == "x-ratelimit-":
+            headers[f"{prefix}reset"] = str(math.ceil(self._switches.number("quota_window_seconds")))
+        return headers
+
     def left(self) -> int:
         """Calls that can still be made in this window."""
         with self._lock:
@@ -84,10 +95,7 @@ class Quota:
 
     def headers(self, wait: float | None = None) -> dict[str, str]:
         """The headers that tell a client about the quota; ``wait`` is given with a 429."""
-        headers: dict[str, str] = {}
-        if self._switches["rate_headers"] == "present":
-            headers["X-Rate-Limit-Limit"] = str(int(self._switches.number("calls_per_minute")))
-            headers["X-Rate-Limit-Remaining"] = str(self.left())
+        headers = self._rate_headers()
         if wait is not None and self._switches["retry_after"] == "seconds":
             headers["Retry-After"] = str(math.ceil(wait))
         if wait is not None and self._switches["retry_after"] == "date":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planhat_sandbox.faults import KINDS
-from planhat_sandbox.switches import SWITCHES, Switch
+from planhat_sandbox.switch_table import SWITCHES, Switch
 
 __all__ = ["fault_table", "switch_table"]
 

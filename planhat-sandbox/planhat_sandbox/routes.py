@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from planhat_api.registry import Model
+    from planhat_sandbox.duplicates import Flight
     from planhat_sandbox.store import Value
     from planhat_sandbox.tenant import Tenant
 
@@ -28,6 +30,7 @@ __all__ = ["ANALYTICS_PREFIX", "Router"]
 
 ANALYTICS_PREFIX = "analytics-host"
 _LARGEST_BULK = 5000
+_METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 
 class Router:
@@ -48,6 +51,11 @@ class Router:
         Raises:
             Refusal: It is answered with an error status.
         """
+        if request.method == "OPTIONS":
+            return Response(204, headers={"Allow": _METHODS})
+        if request.method == "HEAD":
+            # The connection sends the head of this answer only.
+            request = replace(request, method="GET")
         if len(request.body) > self._tenant.switches.number("body_limit_mb") * 1024 * 1024:
             raise Refusal(413, "Payload Too Large")
         host, _, path = request.path.partition("/")
@@ -72,7 +80,7 @@ class Router:
         if key:
             return self._of_row(model, request, key)
         if request.method == "PUT" and "bulk_upsert" in model.operations:
-            return self._bulk(model, request.json())
+            return self._bulk(model, request.json(), request.flight)
         if request.method == "POST" and "create" in model.operations:
             return self._singles.create(model, request.json())
         raise Refusal(404, f"Cannot {request.method} /{model.path}")
@@ -94,14 +102,14 @@ class Router:
             return read_metrics(self._tenant, request.query, offset, self._lists.limit(model, request.query))
         return self._lists.answer(model, request.query)
 
-    def _bulk(self, model: Model, items: Value) -> Response:
+    def _bulk(self, model: Model, items: Value, flight: Flight | None = None) -> Response:
         if model.path == "tickets" and isinstance(items, dict):
             items = [items]
         if not isinstance(items, list):
             raise Refusal(400, "The body must be an array")
         if len(items) > _LARGEST_BULK:
             raise Refusal(400, f"At most {_LARGEST_BULK} items in one request")
-        upsert = TicketUpsert(self._tenant) if model.path == "tickets" else Upsert(self._tenant, model)
+        upsert = TicketUpsert(self._tenant) if model.path == "tickets" else Upsert(self._tenant, model, flight)
         with self._tenant.store.undoable() as undo:
             results = [upsert.item(item) for item in items]
             return bulk_answer(model, results, self._tenant.switches, undo)

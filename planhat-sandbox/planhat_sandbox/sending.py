@@ -41,6 +41,9 @@ class Sender:
         if self._switches["compression"] == "gzip" and "gzip" in request.headers.get("accept-encoding", ""):
             response.body = gzip.compress(response.body, compresslevel=1)
             response.headers["Content-Encoding"] = "gzip"
+        if request.method == "HEAD":
+            self._stream.write(_head(response))
+            return True
         for fault in faults:
             if fault.kind == "invalid_json":
                 self.whole(Response(200, response.body[: len(response.body) // 2] or b"{", response.content_type))

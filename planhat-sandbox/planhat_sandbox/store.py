@@ -77,7 +77,8 @@ class Collection:
         self._made: dict[int, bytes] = {}
         self._made_bytes = 0
         self._columns: dict[str, dict[str, Value]] = {}
-        self._indexes: dict[str, dict[Value, dict[str, None]]] = {}
+        # By field, and whether the case of its values is ignored.
+        self._indexes: dict[tuple[str, bool], dict[Value, dict[str, None]]] = {}
         self.version = 0
 
     @property
@@ -169,30 +170,37 @@ class Collection:
             }
         return self._columns[name]
 
-    def find(self, name: str, value: object) -> list[str]:
-        """The ids of the rows whose field has this value, or holds it when the field is an array."""
-        if name not in self._indexes:
+    def find(self, name: str, value: object, *, ignore_case: bool = False) -> list[str]:
+        """The ids of the rows whose field has this value, or holds it when the field is an array.
+
+        With ``ignore_case`` the value is given in folded case.
+        """
+        place = (name, ignore_case)
+        if place not in self._indexes:
             index: dict[Value, dict[str, None]] = {}
             for row_id, found in self.column(name).items():
-                for key in _keys(found):
+                for key in _keys(found, ignore_case=ignore_case):
                     index.setdefault(key, {})[row_id] = None
-            self._indexes[name] = index
-        return list(self._indexes[name].get(value, ()))
+            self._indexes[place] = index
+        return list(self._indexes[place].get(value, ()))
 
     def _reindex(self, name: str, row_id: str, before: object, after: object) -> None:
-        index = self._indexes.get(name)
-        if index is None or before == after:
+        if before == after:
             return
-        for key in _keys(before):
-            index.get(key, {}).pop(row_id, None)
-        for key in _keys(after):
-            index.setdefault(key, {})[row_id] = None
+        for ignore_case in (False, True):
+            index = self._indexes.get((name, ignore_case))
+            if index is None:
+                continue
+            for key in _keys(before, ignore_case=ignore_case):
+                index.get(key, {}).pop(row_id, None)
+            for key in _keys(after, ignore_case=ignore_case):
+                index.setdefault(key, {})[row_id] = None
 
 
-def _keys(value: object) -> list[Value]:
-    if isinstance(value, list):
-        return [item for item in value if isinstance(item, str)]
-    return [value] if isinstance(value, (str, int, float)) else []
+def _keys(value: object, *, ignore_case: bool) -> list[Value]:
+    several = [item for item in value if isinstance(item, str)] if isinstance(value, list) else [value]
+    held = [item for item in several if isinstance(item, (str, int, float))]
+    return [item.casefold() if ignore_case and isinstance(item, str) else item for item in held]
 
 
 class Store:

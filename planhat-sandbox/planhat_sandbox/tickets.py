@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_api.registry import model as model_of
+from planhat_sandbox.addresses import rows_with
 from planhat_sandbox.derive import snippet
 from planhat_sandbox.outcomes import Fate, Result, RowError, key_text
 from planhat_sandbox.placing import company_of_address, named_company
@@ -142,7 +143,7 @@ class TicketUpsert:
             if found is not None:
                 return found
         endusers = self._tenant.store["endusers"]
-        for row_id in endusers.find("email", item["email"]):
+        for row_id in rows_with(endusers, "email", item["email"], self._tenant.switches):
             return str(endusers.column("companyId")[row_id])
         text = "domains or companyExternalId required"
         raise RowError(text)
@@ -157,7 +158,7 @@ class TicketUpsert:
     def _enduser(self, item: Row, company: str) -> str:
         """The submitter, created when nobody has the address."""
         endusers = self._tenant.store["endusers"]
-        found = endusers.find("email", item["email"])
+        found = rows_with(endusers, "email", item["email"], self._tenant.switches)
         if found:
             return found[0]
         first, _, last = str(item.get("name") or "").partition(" ")

@@ -13,6 +13,7 @@ from planhat_sandbox.values import LEFT_OUT, UnfitValueError, custom_changes, wr
 
 if TYPE_CHECKING:
     from planhat_api.registry import Model
+    from planhat_sandbox.duplicates import Flight
     from planhat_sandbox.store import Collection, Row, Value
     from planhat_sandbox.tenant import Tenant
 
@@ -26,14 +27,15 @@ _VALIDATED = frozenset({"timeentries", "timesheets"})
 class Upsert:
     """Writes rows of one model. Callers hold the lock of the store."""
 
-    def __init__(self, tenant: Tenant, model: Model) -> None:
-        """Args: tenant: Where the rows go. model: What they are."""
+    def __init__(self, tenant: Tenant, model: Model, flight: Flight | None = None) -> None:
+        """Args: tenant: Where the rows go. model: What they are. flight: Knows which keys come more than once."""
         self._tenant = tenant
         self._model = model
         self._rows: Collection = tenant.store[model.path]
         self._switches = tenant.switches
         self._matcher = Matcher(tenant, model)
         self._placer = Placer(tenant, model)
+        self._flight = flight
         self._properties = dict(model.properties)
         self._forbidden_inserts = model.path in tenant.switches.names("refused_creates")
         self._forbidden_updates = model.path in tenant.switches.names("refused_updates")
@@ -43,9 +45,11 @@ class Upsert:
         if not isinstance(item, dict):
             return Result(Fate.INSERT_FAILED, item, error="An item must be an object")
         found: str | None = None
+        shared = self._flight.shared_keys(item) if self._flight is not None else []
         try:
             row = self._placer.with_company(item)
             found = self._matcher.match(row)
+            self._check_shared(shared, found)
             return self._insert(row) if found is None else self._update(found, row, self._switches["bulk_custom"])
         except (RowError, UnfitValueError) as error:
             return Result(self._failed(error, found), item, row_id=found, error=str(error))
@@ -65,7 +69,7 @@ class Upsert:
             UnfitValueError: A value does not fit its field.
         """
         sent = {name: value for name, value in item.items() if name != "_id"}
-        result = self._insert(self._placer.with_company(sent))
+        result = self._insert(self._placer.with_company(sent), alone=True)
         return self._stored(result)
 
     def change(self, row_id: str, item: Row) -> Row:
@@ -78,12 +82,13 @@ class Upsert:
             raise RowError(result.error or "The row was not stored")
         return row
 
-    def _insert(self, item: Row) -> Result:
+    def _insert(self, item: Row, *, alone: bool = False) -> Result:
+        """Writes a new row; ``alone`` says that it came in a call of its own."""
         if self._forbidden_inserts:
             text = f"The token may not create {self._model.name}"
             raise RowError(text, Fate.FORBIDDEN)
         item = self._placer.placed(item)
-        self._check_required(item)
+        self._check_required(item, alone=alone)
         row: Row = {"_id": self._tenant.ids.make()}
         changes = self._changes(item)
         self._check_ranges(changes)
@@ -92,7 +97,7 @@ class Upsert:
         if custom:
             row["custom"] = custom
         self._check_mandatory(custom)
-        self._check_unique(row, row["_id"])
+        self._check_unique(row, {}, shared=self._may_be_shared(alone=alone))
         derive.complete(self._tenant, self._model, row, frozenset(row), new=True)
         self._rows.put(row)
         after_write(self._tenant, self._model.path, None, row)
@@ -119,7 +124,7 @@ class Upsert:
                 derive.stamp_change(self._tenant, self._model, before)
                 self._rows.put(before)
             return Result(Fate.UNCHANGED, item, row_id, self._matcher.keys(before))
-        self._check_unique(after, row_id)
+        self._check_unique(after, before)
         derive.stamp_change(self._tenant, self._model, after)
         self._rows.put(after)
         after_write(self._tenant, self._model.path, before, after)
@@ -156,8 +161,9 @@ class Upsert:
         fields = self._tenant.custom_fields(self._model.name)
         return {**before, **custom_changes(item, before, fields, self._switches)}
 
-    def _check_required(self, item: Row) -> None:
-        missing = [name for name in self._model.required if item.get(name) in (None, "") and self._needed(name)]
+    def _check_required(self, item: Row, *, alone: bool) -> None:
+        optional = self._optional(alone=alone)
+        missing = [name for name in self._model.required if item.get(name) in (None, "") and name not in optional]
         if missing:
             text = f"{', '.join(missing)} required"
             raise RowError(text)
@@ -166,9 +172,15 @@ class Upsert:
             text = f"one of {', '.join('+'.join(group) for group in groups)} required"
             raise RowError(text)
 
-    def _needed(self, name: str) -> bool:
-        # The docs mark isHidden as required and call it false by default; the create text does not name it.
-        return self._model.path != "customfields" or name != "isHidden"
+    def _optional(self, *, alone: bool) -> frozenset[str]:
+        """Fields that are marked as required and are not, or not everywhere."""
+        if self._model.path == "customfields":
+            # The docs mark isHidden as required and call it false by default; the create text does not name it.
+            return frozenset({"isHidden"})
+        accepted = {"accepted", "accepted_by_create"} if alone else {"accepted"}
+        if self._model.path == "users" and self._switches["users_without_nickname"] in accepted:
+            return frozenset({"nickName"})
+        return frozenset()
 
     def _check_ranges(self, changes: Row) -> None:
         hours = changes.get("hours")
@@ -183,10 +195,20 @@ class Upsert:
             text = f"custom fields required: {', '.join(missing)}"
             raise RowError(text)
 
-    def _check_unique(self, row: Row, row_id: str) -> None:
-        taken = self._matcher.taken(row, row_id)
+    def _may_be_shared(self, *, alone: bool) -> frozenset[str]:
+        """Keys that a new row may have in common with another (B94)."""
+        second = alone and self._model.path == "companies" and self._switches["taken_external_id"] == "second_company"
+        return frozenset({"externalId"} if second else ())
+
+    def _check_unique(self, row: Row, before: Row, shared: frozenset[str] = frozenset()) -> None:
+        taken = [name for name in self._matcher.taken(row, before) if name not in shared]
         if taken:
             text = f"{','.join(taken)} duplicated"
+            raise RowError(text)
+
+    def _check_shared(self, names: list[str], found: str | None) -> None:
+        if names and (found is None or self._switches["duplicated_writes"] == "all"):
+            text = f"{','.join(names)} duplicated"
             raise RowError(text)
 
     def _settle_keys(self, row_id: str, changes: Row) -> None:
@@ -194,5 +216,5 @@ class Upsert:
         if self._switches["conflicting_keys"] == "error":
             return
         before = self._rows.get(row_id) or {}
-        for name in self._matcher.taken({**before, **changes}, row_id):
+        for name in self._matcher.taken({**before, **changes}, before):
             changes.pop(name, None)

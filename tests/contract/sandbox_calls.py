@@ -47,7 +47,7 @@ class Api:
 
 @contextmanager
 def serving(**options: Any) -> Iterator[Api]:
-    switches = {"calls_per_minute": 0, **options.pop("switches", {})}
+    switches = {"calls_per_minute": 0, "calls_per_second": 0, **options.pop("switches", {})}
     with Sandbox(**{"companies": 20, "seed": 3, "days": 5, **options, "switches": switches}) as box:
         api = Api(box)
         try:

@@ -44,10 +44,27 @@ def test_points_that_fail_the_check_are_echoed(api: Api) -> None:
     ]
     answer = api.push(metrics_path(api), [point(), *bad])
     assert answer.status_code == 200
-    assert answer.json()["processed"] == 1
+    assert answer.json()["processed"] == len(bad) + 1
     assert [error["item"] for error in answer.json()["errors"]] == bad
     assert all(isinstance(error["error"], str) for error in answer.json()["errors"])
     assert api.box.metrics == [point()]
+
+
+@pytest.mark.parametrize(("position", "processed"), [("sent", 1), ("accepted", 0)])
+def test_a_point_without_dimension_id(api: Api, position: str, processed: int) -> None:
+    api.box.set_switch("metrics_processed", position)
+    lost = {"value": 1, "externalId": "C-00002", "model": "Company"}
+    errors = [{"item": lost, "error": "dimensionId must be specified"}]
+    assert api.push(metrics_path(api), [lost]).json() == {"processed": processed, "errors": errors}
+
+
+def test_one_point_needs_no_array(api: Api) -> None:
+    assert api.push(metrics_path(api), point()).json() == {"processed": 1, "errors": []}
+    assert api.box.landed_metrics == [point()]
+    assert [error["item"] for error in api.push(metrics_path(api), point(value="5")).json()["errors"]] == [
+        point(value="5")
+    ]
+    assert api.push(metrics_path(api), "no point").status_code == 400
 
 
 def test_points_that_match_nothing_are_dropped_later(api: Api) -> None:

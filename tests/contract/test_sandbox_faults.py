@@ -168,6 +168,13 @@ def test_the_default_quota_and_its_headers() -> None:
         assert api.call("GET", "users").headers["X-Rate-Limit-Limit"] == "200"
 
 
+def test_the_other_spelling_of_the_headers() -> None:
+    with serving(switches={"calls_per_minute": 200, "rate_headers": "x-ratelimit"}) as api:
+        headers = api.call("GET", "users", limit=1).headers
+        assert [headers[f"x-ratelimit-{name}"] for name in ("limit", "remaining", "reset")] == ["200", "199", "60"]
+        assert "X-Rate-Limit-Limit" not in headers
+
+
 def test_the_quota_of_a_second() -> None:
     with serving(switches={"calls_per_second": 5}) as api:
         assert 429 in statuses(api, 6)

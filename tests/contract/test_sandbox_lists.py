@@ -54,6 +54,12 @@ def test_sort_descends_with_a_minus_and_is_case_sensitive(api: Api) -> None:
     assert [row["_id"] for row in api.get("sales", sort="-Value", limit=2000)] == unsorted
 
 
+def test_names_in_select_may_stand_apart(api: Api) -> None:
+    wanted = {"_id", "name", "companyId"}
+    assert set().union(*api.get("endusers", select="name, companyId", limit=50)) == wanted
+    assert set().union(*api.get("endusers", select=" name ,companyId ", limit=50)) == wanted
+
+
 def test_select_keeps_the_id_and_leaves_out_what_a_row_lacks(api: Api) -> None:
     rows = api.get("companies", select="name,sourceId", limit=5000)
     assert {frozenset(row) for row in rows} == {

@@ -77,7 +77,7 @@ def test_any_item_has_a_fate(api: Api, file: str, data: st.DataObject) -> None:
 def test_any_point_is_processed_or_refused(api: Api, items: list[Any]) -> None:
     answer = api.push(f"dimensiondata/{api.box.tenant_token}", items)
     assert answer.status_code == 200, answer.text
-    assert answer.json()["processed"] + len(answer.json()["errors"]) == len(items)
+    assert answer.json()["processed"] == len(items) >= len(answer.json()["errors"])
     assert api.push(f"analytics/bulk/{api.box.tenant_token}", items).status_code == 200
     assert api.call("GET", "dimensiondata", limit=100_000).status_code == 200
 

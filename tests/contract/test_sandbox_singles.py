@@ -51,6 +51,24 @@ def test_paths_that_are_not_there(api: Api) -> None:
         assert api.call(method, path, {}).status_code == 404, path
 
 
+@pytest.mark.parametrize("transfer", ["length", "chunked"])
+def test_head_is_get_without_a_body(api: Api, transfer: str) -> None:
+    api.box.set_switch("transfer", transfer)
+    for path in ("companies", f"companies/{api.box.rows('companies')[0]['_id']}", "companies/nobody"):
+        head, get = api.call("HEAD", path), api.call("GET", path)
+        assert (head.status_code, head.content) == (get.status_code, b"")
+        if transfer == "length":
+            assert head.headers["Content-Length"] == str(len(get.content))
+    assert api.box.calls[0].method == "HEAD"
+    assert api.call("HEAD", "tickets").status_code == 200
+
+
+def test_options_are_told_to_anybody(api: Api) -> None:
+    answer = requests.options(f"{api.box.url}/companies", timeout=20)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["Allow"] == "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+
+
 def test_my_profile_is_a_switch(api: Api) -> None:
     assert api.get("myprofile")["nickName"]
     assert status(api, "myprofile") == 401
@@ -170,6 +188,38 @@ def test_refused_creates_are_told_as_the_switch_says(api: Api) -> None:
     refused = api.post("companies", {"phase": "x"})
     assert refused.status_code == 500
     assert refused.text.startswith("Failed to create")
+
+
+@pytest.mark.parametrize(
+    ("position", "single", "bulk"),
+    [("refused", 400, 400), ("accepted_by_create", 200, 400), ("accepted", 200, 200)],
+)
+def test_a_user_without_nickname(api: Api, position: str, single: int, bulk: int) -> None:
+    api.box.set_switch("users_without_nickname", position)
+    person = {"firstName": "No", "lastName": "Nick"}
+    answers = [
+        api.post("users", {**person, "email": "one@us.example"}),
+        api.put("users", [{**person, "email": "two@us.example"}]),
+    ]
+    assert [answer.status_code for answer in answers] == [single, bulk]
+    assert all("nickName required" in answer.text for answer in answers if answer.status_code != 200)
+    assert "firstName required" in api.post("users", {"email": "x@us.example", "lastName": "N", "nickName": "n"}).text
+
+
+def test_a_company_with_a_taken_external_id(api: Api) -> None:
+    twin = {"name": "Twin", "externalId": "C-00002"}
+    refused = api.post("companies", twin)
+    assert (refused.status_code, refused.json()["error"]) == (400, "externalId duplicated")
+    api.box.set_switch("taken_external_id", "second_company")
+    second = api.post("companies", twin).json()
+    assert [row.get("externalId") for row in api.box.rows("companies")].count("C-00002") == 2
+    # In bulk it is a match, now an ambiguous one; a key of higher priority helps.
+    assert "more than one" in api.bulk("companies", [twin], 400)["createdErrors"][0]["error"]
+    assert api.bulk("companies", [{"_id": second["_id"], "name": "Still a twin"}])["updated"] == 1
+    new = {"name": "x", "sourceId": "new", "externalId": "C-00003"}
+    assert api.bulk("companies", [new], 400)["createdErrors"][0]["error"] == "externalId duplicated"
+    assert api.put(f"companies/{second['_id']}", {"externalId": "C-00003"}).status_code == 400
+    assert "sourceId duplicated" in api.post("companies", {"name": "x", "sourceId": "crm-00002"}).text
 
 
 def test_create_and_update_may_answer_with_a_text(api: Api) -> None:

@@ -59,6 +59,20 @@ def test_sort_may_be_ignored(api: Api) -> None:
     assert api.get("companies", sort="name") == plain
 
 
+@pytest.mark.parametrize("sort", ["status", "-status"])
+def test_equal_rows_of_a_sorted_list(api: Api, sort: str) -> None:
+    assert api.get("companies", sort=sort, limit=500) == api.get("companies", sort=sort, limit=500)
+    api.box.set_switch("equal_rows", "changing")
+    first, second = (api.get("companies", sort=sort, limit=500) for _ in range(2))
+    assert first != second
+    statuses = [row["status"] for row in first]
+    assert statuses == [row["status"] for row in second] == sorted(statuses, reverse=sort.startswith("-"))
+    assert {row["_id"] for row in first} == {row["_id"] for row in second}
+    for unique in ("_id", "name"):
+        assert api.get("companies", sort=unique) == api.get("companies", sort=unique)
+    assert api.get("companies") == api.get("companies")
+
+
 @pytest.mark.parametrize(("position", "first"), [("low", True), ("high", False)])
 def test_where_nulls_stand(api: Api, position: str, first: bool) -> None:  # noqa: FBT001
     api.box.set_switch("sort_nulls", position)
