@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from planhat_api.row import Row
 
-__all__ = ["MOST_TURNS", "folded", "turns"]
+__all__ = ["MOST_TURNS", "folded", "folded_all", "turns"]
 
 MOST_TURNS = 20
 """Into how many requests rows that share a key are spread.
@@ -25,6 +25,11 @@ def folded(name: str, value: str) -> str:
     Whether Planhat tells addresses apart that differ in case only is not known (Q21), so they count as one.
     """
     return value.casefold() if name == "email" else value
+
+
+def folded_all(name: str, values: list[str]) -> list[str]:
+    """``folded`` for each of many values of one key."""
+    return [value.casefold() for value in values] if name == "email" else values
 
 
 def turns(rows: Sequence[Row], most: int | None = MOST_TURNS) -> list[list[int]]:
@@ -59,8 +64,4 @@ def _share_nothing(rows: Sequence[Row]) -> bool:
     for row in rows:
         for name, value in row.keys.items():
             values.setdefault(name, []).append(value)
-    return all(len(_forms(name, found)) == len(found) for name, found in values.items())
-
-
-def _forms(name: str, values: list[str]) -> set[str]:
-    return {folded(name, value) for value in values} if name == "email" else set(values)
+    return all(len(set(folded_all(name, found))) == len(found) for name, found in values.items())

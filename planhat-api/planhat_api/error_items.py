@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from planhat_api.apart import folded
 from planhat_api.jsontext import decode, encode, text_of
 from planhat_api.redaction import redacted, shortened
 
@@ -44,16 +45,22 @@ class _Index:
         self.by_key: dict[str, set[int]] = {}
         self.by_body: dict[bytes, list[int]] = {}
         for index in open_rows:
-            for value in rows[index].keys.values():
-                self.by_key.setdefault(value, set()).add(index)
+            for name, value in rows[index].keys.items():
+                self.by_key.setdefault(folded(name, value), set()).add(index)
             if not rows[index].keys:
                 self.by_body.setdefault(_canonical(decode(rows[index].body)), []).append(index)
 
     def carries_keys_of(self, fields: Mapping[str, Any]) -> set[int]:
         """Rows whose keys agree with these fields, at least one of them being there."""
         texts = {name: text for name, value in fields.items() if (text := text_of(value)) is not None}
-        candidates = {index for text in texts.values() for index in self.by_key.get(text, ())}
+        candidates = {index for text in texts.values() for index in self.called(text)}
         return {index for index in candidates if _agrees(self._rows[index].keys, texts)}
+
+    def called(self, text: str) -> Iterator[int]:
+        """Rows with this key; an address may come in other case (Q21)."""
+        yield from self.by_key.get(text, ())
+        if "@" in text:
+            yield from self.by_key.get(folded("email", text), ())
 
 
 def names_rows(errors: Sequence[Any], rows: Sequence[Row], open_rows: Sequence[int]) -> list[Named]:
@@ -94,16 +101,14 @@ def _named(item: Any, index: _Index) -> Named:  # noqa: ANN401 - any JSON value
         if same_body:
             # Rows that are equal byte for byte: whichever is meant, one of them failed.
             surely.add(same_body.pop())
-    perhaps = {
-        row for text in _texts(item) for word in (text, *_WORD.findall(text)) for row in index.by_key.get(word, ())
-    }
+    perhaps = {row for text in _texts(item) for word in (text, *_WORD.findall(text)) for row in index.called(word)}
     only = next(iter(surely)) if len(surely) == 1 else None
     return Named(only, frozenset(perhaps | surely))
 
 
 def _agrees(keys: Mapping[str, str], fields: Mapping[str, str]) -> bool:
     shared = keys.keys() & fields.keys()
-    return bool(shared) and all(keys[name] == fields[name] for name in shared)
+    return bool(shared) and all(folded(name, keys[name]) == folded(name, fields[name]) for name in shared)
 
 
 def _objects(item: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON value

@@ -9,6 +9,7 @@ import logging
 from math import log2
 from typing import TYPE_CHECKING
 
+from planhat_api.apart import turns
 from planhat_api.errors import PayloadError, UnavailableError
 from planhat_api.outcome import Fate, Outcome
 from planhat_api.verdict import judge
@@ -123,7 +124,7 @@ class Resolver:
         try:
             suspects = self._suspects(doubt)
             if suspects or not self._look(doubt):
-                self._send_in_groups(_groups(doubt, suspects), doubt)
+                self._send_in_groups(self._groups(doubt, suspects), doubt)
         finally:
             self._restore_first_fates(doubt)
 
@@ -162,6 +163,20 @@ class Resolver:
             if is_held is not None:
                 self._settle_open(index, doubt, stored=is_held)
         return True
+
+    def _groups(self, doubt: Open, suspects: list[int]) -> list[list[int]]:
+        """In which groups rows are sent again: first what sets some apart from the others, else halves."""
+        rows = doubt.rows
+        if suspects:
+            return [suspects, sorted(set(rows) - set(suspects))]
+        sharing = turns([self._rows[index] for index in rows], most=None)
+        if len(sharing) > 1:
+            # They may have been refused only because they went together (B90).
+            return [[rows[place] for place in turn] for turn in sharing]
+        if doubt.may_add_up:
+            return [rows]
+        middle = (len(rows) + 1) // 2
+        return [half for half in (rows[:middle], rows[middle:]) if half]
 
     def _send_in_groups(self, groups: Sequence[list[int]], doubt: Open) -> None:
         """Send rows again group by group. What the others leave for the last group may be known without asking."""
@@ -224,17 +239,6 @@ class Resolver:
         if len(indices) == 1:
             self._blamed += indices
         self._split(indices, f"Planhat fails on this row ({_FAULT_INSIDE}): {error.detail}")
-
-
-def _groups(doubt: Open, suspects: list[int]) -> list[list[int]]:
-    """In which groups rows are sent again: the suspects before the others, else all of them or halves."""
-    rows = doubt.rows
-    if suspects:
-        return [suspects, sorted(set(rows) - set(suspects))]
-    if doubt.may_add_up:
-        return [rows]
-    middle = (len(rows) + 1) // 2
-    return [half for half in (rows[:middle], rows[middle:]) if half]
 
 
 def _calls_to_tell_apart(rows: int, missing: int) -> float:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from planhat_api.apart import folded, folded_all
 from planhat_api.error_items import message_of, messages_of, names_rows
 from planhat_api.jsontext import text_of
 from planhat_api.outcome import Fate, Outcome
@@ -252,11 +253,12 @@ def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
 
 def _rows_by_key(rows: Sequence[Row]) -> _Index:
     if _carry_the_same_keys(rows):
-        return {name: _positions([row.keys[name] for row in rows]) for name in rows[0].keys}
+        return {name: _positions(folded_all(name, [row.keys[name] for row in rows])) for name in rows[0].keys}
     index: _Index = {}
     for position, row in enumerate(rows):
-        for name, value in row.keys.items():
+        for name, given in row.keys.items():
             positions = index.setdefault(name, {})
+            value = folded(name, given)
             positions[value] = _SEVERAL if value in positions else position
     return index
 
@@ -302,6 +304,7 @@ def _meant_by(rows: Sequence[Row], index: _Index, entries: Sequence[Mapping[str,
     found: list[int | None] = []
     for entry in entries:
         value = entry.get(first)
+        # An address in other case is looked for by `_meant`.
         position = positions.get(value, _SEVERAL) if type(value) is str else _SEVERAL
         keys = rows[position].keys
         for name in others:
@@ -320,7 +323,7 @@ def _meant(rows: Sequence[Row], index: _Index, entry: Mapping[str, Any]) -> int 
         key = value if type(value) is str else text_of(value)
         if key is None:
             continue
-        position = positions.get(key)
+        position = positions.get(folded(name, key))
         if position is None:
             continue
         if position == _SEVERAL or meant not in {None, position}:
@@ -334,7 +337,8 @@ def _meant(rows: Sequence[Row], index: _Index, entry: Mapping[str, Any]) -> int 
 def _agrees(keys: Mapping[str, str], entry: Mapping[str, Any]) -> bool:
     if len(keys) == 1:
         return True
-    return all(entry.get(name) is None or text_of(entry[name]) == key for name, key in keys.items())
+    told = {name: text_of(entry[name]) for name in keys if entry.get(name) is not None}
+    return all(text is not None and folded(name, text) == folded(name, keys[name]) for name, text in told.items())
 
 
 def _note_sums(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from target_planhat.addresses import Addresses
 from target_planhat.batch import Batch
 from target_planhat.custom_fields import CustomFields
 from target_planhat.deletes import Deletes
@@ -74,6 +75,11 @@ class Run:
     def client(self) -> PlanhatClient:
         """The one client of the run."""
         return self._connect()
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """The addresses that named rows."""
+        return Addresses(self.logger)
 
     @cached_property
     def custom_fields(self) -> CustomFields:
@@ -201,5 +207,6 @@ class Run:
         self.rejects.close()
         self.receipts.close()
         self.summary.log(self.logger, self.rejects.path)
-        if "client" in self.__dict__:
-            self.client.close()
+        for opened in ("addresses", "client"):
+            if opened in self.__dict__:
+                getattr(self, opened).close()

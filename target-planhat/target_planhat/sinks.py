@@ -80,6 +80,8 @@ class ModelSink(MappedSink):
                     # Rows with this key that wait for their company go on waiting: nothing overtakes them.
                     self.run.enter(item, Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off"))
             items = [item for item in items if not item.delete]
+        if any("email" in sink.builder.rule.keyables for sink in self.batch.sinks if isinstance(sink, ModelSink)):
+            self.run.addresses.look(item.match[1] for item in items if item.match and item.match[0] == "email")
         super().send(items, distinct=distinct)
 
     def enter(self, item: Item, verdict: Verdict) -> None:

@@ -74,7 +74,7 @@ def test_without_silent_rows_nothing_is_looked_up() -> None:
 
 def test_the_reason_names_company_and_domain() -> None:
     with Sandbox(companies=20) as box:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"external_id": "a", "email": "kim@unknown.example"},
             {"external_id": "b", "email": "no address"},
             {"external_id": "c", "email": None},

@@ -211,6 +211,22 @@ def test_a_row_known_by_id_alone_is_not_sent_again_when_it_may_have_become_anoth
     assert {outcome.fate for outcome in result.outcomes} == {Fate.UNKNOWN}
 
 
+def test_rows_known_by_id_alone_are_unknown_when_the_counts_of_a_success_do_not_add_up() -> None:
+    """One of them became a new row under another _id, one was dropped without a word: Planhat does not tell which."""
+    sent: list[int] = []
+
+    def send(rows: Sequence[Row]) -> BulkAnswer:
+        sent.append(len(rows))
+        body = {"created": 1, "insertsKeys": [{"_id": "new"}], "updated": 0, "nonupdates": 0}
+        return read_bulk(Answer(200, msgspec.json.encode(body)))
+
+    rows = [Row(b'{"_id": "%d"}' % n, {"_id": str(n)}) for n in range(2)]
+    result = upsert(rows, send, lambda: None)
+    assert sent == [2]
+    assert [outcome.fate for outcome in result.outcomes] == [Fate.UNKNOWN, Fate.UNKNOWN]
+    assert all("under another _id" in (outcome.reason or "") for outcome in result.outcomes)
+
+
 def test_counts_that_do_not_add_up_are_noted() -> None:
     def send(rows: Sequence[Row]) -> BulkAnswer:
         body = {"created": 1, "insertsKeys": [{"_id": "a", "sourceId": "s0"}], "updated": 0, "nonupdates": 0}
