@@ -84,13 +84,19 @@ def columns_of(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str
     properties = schema["properties"]
     required = {*schema.get("required", ()), *keys}
     sources = {source.column: source for source in stream.plan.sources}
-    slots = {source.slot for source in sources.values()}
-    if not is_plain(schema, _TOP_LEVEL) or not required <= set(properties) or len(slots) < len(sources):
+    first = {source.slot: source for source in reversed(stream.plan.sources)}
+    if not is_plain(schema, _TOP_LEVEL) or not required <= set(properties):
         raise NoTypeError
     if stream.settings.nulls == "clear" or stream.settings.clear:
         raise NoTypeError
     for name, column in properties.items():
         source = sources.get(name)
+        if source is not None and first[source.slot] is not source:
+            # Which of several columns fills the field is for the general path to say, unless this one is empty.
+            if name in required or "null" not in _type_names(column):
+                raise NoTypeError
+            yield Column(name, None, nullable=True)
+            continue
         made = _column(name, column, source, stream)
         made.required = name in required
         if source is not None and source.slot.name not in stream.rule.left_out:

@@ -113,6 +113,12 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         {},
         [],
     ),
+    "company twice": (
+        "endusers",
+        {"companyId": NULL_STRING, "companyExternalId": NULL_STRING, "email": NULL_STRING},
+        {},
+        [],
+    ),
     "keyless": ("companies", {"name": NULL_STRING, "phase": NULL_STRING}, {"insert_without_key": True}, []),
 }
 
@@ -174,6 +180,9 @@ USUAL: list[tuple[str, dict[str, Any]]] = [
     ("open custom", {"externalId": "7", "custom": {"Since": "2024-05-14", "Owner": HEX}}),
     ("children", {"email": "a@b.c", "external_id": 7, "company_external_id": 8}),
     ("children", {"email": "a@b.c", "external_id": None}),
+    ("company twice", {"email": "a@b.c", "companyId": HEX}),
+    ("company twice", {"email": "a@b.c", "companyId": HEX, "companyExternalId": None}),
+    ("company twice", {"email": "a@b.c", "companyExternalId": None}),
 ]
 
 
@@ -196,6 +205,8 @@ def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> 
         ("warehouse", {"external_id": 7, "name": "A", "_sdc_deleted_at": "2024-05-14"}),
         ("warehouse", {"external_id": 7, "name": "A", "mr": "lots"}),
         ("warehouse", {"external_id": True, "name": "A"}),
+        ("company twice", {"email": "a@b.c", "companyId": HEX, "companyExternalId": "7"}),
+        ("company twice", {"email": "a@b.c", "companyId": None, "companyExternalId": "7"}),
         ("keyless", {"name": "A"}),
     ],
 )
