@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from planhat_sandbox.bombs import load
 from planhat_sandbox.duplicates import Flights
 from planhat_sandbox.messages import Refusal, Request, Response, text_response
 from planhat_sandbox.quota import OverQuota, Quota
@@ -70,6 +71,8 @@ class Answerer:
                 raise DroppedError
             if fault.kind == "status":
                 return _failure(fault)
+            if fault.kind == "bomb":
+                load(response, fault)
         return response
 
     def _instead(self, request: Request, fault: Fault) -> Response | None:

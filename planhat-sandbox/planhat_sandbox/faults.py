@@ -23,6 +23,8 @@ KINDS = {
     "html": "answers 200 with an HTML page, without processing the call",
     "slow_body": "processes the call, sends the body in pieces over `seconds`",
     "stall": "processes the call, sends half of the body, then nothing for `seconds`",
+    "bomb": "processes the call; a small gzip body unfolds to `megabytes` (with `per_row` to so many for each row), "
+    "whatever the client accepts; or the answer nests `depth` levels deep; or both",
     "wrong_region": "answers 401 whatever the token (B3)",
     "poison": "answers 500, naming no row, when a row of the body has `value` in `field` (or in any field); "
     "with `processed` the other rows are processed first",
@@ -50,6 +52,9 @@ class Fault:
         field: For ``poison``: name of the field.
         value: For ``poison``: the value, as text.
         retry_after: For ``status``: the Retry-After header.
+        megabytes: For ``bomb``: size of the unpacked answer.
+        per_row: For ``bomb``: ``megabytes`` is meant for each row of the answer.
+        depth: For ``bomb``: how deep one value of the answer is nested.
     """
 
     kind: str
@@ -64,6 +69,9 @@ class Fault:
     field: str | None = None
     value: str | None = None
     retry_after: str | None = None
+    megabytes: int = 0
+    per_row: bool = False
+    depth: int = 0
 
     def __post_init__(self) -> None:
         """Checks the kind."""

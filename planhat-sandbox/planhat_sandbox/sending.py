@@ -38,7 +38,9 @@ class Sender:
 
     def send(self, request: Request, response: Response, faults: Sequence[Fault]) -> bool:
         """Sends one answer. False when the connection cannot be used any more."""
-        if self._switches["compression"] == "gzip" and "gzip" in request.headers.get("accept-encoding", ""):
+        packed = "Content-Encoding" in response.headers
+        accepted = "gzip" in request.headers.get("accept-encoding", "")
+        if self._switches["compression"] == "gzip" and accepted and not packed:
             response.body = gzip.compress(response.body, compresslevel=1)
             response.headers["Content-Encoding"] = "gzip"
         if request.method == "HEAD":
