@@ -10,7 +10,7 @@ from planhat_api.bulk import batches
 from planhat_api.call import GarbledError
 from planhat_api.error_items import message_of
 from planhat_api.errors import PayloadError, PlanhatError, UnavailableError
-from planhat_api.jsontext import decode, text_of
+from planhat_api.jsontext import decode, encode, text_of
 from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, Fate, Outcome, PushResult
 
 if TYPE_CHECKING:
@@ -110,12 +110,11 @@ def judge_metrics(rows: Sequence[Row], answer: MetricAnswer) -> Verdict:
         notes.append(f"{len(rows)} points sent, but Planhat counts {answer.processed} processed, {len(errors)} errors")
     if not errors:
         return outcomes, notes
-    points = [decode(row.body) for row in rows]
-    index = _by_key(points)
+    points = _Points([decode(row.body) for row in rows])
     unmatched = []
     for error in errors:
         echo = error.get("item") if isinstance(error, dict) else None
-        found = _meant(echo, points, index, outcomes) if isinstance(echo, dict) else None
+        found = points.meant_by(echo) if isinstance(echo, dict) else None
         if found is None:
             unmatched.append(error)
         else:
@@ -126,34 +125,47 @@ def judge_metrics(rows: Sequence[Row], answer: MetricAnswer) -> Verdict:
     return outcomes, notes
 
 
-def _by_key(points: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[int]]:
-    index: dict[tuple[str, str], list[int]] = {}
-    for position, point in enumerate(points):
-        index.setdefault(_key(point), []).append(position)
-    return index
+class _Points:
+    """The points of one call, found by what errors echo of them. Each is found once."""
+
+    def __init__(self, points: Sequence[Mapping[str, Any]]) -> None:
+        self._points = points
+        self._free = set(range(len(points)))
+        self._exact: dict[bytes, list[int]] = {}
+        self._alike: dict[tuple[str | None, ...], list[int]] = {}
+        # From the last to the first, so that the first is taken first.
+        for position in reversed(range(len(points))):
+            self._exact.setdefault(_canonical(points[position]), []).append(position)
+            self._alike.setdefault(_key(points[position]), []).append(position)
+
+    def meant_by(self, echo: Mapping[str, Any]) -> int | None:
+        """The point an error echoes: the same one, else the only one it does not contradict."""
+        exact = self._exact.get(_canonical(echo), [])
+        while exact and exact[-1] not in self._free:
+            exact.pop()
+        found = exact.pop() if exact else self._only_one_like(echo)
+        self._free.discard(-1 if found is None else found)
+        return found
+
+    def _only_one_like(self, echo: Mapping[str, Any]) -> int | None:
+        alike = [
+            position
+            for position in self._alike.get(_key(echo), ())
+            if position in self._free and self._agrees(self._points[position], echo)
+        ]
+        return alike[0] if len(alike) == 1 else None
+
+    @staticmethod
+    def _agrees(point: Mapping[str, Any], echo: Mapping[str, Any]) -> bool:
+        return all(_same(point[name], value) for name, value in echo.items() if name in point)
 
 
-def _key(point: Mapping[str, Any]) -> tuple[str, str]:
-    return str(point.get("dimensionId")), str(point.get("externalId"))
+def _canonical(point: Mapping[str, Any]) -> bytes:
+    return encode(point, order="sorted")
 
 
-def _meant(
-    echo: Mapping[str, Any],
-    points: Sequence[Mapping[str, Any]],
-    index: Mapping[tuple[str, str], Sequence[int]],
-    outcomes: Sequence[Outcome],
-) -> int | None:
-    """The point an error echoes: the same one, else the only one it does not contradict."""
-    free = [position for position in index.get(_key(echo), ()) if outcomes[position].fate is Fate.ACCEPTED]
-    for position in free:
-        if points[position] == echo:
-            return position
-    alike = [
-        position
-        for position in free
-        if all(_same(points[position][name], value) for name, value in echo.items() if name in points[position])
-    ]
-    return alike[0] if len(alike) == 1 else None
+def _key(point: Mapping[str, Any]) -> tuple[str | None, ...]:
+    return str(point.get("dimensionId")), str(point.get("externalId")), text_of(point.get("value"))
 
 
 def _same(sent: Any, echoed: Any) -> bool:  # noqa: ANN401 - any JSON value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,26 +44,30 @@ def turns(rows: Sequence[Row], most: int | None = MOST_TURNS) -> list[list[int]]
         rows: Rows in the order in which they have to take effect.
         most: How many groups there may be; the last one then holds all that remains. None for as many as it takes.
     """
-    if _share_nothing(rows):
-        return [list(range(len(rows)))] if rows else []
-    groups: list[list[int]] = []
+    sharing = _sharing(rows)
+    groups = [[index for index in range(len(rows)) if index not in sharing]] if sharing else [list(range(len(rows)))]
     next_turn: dict[tuple[str, str], int] = {}
-    for index, row in enumerate(rows):
-        keys = [(name, folded(name, value)) for name, value in row.keys.items()]
-        turn = max((next_turn.get(key, 0) for key in keys), default=0)
+    for index in sorted(sharing):
+        keys = [(name, folded(name, value)) for name, value in rows[index].keys.items()]
+        turn = max(next_turn.get(key, 0) for key in keys)
         if most is not None:
             turn = min(turn, most - 1)
         next_turn.update(dict.fromkeys(keys, turn + 1))
         if turn == len(groups):
             groups.append([])
         groups[turn].append(index)
-    return groups
+    return [sorted(group) for group in groups] if rows else []
 
 
-def _share_nothing(rows: Sequence[Row]) -> bool:
-    """Whether no two rows share a key: the usual case, told without a look at each pair."""
-    values: dict[str, list[str]] = {}
-    for row in rows:
-        for name, value in row.keys.items():
-            values.setdefault(name, []).append(value)
-    return all(len(set(folded_all(name, found))) == len(found) for name, found in values.items())
+def _sharing(rows: Sequence[Row]) -> set[int]:
+    """Indices of the rows that share a key with another row: usually very few."""
+    carried = [row.keys for row in rows]
+    sharing: set[int] = set()
+    for name in set(chain.from_iterable(carried)):
+        forms = [keys.get(name) for keys in carried]
+        if name == "email":
+            forms = [value and folded(name, value) for value in forms]
+        if len(set(forms)) < len(forms):
+            repeated = {form for form, times in Counter(forms).items() if form is not None and times > 1}
+            sharing.update(index for index, form in enumerate(forms) if form in repeated)
+    return sharing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.apart import folded, folded_all
@@ -140,7 +141,7 @@ def judge(rows: Sequence[Row], answer: BulkAnswer, vanished: Callable[[Row], str
     return verdict
 
 
-@dataclass(slots=True)
+@dataclass
 class _Rest:
     """Rows that neither key lists nor errors name for sure, with what is left to explain them."""
 
@@ -150,10 +151,24 @@ class _Rest:
     waiting: list[int]
     errors: list[tuple[Any, frozenset[int]]]
 
+    @cached_property
+    def _hints(self) -> Mapping[int, Sequence[Any]]:
+        """The errors that may mean a row, by its index."""
+        hints: dict[int, list[Any]] = {}
+        for item, perhaps in self.errors:
+            for index in perhaps:
+                hints.setdefault(index, []).append(item)
+        return hints
+
+    @cached_property
+    def _said_of_any(self) -> str:
+        """What all errors say, for rows that none of them hints at: one text, for there may be thousands of both."""
+        return messages_of([item for item, _ in self.errors])
+
     def said(self, index: int) -> str:
         """What the errors say that may mean a row: those that hint at it, else all that name no other."""
-        hints = [item for item, perhaps in self.errors if index in perhaps]
-        return messages_of(hints or [item for item, _ in self.errors], self.rows[index].keys.values())
+        hints = self._hints.get(index)
+        return messages_of(hints, self.rows[index].keys.values()) if hints else self._said_of_any
 
     def reason(self, index: int) -> str:
         """Why a row is not stored."""

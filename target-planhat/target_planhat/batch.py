@@ -89,8 +89,7 @@ class Batch:
         items, later, distinct = self._items, [], False
         if self._apart:
             groups = turns(items)
-            if len(groups) > 1:
-                items = collapse(items)
+            if len(groups) > 1 and len(items := collapse(items)) < len(self._items):
                 groups = turns(items)
             distinct = len(groups) <= 1
             if not (distinct or everything):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -265,3 +266,16 @@ def test_batches_keep_to_both_limits_and_lose_nothing(lengths: list[int], most_r
         body = 2 + sum(lengths[index] for index in batch) + len(batch) - 1
         assert len(batch) <= most_rows
         assert body <= most_bytes or len(batch) == 1
+
+
+@pytest.mark.parametrize("errors", [["companyId required"] * 5000, [f"problem number {n}" for n in range(5000)]])
+def test_thousands_of_refused_rows_are_judged_quickly(errors: list[str]) -> None:
+    def send(rows: Sequence[Row]) -> BulkAnswer:
+        return read_bulk(Answer(400, msgspec.json.encode({"created": 0, "createdErrors": errors[: len(rows)]})))
+
+    began = time.monotonic()
+    result = upsert([row(n, "bad", keyed=True) for n in range(5000)], send, lambda: None)
+    # Work that grows with the rows times the errors takes a minute and a half here.
+    assert time.monotonic() - began < 10
+    assert {outcome.fate for outcome in result.outcomes} == {Fate.REJECTED}
+    assert all(outcome.reason and errors[0] in outcome.reason for outcome in result.outcomes)
