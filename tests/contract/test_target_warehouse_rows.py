@@ -9,6 +9,8 @@ import pytest
 
 from planhat_sandbox import Sandbox
 from target_planhat.errors import InputError
+from tests.tap_support import config_for
+from tests.tap_support import run as tap_run
 from tests.target_support import Message, records, run, schema
 
 if TYPE_CHECKING:
@@ -63,3 +65,45 @@ def test_dates_that_a_stream_map_makes_are_the_texts_they_are_written_as(box: Sa
     finished = run(box, sent, stream_maps=maps)
     assert finished.verdicts() == {"m1": "created"}
     assert held(box, "m1")["renewalDate"] == "2024-02-29T00:00:00.000Z"
+
+
+def test_timestamps_as_warehouses_write_them_arrive(box: Sandbox) -> None:
+    texts = [
+        "2024-02-29 10:00:00 UTC",
+        "2024-02-29 10:00:00.000 +0000",
+        "2024-02-29 10:00:00.123456 Z",
+        "2024-02-29T10:00:00+00",
+    ]
+    rows = [{"external_id": f"t{place}", "name": "A", "renewal_date": text} for place, text in enumerate(texts)]
+    finished = run(box, companies({"name": TEXT, "renewal_date": TEXT}, *rows))
+    assert set(finished.verdicts().values()) == {"created"}
+    assert [held(box, f"t{place}")["renewalDate"] for place in range(4)] == [
+        "2024-02-29T10:00:00.000Z",
+        "2024-02-29T10:00:00.000Z",
+        "2024-02-29T10:00:00.123Z",
+        "2024-02-29T10:00:00.000Z",
+    ]
+
+
+def test_numbers_that_are_no_dates_are_told_what_they_look_like(box: Sandbox) -> None:
+    rows = [
+        {"external_id": "n1", "name": "A", "renewal_date": 1_709_164_800},
+        {"external_id": "n2", "name": "A", "renewal_date": 19_782},
+        {"external_id": "n3", "name": "A", "renewal_date": 10**400},
+    ]
+    finished = run(box, companies({"name": TEXT, "renewal_date": {}}, *rows), on_reject="continue")
+    send = "send ISO 8601, such as 2024-02-29T10:00:00Z, or milliseconds since 1970"
+    assert finished.reasons() == {
+        "n1": f"renewalDate: a number that looks like seconds since 1970; {send}",
+        "n2": f"renewalDate: a number that looks like days since 1970; {send}",
+        "n3": f"renewalDate: a number that is no date; {send}",
+    }
+
+
+def test_the_days_that_the_tap_writes_are_taken_where_days_are_meant() -> None:
+    with Sandbox(companies=5, seed=1) as box:
+        read = tap_run(config_for(box), "invoices")
+        days = [record["dueDate"] for record in read.records["invoices"]]
+        assert days
+        assert all(isinstance(day, int) for day in days)
+        assert set(run(box, read.messages).verdicts().values()) == {"unchanged"}
