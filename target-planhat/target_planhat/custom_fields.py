@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.nearest import nearest
 from target_planhat.values import ANYTHING, kind_of_custom
 
 if TYPE_CHECKING:
@@ -51,10 +51,8 @@ class NamesOfModel:
         return found[0] if len(found) == 1 else None
 
     def nearest(self, name: str) -> str | None:
-        """The name that looks most like it."""
-        by_squeezed = {_squeezed(known): known for known in self.kinds or ()}
-        near = get_close_matches(_squeezed(name), by_squeezed, n=1, cutoff=0.5)
-        return by_squeezed[near[0]] if near else None
+        """The name of a field that can be written, and was meant as far as one can tell."""
+        return nearest(name, self.kinds or ())
 
     def kind(self, name: str) -> Kind:
         """The kind of a field by its exact name."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from target_planhat.unfit import UnfitValueError, unfit
+from target_planhat.unfit import UnfitValueError, check_finite, unfit
 
 if TYPE_CHECKING:
     from target_planhat.unfit import Json
 
-__all__ = ["CANONICAL", "MILLISECONDS_FROM", "are_canonical", "date_time", "epoch_day", "is_canonical"]
+__all__ = ["CANONICAL", "FIRST_DAY", "LAST_DAY", "are_canonical", "date_time", "epoch_day", "is_canonical"]
 
 EPOCH = date(1970, 1, 1)
 
@@ -25,8 +24,6 @@ _OTHER_DAY = (
 )
 _MOMENT = rf"(?:{_OTHER_DAY}|{_LEAP_DAY})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{3}}Z"
 CANONICAL = f"^{_MOMENT}$"
-_FRACTION = re.compile(r"(\.\d+)")
-_COMPACT_ZONE = re.compile(r"[+-]\d{4}$")
 _ARE_CANONICAL = re.compile(f"(?:{_MOMENT}~)*").fullmatch
 
 is_canonical = re.compile(_MOMENT).fullmatch
@@ -38,21 +35,43 @@ def are_canonical(texts: list[str]) -> bool:
     return _ARE_CANONICAL("~".join([*set(texts), ""])) is not None
 
 
-def _moment(text: str) -> datetime:
-    """Parse ISO 8601 as warehouses write it. No zone means UTC."""
-    text = text.strip().replace(" ", "T", 1)
-    if text.endswith(("Z", "z")):
-        text = text[:-1] + "+00:00"
-    if _COMPACT_ZONE.search(text):
-        text = f"{text[:-2]}:{text[-2:]}"
-    # Python 3.10 reads three or six digits only.
-    text = _FRACTION.sub(lambda found: found.group(1)[:7].ljust(7, "0"), text, count=1)
+# ISO 8601 and what warehouses make of it: a space for the T, a space before the zone, `UTC`, zones of hours alone, any
+# number of digits for the fraction. Nothing that could be read in two ways.
+_READABLE = re.compile(
+    r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})"  # year, dash, month, day
+    r"(?:[Tt ]([0-9]{2})"  # hour
+    r"(?:(:?)([0-9]{2})(?:\6([0-9]{2})(?:[.,]([0-9]+))?)?)?"  # colon, minute, second, fraction
+    r" ?(?:(?i:Z|UTC|GMT)|([+-][0-9]{2}(?::?[0-5][0-9](?::?[0-5][0-9])?)?))?)?"  # zone
+).fullmatch
+_IS_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
+
+
+def _moment(text: str) -> datetime | None:
+    """The moment a text names, by UTC if it names no zone; None for a text that is no date."""
+    found = _READABLE(text)
+    if found is None:
+        return None
+    year, _, month, day, hour, _, minute, second, fraction, zone = found.groups(default="0")
     try:
-        moment = datetime.fromisoformat(text)
+        return datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour),
+            int(minute),
+            int(second),
+            int(fraction[:6].ljust(6, "0")),
+            timezone.utc if zone == "0" else _zone(zone),
+        )
     except ValueError as err:
-        msg = "a text that is not an ISO 8601 date"
+        msg = "a text with a date or time that does not exist"
         raise UnfitValueError(msg) from err
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _zone(text: str) -> timezone:
+    digits = text[1:].replace(":", "").ljust(6, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]), seconds=int(digits[4:]))
+    return timezone(-offset if text[0] == "-" else offset)
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -63,30 +82,59 @@ def _in_utc(moment: datetime) -> datetime:
         raise UnfitValueError(msg) from err
 
 
-MILLISECONDS_FROM = 100_000_000_000
-"""Numbers from here on are milliseconds since 1970 (1973 and later); smaller ones could be seconds or days."""
+FIRST_DAY, LAST_DAY = ((day - EPOCH).days for day in (date.min, date.max))
+"""Days since 1970 that a date can have."""
+_MILLISECONDS_A_DAY = 86_400_000
+_FIRST_MILLISECOND, _LAST_MILLISECOND = FIRST_DAY * _MILLISECONDS_A_DAY, (LAST_DAY + 1) * _MILLISECONDS_A_DAY - 1
+_MILLISECONDS_FROM = 100_000_000_000
+"""Numbers from here on are milliseconds since 1970 (1966 and earlier, 1973 and later); nearer ones may be anything."""
+
+_LOOKS_LIKE = (
+    (3_000, 100_000, "days since 1970"),
+    (19_000_101, 21_001_232, "a date without separators"),
+    (100_000_000, _MILLISECONDS_FROM, "seconds since 1970"),
+    (_LAST_MILLISECOND, 10**17, "microseconds since 1970"),
+    (10**17, 10**20, "nanoseconds since 1970"),
+)
+"""What a number of this size, from and up to, was most likely meant to be. It is told, and never acted upon."""
+
+
+def _number(value: Json) -> float | Decimal | None:
+    """A number, or the number a text of digits holds; None for anything else."""
+    if isinstance(value, str):
+        return Decimal(value) if _IS_NUMBER(value) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return None
+    check_finite(value)
+    return value
 
 
 def _from_milliseconds(value: float | Decimal) -> datetime:
-    if not math.isfinite(value) or value < MILLISECONDS_FROM:
-        msg = "a number that is not milliseconds since 1970"
-        raise UnfitValueError(msg)
-    try:
+    size = -value if value < 0 else value
+    if size >= _MILLISECONDS_FROM and _FIRST_MILLISECOND <= value <= _LAST_MILLISECOND:
         return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=float(value))
-    except OverflowError as err:
-        msg = "a date out of range"
-        raise UnfitValueError(msg) from err
+    likely = next((name for start, end, name in _LOOKS_LIKE if start <= size < end), None)
+    looks = f"looks like {likely}" if likely else "is no date"
+    msg = f"a number that {looks}; send ISO 8601, such as 2024-02-29T10:00:00Z, or milliseconds since 1970"
+    raise UnfitValueError(msg)
 
 
-def _any_moment(value: Json) -> datetime:
-    if isinstance(value, str):
-        return _moment(value)
+def _date_or_number(value: Json) -> datetime | float | Decimal:
+    """The moment a value names, or the number it holds."""
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return _from_milliseconds(value)
+    if isinstance(value, str):
+        moment = _moment(value)
+        if moment is not None:
+            return moment
+    number = _number(value)
+    if number is not None:
+        return number
+    if isinstance(value, str):
+        msg = "a text that is not a date; send ISO 8601, such as 2024-02-29T10:00:00Z"
+        raise UnfitValueError(msg)
     raise unfit(value, "a date")
 
 
@@ -95,25 +143,26 @@ def date_time(value: Json) -> str | None:
     if isinstance(value, str):
         if is_canonical(value):
             return value
-        if not value.strip():
+        value = value.strip()
+        if not value:
             return None
-    return _in_utc(_any_moment(value)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    found = _date_or_number(value)
+    moment = found if isinstance(found, datetime) else _from_milliseconds(found)
+    return _in_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch_day(value: Json) -> int | None:
     """Whole days since 1970-01-01 (B41). A date with a zone counts as the day it shows."""
     if isinstance(value, str):
-        if not value.strip():
+        value = value.strip()
+        if not value:
             return None
-        if value.strip().lstrip("-").isdigit():
-            return int(value)
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            msg = "not a finite number"
-            raise UnfitValueError(msg)
-        if value < MILLISECONDS_FROM:
-            if value != int(value):
-                msg = "not a whole number of days"
-                raise UnfitValueError(msg)
-            return int(value)
-    return (_any_moment(value).date() - EPOCH).days
+    found = _date_or_number(value)
+    if isinstance(found, datetime):
+        return (found.date() - EPOCH).days
+    if not FIRST_DAY <= found <= LAST_DAY:
+        return (_from_milliseconds(found).date() - EPOCH).days
+    if found != int(found):
+        msg = "not a whole number of days"
+        raise UnfitValueError(msg)
+    return int(found)

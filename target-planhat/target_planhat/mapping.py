@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from planhat_api.nearest import nearest
 from target_planhat.errors import SettingsError
 from target_planhat.values import (
     ANYTHING,
@@ -200,16 +200,14 @@ class Resolver:
         return kind_of_field(self.model.properties[name]) if name in self.model.properties else ANYTHING
 
     def nearest(self, name: str) -> str | None:
-        """The name of a slot that looks most like this one."""
+        """The name of the slot that was meant, as far as one can tell."""
         custom = self._custom_name(name)
-        if custom is not None:
-            near_custom = self.custom.nearest(custom)
-            return f"custom.{near_custom}" if near_custom else None
-        if self.custom.kinds is not None and self.custom.find(name):
-            return f"custom.{self.custom.find(name)}"
-        writable = {_squeezed(entry): entry for entry in self.model.properties if entry not in self.model.read_only}
-        near = get_close_matches(_squeezed(name), writable, n=1, cutoff=0.6)
-        return writable[near[0]] if near else None
+        if custom is None:
+            near = nearest(name, (entry for entry in self.model.properties if entry not in self.model.read_only))
+            if near:
+                return near
+        near_custom = self.custom.nearest(custom or name)
+        return f"custom.{near_custom}" if near_custom else None
 
 
 _JSON_TYPES = ("string", "number", "integer", "boolean", "array", "object")
@@ -266,8 +264,8 @@ class _Planner:
         for column, wanted in self.settings.columns.items():
             found = column if column in self.columns else folded.get(column.lower())
             if found is None:
-                near = get_close_matches(column.lower(), folded, n=1)
-                hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
+                near = nearest(column, self.columns)
+                hint = f"; did you mean {near!r}?" if near else ""
                 self.problems.append(f"setting columns: the stream has no column {column!r}{hint}")
             else:
                 yield found, wanted

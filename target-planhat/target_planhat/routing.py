@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING
 
+from planhat_api.nearest import nearest
 from planhat_api.registry import all_models
 from target_planhat.errors import SettingsError
 
@@ -119,8 +119,8 @@ def find_route(stream: str, wanted: str | None = None) -> Route:
                 msg = f"stream {stream!r}: {name} can only be read, not written. Leave the stream out in the tap"
                 raise SettingsError(msg)
             return found
-    near = get_close_matches(next(_candidates(name)), [_squeezed(entry) for entry in writable_streams()], n=1)
-    hint = next((f" Did you mean {entry!r}?" for entry in writable_streams() if near == [_squeezed(entry)]), "")
+    near = next((near for candidate in _candidates(name) if (near := nearest(candidate, writable_streams()))), None)
+    hint = f" Did you mean {near!r}?" if near else ""
     source = f"streams.{stream}.model {wanted!r}" if wanted else f"stream {stream!r}"
     msg = (
         f"{source} is no model of Planhat.{hint} Streams that exist: {', '.join(writable_streams())}. "

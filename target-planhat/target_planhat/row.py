@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
@@ -119,6 +120,8 @@ class RowBuilder:
         self._notice = notice
         self._sources = {source.column: source for source in self.plan.sources}
         self._late: dict[str, Source | None] = {}
+        # Asked for each value of each record; bounded, because a tap may send any number of names.
+        self._member = lru_cache(maxsize=10_000)(self._member_source)
         self._fields = {slot.name: value for slot, value in self.plan.constants.items() if not slot.custom}
         self._custom = {slot.name: value for slot, value in self.plan.constants.items() if slot.custom}
         self._check = check or self._check_keys
@@ -209,15 +212,21 @@ class RowBuilder:
             into.setdefault(slot.name, None)
 
     def _place_custom(self, values: Mapping[str, Any], custom: dict[str, Any]) -> None:
-        names = self._resolver.custom
         for name, given in values.items():
-            found = names.find(name)
-            if found is None:
+            source = self._member(name)
+            if source is None:
                 self._place_unknown_custom(name, given, custom)
-            elif found not in names.formulas:
-                self._place(
-                    Source(f"custom.{name}", Slot(found, custom=True), names.kind(found)), given, custom, custom
-                )
+            elif source.slot.name not in self._resolver.custom.formulas:
+                self._place(source, given, custom, custom)
+
+    def _member_source(self, name: str) -> Source | None:
+        """Where a member of `custom` leads; None when there is no such custom field."""
+        names = self._resolver.custom
+        found = names.find(name)
+        if found is None:
+            return None
+        kind = ANYTHING if found in names.formulas else names.kind(found)
+        return Source(f"custom.{name}", Slot(found, custom=True), kind)
 
     def _place_unknown_custom(self, name: str, value: Json, custom: dict[str, Any]) -> None:
         if self._settings.unknown_columns == "send":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import analytics
 from planhat_api.bulk import MOST_BYTES, MOST_ROWS
+from planhat_api.nearest import nearest
 from planhat_api.settings import CONNECTION_SETTINGS
 from target_planhat.errors import SettingsError
 
@@ -292,15 +292,15 @@ def unknown_settings(config: Mapping[str, Any]) -> Iterator[str]:
     known = list(SETTINGS["properties"])
     for name in config:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            yield f"There is no setting {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+            near = nearest(name, known)
+            yield f"There is no setting {name!r}." + (f" Did you mean {near!r}?" if near else "")
 
 
 def _check_block(stream: str, block: Mapping[str, Any]) -> None:
     known = [entry.name for entry in fields(StreamSettings)]
     for name in block:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            near = nearest(name, known)
+            hint = f" Did you mean {near!r}?" if near else ""
             msg = f"streams.{stream}: there is no setting {name!r}.{hint} It takes: {', '.join(known)}"
             raise SettingsError(msg)

@@ -7,13 +7,14 @@ from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from jsonschema.validators import validator_for
 from singer_sdk.sinks import BatchSink
 
 from planhat_api import PlanhatError, Row, bulk
+from target_planhat.errors import InputError
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.keys import collapse
 from target_planhat.order import parents_of
+from target_planhat.record_schema import RecordSchema, SchemaFaultError
 from target_planhat.routing import find_route
 from target_planhat.row import Item, RefusedRowError
 
@@ -52,6 +53,7 @@ class PlanhatSink(BatchSink):
 
         Raises:
             SettingsError: They cannot. Nothing of the stream was sent.
+            InputError: The schema of the stream is not JSON Schema.
         """
         self._declared_keys = tuple(key_properties or ())
         super().__init__(target, stream_name, schema, None)
@@ -65,7 +67,11 @@ class PlanhatSink(BatchSink):
         self.declared_schema = self.original_schema
         # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
         self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in _columns(schema)}}
-        self._validator_of_schema = validator_for(self.declared_schema)(self.declared_schema)
+        try:
+            self._record_schema = RecordSchema(self.declared_schema)
+        except SchemaFaultError as err:
+            msg = f"stream {stream_name!r}: {err}"
+            raise InputError(msg) from err
         self.prepare()
         self.batch = self.run.batch_for(self)
 
@@ -228,12 +234,9 @@ class PlanhatSink(BatchSink):
             msg = f"the record lacks its key {', '.join(missing)}"
             raise RefusedRowError(msg)
         if self.run.settings.validate_records:
-            error = next(self._validator_of_schema.iter_errors(record), None)
-            if error is not None:
-                # The message of jsonschema quotes the value, which may be personal.
-                where = ".".join(str(part) for part in error.absolute_path) or "the record"
-                msg = f"{where} does not fit the schema of the stream ({error.validator})"
-                raise RefusedRowError(msg)
+            reason = self._record_schema.unfit(record)
+            if reason is not None:
+                raise RefusedRowError(reason)
 
     # Batches out
 

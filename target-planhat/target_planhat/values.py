@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from target_planhat.dates import CANONICAL, MILLISECONDS_FROM, are_canonical, date_time, epoch_day, is_canonical
-from target_planhat.unfit import Json, UnfitValueError, unfit
+from target_planhat.dates import CANONICAL, FIRST_DAY, LAST_DAY, are_canonical, date_time, epoch_day, is_canonical
+from target_planhat.unfit import Json, UnfitValueError, check_finite, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,9 +93,7 @@ class Kind:
 def _plain_number(value: float | Decimal) -> str:
     if isinstance(value, int):
         return str(value)
-    if not math.isfinite(value):
-        msg = "not a finite number"
-        raise UnfitValueError(msg)
+    check_finite(value)
     return str(int(value)) if value == int(value) else str(value)
 
 
@@ -158,21 +155,24 @@ def prefixed(prefix: str) -> Kind:
 
 def _number(value: Json) -> int | float | Decimal | None:
     if isinstance(value, str):
-        if not value.strip():
-            return None
-        try:
-            value = Decimal(value.strip())
-        except InvalidOperation as err:
-            msg = "a text that is not a number"
-            raise UnfitValueError(msg) from err
-        if value.is_finite() and value == value.to_integral_value():
-            value = int(value)
+        return _number_of_text(value.strip())
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise unfit(value, "a number")
-    if not isinstance(value, int) and not math.isfinite(value):
-        msg = "not a finite number"
-        raise UnfitValueError(msg)
+    check_finite(value)
     return value
+
+
+def _number_of_text(text: str) -> int | Decimal | None:
+    if not text:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation as err:
+        msg = "a text that is not a number"
+        raise UnfitValueError(msg) from err
+    # Before it is made a whole number: `1e9999999` would take minutes.
+    check_finite(value)
+    return int(value) if value == value.to_integral_value() else value
 
 
 _BOOLEANS = {"true": True, "t": True, "1": True, "yes": True, "false": False, "f": False, "0": False, "no": False}
@@ -248,7 +248,7 @@ DATE_TIME = Kind(
 )
 EPOCH_DAY = Kind(
     "day",
-    Annotated[int, msgspec.Meta(lt=MILLISECONDS_FROM)],
+    Annotated[int, msgspec.Meta(ge=FIRST_DAY, le=LAST_DAY)],
     epoch_day,
     frozenset({"string", "integer", "number"}),
     json="number",
