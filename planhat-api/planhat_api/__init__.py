@@ -4,6 +4,7 @@ from planhat_api.client import PlanhatClient
 from planhat_api.connection import Connection
 from planhat_api.errors import (
     AccessError,
+    AnswerTooLargeError,
     ConfigurationError,
     CredentialsError,
     NotFoundError,
@@ -18,6 +19,7 @@ from planhat_api.row import Row
 
 __all__ = [
     "AccessError",
+    "AnswerTooLargeError",
     "BulkResult",
     "ConfigurationError",
     "Connection",

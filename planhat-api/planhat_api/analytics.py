@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api.bulk import batches
-from planhat_api.call import GarbledError
+from planhat_api.call import GarbledError, NestedError
 from planhat_api.error_items import message_of
 from planhat_api.errors import PayloadError, PlanhatError, UnavailableError
-from planhat_api.jsontext import decode, encode, text_of
+from planhat_api.jsontext import decode, encode, nests_deeply, text_of
 from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, Fate, Outcome, PushResult
 
 if TYPE_CHECKING:
@@ -93,10 +93,14 @@ def read_metrics(answer: Answer) -> MetricAnswer:
     if not answer.body.strip():
         return MetricAnswer()
     try:
-        return msgspec.json.decode(answer.body, type=MetricAnswer)
+        metrics = msgspec.json.decode(answer.body, type=MetricAnswer)
     except (msgspec.DecodeError, UnicodeDecodeError):
         message = "not the answer to metrics"
         raise GarbledError(message) from None
+    if nests_deeply(metrics.errors):
+        message = "an error that it lists"
+        raise NestedError(message)
+    return metrics
 
 
 def judge_metrics(rows: Sequence[Row], answer: MetricAnswer) -> Verdict:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api.call import GarbledError
-from planhat_api.jsontext import decode
+from planhat_api.call import GarbledError, NestedError
+from planhat_api.jsontext import decode, nests_deeply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +55,13 @@ def read_bulk(answer: Answer) -> BulkAnswer:
     """Read one answer.
 
     Raises:
-        GarbledError: A 2xx whose body is no bulk answer.
+        GarbledError: A 2xx whose body is no bulk answer, or any whose errors nest too deeply.
     """
     body = _object(answer.body)
     errors = [item for name, items in body.items() if name.lower().endswith("errors") for item in _listed(items)]
+    if nests_deeply(errors):
+        message = "an error that it lists"
+        raise NestedError(message)
     if not (errors or _KNOWN & body.keys()):
         if answer.succeeded:
             message = "not the answer of a bulk upsert"

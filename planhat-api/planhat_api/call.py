@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from planhat_api.auth import Authorization
 
-__all__ = ["Answer", "Call", "GarbledError"]
+__all__ = ["Answer", "Call", "GarbledError", "NestedError", "is_success"]
 
 _T = TypeVar("_T")
 _PRINTABLE = 4000
@@ -21,11 +21,11 @@ _PRINTABLE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer of Planhat, read to its end.
+    """An answer of Planhat.
 
     Attributes:
         status: HTTP status.
-        body: Body, decompressed.
+        body: Body, decompressed; of a refusal that nobody wants to take apart, the first megabyte.
         content_type: Value of the header; empty when there is none.
         wait: Seconds that Planhat asks to wait before the next call; None when it does not say.
     """
@@ -38,7 +38,7 @@ class Answer:
     @property
     def succeeded(self) -> bool:
         """Whether the status is a 2xx."""
-        return self.status // 100 == 2  # noqa: PLR2004 - the 2xx
+        return is_success(self.status)
 
     @property
     def text(self) -> str:
@@ -49,8 +49,17 @@ class Answer:
         return shortened(redacted(text))
 
 
+def is_success(status: int) -> bool:
+    """Whether a status is a 2xx."""
+    return status // 100 == 2  # noqa: PLR2004 - the 2xx
+
+
 class GarbledError(Exception):
     """The answer is not what was asked for; the text says what it is instead."""
+
+
+class NestedError(GarbledError):
+    """The answer nests more deeply than it can be read; the text says what in it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,8 @@ class Call(Generic[_T]):
         method: HTTP method.
         url: Where it goes. May hold the tenant token.
         shown: What logs and errors call it, without secrets: ``companies``.
-        read: Makes the result out of the answer; raises ``GarbledError`` when the answer is not what was asked for.
+        read: Makes the result out of the answer; raises ``GarbledError`` when the answer is not what was asked for, and
+            ``RecursionError`` when it nests too deeply.
         auth: Who sends it.
         safe: Whether doing it twice is the same as doing it once.
         counted: Whether it counts against the quota (B10).

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessError",
+    "AnswerTooLargeError",
     "ConfigurationError",
     "CredentialsError",
     "NotFoundError",
@@ -82,6 +83,10 @@ class UnavailableError(PlanhatError):
         """Takes the text for people, what the answer held, and whether what was sent may have arrived."""
         super().__init__(message, status=status, detail=detail)
         self.may_have_arrived = may_have_arrived
+
+
+class AnswerTooLargeError(UnavailableError):
+    """Planhat's answer is larger than this client takes in; ask for less: a smaller page, fewer fields."""
 
 
 class PayloadError(PlanhatError):

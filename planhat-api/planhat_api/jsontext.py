@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +12,17 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["array_of", "decode", "encode", "ids_of", "mended", "raw_records", "text_of"]
+__all__ = [
+    "array_of",
+    "decode",
+    "deepest_record",
+    "encode",
+    "ids_of",
+    "mended",
+    "nests_deeply",
+    "raw_records",
+    "text_of",
+]
 
 
 class _Identified(msgspec.Struct, gc=False):
@@ -38,6 +49,13 @@ _ESCAPES = re.compile(
     rb"|\\."
 )
 _REPLACEMENT = rb"\ufffd"
+
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_OPENING, _CLOSING = (b"[", b"{"), (b"]", b"}")
+_IN_RECORD = 2
+_MOST_TOKENS = 2_000_000
+_MOST_LEVELS = 100
+_SHOWN_ID = re.compile(rb'"[\w-]{1,40}"')
 
 encode = msgspec.json.encode
 decode = msgspec.json.decode
@@ -89,7 +107,52 @@ def mended(body: bytes) -> bytes:
     Texts that were cut in the middle of an emoji hold one. JavaScript writes it down as an escape; no strict decoder,
     here or at a loader, takes it.
     """
-    return _ESCAPES.sub(lambda escape: _REPLACEMENT if escape["lone"] else escape[0], body)
+    # In place, for it is as long as what it replaces: a list of what stands between would take many times the memory.
+    text = bytearray(body)
+    for escape in _ESCAPES.finditer(body):
+        if escape["lone"]:
+            text[escape.start() : escape.end()] = _REPLACEMENT
+    return bytes(text)
+
+
+def deepest_record(body: bytes) -> str | None:
+    """``_id`` of the record of a JSON array that nests most deeply; None when it shows none.
+
+    For an array that the decoders give up on: looks at no more than one of ordinary size holds.
+    """
+    level = deepest = record = deepest_in = 0
+    ids: dict[int, bytes] = {}
+    before = b""
+    for token in islice(_TOKENS.finditer(body), _MOST_TOKENS):
+        text = token[0]
+        if text in _OPENING:
+            level += 1
+            record += level == _IN_RECORD
+            if level > deepest:
+                deepest, deepest_in = level, record
+        elif text in _CLOSING:
+            level -= 1
+        elif level == _IN_RECORD and before == b'"_id"' and _SHOWN_ID.fullmatch(text):
+            ids[record] = text
+        before = text
+    shown = ids.get(deepest_in)
+    return shown.strip(b'"').decode() if shown else None
+
+
+def nests_deeply(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether a value nests more deeply than any that means something, and than code that walks through it can go."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        level = [inner for outer in level for inner in _inner(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inner(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def array_of(bodies: Iterable[bytes]) -> bytes:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api.bulk_answer import BulkAnswer, read_bulk
-from planhat_api.call import GarbledError
-from planhat_api.jsontext import decode, ids_of, mended, raw_records
+from planhat_api.call import GarbledError, NestedError
+from planhat_api.jsontext import decode, deepest_record, ids_of, mended, raw_records
 from planhat_api.page import Page
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def page_at(offset: int, answer: Answer, *, recognise: Recognise | None = None) 
     """A list answer.
 
     Raises:
-        GarbledError: It is no JSON array of objects.
+        GarbledError: It is no JSON array of objects, or one that nests too deeply.
     """
     try:
         try:
@@ -32,6 +32,10 @@ def page_at(offset: int, answer: Answer, *, recognise: Recognise | None = None) 
             raw = raw_records(body)
         recognised = recognise(body, raw) if recognise else None
         ids = ids_of(body, raw) if recognised is None else recognised
+    except RecursionError:
+        deepest = deepest_record(answer.body)
+        message = f"the record with _id {deepest}" if deepest else "a record without _id"
+        raise NestedError(message) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         message = "not a list of records"
         raise GarbledError(message) from None

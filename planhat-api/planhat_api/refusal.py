@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import (
     AccessError,
+    AnswerTooLargeError,
     CredentialsError,
     NotFoundError,
     PayloadError,
@@ -33,11 +34,14 @@ def refusal(call: Call[Any], fault: CallFault) -> PlanhatError:
             f"or run when other clients of the tenant are quiet{said}"
         )
         return RateLimitError(message, status=fault.status, detail=fault.detail)
+    kind = AnswerTooLargeError if fault.fault is Fault.OVERSIZE else UnavailableError
+    if fault.fault is Fault.OVERSIZE and "limit" in call.params:
+        said += f", with offset {call.params['offset']} and limit {call.params['limit']}"
     unsure = fault.fault.may_have_arrived and not fault.safe
     warning = ". What was sent may have arrived; sending it again may double it" if unsure else ""
     status = f" ({fault.status})" if fault.status else ""
     message = f"{where}: {fault.fault.value}{status}{said}{warning}{_HINTS.get(fault.fault, '')}"
-    return UnavailableError(message, status=fault.status, detail=fault.detail, may_have_arrived=unsure)
+    return kind(message, status=fault.status, detail=fault.detail, may_have_arrived=unsure)
 
 
 def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> PlanhatError:
@@ -54,6 +58,8 @@ def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> Planha
 _HINTS = {
     Fault.NOT_SENT: ". Check the network, region and base_url",
     Fault.GARBLED: ". Check that base_url names Planhat's API and that no proxy answers in its place",
+    Fault.NESTED: ". No loader could take that either; leave out the field that holds it, or the list",
+    Fault.OVERSIZE: ". Ask for fewer fields, or for less at once",
 }
 
 _ANALYTICS_CREDENTIALS = (

@@ -23,6 +23,8 @@ class Fault(Enum):
     NOT_SENT = "no connection"
     LOST = "no answer"
     GARBLED = "an answer that is not what was asked for"
+    NESTED = "an answer that nests too deeply"
+    OVERSIZE = "an answer that is too large"
     BUSY = "over the quota"
     DOWN = "Planhat is not available"
     FAILED = "a fault inside Planhat"
@@ -31,7 +33,7 @@ class Fault(Enum):
     @property
     def may_have_arrived(self) -> bool:
         """Whether Planhat may have acted on the call all the same."""
-        return self in {Fault.LOST, Fault.GARBLED, Fault.DOWN, Fault.FAILED}
+        return self not in {Fault.NOT_SENT, Fault.BUSY, Fault.REFUSED}
 
 
 class CallFault(Exception):  # noqa: N818 - a step inside the client; callers get the errors of planhat_api.errors
@@ -71,6 +73,11 @@ _RULES: dict[tuple[Fault, bool], _Rule] = {
     (Fault.LOST, False): _ONCE,
     (Fault.GARBLED, True): _FEW,
     (Fault.GARBLED, False): _ONCE,
+    (Fault.NESTED, True): _FEW,
+    (Fault.NESTED, False): _ONCE,
+    # The same call would bring the same answer; a list is asked for again in smaller pages.
+    (Fault.OVERSIZE, True): _ONCE,
+    (Fault.OVERSIZE, False): _ONCE,
     (Fault.BUSY, True): _PATIENT,
     (Fault.BUSY, False): _PATIENT,
     (Fault.DOWN, True): _MANY,

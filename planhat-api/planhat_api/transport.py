@@ -12,7 +12,8 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from planhat_api.call import Answer, Call, GarbledError
+from planhat_api.body import OversizeError, beginning, whole
+from planhat_api.call import Answer, Call, GarbledError, NestedError, is_success
 from planhat_api.quota import Quota
 from planhat_api.redaction import keep_secret
 from planhat_api.refusal import refusal
@@ -95,9 +96,9 @@ class Transport:
             raise CallFault(kind, answer.text, safe=call.safe, status=answer.status, wait=answer.wait)
         try:
             return call.read(answer)
-        except GarbledError as error:
-            detail = f"{error}: {answer.text}"
-            raise CallFault(Fault.GARBLED, detail, safe=call.safe, status=answer.status) from None
+        except (GarbledError, RecursionError) as error:
+            fault, detail = _unreadable(answer, error)
+            raise CallFault(fault, detail, safe=call.safe, status=answer.status) from None
 
     def _exchange(self, call: Call[Any]) -> Answer:
         try:
@@ -115,10 +116,12 @@ class Transport:
                 allow_redirects=False,
                 **self._environment(call),
             )
+            wanted = is_success(response.status_code) or response.status_code in call.takes
             # The timeout of the socket only sees a body that stops, not one that trickles.
             with response, self._watchdog.watch(response.raw.shutdown):
-                # One read of the whole: requests would put the body together out of pieces of 10 KB.
-                body = response.raw.read(decode_content=True)
+                body = whole(response.raw) if wanted else beginning(response.raw)
+        except OversizeError as error:
+            raise CallFault(Fault.OVERSIZE, str(error), safe=call.safe, status=response.status_code) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             fault, detail = _connection_fault(error)
             raise CallFault(fault, detail, safe=call.safe) from None
@@ -163,6 +166,16 @@ def _session(connections: int) -> requests.Session:
     session.headers["User-Agent"] = "planhat-api (python)"
     session.headers["Accept"] = "application/json"
     return session
+
+
+def _unreadable(answer: Answer, error: GarbledError | RecursionError) -> tuple[Fault, str]:
+    """What is wrong with an answer that cannot be read, without what rows in it hold."""
+    if isinstance(error, RecursionError):
+        return Fault.NESTED, ""
+    if isinstance(error, NestedError):
+        return Fault.NESTED, str(error)
+    rows = answer.body.lstrip().startswith(b"[")
+    return Fault.GARBLED, f"{error}: {f'{len(answer.body)} bytes' if rows else answer.text}"
 
 
 def _connection_fault(error: Exception) -> tuple[Fault, str]:
