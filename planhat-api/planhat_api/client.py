@@ -228,7 +228,8 @@ class PlanhatClient:
     def create(self, model: Model, row: Mapping[str, Any]) -> dict[str, Any] | str:
         """Create one record and return it, or what Planhat says instead (B73).
 
-        Not repeated when it may have arrived (B24).
+        Not repeated when it may have arrived (B24). What comes back for an enduser that Planhat ignores is not known
+        (B89, Q23): an object without ``_id`` was not stored.
         """
         urls.checked_operation(model, "create")
         return self._send("POST", model.path, record_or_text, body=encode(row), safe=False)
