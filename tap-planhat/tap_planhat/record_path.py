@@ -240,6 +240,9 @@ class CheckedMapper(PluginMapper):
                 check_stream(stream, columns, self.stream_maps_dict, self._evaluator)
             with _told(stream):
                 self.register_raw_stream_schema(stream, schema, entry.key_properties)
+                if not all(isinstance(made.stream_alias, str) for made in self.stream_maps[stream]):
+                    msg = "__alias__ gives no text"
+                    raise StreamMapConfigError(msg)
             for made in self.stream_maps[stream]:
                 if isinstance(made, CustomStreamMap):
                     # The SDK makes the maps itself and takes no other class for them.

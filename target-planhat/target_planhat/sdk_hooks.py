@@ -116,6 +116,9 @@ class CheckedMapper(PluginMapper):
         check_stream(stream_name, columns, self.stream_maps_dict, self._evaluator)
         with _told(stream_name):
             super().register_raw_stream_schema(stream_name, schema, key_properties)
+            if not all(isinstance(made.stream_alias, str) for made in self.stream_maps[stream_name]):
+                msg = "__alias__ gives no text"
+                raise StreamMapConfigError(msg)
         for made in self.stream_maps[stream_name]:
             if isinstance(made, CustomStreamMap):
                 # The SDK makes the maps itself and takes no other class for them.

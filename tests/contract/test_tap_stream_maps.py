@@ -75,6 +75,7 @@ def test_the_command_ends_with_one_line_and_the_code_of_wrong_settings(box: Sand
         ({"companies": {"name": "name.uper()"}}, "did you mean 'upper'?"),
         ({"companies": {"_id": None}}, "'_id' is not permitted"),
         ({"__other__": {}}, "'__other__:{}' is not expected"),
+        ({"companies": {"__alias__": "7"}}, "stream 'companies': __alias__ gives no text"),
         ({"never read": {"name": ""}}, "it is empty"),
     ],
 )

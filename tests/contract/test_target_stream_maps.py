@@ -111,6 +111,7 @@ def test_what_no_schema_can_cure_ends_the_run_before_anything_is_read(text: str)
         ({"companies": {"__key_properties__": ["nope"]}}, "'nope' was not detected"),
         ({"companies": {"__alias__": "2 x"}}, "2 x"),
         ({"companies": {"__alias__": "'a' + 1"}}, "stream 'companies'"),
+        ({"companies": {"__alias__": "[1]"}}, "stream 'companies': __alias__ gives no text"),
     ],
 )
 def test_maps_that_cannot_be_made_end_the_run_with_the_setting_and_the_stream(maps: Any, why: str) -> None:

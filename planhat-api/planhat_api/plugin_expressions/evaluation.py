@@ -24,7 +24,8 @@ class ExpressionError(Exception):
 class _Record(dict[str, Any]):
     """A record that answers null for a column it lacks, though the column is not in it."""
 
-    columns: frozenset[str] = frozenset()
+    __slots__ = ("columns",)
+    columns: frozenset[str]
 
     def __missing__(self, name: str) -> None:
         if name not in self.columns:
