@@ -10,7 +10,7 @@ from planhat_api.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_environment", "check_secrets"]
+__all__ = ["check_environment", "check_secrets", "without_faults"]
 
 
 def check_secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -26,6 +26,22 @@ def check_secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for name, setting in schema["properties"].items():
         if setting.get("secret") and not isinstance(config.get(name, ""), (str, type(None))):
             raise ConfigurationError(setting=name, message=f"must be text, not {type(config[name]).__name__}")
+
+
+def without_faults(schema: Any) -> Any:  # noqa: ANN401 -- any part of a JSON Schema
+    """A JSON Schema of settings, without alternatives that are no schemas and end the check of the settings in a trace.
+
+    The framework writes such alternatives for `__else__` in stream maps.
+    """
+    if isinstance(schema, list):
+        return [without_faults(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {name: without_faults(part) for name, part in schema.items()}
+    alternatives = parts.get("anyOf")
+    if isinstance(alternatives, list):
+        parts["anyOf"] = [entry for entry in alternatives if isinstance(entry, (dict, bool))]
+    return parts
 
 
 def check_environment(environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any]) -> None:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import Tap
 from singer_sdk.singerlib import Schema
 
-from planhat_api.plugin_settings import check_environment, check_secrets
+from planhat_api.plugin_expressions import STREAM_MAPS
+from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
 from planhat_api.registry import all_models
 from tap_planhat.catalog import stream_schema
 from tap_planhat.command import SIGNALS, PlanhatCommand
 from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
 from tap_planhat.messages import BufferedWriter
+from tap_planhat.record_path import CheckedMapper
 from tap_planhat.settings import CONFIG_SCHEMA, check_settings
 from tap_planhat.stream_classes import stream_class
 
@@ -56,6 +58,13 @@ class TapPlanhat(Tap):
         if options.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         super().__init__(*args, **options)
+
+    @override
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        super().append_builtin_config(config_jsonschema)
+        properties = config_jsonschema["properties"]
+        properties[STREAM_MAPS] = without_faults(properties[STREAM_MAPS])
 
     @cached_property
     def client(self) -> PlanhatClient:
@@ -98,7 +107,8 @@ class TapPlanhat(Tap):
     def setup_mapper(self) -> None:
         if self.input_catalog:
             self._refresh_custom_fields(self.input_catalog)
-        super().setup_mapper()
+        self.mapper = CheckedMapper(dict(self.config), self.logger)
+        self.mapper.register_raw_streams_from_catalog(self.catalog)
 
     def _refresh_custom_fields(self, catalog: Catalog) -> None:
         """Type ``custom`` anew in a catalog that may be older than the tenant's latest custom field."""

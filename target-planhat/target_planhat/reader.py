@@ -26,6 +26,7 @@ _BUFFER = 1 << 18
 
 class _Rejection(msgspec.Struct):
     attempt: int = 1
+    copy: str | None = None
 
 
 class RecordMessage(msgspec.Struct, tag_field="type", tag="RECORD", rename={"rejection": REJECTION}):
@@ -47,6 +48,8 @@ class MessageReader(GenericSingerReader[bytes]):
         line: The message being handled.
         record: Its record, if it is a RECORD, as it came in.
         attempt: How often that record has been tried, this time included.
+        stream: The stream it came in.
+        copy: The one stream it is for, of several that stream maps make of that one; None when it is for all.
         waiting: Whether the reader waits for input, and no message is being handled.
         watch: Called every so many seconds as long as messages come, also while the reader waits.
         shortcut: Given lines and a place, handles as many messages from there on as it can; tells how many.
@@ -58,6 +61,8 @@ class MessageReader(GenericSingerReader[bytes]):
         self.line = b""
         self.record = b""
         self.attempt = 1
+        self.stream = ""
+        self.copy: str | None = None
         self.waiting = False
         self.shortcut: Callable[[Sequence[bytes], int], int] | None = None
         self.watch: tuple[float, Callable[[], None]] | None = None
@@ -137,6 +142,8 @@ class MessageReader(GenericSingerReader[bytes]):
         self.line = line
         self.record = bytes(message.record)
         self.attempt = message.rejection.attempt + 1 if message.rejection else 1
+        self.stream = message.stream
+        self.copy = message.rejection.copy if message.rejection else None
 
     def inject(self, stream: str, record: bytes) -> RecordMessage:
         """Make a record that did not come as a line the message at hand."""

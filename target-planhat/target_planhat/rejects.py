@@ -38,7 +38,9 @@ class Rejects:
         message = {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": key_properties}
         self._schemas[stream] = msgspec.json.encode(message)
 
-    def add(self, stream: str, record: bytes, *, reason: str, uncertain: bool, attempt: int) -> None:
+    def add(  # noqa: PLR0913 -- all of it stands in the file
+        self, stream: str, record: bytes, *, reason: str, uncertain: bool, attempt: int, copy: str | None = None
+    ) -> None:
         """Add one record.
 
         Args:
@@ -47,6 +49,7 @@ class Rejects:
             reason: Why it was rejected.
             uncertain: Whether it may be in Planhat all the same; sending it again may double it.
             attempt: How often it was tried.
+            copy: The one stream it is for, of several that stream maps make of the one it came in.
         """
         if self._file is None:
             return
@@ -59,6 +62,7 @@ class Rejects:
             "at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "attempt": attempt,
             "uncertain": uncertain,
+            **({} if copy is None else {"copy": copy}),
         }
         message = {"type": "RECORD", "stream": stream, "record": msgspec.Raw(record), REJECTION: rejection}
         self._file.write(msgspec.json.encode(message))

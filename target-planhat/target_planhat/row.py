@@ -40,6 +40,8 @@ class Item(Row, eq=False, gc=False):
         attempt: How often it has been tried, this time included.
         delete: Whether the row is to be deleted.
         held: Whether it was held back for its company.
+        origin: The stream it came in, and which copy of it this is if stream maps make several; None if its sink
+            takes one stream alone.
         parts: Earlier records of the batch that became part of this row.
         sink: The sink of the stream it came in.
     """
@@ -50,6 +52,7 @@ class Item(Row, eq=False, gc=False):
     attempt: int = 1
     delete: bool = False
     held: bool = False
+    origin: tuple[str, str | None] | None = None
     parts: list[Item] | tuple[()] = ()
     sink: Any = None
 

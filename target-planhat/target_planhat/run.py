@@ -158,7 +158,8 @@ class Run:
         self._first_reject = self._first_reject or told
         self._log_reject(told)
         uncertain = verdict.kind is Verdicts.UNKNOWN
-        self.rejects.add(sink.input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt)
+        stream, copy = item.origin or (sink.input_stream, None)
+        self.rejects.add(stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
 
     def _log_reject(self, told: str) -> None:
         """Log the first ones; a million of them would hide all else."""

@@ -7,19 +7,35 @@ way of records, which is for speed, stands in `record_path` and is used only whe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from traceback import walk_tb
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
-from singer_sdk import mapper
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+from singer_sdk.mapper import CustomStreamMap, PluginMapper, RemoveRecordTransform
 from singer_sdk.target_base import Target
 
+from planhat_api.plugin_expressions import (
+    STREAM_MAPS,
+    Columns,
+    Evaluator,
+    ExpressionError,
+    Expressions,
+    check_maps,
+    check_stream,
+)
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
+    import ast
+    import logging
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
+
+    from singer_sdk.mapper import StreamMap
 
     from target_planhat.checkpoint import Checkpoint
     from target_planhat.reader import MessageReader, RecordMessage
+    from target_planhat.sink import PlanhatSink
     from target_planhat.termination import Termination
     from target_planhat.values import Json
 
@@ -28,12 +44,99 @@ __all__ = ["OVERRIDDEN", "HookedTarget"]
 OVERRIDDEN = (
     "_handle_max_record_age",
     "_handle_termination",
+    "_process_activate_version_message",
     "_process_batch_message",
     "_process_record_message",
+    "_process_schema_message",
     "_process_state_message",
     "_write_state_message",
 )
 """Names of the SDK's target that this module overrides."""
+
+_MAP_ERRORS = (MapExpressionError, StreamMapConfigError, NotImplementedError, TypeError, ValueError, ArithmeticError)
+"""What the SDK raises when it makes stream maps that cannot work; names of streams are expressions as well."""
+
+
+class CheckedMap(CustomStreamMap):
+    """A stream map that rejects the records on which one of its expressions fails."""
+
+    expressions: Expressions
+    reject: Callable[[StreamMap, str], None]
+
+    def transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        """The record as the map makes it; None if it leaves the record out or cannot make it."""
+        try:
+            return super().transform(record)
+        except ExpressionError as err:
+            self.reject(self, f"{STREAM_MAPS}: {err}")
+            return None
+
+    def _eval(self, expr: str, expr_parsed: ast.Expr, record: dict[str, Any], property_name: str | None) -> Json:
+        evaluate = super()._eval
+        return self.expressions.value(
+            lambda known: evaluate(expr, expr_parsed, known, property_name), record, expr, property_name
+        )
+
+
+class CheckedMapper(PluginMapper):
+    """Stream maps whose expressions are checked before the first record, and say why they fail on one."""
+
+    def __init__(
+        self, plugin_config: dict[str, Any], logger: logging.Logger, reject: Callable[[StreamMap, str], None]
+    ) -> None:
+        """Check what needs no schema.
+
+        Args:
+            plugin_config: All settings.
+            logger: Where people read.
+            reject: Rejects the record at hand, out of which a map makes none, for a reason.
+
+        Raises:
+            SettingsError: The maps cannot work.
+            ConfigurationError: An expression in them can never work.
+        """
+        with _told():
+            super().__init__({name: value for name, value in plugin_config.items() if value is not None}, logger)
+        self._reject = reject
+        made = CustomStreamMap("", {}, self.faker_config, {"properties": {}}, None, {}, None)
+        constants = {"config": self.map_config, **({"fake": made.fake} if made.fake else {})}
+        self._evaluator = Evaluator.of(made.expr_evaluator, constants)
+        check_maps(self.stream_maps_dict, self._evaluator)
+
+    def register_raw_stream_schema(
+        self, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
+    ) -> None:
+        """Make the maps of a stream.
+
+        Raises:
+            SettingsError: They cannot work.
+            ConfigurationError: An expression in them can never work.
+        """
+        columns = Columns.of(schema)
+        check_stream(stream_name, columns, self.stream_maps_dict, self._evaluator)
+        with _told(stream_name):
+            super().register_raw_stream_schema(stream_name, schema, key_properties)
+            if not all(isinstance(made.stream_alias, str) for made in self.stream_maps[stream_name]):
+                msg = "__alias__ gives no text"
+                raise StreamMapConfigError(msg)
+        for made in self.stream_maps[stream_name]:
+            if isinstance(made, CustomStreamMap):
+                # The SDK makes the maps itself and takes no other class for them.
+                made.__class__ = CheckedMap
+                checked = cast("CheckedMap", made)
+                checked.expressions = Expressions(made.stream_alias, stream_name, columns.names)
+                checked.reject = self._reject
+
+
+@contextmanager
+def _told(stream: str | None = None) -> Iterator[None]:
+    """Tell what the SDK finds wrong with stream maps as a fault of the settings."""
+    try:
+        yield
+    except _MAP_ERRORS as err:
+        where = f"stream {stream!r}: " if stream else ""
+        msg = f"{STREAM_MAPS}: {where}{err}"
+        raise SettingsError(msg) from None
 
 
 class HookedTarget(Target, ABC):
@@ -52,6 +155,10 @@ class HookedTarget(Target, ABC):
         """The reader, which holds the message at hand."""
 
     @abstractmethod
+    def sink_of(self, stream: str) -> PlanhatSink | None:
+        """The sink in use for a stream."""
+
+    @abstractmethod
     def may_write_state(self) -> bool:
         """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
 
@@ -63,19 +170,75 @@ class HookedTarget(Target, ABC):
     def take_record(self, message: RecordMessage) -> bool:
         """Handle a RECORD message the short way; False when it must go through the SDK."""
 
-    def _process_record_message(self, message_dict: Json) -> None:
-        if not self.take_record(message_dict):
-            self._take_through_sdk(self.reader.whole_message())
+    def setup_mapper(self) -> None:
+        """Check the stream maps as far as they can be before the first SCHEMA.
 
-    def _take_through_sdk(self, message: dict[str, Any]) -> None:
+        Raises:
+            SettingsError: They cannot work.
+            ConfigurationError: An expression in them can never work.
+        """
+        self._announced: dict[str, tuple[Any, Any]] = {}
+        self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped)
+
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        """Make the sinks of a stream, as the SDK does, but none for a stream that a map removes."""
+        self._assert_line_requires(message_dict, requires={"stream", "schema"})
+        self._assert_line_requires(message_dict["schema"], requires={"properties"})
+        stream, schema, keys = message_dict["stream"], message_dict["schema"], message_dict.get("key_properties")
+        if self._announced.get(stream) == (schema, keys):
+            return
+        self._announced[stream] = schema, keys
+        self.mapper.register_raw_stream_schema(stream, schema, keys)
+        for made in self._kept_maps(stream):
+            self.get_sink(
+                made.stream_alias, schema=made.transformed_schema, key_properties=made.transformed_key_properties
+            )
+
+    def _kept_maps(self, stream: str) -> list[StreamMap]:
+        return [made for made in self.mapper.stream_maps.get(stream, ()) if not isinstance(made, RemoveRecordTransform)]
+
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        if self._kept_maps(message_dict["stream"]):
+            super()._process_activate_version_message(message_dict)
+
+    def origin(self, made: str) -> tuple[str, str | None]:
+        """Where the record at hand comes from.
+
+        Args:
+            made: The stream that stream maps made of it.
+
+        Returns:
+            The stream it came in; and the one stream it is for, if maps make several of that one.
+        """
+        stream, copy = self.reader.stream, self.reader.copy
+        return stream, copy or (made if len(self.mapper.stream_maps.get(stream, ())) > 1 else None)
+
+    def _process_record_message(self, message_dict: Json) -> None:
+        if self.reader.copy is not None:
+            self._take_copy(self.reader.stream, self.reader.copy)
+        elif not self.take_record(message_dict):
+            super()._process_record_message(self.reader.whole_message())
+
+    def _take_copy(self, stream: str, copy: str) -> None:
+        """Take a reject once more for the one stream it is for: others that maps make of it have had it."""
+        maps = self.mapper.stream_maps.get(stream, [])
+        chosen = [made for made in maps if made.stream_alias == copy]
+        if maps and not chosen:
+            for made in self._kept_maps(stream)[:1]:
+                self._reject_unmapped(made, f"{STREAM_MAPS} make no stream {copy!r} of {stream!r} any more")
+            self.between_messages()
+            return
         try:
-            super()._process_record_message(message)
-        except Exception as err:
-            if all(frame.f_globals.get("__name__") != mapper.__name__ for frame, _ in walk_tb(err.__traceback__)):
-                raise
-            # Without its cause: the texts of what expressions call quote the record.
-            msg = f"stream_maps: an expression for stream {message['stream']!r} fails on a record ({_kind(err)})"
-            raise SettingsError(msg) from None
+            if maps:
+                self.mapper.stream_maps[stream] = chosen
+            super()._process_record_message(self.reader.whole_message())
+        finally:
+            if maps:
+                self.mapper.stream_maps[stream] = maps
+
+    def _reject_unmapped(self, made: StreamMap, reason: str) -> None:
+        sink = cast("PlanhatSink", self.sink_of(made.stream_alias))
+        sink.refuse_unmapped(self.reader.decoded_record(), made.raw_key_properties or (), reason)
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self.take_batch(message_dict)
@@ -107,7 +270,3 @@ class HookedTarget(Target, ABC):
             # The SDK sets its handlers before there is anything to finish.
             raise SystemExit(128 + signum)
         self.termination.signalled(signum)
-
-
-def _kind(err: BaseException) -> str:
-    return type(err.__cause__ or err).__name__

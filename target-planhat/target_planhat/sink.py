@@ -157,15 +157,39 @@ class PlanhatSink(BatchSink):
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Make a record part of the batch, or reject it."""
-        raw, attempt = self.target.reader.record, self.target.reader.attempt
+        reader = self.target.reader
         try:
             self.check_schema(record)
-            item = self.item_of(record, raw, attempt)
+            item = self.item_of(record, reader.record, reader.attempt)
         except RefusedRowError as err:
-            match = self.key_of(record) or self._declared_key(record)
-            self.refuse(Item(b"{}", {}, match, raw, attempt=attempt), str(err))
+            self.refuse_record(self.key_of(record) or _key_in(record, self._declared_keys), str(err))
         else:
+            item.origin = self.target.origin(self.stream_name)
             self.add_all([item])
+
+    def refuse_record(self, match: tuple[str, ...] | None, reason: str) -> None:
+        """Reject the record at hand, which is no row.
+
+        Args:
+            match: What identifies it, if known.
+            reason: Why.
+        """
+        reader = self.target.reader
+        origin = self.target.origin(self.stream_name)
+        self.refuse(Item(b"{}", {}, match, reader.record, attempt=reader.attempt, origin=origin), reason)
+
+    def refuse_unmapped(self, record: Mapping[str, Any], keys: Sequence[str], reason: str) -> None:
+        """Reject a record out of which a stream map makes none for this sink.
+
+        Args:
+            record: The record as it came in.
+            keys: Its keys.
+            reason: Why.
+        """
+        self._uncounted += 1
+        self.refuse_record(_key_in(record, keys), reason)
+        if self.is_full:
+            self.target.drain_one(self)
 
     def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record, with all that is known of it.
@@ -213,14 +237,6 @@ class PlanhatSink(BatchSink):
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The key of a record that could not become a row, to name it by."""
         del record
-        return None
-
-    def _declared_key(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
-        """The key the tap gave a record."""
-        for name in self._declared_keys:
-            value = record.get(name)
-            if isinstance(value, (str, int, float)):
-                return (name, str(value))
         return None
 
     def check_schema(self, record: Mapping[str, Any]) -> None:
@@ -296,6 +312,12 @@ class PlanhatSink(BatchSink):
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of one row of this stream."""
         self.run.enter(item, verdict)
+
+
+def _key_in(record: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...] | None:
+    """The key the tap gave a record."""
+    values = ((name, record.get(name)) for name in names)
+    return next(((name, str(value)) for name, value in values if isinstance(value, (str, int, float))), None)
 
 
 def _columns(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:

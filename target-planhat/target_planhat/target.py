@@ -12,7 +12,8 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from singer_sdk.plugin_base import _ConfigInput
 
 from planhat_api import Connection, PlanhatClient
-from planhat_api.plugin_settings import check_environment, check_secrets
+from planhat_api.plugin_expressions import STREAM_MAPS
+from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
 from planhat_api.process import expect_many_rows
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
@@ -91,7 +92,9 @@ class TargetPlanhat(HookedTarget):
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
         """Leave out the built-in setting that has no meaning here."""
         super().append_builtin_config(config_jsonschema)
-        config_jsonschema["properties"].pop("add_record_metadata", None)
+        properties = config_jsonschema["properties"]
+        properties.pop("add_record_metadata", None)
+        properties[STREAM_MAPS] = without_faults(properties[STREAM_MAPS])
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """The sink for a stream.

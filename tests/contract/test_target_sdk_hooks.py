@@ -7,11 +7,12 @@ import logging
 from typing import Any
 
 import pytest
+from singer_sdk.mapper import CustomStreamMap, PluginMapper
 from singer_sdk.target_base import Target
 
 from planhat_sandbox import Sandbox
 from target_planhat import record_path
-from target_planhat.sdk_hooks import OVERRIDDEN, HookedTarget
+from target_planhat.sdk_hooks import OVERRIDDEN, CheckedMap, CheckedMapper, HookedTarget
 from target_planhat.target import TargetPlanhat
 from tests.target_support import connection, run, state, stream
 
@@ -27,7 +28,20 @@ def test_nothing_else_private_is_overridden() -> None:
         name for name in vars(TargetPlanhat) | vars(HookedTarget) if name.startswith("_") and hasattr(Target, name)
     }
     mine = {name for name in private if not name.startswith("__") and name != "_abc_impl"}
-    assert mine == {*OVERRIDDEN, "_process_schema_message"}
+    assert mine == {*OVERRIDDEN}
+
+
+def test_stream_maps_are_made_and_evaluated_as_expected() -> None:
+    """That they are, with every consequence, is what the tests of stream maps show; this says where to look."""
+    for ours, theirs in (
+        (CheckedMap._eval, CustomStreamMap._eval),
+        (CheckedMap.transform, CustomStreamMap.transform),
+        (CheckedMapper.register_raw_stream_schema, PluginMapper.register_raw_stream_schema),
+    ):
+        assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
+    mapper = PluginMapper({"stream_maps": {"companies": {"name": "name"}}}, logging.getLogger())
+    mapper.register_raw_stream_schema("companies", {"properties": {"name": {}}}, [])
+    assert [type(made) for made in mapper.stream_maps["companies"]] == [CustomStreamMap]
 
 
 def test_sinks_drain_one_after_the_other() -> None:

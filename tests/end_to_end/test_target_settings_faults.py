@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from target_planhat.errors import EXIT_INPUT, EXIT_SETTINGS
-from tests.target_support import connection, lines, stream
+from target_planhat.errors import EXIT_REJECTS, EXIT_SETTINGS
+from tests.target_support import connection, lines, records, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,13 +63,36 @@ def test_secrets_of_another_type_are_not_quoted(tmp_path: Path, name: str, value
     assert "12345678901" not in finished.stderr
 
 
-def test_a_stream_map_that_fails_tells_no_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "code", "why"),
+    [
+        (
+            "int(name)",
+            EXIT_REJECTS,
+            "Rejected: companies, external_id=k: stream_maps: stream 'companies', property 'name'",
+        ),
+        ("int(nmae)", EXIT_SETTINGS, "the stream has no column 'nmae'; did you mean 'name'?"),
+        ("int(name", EXIT_SETTINGS, "expression 'int(name': it is not written correctly"),
+    ],
+)
+def test_a_stream_map_that_fails_is_named_and_tells_no_value(tmp_path: Path, text: str, code: int, why: str) -> None:
     file = tmp_path / "config.json"
+    announced = schema("companies", ["external_id", "name"], "external_id")
     with Sandbox(companies=1, seed=1) as box:
-        maps = {"companies": {"name": "int(name)"}}
-        file.write_text(json.dumps(connection(box, stream_maps=maps)))
-        finished = start(["--config", str(file)], stream("companies", [{"external_id": "k", "name": "PII-VALUE"}]))
-    assert finished.returncode in {EXIT_SETTINGS, EXIT_INPUT}
+        file.write_text(json.dumps(connection(box, stream_maps={"companies": {"name": text}})))
+        rows = records("companies", [{"external_id": "k", "name": "PII-VALUE"}])
+        finished = start(["--config", str(file)], [announced, *rows])
+    assert finished.returncode == code
+    assert why in finished.stderr
     assert "PII-VALUE" not in finished.stderr
     assert "Traceback" not in finished.stderr
-    assert "stream_maps" in finished.stderr
+
+
+@pytest.mark.parametrize("maps", [{"companies": {"__else__": "x"}}, {"__else__": "x"}, {"companies": {"name": 5}}])
+def test_stream_maps_of_the_wrong_form_are_named(tmp_path: Path, maps: Any) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"api_token": "x", "stream_maps": maps}))
+    finished = start(["--config", str(file)], [])
+    assert finished.returncode == EXIT_SETTINGS
+    assert "config['stream_maps']" in finished.stderr
+    assert "Traceback" not in finished.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 from datetime import datetime, timezone
@@ -12,6 +13,8 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.mapper import CustomStreamMap, PluginMapper
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 
 from planhat_api import Page
@@ -20,6 +23,7 @@ from tap_planhat import record_path
 from tap_planhat.catalog import stream_schema
 from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
 from tap_planhat.messages import BufferedWriter
+from tap_planhat.record_path import CheckedMap, CheckedMapper
 from tap_planhat.shapes import Shape, decode_record
 from tap_planhat.splice import LineMaker
 
@@ -206,3 +210,12 @@ def test_another_sdk_is_noticed_and_told_of(monkeypatch: pytest.MonkeyPatch, cap
 def test_a_missing_hook_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_path, "_NEEDED", ("_no_such_hook",))
     assert not record_path.sdk_is_as_expected()
+
+
+def test_stream_maps_are_made_and_evaluated_as_expected() -> None:
+    for ours, theirs in (
+        (CheckedMap._eval, CustomStreamMap._eval),
+        (CheckedMapper.register_raw_streams_from_catalog, PluginMapper.register_raw_streams_from_catalog),
+    ):
+        assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
+    assert list(inspect.signature(get_selected_schema).parameters) == ["stream_name", "schema", "mask"]
