@@ -1,4 +1,4 @@
-"""The one module that reaches into the SDK beyond its public hooks.
+"""What the target does otherwise than the SDK, beyond the SDK's public hooks; see also `sdk_maps`.
 
 A test holds the names used here against the installed SDK. Each of them is overridden for correctness; the short
 way of records, which is for speed, stands in `record_path` and is used only when the SDK is as expected.
@@ -7,28 +7,15 @@ way of records, which is for speed, stands in `record_path` and is used only whe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
-from singer_sdk.mapper import CustomStreamMap, PluginMapper, RemoveRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.target_base import Target
 
-from planhat_api.plugin_expressions import (
-    STREAM_MAPS,
-    Columns,
-    Evaluator,
-    ExpressionError,
-    Expressions,
-    check_maps,
-    check_stream,
-)
-from target_planhat.errors import SettingsError
+from planhat_api.plugin_expressions import STREAM_MAPS
+from target_planhat.sdk_maps import CheckedMapper
 
 if TYPE_CHECKING:
-    import ast
-    import logging
-    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
     from singer_sdk.mapper import StreamMap
@@ -52,91 +39,6 @@ OVERRIDDEN = (
     "_write_state_message",
 )
 """Names of the SDK's target that this module overrides."""
-
-_MAP_ERRORS = (MapExpressionError, StreamMapConfigError, NotImplementedError, TypeError, ValueError, ArithmeticError)
-"""What the SDK raises when it makes stream maps that cannot work; names of streams are expressions as well."""
-
-
-class CheckedMap(CustomStreamMap):
-    """A stream map that rejects the records on which one of its expressions fails."""
-
-    expressions: Expressions
-    reject: Callable[[StreamMap, str], None]
-
-    def transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        """The record as the map makes it; None if it leaves the record out or cannot make it."""
-        try:
-            return super().transform(record)
-        except ExpressionError as err:
-            self.reject(self, f"{STREAM_MAPS}: {err}")
-            return None
-
-    def _eval(self, expr: str, expr_parsed: ast.Expr, record: dict[str, Any], property_name: str | None) -> Json:
-        evaluate = super()._eval
-        return self.expressions.value(
-            lambda known: evaluate(expr, expr_parsed, known, property_name), record, expr, property_name
-        )
-
-
-class CheckedMapper(PluginMapper):
-    """Stream maps whose expressions are checked before the first record, and say why they fail on one."""
-
-    def __init__(
-        self, plugin_config: dict[str, Any], logger: logging.Logger, reject: Callable[[StreamMap, str], None]
-    ) -> None:
-        """Check what needs no schema.
-
-        Args:
-            plugin_config: All settings.
-            logger: Where people read.
-            reject: Rejects the record at hand, out of which a map makes none, for a reason.
-
-        Raises:
-            SettingsError: The maps cannot work.
-            ConfigurationError: An expression in them can never work.
-        """
-        with _told():
-            super().__init__({name: value for name, value in plugin_config.items() if value is not None}, logger)
-        self._reject = reject
-        made = CustomStreamMap("", {}, self.faker_config, {"properties": {}}, None, {}, None)
-        constants = {"config": self.map_config, **({"fake": made.fake} if made.fake else {})}
-        self._evaluator = Evaluator.of(made.expr_evaluator, constants)
-        check_maps(self.stream_maps_dict, self._evaluator)
-
-    def register_raw_stream_schema(
-        self, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
-    ) -> None:
-        """Make the maps of a stream.
-
-        Raises:
-            SettingsError: They cannot work.
-            ConfigurationError: An expression in them can never work.
-        """
-        columns = Columns.of(schema)
-        check_stream(stream_name, columns, self.stream_maps_dict, self._evaluator)
-        with _told(stream_name):
-            super().register_raw_stream_schema(stream_name, schema, key_properties)
-            if not all(isinstance(made.stream_alias, str) for made in self.stream_maps[stream_name]):
-                msg = "__alias__ gives no text"
-                raise StreamMapConfigError(msg)
-        for made in self.stream_maps[stream_name]:
-            if isinstance(made, CustomStreamMap):
-                # The SDK makes the maps itself and takes no other class for them.
-                made.__class__ = CheckedMap
-                checked = cast("CheckedMap", made)
-                checked.expressions = Expressions(made.stream_alias, stream_name, columns.names)
-                checked.reject = self._reject
-
-
-@contextmanager
-def _told(stream: str | None = None) -> Iterator[None]:
-    """Tell what the SDK finds wrong with stream maps as a fault of the settings."""
-    try:
-        yield
-    except _MAP_ERRORS as err:
-        where = f"stream {stream!r}: " if stream else ""
-        msg = f"{STREAM_MAPS}: {where}{err}"
-        raise SettingsError(msg) from None
 
 
 class HookedTarget(Target, ABC):

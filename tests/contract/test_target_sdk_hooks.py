@@ -12,7 +12,8 @@ from singer_sdk.target_base import Target
 
 from planhat_sandbox import Sandbox
 from target_planhat import record_path
-from target_planhat.sdk_hooks import OVERRIDDEN, CheckedMap, CheckedMapper, HookedTarget
+from target_planhat.sdk_hooks import OVERRIDDEN, HookedTarget
+from target_planhat.sdk_maps import CheckedMap, CheckedMapper
 from target_planhat.target import TargetPlanhat
 from tests.target_support import connection, run, state, stream
 

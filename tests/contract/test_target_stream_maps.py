@@ -224,6 +224,18 @@ def test_a_stream_may_go_on_as_a_copy_alone() -> None:
         assert finished.summary == {"companies": {"created": 1}}
 
 
+def test_a_new_column_is_what_its_expression_gives() -> None:
+    """The SDK declares it as text, whatever comes out."""
+    maps = {"companies": {"mr": "seats * 12", "tags": "[name, 'b']", "seats": None}}
+    announced = schema("companies", {"external_id": TEXT, "name": TEXT, "seats": {"type": "integer"}}, "external_id")
+    with Sandbox(companies=2, seed=1) as box:
+        row = {"external_id": "M-1", "name": "One", "seats": 3}
+        finished = run(box, [announced, *records("companies", [row])], stream_maps=maps)
+        assert finished.error is None
+        stored = next(entry for entry in box.rows("companies") if entry.get("externalId") == "M-1")
+        assert (stored["mr"], stored["tags"]) == (36, ["One", "b"])
+
+
 def test_a_schema_sent_again_makes_no_new_sink() -> None:
     maps = {"companies": {"name": "name or 'none'", "description": "name"}}
     messages = [message for row in ROWS for message in (COMPANIES, *records("companies", [row]))] * 3
