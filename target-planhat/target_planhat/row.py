@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from target_planhat.keys import merged_body
-from target_planhat.mapping import HELPER_COLUMNS, Slot, Source
+from target_planhat.loader_columns import HELPER_COLUMNS, is_added_by_loader
+from target_planhat.mapping import Slot, Source
 from target_planhat.reader import record_in
 from target_planhat.values import ANYTHING, Json, UnfitValueError, encode
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from planhat_api.registry import Model
     from target_planhat.keys import KeyRule
+    from target_planhat.loader_columns import DeletionMarks
     from target_planhat.mapping import ColumnPlan, Resolver
     from target_planhat.settings import StreamSettings
 
@@ -79,6 +81,7 @@ class StreamPlan:
         rule: Which keys the rows carry.
         resolver: Finds the field of a column that the schema did not declare.
         settings: Settings of the stream.
+        marks: Which records are marked as deleted.
     """
 
     model: Model
@@ -86,6 +89,7 @@ class StreamPlan:
     rule: KeyRule
     resolver: Resolver
     settings: StreamSettings
+    marks: DeletionMarks
 
 
 class RowBuilder:
@@ -170,11 +174,13 @@ class RowBuilder:
         """A column the schema did not declare: looked up once."""
         if column in self._late:
             return self._late[column]
-        found: Source | str | None = "metadata"
-        if not column.startswith("_sdc_") and column not in HELPER_COLUMNS:
-            found = self._resolver.source(column, column)
-        if found is None:
-            found = self._unknown(column)
+        found: Source | str | None
+        if column in HELPER_COLUMNS:
+            found = "metadata"
+        elif is_added_by_loader(column):
+            found = "added by a loader"
+        else:
+            found = self._resolver.source(column, column) or self._unknown(column)
         if isinstance(found, str):
             self._notice(column, found)
         self._late[column] = found if isinstance(found, Source) else None
