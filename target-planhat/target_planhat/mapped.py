@@ -11,7 +11,7 @@ from target_planhat.fates import Verdict, plain_verdicts
 from target_planhat.keys import KeyRule, key_rule
 from target_planhat.loader_columns import DeletionMarks
 from target_planhat.mapping import Resolver
-from target_planhat.planning import left_out, plan_columns
+from target_planhat.planning import FEW, left_out, plan_columns
 from target_planhat.routing import Way
 from target_planhat.row import Item, RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.schema_types import NoTypeError
@@ -50,6 +50,7 @@ class MappedSink(PlanhatSink):
         plan = plan_columns(self.stream_name, self.declared_schema, self.written_model, custom, self.settings)
         rule = self.key_rule(plan)
         self._marks = self._deletion_marks(plan)
+        self._noticed: set[str] = set()
         stream = StreamPlan(self.written_model, plan, rule, resolver, self.settings, self._marks)
         self.builder = RowBuilder(stream, self._notice, self.checker())
         self.check_plan(plan)
@@ -93,7 +94,14 @@ class MappedSink(PlanhatSink):
         """Complain of a plan that cannot work this way."""
 
     def _notice(self, column: str, reason: str) -> None:
-        self.logger.warning("Column %s left out: %s", column, reason)
+        """Tell once of a column that the schema did not announce; of very many, tell that there are more."""
+        if column in self._noticed or len(self._noticed) > FEW:
+            return
+        self._noticed.add(column)
+        if len(self._noticed) > FEW:
+            self.logger.warning("Further columns of %s are left out and not named here", self.stream_name)
+        else:
+            self.logger.warning("Column %s of %s left out: %s", column, self.stream_name, reason)
 
     def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record; of one that is gone at the source only the key counts."""

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from target_planhat.settings import StreamSettings
     from target_planhat.values import Json
 
-__all__ = ["left_out", "plan_columns"]
+__all__ = ["FEW", "left_out", "plan_columns"]
 
-_FEW = 10
+FEW = 10
+"""Entries of a list that people read; how many more there are is enough to know."""
 
 
 def _first_few(entries: Sequence[str]) -> list[str]:
-    """The first entries of a list that nobody reads to its end, and how many more there are."""
-    return [*entries[:_FEW], f"and {len(entries) - _FEW:,} more"] if len(entries) > _FEW else list(entries)
+    """The first entries of a list, and how many more there are."""
+    return [*entries[:FEW], f"and {len(entries) - FEW:,} more"] if len(entries) > FEW else list(entries)
 
 
 def left_out(plan: ColumnPlan) -> str:
@@ -100,7 +101,7 @@ class _Planner:
 
     def _hint(self, near: Callable[[], str | None]) -> str:
         """What was meant by a wrong name; the problems that are not shown need none."""
-        found = near() if len(self.problems) < _FEW else None
+        found = near() if len(self.problems) < FEW else None
         return f"; did you mean {found!r}?" if found else ""
 
     def _place_renamed(self, column: str, name: str | None) -> None:

@@ -181,3 +181,18 @@ def test_rows_that_cannot_be_deleted_take_no_mark(box: Sandbox) -> None:
     finished = run(box, sent, streams={"metrics": {"deleted_column": "gone"}})
     assert isinstance(finished.error, SettingsError)
     assert "streams.metrics.deleted_column: rows that go to" in str(finished.error)
+
+
+@pytest.mark.parametrize("columns", ["undeclared", "custom"])
+def test_columns_that_come_unannounced_are_told_of_once_and_not_by_the_thousand(
+    box: Sandbox, columns: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    odd = {f"Odd {number}": 1 for number in range(500)}
+    more = odd if columns == "undeclared" else {"custom": odd}
+    rows = [{"external_id": f"o{number}", "name": "A", **more} for number in range(3)]
+    finished = run(box, companies({"name": TEXT, "custom": {}}, *rows), unknown_columns="leave_out")
+    assert len(finished.verdicts()) == 3
+    told = [record for record in caplog.messages if "left out" in record]
+    assert len(told) == len(set(told)) == 11
+    assert told[-1] == "Further columns of companies are left out and not named here"
