@@ -119,6 +119,7 @@ class RowBuilder:
         self._late: dict[str, Source | None] = {}
         # Asked for each value of each record; bounded, because a tap may send any number of names.
         self._member = lru_cache(maxsize=10_000)(self._member_source)
+        self._nearest_custom = lru_cache(maxsize=1_000)(stream.resolver.custom.nearest)
         self._fields = {slot.name: value for slot, value in self.plan.constants.items() if not slot.custom}
         self._custom = {slot.name: value for slot, value in self.plan.constants.items() if slot.custom}
         self._check = check or self._check_keys
@@ -233,7 +234,7 @@ class RowBuilder:
         elif self._settings.unknown_columns == "leave_out":
             self._notice(f"custom.{name}", "no such custom field")
         else:
-            near = self._resolver.custom.nearest(name)
+            near = self._nearest_custom(name)
             raise RefusedRowError(
                 f"{self.model.name} has no custom field {name!r}" + (f"; did you mean {near!r}?" if near else "")
             )
