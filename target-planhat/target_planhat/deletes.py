@@ -7,24 +7,16 @@ from typing import TYPE_CHECKING
 from planhat_api import NotFoundError, PayloadError
 from planhat_api.held_keys import UNIQUE_IN_COMPANY, company_in, rows_of
 from target_planhat.fates import Verdict, Verdicts
-from target_planhat.mapping import DELETED_AT
 from target_planhat.row import RefusedRowError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
     from target_planhat.row import Item
 
-__all__ = ["Deletes", "is_deleted"]
+__all__ = ["Deletes"]
 
 _PREFIXES = {"externalId": "extid-", "extId": "extid-", "sourceId": "srcid-"}
-
-
-def is_deleted(record: Mapping[str, object]) -> bool:
-    """Whether the source says that the row is gone."""
-    return record.get(DELETED_AT) is not None
 
 
 class Deletes:

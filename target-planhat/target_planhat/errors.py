@@ -19,6 +19,7 @@ from planhat_api.settings import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Sequence
 
 __all__ = [
     "EXIT_CREDENTIALS",
@@ -51,7 +52,16 @@ EXIT_INPUT = 6
 
 
 class StopError(Exception):
-    """Ends the run. The text is for people and holds no secret."""
+    """Ends the run. The texts are for people and hold no secret.
+
+    Attributes:
+        errors: What is said of it; each is logged as a line of its own, so that no name in it can begin one.
+    """
+
+    def __init__(self, text: str, problems: Sequence[str] = ()) -> None:
+        """Takes why the run ends, and the single problems that make it."""
+        self.errors = [text, *(f"  {problem}" for problem in problems)]
+        super().__init__("\n".join(self.errors))
 
 
 class SettingsError(StopError):

@@ -33,6 +33,7 @@ __all__ = ["FastRows", "QuickCheck"]
 
 MOST_AT_ONCE = 1_000
 """Messages looked at together; what they hold in memory is given back before the next."""
+_FEWEST_AT_ONCE = 8
 
 _LONG_RUN = 200
 
@@ -302,6 +303,7 @@ class FastRows:
         self._keys = _Keys.of(stream.rule, self._shape)
         self._is_upsert = bool(stream.model.keyables)
         self._needs_key = stream.rule.needs_key or bool(stream.model.required or stream.model.required_any)
+        self._at_once = MOST_AT_ONCE
         self._check: Callable[..., int] | None = None
         if check:
             readers = [self._shape.reader(field) for field in check.fields]
@@ -313,7 +315,7 @@ class FastRows:
     def build(self, lines: Sequence[bytes], start: int = 0) -> list[Item]:
         """The rows of messages, from a place on; fewer than there are when one needs the general path."""
         if self._whole is not None:
-            records, sources, bodies = self._whole.read(lines, start)
+            records, sources, bodies = self._whole.read(lines, start, self._at_once)
             # Records with nulls between others would make many small runs; those go through `_read` together.
             rest = start + len(records)
             if records and (len(records) >= _LONG_RUN or rest == len(lines) or not self._whole.may_take(lines[rest])):
@@ -325,7 +327,7 @@ class FastRows:
         decode = self._decode
         # An error leaves what came before it: that message goes the general way.
         with suppress(msgspec.MsgspecError):
-            records.extend(decode(line).record for line in lines[start : start + MOST_AT_ONCE])
+            records.extend(decode(line).record for line in lines[start : start + self._at_once])
         return records, lines[start : start + len(records)]
 
     def _items(self, records: list[Any], sources: Sequence[bytes], bodies: list[bytes] | None) -> list[Item]:
@@ -344,7 +346,10 @@ class FastRows:
         matches = self._keys.matches(records)
         if self._needs_key and None in matches:
             good = min(good, matches.index(None))
+        # What is read beyond a row that needs the general path is read again, and such a row is seldom the only one.
+        self._at_once = min(MOST_AT_ONCE, 2 * self._at_once)
         if good < len(records):
+            self._at_once = min(self._at_once, max(_FEWEST_AT_ONCE, 2 * good))
             records, sources, matches = records[:good], sources[:good], matches[:good]
         keys = self._keys.read(records) if self._is_upsert else [_NO_KEYS] * len(records)
         written = self._shape.written
@@ -374,8 +379,8 @@ class _WholeRecords:
         """Whether a message begins as those do whose records can be cut out."""
         return any(line.startswith(head) for head, _ in self._forms)
 
-    def read(self, lines: Sequence[bytes], start: int) -> tuple[list[Any], Sequence[bytes], list[bytes]]:
-        """Messages from a place on, up to one that is not of the usual form or holds a null.
+    def read(self, lines: Sequence[bytes], start: int, most: int) -> tuple[list[Any], Sequence[bytes], list[bytes]]:
+        """So many messages from a place on, up to one that is not of the usual form or holds a null.
 
         The type takes no member of a message but these; none but `record` could stand in what is cut out, and no
         program writes that twice.
@@ -386,7 +391,7 @@ class _WholeRecords:
         form = next((form for form in self._forms if lines[start].startswith(form[0])), None)
         if form is None:
             return [], (), []
-        lines = lines[start : start + MOST_AT_ONCE]
+        lines = lines[start : start + most]
         messages: list[Any] = []
         # An error leaves what came before it: that message goes another way.
         with suppress(msgspec.MsgspecError):

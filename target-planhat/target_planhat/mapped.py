@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_planhat.delivery import deliver
+from target_planhat.errors import SettingsError
 from target_planhat.fast_rows import FastRows
 from target_planhat.fates import Verdict, plain_verdicts
 from target_planhat.keys import KeyRule, key_rule
-from target_planhat.mapping import Resolver, plan_columns
+from target_planhat.loader_columns import DeletionMarks
+from target_planhat.mapping import Resolver
+from target_planhat.planning import FEW, left_out, plan_columns
 from target_planhat.routing import Way
-from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.row import Item, RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.schema_types import NoTypeError
 from target_planhat.sink import PlanhatSink
 
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from target_planhat.delivery import Repeats, Send
     from target_planhat.fast_rows import QuickCheck
     from target_planhat.mapping import ColumnPlan
-    from target_planhat.row import Item
     from target_planhat.sink import Settled
 
 __all__ = ["MappedSink"]
@@ -30,6 +32,9 @@ __all__ = ["MappedSink"]
 
 class MappedSink(PlanhatSink):
     """Rows by a column plan."""
+
+    can_delete = False
+    """Whether rows that are marked as deleted at the source can be deleted in Planhat."""
 
     @property
     def written_model(self) -> Model:
@@ -44,13 +49,31 @@ class MappedSink(PlanhatSink):
         resolver = Resolver(self.written_model, custom, self.settings)
         plan = plan_columns(self.stream_name, self.declared_schema, self.written_model, custom, self.settings)
         rule = self.key_rule(plan)
-        stream = StreamPlan(self.written_model, plan, rule, resolver, self.settings)
+        self._marks = self._deletion_marks(plan)
+        self._noticed: set[str] = set()
+        stream = StreamPlan(self.written_model, plan, rule, resolver, self.settings, self._marks)
         self.builder = RowBuilder(stream, self._notice, self.checker())
         self.check_plan(plan)
         self._fast = self._fast_rows(stream)
         if plan.left_out:
-            told = ", ".join(f"{column} ({reason})" for column, reason in plan.left_out.items())
-            self.logger.info("Columns left out: %s", told)
+            self.logger.info("Columns of %s left out: %s", self.stream_name, left_out(plan))
+
+    def _deletion_marks(self, plan: ColumnPlan) -> DeletionMarks:
+        if plan.deleted_column is not None and not self.can_delete:
+            msg = f"streams.{self.stream_name}.deleted_column: rows that go to {self.model.name} cannot be deleted"
+            raise SettingsError(msg)
+        return DeletionMarks(
+            plan.deleted_column, heeds_time=self.can_delete, known=self.settings.columns, tell=self._tell_of_mark
+        )
+
+    def _tell_of_mark(self, column: str) -> None:
+        remedy = f". To heed it, set streams.{self.stream_name}.deleted_column: {column}" if self.can_delete else ""
+        self.logger.warning(
+            "Column %s marks rows of %s as deleted, but they are sent like all others%s",
+            column,
+            self.stream_name,
+            remedy,
+        )
 
     def _send_custom_fields(self) -> None:
         """Custom fields that come with the run must be there before their names are looked up."""
@@ -71,7 +94,21 @@ class MappedSink(PlanhatSink):
         """Complain of a plan that cannot work this way."""
 
     def _notice(self, column: str, reason: str) -> None:
-        self.logger.warning("Column %s left out: %s", column, reason)
+        """Tell once of a column that the schema did not announce; of very many, tell that there are more."""
+        if column in self._noticed or len(self._noticed) > FEW:
+            return
+        self._noticed.add(column)
+        if len(self._noticed) > FEW:
+            self.logger.warning("Further columns of %s are left out and not named here", self.stream_name)
+        else:
+            self.logger.warning("Column %s of %s left out: %s", column, self.stream_name, reason)
+
+    def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
+        """The row of a record; of one that is gone at the source only the key counts."""
+        if self._marks.is_deleted(record, raw):
+            row, match = self.builder.key_of(record)
+            return Item(row.body, row.keys, match, raw, attempt=attempt, delete=True)
+        return super().item_of(record, raw, attempt)
 
     def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
         """The row of a record, with its key."""

@@ -1,4 +1,4 @@
-"""Leads the columns of a stream to fields of its model, and finds at start what cannot work."""
+"""Finds the field of a model that the name of a column means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.nearest import nearest
-from target_planhat.errors import SettingsError
 from target_planhat.values import (
     ANYTHING,
     COMPANY,
@@ -16,7 +15,6 @@ from target_planhat.values import (
     PLANHAT_ID,
     REFERENCE,
     Kind,
-    UnfitValueError,
     array_of,
     kind_of_field,
     prefixed,
@@ -24,18 +22,14 @@ from target_planhat.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from planhat_api.registry import Model
     from target_planhat.custom_fields import NamesOfModel
     from target_planhat.settings import StreamSettings
-    from target_planhat.values import Json
+    from target_planhat.unfit import Json
 
-__all__ = ["HELPER_COLUMNS", "ColumnPlan", "Slot", "Source", "plan_columns"]
-
-HELPER_COLUMNS = frozenset({"_planhat_original"})
-"""Columns this project's tap adds for people; they hold no field."""
-DELETED_AT = "_sdc_deleted_at"
+__all__ = ["ColumnPlan", "Resolver", "Slot", "Source", "declared_types"]
 
 _SEPARATORS = re.compile(r"[\s_.-]")
 _CUSTOM_COLUMN = re.compile(r"custom(?:\.|__)(?P<name>.+)", re.IGNORECASE | re.DOTALL)
@@ -81,13 +75,13 @@ class ColumnPlan:
         sources: Columns that fill a slot, in the order in which they win.
         left_out: Other columns, with the reason.
         constants: Values every row gets.
-        open: Whether columns that the schema does not declare may occur.
+        deleted_column: Column that marks rows as deleted at the source, if the settings name one.
     """
 
     sources: tuple[Source, ...]
     left_out: Mapping[str, str]
     constants: Mapping[Slot, Any] = field(default_factory=dict)
-    custom: NamesOfModel | None = None
+    deleted_column: str | None = None
 
     def __contains__(self, slot: Slot) -> bool:
         """Whether rows can have a value in the slot."""
@@ -213,150 +207,12 @@ class Resolver:
 _JSON_TYPES = ("string", "number", "integer", "boolean", "array", "object")
 
 
-def declared_types(schema: Mapping[str, Any]) -> frozenset[str]:
+def declared_types(schema: Json) -> frozenset[str]:
     """JSON types a column may have, null aside; empty when the schema does not say."""
+    if not isinstance(schema, dict):
+        return frozenset()
     types = schema.get("type", ())
     found = {types} if isinstance(types, str) else set(types)
     for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
         found |= declared_types(branch)
     return frozenset(found & set(_JSON_TYPES))
-
-
-class _Planner:
-    """Goes through the columns of one stream and gathers all problems before it complains."""
-
-    def __init__(self, stream: str, schema: Mapping[str, Any], resolver: Resolver, settings: StreamSettings) -> None:
-        self.stream = stream
-        self.columns: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
-        self.resolver = resolver
-        self.settings = settings
-        self.problems: list[str] = []
-        self.sources: list[Source] = []
-        self.left_out: dict[str, str] = {}
-
-    def plan(self) -> ColumnPlan:
-        renames = dict(self._renames())
-        for column in self.columns:
-            if column in renames and renames[column] is None:
-                self.left_out[column] = "left out by the settings"
-            elif column.startswith("_sdc_") or column in HELPER_COLUMNS:
-                self.left_out[column] = "metadata"
-            else:
-                self._place(column, renames.get(column) or column)
-        self._settle_rivals()
-        constants = dict(self._constants())
-        for source in [entry for entry in self.sources if entry.slot in constants]:
-            self.sources.remove(source)
-            self.left_out[source.column] = f"{source.slot} is a constant"
-        if self.problems:
-            lines = "\n  ".join(self.problems)
-            msg = f"stream {self.stream!r} cannot go to {self.resolver.model.name}:\n  {lines}"
-            raise SettingsError(msg)
-        return ColumnPlan(
-            tuple(sorted(self.sources, key=lambda source: source.fallback)),
-            self.left_out,
-            constants,
-            self.resolver.custom,
-        )
-
-    def _renames(self) -> Iterator[tuple[str, str | None]]:
-        folded = {column.lower(): column for column in self.columns}
-        for column, wanted in self.settings.columns.items():
-            found = column if column in self.columns else folded.get(column.lower())
-            if found is None:
-                near = nearest(column, self.columns)
-                hint = f"; did you mean {near!r}?" if near else ""
-                self.problems.append(f"setting columns: the stream has no column {column!r}{hint}")
-            else:
-                yield found, wanted
-
-    def _place(self, column: str, name: str) -> None:
-        found = self.resolver.source(column, name)
-        if isinstance(found, str):
-            self.left_out[column] = found
-        elif found is not None:
-            self._check_type(found)
-            if found.slot == Slot("custom"):
-                self._check_custom_names(found)
-            self.sources.append(found)
-        elif self.settings.unknown_columns == "leave_out":
-            self.left_out[column] = "no such field"
-        elif self.settings.unknown_columns == "send":
-            self.sources.append(Source(column, Slot(name), ANYTHING))
-        else:
-            near = self.resolver.nearest(name)
-            hint = f"; did you mean {near!r}?" if near else ""
-            self.problems.append(
-                f"column {column!r} leads to no field{'' if name == column else f' {name!r}'}{hint} "
-                f"(set it in streams.{self.stream}.columns, null leaves it out)"
-            )
-
-    def _check_type(self, source: Source) -> None:
-        types = declared_types(self.columns.get(source.column, {}))
-        if types and not types & source.kind.takes:
-            self.problems.append(
-                f"column {source.column!r} is declared {' or '.join(sorted(types))}, "
-                f"field {source.slot} holds {source.kind.name}"
-            )
-
-    def _settle_rivals(self) -> None:
-        """Two columns for one slot are a mistake, unless one is a fallback for the other."""
-        first: dict[Slot, Source] = {}
-        for source in [entry for entry in self.sources if not entry.fallback]:
-            rival = first.setdefault(source.slot, source)
-            if rival is not source:
-                self.problems.append(
-                    f"columns {rival.column!r} and {source.column!r} both lead to field {source.slot}; "
-                    f"leave one out: streams.{self.stream}.columns: {{{source.column!r}: null}}"
-                )
-        for source in [entry for entry in self.sources if entry.fallback and entry.slot in first]:
-            found = self.resolver.field_name(source.column)
-            if found in self.resolver.model.read_only and found not in self.resolver.model.written_as:
-                self.sources.remove(source)
-                self.left_out[source.column] = "Planhat sets it"
-
-    def _constant(self, name: str, kind: Kind, value: Json) -> Json:
-        try:
-            return None if value is None else kind.convert(value)
-        except UnfitValueError as err:
-            self.problems.append(f"setting constants: {name}: {err}")
-            return None
-
-    def _check_custom_names(self, source: Source) -> None:
-        """Names inside a declared `custom` object, which Planhat would take however wrong they are (B50)."""
-        names = self.resolver.custom
-        for name in self.columns.get(source.column, {}).get("properties", {}):
-            if self.settings.unknown_columns == "refuse" and names.find(name) is None:
-                near = names.nearest(name)
-                hint = f"; did you mean {near!r}?" if near else ""
-                self.problems.append(f"column {source.column!r}: there is no custom field {name!r}{hint}")
-
-    def _constants(self) -> Iterator[tuple[Slot, Any]]:
-        for name, value in {**self.resolver.model.constants, **self.settings.constants}.items():
-            found = self.resolver.source(f"constant {name}", name)
-            if isinstance(found, Source):
-                if name in self.settings.constants or not any(entry.slot == found.slot for entry in self.sources):
-                    yield found.slot, self._constant(name, found.kind, value)
-            else:
-                near = self.resolver.nearest(name)
-                hint = f"; did you mean {near!r}?" if near else ""
-                self.problems.append(f"setting constants: there is no field {name!r} to write{hint}")
-
-
-def plan_columns(
-    stream: str, schema: Mapping[str, Any], model: Model, custom: NamesOfModel, settings: StreamSettings
-) -> ColumnPlan:
-    """Decide for each column of a stream where it leads.
-
-    Args:
-        stream: Name of the stream, for messages.
-        schema: The schema the tap announced.
-        model: Model the rows go to.
-        custom: Custom fields of the model.
-        settings: Settings of the stream.
-
-    Raises:
-        SettingsError: Columns that lead nowhere or cannot hold what the field wants. The text names every one of them,
-            with the nearest right name.
-    """
-    return _Planner(stream, schema, Resolver(model, custom, settings), settings).plan()

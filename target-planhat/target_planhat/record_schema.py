@@ -89,11 +89,14 @@ class RecordSchema:
     def _unfit_as_json(self, record: Mapping[str, Any]) -> str | None:
         """The same for a record with objects in it that a stream map made: it is checked as it would be written."""
         try:
-            self._validator.validate(msgspec.to_builtins(record, builtin_types=(Decimal,)))
+            self._validator.validate(msgspec.to_builtins(record, builtin_types=(Decimal,), str_keys=True))
         except ValidationError as err:
             return _reason(err)
-        except (TypeError, ValueError):
+        except TypeError:
             return "the record holds a value that JSON cannot carry"
+        except (ValueError, RecursionError):
+            # The library tells so of a value that does not fit and that nests too deeply to be shown.
+            return "the record nests too deeply, and does not fit the schema of the stream"
         return None
 
 

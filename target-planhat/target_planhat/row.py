@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from target_planhat.keys import merged_body
-from target_planhat.mapping import HELPER_COLUMNS, Slot, Source
+from target_planhat.loader_columns import HELPER_COLUMNS, is_added_by_loader
+from target_planhat.mapping import Slot, Source
 from target_planhat.reader import record_in
 from target_planhat.values import ANYTHING, Json, UnfitValueError, encode
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from planhat_api.registry import Model
     from target_planhat.keys import KeyRule
+    from target_planhat.loader_columns import DeletionMarks
     from target_planhat.mapping import ColumnPlan, Resolver
     from target_planhat.settings import StreamSettings
 
@@ -89,6 +91,7 @@ class StreamPlan:
         rule: Which keys the rows carry.
         resolver: Finds the field of a column that the schema did not declare.
         settings: Settings of the stream.
+        marks: Which records are marked as deleted.
     """
 
     model: Model
@@ -96,6 +99,7 @@ class StreamPlan:
     rule: KeyRule
     resolver: Resolver
     settings: StreamSettings
+    marks: DeletionMarks
 
 
 class RowBuilder:
@@ -125,6 +129,7 @@ class RowBuilder:
         self._late: dict[str, Source | None] = {}
         # Asked for each value of each record; bounded, because a tap may send any number of names.
         self._member = lru_cache(maxsize=10_000)(self._member_source)
+        self._nearest_custom = lru_cache(maxsize=1_000)(stream.resolver.custom.nearest)
         self._fields = {slot.name: value for slot, value in self.plan.constants.items() if not slot.custom}
         self._custom = {slot.name: value for slot, value in self.plan.constants.items() if slot.custom}
         self._check = check or self._check_keys
@@ -180,11 +185,13 @@ class RowBuilder:
         """A column the schema did not declare: looked up once."""
         if column in self._late:
             return self._late[column]
-        found: Source | str | None = "metadata"
-        if not column.startswith("_sdc_") and column not in HELPER_COLUMNS:
-            found = self._resolver.source(column, column)
-        if found is None:
-            found = self._unknown(column)
+        found: Source | str | None
+        if column in HELPER_COLUMNS:
+            found = "metadata"
+        elif is_added_by_loader(column):
+            found = "added by a loader"
+        else:
+            found = self._resolver.source(column, column) or self._unknown(column)
         if isinstance(found, str):
             self._notice(column, found)
         self._late[column] = found if isinstance(found, Source) else None
@@ -237,7 +244,7 @@ class RowBuilder:
         elif self._settings.unknown_columns == "leave_out":
             self._notice(f"custom.{name}", "no such custom field")
         else:
-            near = self._resolver.custom.nearest(name)
+            near = self._nearest_custom(name)
             raise RefusedRowError(
                 f"{self.model.name} has no custom field {name!r}" + (f"; did you mean {near!r}?" if near else "")
             )

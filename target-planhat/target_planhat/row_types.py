@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from target_planhat.mapping import DELETED_AT, Slot, declared_types
+from target_planhat.mapping import Slot, declared_types
 from target_planhat.rejects import REJECTION
 from target_planhat.schema_types import NoTypeError, column_type, is_plain, struct, union
 from target_planhat.values import NUMBER, OBJECT, never
@@ -114,16 +114,24 @@ def _second_column(name: str, schema: Mapping[str, Any], first: str) -> Column:
 
 
 def _column(name: str, schema: Mapping[str, Any], source: Source | None, stream: StreamPlan) -> Column:
-    if name == DELETED_AT:
-        # A row that is gone at the source is no upsert.
-        return Column(name, None, nullable=True)
     kind = column_type(schema)
     nullable = kind is Any or "null" in _type_names(schema)
+    mark = stream.marks.kind(name)
+    if mark is not None:
+        return _marked(Column(name, kind, nullable), mark, source)
     if source is None:
         return Column(name, kind, nullable)
     if source.slot == Slot("custom"):
         return Column(name, None, nullable, members=_custom_members(schema, stream))
     return _placed(Column(name, kind, nullable), schema, source.kind)
+
+
+def _marked(column: Column, mark: Kind, source: Source | None) -> Column:
+    """A row that is gone at the source is no upsert: it is left to the general path."""
+    if source is not None:
+        raise NoTypeError
+    column.conversion, column.keeps, column.keeps_all = mark, mark.keeps, mark.keeps_all
+    return column
 
 
 def _placed(column: Column, schema: Mapping[str, Any], kind: Kind) -> Column:

@@ -43,6 +43,10 @@ _STREAM: dict[str, Any] = {
         "clear": {"type": "array", "items": {"type": "string"}, "description": "Fields whose nulls clear."},
         "read_only": {"type": "string", "enum": _READ_ONLY, "description": "Fields Planhat sets: leave_out or send."},
         "unknown_columns": {"type": "string", "enum": _UNKNOWN_COLUMNS, "description": "As the setting of this name."},
+        "deleted_column": {
+            "type": "string",
+            "description": "Column that marks rows as deleted at the source; see hard_delete.",
+        },
         "mode": {
             "type": "string",
             "enum": [*_MODES, "duplicate"],
@@ -65,7 +69,8 @@ _OWN: dict[str, dict[str, Any]] = {
         "title": "Streams",
         "description": (
             "One block per stream where the defaults do not fit: model, key, columns, constants, custom_prefix, nulls, "
-            "clear, read_only, unknown_columns, mode, insert_without_key, endpoint. See docs/mapping.md."
+            "clear, read_only, unknown_columns, deleted_column, mode, insert_without_key, endpoint. "
+            "See docs/mapping.md."
         ),
     },
     "load_method": {
@@ -201,7 +206,10 @@ _OWN: dict[str, dict[str, Any]] = {
         "type": "boolean",
         "default": False,
         "title": "Delete",
-        "description": "Delete rows that carry _sdc_deleted_at. Without it they are skipped.",
+        "description": (
+            "Delete rows that `_sdc_deleted_at`, or the `deleted_column` of their stream, marks as deleted. Without it "
+            "they are skipped."
+        ),
     },
     "max_deletes": {
         "type": "integer",
@@ -233,6 +241,7 @@ class StreamSettings:
     clear: tuple[str, ...] = ()
     read_only: str = "leave_out"
     unknown_columns: str = "refuse"
+    deleted_column: str | None = None
     mode: str = "upsert"
     insert_without_key: bool = False
     endpoint: str = "bulk"

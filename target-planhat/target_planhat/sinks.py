@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api import analytics
-from target_planhat.deletes import is_deleted
 from target_planhat.delivery import Repeats
 from target_planhat.errors import SettingsError
 from target_planhat.fast_rows import QuickCheck
@@ -26,7 +25,7 @@ from target_planhat.schema_types import NoTypeError
 from target_planhat.single import SingleSink, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api import BulkResult, PlanhatError, PushResult, Row
     from planhat_api.registry import Model
@@ -50,6 +49,7 @@ class ModelSink(MappedSink):
 
     collapses = True
     apart = True
+    can_delete = True
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """One bulk upsert; the client splits it when need be."""
@@ -93,14 +93,6 @@ class ModelSink(MappedSink):
         if self.run.held and item.match is not None and not verdict.kind.is_reject:
             for earlier in self.run.held.take([item]):
                 self.run.enter(earlier, Verdict(Verdicts.MERGED, verdict.planhat_id))
-
-    def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
-        """The row of a record; of one that is gone at the source only the key counts."""
-        # The SDK takes the metadata out of records that went through it, so look at what came in.
-        if b'"_sdc_deleted_at"' in raw and is_deleted(msgspec.json.decode(raw)):
-            row, match = self.builder.key_of(record)
-            return Item(row.body, row.keys, match, raw, attempt=attempt, delete=True)
-        return super().item_of(record, raw, attempt)
 
     def not_sent(self, item: Item) -> Verdict | None:
         """The verdict of a row of this stream that is not upserted."""

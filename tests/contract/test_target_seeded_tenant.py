@@ -17,7 +17,9 @@ from target_planhat.custom_fields import NamesOfModel
 from target_planhat.errors import SettingsError
 from target_planhat.fast_rows import FastRows
 from target_planhat.keys import key_rule
-from target_planhat.mapping import Resolver, plan_columns
+from target_planhat.loader_columns import DeletionMarks
+from target_planhat.mapping import Resolver
+from target_planhat.planning import plan_columns
 from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.schema_types import NoTypeError
 from target_planhat.settings import StreamSettings
@@ -44,7 +46,8 @@ def plan_of(box: Sandbox, schema: dict[str, Any]) -> StreamPlan:
     custom = custom_of(box, model.name)
     plan = plan_columns(schema["stream"], schema["schema"], model, custom, BLOCK)
     rule = key_rule(schema["stream"], model, plan, BLOCK)
-    return StreamPlan(model, plan, rule, Resolver(model, custom, BLOCK), BLOCK)
+    marks = DeletionMarks(None, heeds_time=True, known=(), tell=lambda _column: None)
+    return StreamPlan(model, plan, rule, Resolver(model, custom, BLOCK), BLOCK, marks)
 
 
 def test_both_ways_give_the_same_rows(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from planhat_sandbox import Sandbox
-from target_planhat.errors import InputError
+from target_planhat.errors import InputError, SettingsError
 from tests.tap_support import config_for
 from tests.tap_support import run as tap_run
 from tests.target_support import Message, records, run, schema
@@ -107,3 +108,91 @@ def test_the_days_that_the_tap_writes_are_taken_where_days_are_meant() -> None:
         assert days
         assert all(isinstance(day, int) for day in days)
         assert set(run(box, read.messages).verdicts().values()) == {"unchanged"}
+
+
+LOADERS = {
+    "_dlt_id": TEXT,
+    "_airbyte_raw_id": TEXT,
+    "_fivetran_synced": TEXT,
+    "_fivetran_deleted": {"type": ["boolean", "null"]},
+}
+MARKED: list[dict[str, Any]] = [
+    {"external_id": "L-1", "name": "One", "_dlt_id": "a", "_fivetran_deleted": False},
+    {"external_id": "L-2", "name": "Two", "_fivetran_deleted": True},
+]
+MAPS = {"companies": {"name": "name"}}
+
+
+@pytest.mark.parametrize("through_the_sdk", [{}, {"stream_maps": MAPS}], ids=["short way", "stream map"])
+@pytest.mark.parametrize("declared", [LOADERS, {}], ids=["declared", "undeclared"])
+def test_columns_of_loaders_are_left_out_and_their_marks_delete_nothing(
+    declared: dict[str, Any], through_the_sdk: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    sent = companies({"name": TEXT, **declared}, *MARKED, {**MARKED[1], "external_id": "L-3"})
+    with Sandbox(companies=1, seed=1) as box:
+        finished = run(box, sent, hard_delete=True, **through_the_sdk)
+        assert finished.verdicts() == {"L-1": "created", "L-2": "created", "L-3": "created"}
+        assert set(held(box, "L-2")).isdisjoint(LOADERS)
+    told = [record for record in caplog.messages if "_fivetran_deleted" in record and "marks rows" in record]
+    (once,) = told
+    assert once.startswith("Column _fivetran_deleted marks rows of companies as deleted, but they are sent like all ")
+    assert once.endswith("To heed it, set streams.companies.deleted_column: _fivetran_deleted")
+    assert len([record for record in caplog.messages if "_dlt_id" in record and "left out" in record]) == 1
+
+
+@pytest.mark.parametrize("through_the_sdk", [{}, {"stream_maps": MAPS}], ids=["short way", "stream map"])
+@pytest.mark.parametrize(
+    ("hard_delete", "verdicts"),
+    [
+        (False, {"L-1": "created", "L-2": "skipped", "L-3": "skipped"}),
+        (True, {"L-1": "created", "L-2": "deleted", "L-3": "skipped"}),
+    ],
+)
+def test_the_mark_that_the_settings_name_is_heeded(
+    hard_delete: bool,  # noqa: FBT001 # a table
+    verdicts: dict[str, str],
+    through_the_sdk: dict[str, Any],
+) -> None:
+    columns = {"name": TEXT, **LOADERS, "_sdc_deleted_at": TEXT}
+    marked = [*MARKED, {"external_id": "L-3", "name": "Three", "_sdc_deleted_at": "2024-05-14T00:00:00Z"}]
+    block = {"companies": {"deleted_column": "_FIVETRAN_DELETED"}}
+    with Sandbox(companies=1, seed=1) as box:
+        run(box, companies({"name": TEXT}, {"external_id": "L-2", "name": "Two"}))
+        finished = run(box, companies(columns, *marked), hard_delete=hard_delete, streams=block, **through_the_sdk)
+        assert finished.verdicts() == verdicts
+        assert ("L-2" in {row.get("externalId") for row in box.rows("companies")}) is not hard_delete
+
+
+@pytest.mark.parametrize("value", [None, False, 0, "", " FALSE ", "f", "n", "no", "0", [], {}], ids=repr)
+def test_what_stands_for_false_marks_nothing(box: Sandbox, value: object) -> None:
+    sent = companies({"name": {}, "gone": {}}, {"external_id": "k", "name": "Kept", "gone": value})
+    finished = run(box, sent, hard_delete=True, streams={"companies": {"deleted_column": "gone"}})
+    assert finished.verdicts()["k"] in {"created", "unchanged"}
+
+
+def test_a_singer_mark_in_the_case_of_the_warehouse_is_heeded(box: Sandbox) -> None:
+    sent = companies({"name": {}, "_SDC_DELETED_AT": {}}, {"external_id": "u", "_SDC_DELETED_AT": "2024-05-14"})
+    assert run(box, sent).verdicts() == {"u": "skipped"}
+
+
+def test_rows_that_cannot_be_deleted_take_no_mark(box: Sandbox) -> None:
+    sent = [schema("metrics", ["dimension_id", "value", "external_id", "gone"])]
+    finished = run(box, sent, streams={"metrics": {"deleted_column": "gone"}})
+    assert isinstance(finished.error, SettingsError)
+    assert "streams.metrics.deleted_column: rows that go to" in str(finished.error)
+
+
+@pytest.mark.parametrize("columns", ["undeclared", "custom"])
+def test_columns_that_come_unannounced_are_told_of_once_and_not_by_the_thousand(
+    box: Sandbox, columns: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    odd = {f"Odd {number}": 1 for number in range(500)}
+    more = odd if columns == "undeclared" else {"custom": odd}
+    rows = [{"external_id": f"o{number}", "name": "A", **more} for number in range(3)]
+    finished = run(box, companies({"name": TEXT, "custom": {}}, *rows), unknown_columns="leave_out")
+    assert len(finished.verdicts()) == 3
+    told = [record for record in caplog.messages if "left out" in record]
+    assert len(told) == len(set(told)) == 11
+    assert told[-1] == "Further columns of companies are left out and not named here"

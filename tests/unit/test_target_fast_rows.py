@@ -16,7 +16,9 @@ from planhat_api.registry import model
 from target_planhat.custom_fields import NamesOfModel
 from target_planhat.fast_rows import FastRows
 from target_planhat.keys import key_rule
-from target_planhat.mapping import Resolver, plan_columns
+from target_planhat.loader_columns import DeletionMarks
+from target_planhat.mapping import Resolver
+from target_planhat.planning import plan_columns
 from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.schema_types import NoTypeError, column_type
 from target_planhat.settings import StreamSettings
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from planhat_api import Row
 
 HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
+TOLD: list[str] = []
 CUSTOM = NamesOfModel(
     {
         "Health Score": NUMBER,
@@ -119,6 +122,17 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         {},
         [],
     ),
+    "loaders": (
+        "companies",
+        {
+            "external_id": STRING,
+            "gone": {},
+            "_FIVETRAN_DELETED": typed("boolean", "null"),
+            "_dlt_id": NULL_STRING,
+        },
+        {"deleted_column": "GONE"},
+        [],
+    ),
     "keyless": ("companies", {"name": NULL_STRING, "phase": NULL_STRING}, {"insert_without_key": True}, []),
 }
 
@@ -130,7 +144,8 @@ def both(case: str) -> tuple[FastRows, RowBuilder, Any]:
     schema = {"type": "object", "properties": columns, "required": keys}
     plan = plan_columns("s", schema, model(name), CUSTOM, chosen)
     resolver = Resolver(model(name), CUSTOM, chosen)
-    stream = StreamPlan(model(name), plan, key_rule("s", model(name), plan, chosen), resolver, chosen)
+    marks = DeletionMarks(plan.deleted_column, heeds_time=True, known=chosen.columns, tell=TOLD.append)
+    stream = StreamPlan(model(name), plan, key_rule("s", model(name), plan, chosen), resolver, chosen, marks)
     validator = validator_for(schema)(schema)
     return FastRows(stream, schema, "s", keys), RowBuilder(stream, lambda *_told: None), validator
 
@@ -182,6 +197,9 @@ USUAL: list[tuple[str, dict[str, Any]]] = [
     ("children", {"email": "a@b.c", "external_id": None}),
     ("company twice", {"externalId": "7", "companyId": HEX, "companyExternalId": "8"}),
     ("company twice", {"externalId": "7", "companyId": HEX}),
+    ("loaders", {"external_id": "7", "_dlt_id": "x", "_FIVETRAN_DELETED": False, "gone": " No "}),
+    ("loaders", {"external_id": "7", "_FIVETRAN_DELETED": True, "gone": None}),
+    ("warehouse", {"external_id": 7, "name": "A", "_sdc_deleted_at": ""}),
 ]
 
 
@@ -202,6 +220,8 @@ def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> 
         ("planhat by key", {"externalId": "7"}),
         ("warehouse", {"external_id": 7, "name": None}),
         ("warehouse", {"external_id": 7, "name": "A", "_sdc_deleted_at": "2024-05-14"}),
+        ("loaders", {"external_id": "7", "gone": True}),
+        ("loaders", {"external_id": "7", "gone": "2024-05-14"}),
         ("warehouse", {"external_id": 7, "name": "A", "mr": "lots"}),
         ("warehouse", {"external_id": True, "name": "A"}),
         ("keyless", {"name": "A"}),
@@ -211,6 +231,33 @@ def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> 
 )
 def test_odd_records_are_left_to_the_general_path(case: str, record: dict[str, Any]) -> None:
     assert fast(case, record) is None
+
+
+def test_a_mark_that_nobody_asked_for_is_told_of_once() -> None:
+    both.cache_clear()
+    TOLD.clear()
+    lines = [message({"external_id": str(number), "_FIVETRAN_DELETED": number > 1}) for number in range(4)]
+    for _ in range(2):
+        assert len(both("loaders")[0].build(lines)) == 4
+    assert TOLD == ["_FIVETRAN_DELETED"]
+
+
+def test_rows_that_need_the_general_path_are_not_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many of them among others must not cost as many looks ahead."""
+    looked: list[bytes] = []
+    rows = both("loaders")[0]
+    decode = rows._decode
+
+    def noted(line: bytes) -> Any:
+        looked.append(line)
+        return decode(line)
+
+    monkeypatch.setattr(rows, "_decode", noted)
+    lines = [message({"external_id": str(number), "gone": number % 5 == 0}) for number in range(2_000)]
+    place = 0
+    while place < len(lines):
+        place += len(rows.build(lines, place)) or 1
+    assert len(looked) < 5 * len(lines)
 
 
 def test_other_messages_are_left_to_the_general_path() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,13 +12,16 @@ from planhat_api.registry import all_models, model
 from target_planhat.custom_fields import NamesOfModel
 from target_planhat.errors import SettingsError
 from target_planhat.keys import collapse, key_rule
-from target_planhat.mapping import Resolver, plan_columns
+from target_planhat.loader_columns import DeletionMarks
+from target_planhat.mapping import Resolver
+from target_planhat.planning import left_out, plan_columns
 from target_planhat.row import Item, RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.settings import StreamSettings
 from target_planhat.values import ANYTHING, EPOCH_DAY, NUMBER
 
 if TYPE_CHECKING:
     from planhat_api import Row
+    from target_planhat.mapping import ColumnPlan
 
 HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
 CUSTOM = NamesOfModel({"Health Score": NUMBER, "Go-live 🎉": EPOCH_DAY, "nps": ANYTHING}, frozenset({"Growth"}))
@@ -26,13 +30,19 @@ told: list[tuple[str, ...]] = []
 STRING = {"type": ["string", "null"]}
 
 
+def planned(name: str, declared: dict[str, Any], chosen: StreamSettings, custom: NamesOfModel = CUSTOM) -> ColumnPlan:
+    """The plan of a stream with these columns."""
+    return plan_columns("s", {"properties": declared}, model(name), custom, chosen)
+
+
 def builder(name: str, declared: dict[str, Any], *, custom: NamesOfModel = CUSTOM, **settings: Any) -> RowBuilder:
     """A row builder for a stream with these columns."""
     chosen = StreamSettings(**settings)
-    plan = plan_columns("s", {"properties": declared}, model(name), custom, chosen)
+    plan = planned(name, declared, chosen, custom)
     rule = key_rule("s", model(name), plan, chosen)
     resolver = Resolver(model(name), custom, chosen)
-    return RowBuilder(StreamPlan(model(name), plan, rule, resolver, chosen), lambda *about: told.append(about))
+    marks = DeletionMarks(None, heeds_time=True, known=(), tell=lambda _column: None)
+    return RowBuilder(StreamPlan(model(name), plan, rule, resolver, chosen, marks), lambda *about: told.append(about))
 
 
 def row(name: str, record: dict[str, Any], **settings: Any) -> dict[str, Any]:
@@ -145,6 +155,11 @@ def test_models_have_their_own_names(name: str, record: dict[str, Any], wanted: 
         ({"externalId": {}, "external_id": {}}, {}, "both lead to field externalId"),
         ({"externalId": {}, "mr": {"type": "boolean"}}, {}, "declared boolean, field mr holds number"),
         ({"externalId": {}, "h": {"type": ["object", "null"]}}, {}, "declared object, field h holds number"),
+        (
+            {"externalId": {}, "gon": {}},
+            {"columns": {"gon": None}, "deleted_column": "gone"},
+            "setting deleted_column: the stream has no column 'gone'; did you mean 'gon'?",
+        ),
         ({"name": {}}, {}, "no column leads to a key of Company (_id, sourceId, externalId)"),
         ({"name": {}}, {"key": "email"}, "matched on _id, sourceId, externalId; not on email"),
         ({"externalId": {}}, {"key": "sourceId"}, "no column of the stream leads to sourceId"),
@@ -161,6 +176,64 @@ def test_all_problems_are_told_at_once() -> None:
         builder("companies", {"externalId": {}, "one": {}, "two": {}})
     assert "'one'" in str(caught.value)
     assert "'two'" in str(caught.value)
+    assert len(caught.value.errors) == 3
+
+
+def test_of_very_many_problems_the_first_are_told() -> None:
+    start = time.perf_counter()
+    with pytest.raises(SettingsError) as caught:
+        builder("companies", {"externalId": {}, **{f"column_{number}": {} for number in range(5_000)}})
+    first, *problems = caught.value.errors
+    assert first == "stream 's' cannot go to Company:"
+    assert len(problems) == 11
+    assert problems[0].strip().startswith("column 'column_0' leads to no field (set it in")
+    assert problems[-1].strip() == "and 4,990 more"
+    assert str(caught.value).splitlines() == caught.value.errors
+    assert time.perf_counter() - start < 2
+
+
+def test_of_very_many_columns_left_out_the_first_are_told() -> None:
+    columns: dict[str, Any] = {"externalId": {}, "_dlt_id": {}, **{f"column_{number}": {} for number in range(5_000)}}
+    plan = planned("companies", columns, StreamSettings(unknown_columns="leave_out"))
+    told = left_out(plan)
+    assert told.startswith("_dlt_id (added by a loader); column_0, column_1, ")
+    assert told.endswith("column_9, and 4,990 more (no such field)")
+
+
+@pytest.mark.parametrize("name", ["_sdc_batched_at", "_dlt_id", "_airbyte_meta", "_AB_CDC_LSN", "_FIVETRAN_SYNCED"])
+def test_columns_of_loaders_are_left_out_unless_the_settings_name_them(name: str) -> None:
+    record = {"externalId": "7", name: "x"}
+    assert row("companies", record) == {"externalId": "7"}
+    assert row("companies", record, unknown_columns="send") == {"externalId": "7"}
+    assert row("companies", record, columns={name: "name"}) == {"externalId": "7", "name": "x"}
+    told.clear()
+    undeclared = builder("companies", {"externalId": {}})
+    for _ in range(2):
+        assert msgspec.json.decode(undeclared.build(record)[0].body) == {"externalId": "7"}
+    assert told == [(name, "added by a loader")]
+
+
+@pytest.mark.parametrize("name", ["_absent", "_ab", "dlt_id", "abc_airbyte_x", "_fivetranx"])
+def test_other_columns_with_an_underscore_are_not_left_out(name: str) -> None:
+    with pytest.raises(SettingsError, match="leads to no field"):
+        row("companies", {"externalId": "7", name: "x"})
+
+
+def test_the_column_that_marks_deletions_is_no_field() -> None:
+    record = {"externalId": "7", "archived_at": "2024-05-14"}
+    assert row("companies", record, deleted_column="archived_at") == {"externalId": "7"}
+
+
+def test_a_wrong_name_gets_no_hint_that_nobody_meant() -> None:
+    with pytest.raises(RefusedRowError) as caught:
+        row("companies", {"externalId": 1, "custom": {"Usage tier": 1}}, custom=NamesOfModel({"Sentiment ⭐": NUMBER}))
+    assert str(caught.value) == "Company has no custom field 'Usage tier'"
+
+
+def test_columns_may_have_any_schema_that_json_schema_allows() -> None:
+    columns: dict[str, Any] = {"externalId": True, "name": {"anyOf": [True, STRING]}, "custom": True}
+    body = builder("companies", columns).build({"externalId": 7, "name": "A", "custom": {"nps": 1}})[0].body
+    assert msgspec.json.decode(body) == {"externalId": "7", "name": "A", "custom": {"nps": 1}}
 
 
 def test_enduser_external_id_goes_with_its_company() -> None:

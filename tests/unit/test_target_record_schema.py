@@ -146,7 +146,17 @@ def test_sets_and_decimals_of_a_stream_map() -> None:
         )
         is None
     )
+    assert unfit({"properties": {"1": {"type": "string"}}}, {1: "x", "at": date(2024, 5, 14)}) is None
     assert unfit({"type": "string"}, object()) == "the record holds a value that JSON cannot carry"
+
+
+def test_values_that_nest_deeply() -> None:
+    value: Any = 1
+    for _ in range(500):
+        value = [value]
+    assert unfit({"type": "array"}, value) is None
+    told = "the record nests too deeply, and does not fit the schema of the stream"
+    assert unfit({"type": "string"}, value) == told
 
 
 @pytest.mark.parametrize(
@@ -246,7 +256,7 @@ DRAFTS = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(SCHEMAS, st.dictionaries(NAMES, SCHEMAS, min_size=1), DRAFTS, st.dictionaries(NAMES, VALUES, min_size=1))
 def test_verdicts_are_those_of_the_reference_implementation(
     whole: dict[str, Any], columns: dict[str, Any], draft: str | None, record: dict[str, Any]
