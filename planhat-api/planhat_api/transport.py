@@ -13,6 +13,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from planhat_api.call import Answer, Call, GarbledError
+from planhat_api.logs import guard_loggers
 from planhat_api.quota import Quota
 from planhat_api.redaction import keep_secret
 from planhat_api.refusal import refusal
@@ -36,6 +37,7 @@ class Transport:
     def __init__(self, connection: Connection) -> None:
         """Connects nothing yet."""
         keep_secret(connection.api_token, connection.tenant_token)
+        guard_loggers()
         self._timeout = connection.timeout_seconds
         self._give_up_after = connection.give_up_after_seconds
         self._quota = Quota(
