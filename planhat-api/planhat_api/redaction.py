@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 import re
 import threading
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["keep_secret", "redacted", "shortened"]
+__all__ = ["keep_secret", "redacted", "shortened", "without_secrets"]
 
 HIDDEN = "[hidden]"
 LONGEST = 300
@@ -23,8 +22,6 @@ _lock = threading.Lock()
 # The longest first: one form of a secret may hold another. Replaced as a whole, for other threads read it.
 _secrets: tuple[str, ...] = ()
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-# urllib3 logs the path of each call, and the tenant token stands in the path of metrics and activities.
-_LOGGERS = ("planhat_api", "urllib3.connectionpool")
 
 
 def keep_secret(*secrets: str | None) -> None:
@@ -39,10 +36,6 @@ def keep_secret(*secrets: str | None) -> None:
     }
     with _lock:
         _secrets = tuple(sorted(forms.union(_secrets), key=len, reverse=True))
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        if not any(isinstance(known, _HideSecrets) for known in logger.filters):
-            logger.addFilter(_HideSecrets())
 
 
 def redacted(text: str, *, keep: Iterable[str] = ()) -> str:
@@ -52,7 +45,7 @@ def redacted(text: str, *, keep: Iterable[str] = ()) -> str:
         text: What to clean.
         keep: Email addresses that may stay: keys of the row the text is about.
     """
-    text = _without_secrets(text)
+    text = without_secrets(text)
     kept = set(keep)
     return _EMAIL.sub(lambda found: found[0] if found[0] in kept else HIDDEN, text)
 
@@ -63,16 +56,8 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """The text with each known secret hidden."""
     for secret in _secrets:
         text = text.replace(secret, HIDDEN)
     return text
-
-
-class _HideSecrets(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        clean = _without_secrets(message)
-        if clean != message:
-            record.msg, record.args = clean, ()
-        return True

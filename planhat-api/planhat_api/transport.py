@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from planhat_api.body import OversizeError, beginning, whole
 from planhat_api.call import Answer, Call, GarbledError, NestedError, is_success
+from planhat_api.logs import guard_loggers
 from planhat_api.quota import Quota
 from planhat_api.redaction import keep_secret
 from planhat_api.refusal import refusal
@@ -37,6 +38,7 @@ class Transport:
     def __init__(self, connection: Connection) -> None:
         """Connects nothing yet."""
         keep_secret(connection.api_token, connection.tenant_token)
+        guard_loggers()
         self._timeout = connection.timeout_seconds
         self._give_up_after = connection.give_up_after_seconds
         self._quota = Quota(

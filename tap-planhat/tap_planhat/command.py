@@ -11,6 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from planhat_api.errors import ConfigurationError, CredentialsError, PlanhatError, RateLimitError, UnavailableError
+from planhat_api.logs import make_logs_safe, one_line
 from planhat_api.process import expect_many_rows
 
 if sys.version_info >= (3, 12):
@@ -55,6 +56,14 @@ class PlanhatCommand(SingerCommand):
             if isinstance(end.code, int) and end.code > SIGNALS:
                 self.logger.critical("Stopped by signal %d; the last STATE written stays good", end.code - SIGNALS)
             raise
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        make_logs_safe()
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(one_line(error.format_message()), error.ctx) from None
 
     @override
     def invoke(self, ctx: click.Context) -> Any:

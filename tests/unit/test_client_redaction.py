@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from planhat_api.logs import guard_loggers
 from planhat_api.redaction import keep_secret, redacted, shortened
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ def test_secrets_are_hidden_in_each_form_in_which_they_travel(caplog: pytest.Log
     texts = ["a/b+token=", "a%2Fb%2Btoken%3D", "Basic YS9iK3Rva2VuPTo=", "/x/5a4db0c5-0000-4000-8000-00000000abcd"]
     for text in texts:
         assert redacted(f"see {text}!") in {"see [hidden]!", "see Basic [hidden]!", "see /x/[hidden]!"}
+    guard_loggers()
     caplog.set_level(logging.DEBUG)
     for name in ("planhat_api", "urllib3.connectionpool"):
         logging.getLogger(name).debug("%s and %d", texts[0], 5)
