@@ -11,7 +11,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["array_of", "decode", "encode", "ids_of", "mended", "raw_records", "text_of"]
+__all__ = ["array_of", "decode", "encode", "ids_of", "mended", "nests_deeply", "raw_records", "text_of"]
 
 
 class _Identified(msgspec.Struct, gc=False):
@@ -38,6 +38,10 @@ _ESCAPES = re.compile(
     rb"|\\."
 )
 _REPLACEMENT = rb"\ufffd"
+
+MOST_LEVELS = 100
+"""Deeper than anything that means something. Code that walks through a value by recursion gives up from 255 on."""
+_CONTAINERS = frozenset({dict, list})
 
 encode = msgspec.json.encode
 decode = msgspec.json.decode
@@ -90,6 +94,21 @@ def mended(body: bytes) -> bytes:
     here or at a loader, takes it.
     """
     return _ESCAPES.sub(lambda escape: _REPLACEMENT if escape["lone"] else escape[0], body)
+
+
+def nests_deeply(value: Any, levels: int = MOST_LEVELS) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether objects and arrays nest in one another more often than so many times, the outermost counted."""
+    level = [value] if type(value) in _CONTAINERS else []
+    for _ in range(levels):
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
+        ]
+    return bool(level)
 
 
 def array_of(bodies: Iterable[bytes]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import ConfigValidationError, RecordsWithoutSchemaException
+from singer_sdk.exceptions import ConfigValidationError, MappingError, RecordsWithoutSchemaException
 
 from planhat_api import (
     AccessError,
@@ -19,6 +19,7 @@ from planhat_api.settings import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Sequence
 
 __all__ = [
     "EXIT_CREDENTIALS",
@@ -33,6 +34,7 @@ __all__ = [
     "SettingsError",
     "StopError",
     "exit_code",
+    "quoted",
     "tell",
 ]
 
@@ -50,8 +52,20 @@ EXIT_INPUT = 6
 """What came in is not Singer."""
 
 
+_LONGEST_NAME = 100
+
+
 class StopError(Exception):
-    """Ends the run. The text is for people and holds no secret."""
+    """Ends the run. The texts are for people and hold no secret.
+
+    Attributes:
+        errors: What is said of it; each is logged as a line of its own, so that no name in it can begin one.
+    """
+
+    def __init__(self, text: str, problems: Sequence[str] = ()) -> None:
+        """Takes why the run ends, and the single problems that make it."""
+        self.errors = [text, *(f"  {problem}" for problem in problems)]
+        super().__init__("\n".join(self.errors))
 
 
 class SettingsError(StopError):
@@ -71,6 +85,7 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (RejectsError, EXIT_REJECTS),
     (InputError, EXIT_INPUT),
     (ConfigValidationError, EXIT_SETTINGS),
+    (MappingError, EXIT_SETTINGS),
     (RecordsWithoutSchemaException, EXIT_INPUT),
     (ConfigurationError, EXIT_SETTINGS),
     (NotFoundError, EXIT_SETTINGS),
@@ -83,6 +98,11 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
 
 KNOWN_ERRORS = tuple(kind for kind, _ in _EXIT_CODES)
 """Errors that end a run with a line that says why, not with a trace."""
+
+
+def quoted(name: str, longest: int = _LONGEST_NAME) -> str:
+    """A name that came from elsewhere, for a message; a very long one is cut."""
+    return repr(name) if len(name) <= longest else f"{name[:longest]!r}… ({len(name)} characters)"
 
 
 def exit_code(err: Exception) -> int:

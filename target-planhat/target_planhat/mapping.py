@@ -248,9 +248,8 @@ class _Planner:
             self.sources.remove(source)
             self.left_out[source.column] = f"{source.slot} is a constant"
         if self.problems:
-            lines = "\n  ".join(self.problems)
-            msg = f"stream {self.stream!r} cannot go to {self.resolver.model.name}:\n  {lines}"
-            raise SettingsError(msg)
+            msg = f"stream {self.stream!r} cannot go to {self.resolver.model.name}:"
+            raise SettingsError(msg, self.problems)
         return ColumnPlan(
             tuple(sorted(self.sources, key=lambda source: source.fallback)),
             self.left_out,

@@ -14,22 +14,31 @@ from singer_sdk import mapper
 from singer_sdk.target_base import Target
 
 from target_planhat.errors import SettingsError
+from target_planhat.schema_check import explicit
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from target_planhat.checkpoint import Checkpoint
-    from target_planhat.reader import MessageReader, RecordMessage
+    from target_planhat.messages import (
+        ActivateVersionMessage,
+        BatchMessage,
+        RecordMessage,
+        SchemaMessage,
+        StateMessage,
+    )
+    from target_planhat.reader import MessageReader
     from target_planhat.termination import Termination
-    from target_planhat.values import Json
 
 __all__ = ["OVERRIDDEN", "HookedTarget"]
 
 OVERRIDDEN = (
     "_handle_max_record_age",
     "_handle_termination",
+    "_process_activate_version_message",
     "_process_batch_message",
     "_process_record_message",
+    "_process_schema_message",
     "_process_state_message",
     "_write_state_message",
 )
@@ -37,7 +46,10 @@ OVERRIDDEN = (
 
 
 class HookedTarget(Target, ABC):
-    """A target whose STATE, checkpoints and signals are its own."""
+    """A target whose STATE, checkpoints and signals are its own.
+
+    Its reader hands on checked messages where the SDK's hands on dicts.
+    """
 
     checkpoint: Checkpoint
     _written_state: dict[str, Any] | None = None
@@ -56,16 +68,37 @@ class HookedTarget(Target, ABC):
         """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
 
     @abstractmethod
-    def take_batch(self, message: dict[str, Any]) -> None:
+    def take_schema(self, message: SchemaMessage) -> bool:
+        """Handle a SCHEMA message; False when the SDK is to make its sinks."""
+
+    @abstractmethod
+    def take_version(self, message: ActivateVersionMessage) -> None:
+        """Handle an ACTIVATE_VERSION message."""
+
+    @abstractmethod
+    def take_batch(self, message: BatchMessage) -> None:
         """Handle a BATCH message."""
 
     @abstractmethod
     def take_record(self, message: RecordMessage) -> bool:
         """Handle a RECORD message the short way; False when it must go through the SDK."""
 
-    def _process_record_message(self, message_dict: Json) -> None:
+    def _process_schema_message(self, message_dict: SchemaMessage) -> None:  # type: ignore[override]
+        if not self.take_schema(message_dict):
+            self.make_sinks(message_dict)
+
+    def make_sinks(self, message: SchemaMessage) -> None:
+        """Have the SDK make the stream maps and the sinks of a stream, unless nothing has changed."""
+        schema = explicit(message.schema)
+        content = {"stream": message.stream, "schema": schema, "key_properties": message.key_properties}
+        super()._process_schema_message(content)
+
+    def _process_activate_version_message(self, message_dict: ActivateVersionMessage) -> None:  # type: ignore[override]
+        self.take_version(message_dict)
+
+    def _process_record_message(self, message_dict: RecordMessage) -> None:  # type: ignore[override]
         if not self.take_record(message_dict):
-            self._take_through_sdk(self.reader.whole_message())
+            self._take_through_sdk({"stream": message_dict.stream, "record": message_dict.record})
 
     def _take_through_sdk(self, message: dict[str, Any]) -> None:
         try:
@@ -77,11 +110,11 @@ class HookedTarget(Target, ABC):
             msg = f"stream_maps: an expression for stream {message['stream']!r} fails on a record ({_kind(err)})"
             raise SettingsError(msg) from None
 
-    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+    def _process_batch_message(self, message_dict: BatchMessage) -> None:  # type: ignore[override]
         self.take_batch(message_dict)
 
-    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        super()._process_state_message(message_dict)
+    def _process_state_message(self, message_dict: StateMessage) -> None:  # type: ignore[override]
+        super()._process_state_message({"value": message_dict.value})
         self._handle_max_record_age()
 
     def _handle_max_record_age(self) -> None:

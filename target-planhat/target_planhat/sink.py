@@ -18,12 +18,14 @@ from target_planhat.keys import collapse
 from target_planhat.order import parents_of, rank
 from target_planhat.routing import find_route
 from target_planhat.row import Item, RefusedRowError
+from target_planhat.schema_check import check_key_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
+    from target_planhat.messages import RecordMessage
     from target_planhat.target import TargetPlanhat
     from target_planhat.values import Json
 
@@ -54,6 +56,7 @@ class PlanhatSink(BatchSink):
             SettingsError: They cannot. Nothing of the stream was sent.
         """
         self._declared_keys = tuple(key_properties or ())
+        check_key_columns(stream_name, schema, self._declared_keys)
         super().__init__(target, stream_name, schema, None)
         self.target = target
         self.run = target.run
@@ -154,13 +157,12 @@ class PlanhatSink(BatchSink):
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Make a record part of the batch, or reject it."""
-        raw, attempt = self.target.reader.record, self.target.reader.attempt
+        message = self.target.reader.message
         try:
             self.check_schema(record)
-            item = self.item_of(record, raw, attempt)
+            item = self.item_of(record, message.raw, message.attempt)
         except RefusedRowError as err:
-            match = self.key_of(record) or self._declared_key(record)
-            self.refuse(Item(b"{}", {}, match, raw, attempt=attempt), str(err))
+            self._refuse_message(message, record, str(err))
         else:
             self.add_all([item])
 
@@ -172,6 +174,15 @@ class PlanhatSink(BatchSink):
         """
         row, match = self.build(record)
         return Item(row.body, row.keys, match, raw, attempt=attempt)
+
+    def refuse_line(self, message: RecordMessage) -> None:
+        """Reject a line that was meant to be a record; it did not come through the SDK."""
+        self._uncounted += 1
+        self._refuse_message(message, message.record, message.fault or "it cannot be read")
+
+    def _refuse_message(self, message: RecordMessage, record: Mapping[str, Any], reason: str) -> None:
+        match = self.key_of(record) or self._declared_key(record)
+        self.refuse(Item(b"{}", {}, match, message.raw, attempt=message.attempt), reason)
 
     def refuse(self, item: Item, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out."""
