@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planhat_api import PlanhatError
-from target_planhat.errors import StopError
+from target_planhat.errors import KNOWN_ERRORS
 from target_planhat.target import TargetPlanhat
 
 if TYPE_CHECKING:
@@ -88,11 +87,12 @@ def lines(messages: Iterable[Message]) -> bytes:
 def _read(folder: str, pattern: str) -> list[dict[str, Any]]:
     found = sorted(Path(folder).glob(pattern))
     assert len(found) <= 1
-    return [json.loads(line) for path in found for line in path.read_text("utf-8").splitlines()]
+    return [json.loads(line) for path in found for line in path.read_bytes().splitlines()]
 
 
-def run(box: Sandbox, messages: Iterable[Message], **settings: Any) -> Finished:
-    """Run the target on these messages; an error that ends the run is part of what is left behind."""
+def run(box: Sandbox, messages: Iterable[Message] | bytes, **settings: Any) -> Finished:
+    """Run the target on these messages, or lines; an error that ends the run is part of what is left behind."""
+    given = messages if isinstance(messages, bytes) else lines(messages)
     with tempfile.TemporaryDirectory() as folder:
         config = connection(box, rejects_dir=folder, receipts_dir=folder, **settings)
         output = io.StringIO()
@@ -101,8 +101,8 @@ def run(box: Sandbox, messages: Iterable[Message], **settings: Any) -> Finished:
         with redirect_stdout(output):
             try:
                 target = TargetPlanhat(config=config)
-                target.listen(io.BytesIO(lines(messages)))  # type: ignore[arg-type]
-            except (StopError, PlanhatError) as err:
+                target.listen(io.BytesIO(given))  # type: ignore[arg-type]
+            except KNOWN_ERRORS as err:
                 error = err
         if target:
             target.run.close()

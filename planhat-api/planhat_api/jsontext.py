@@ -54,8 +54,10 @@ _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _OPENING, _CLOSING = (b"[", b"{"), (b"]", b"}")
 _IN_RECORD = 2
 _MOST_TOKENS = 2_000_000
-_MOST_LEVELS = 100
 _SHOWN_ID = re.compile(rb'"[\w-]{1,40}"')
+MOST_LEVELS = 100
+"""Deeper than anything that means something. Code that walks through a value by recursion gives up from 255 on."""
+_CONTAINERS = frozenset({dict, list})
 
 encode = msgspec.json.encode
 decode = msgspec.json.decode
@@ -139,20 +141,19 @@ def deepest_record(body: bytes) -> str | None:
     return shown.strip(b'"').decode() if shown else None
 
 
-def nests_deeply(value: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Whether a value nests more deeply than any that means something, and than code that walks through it can go."""
-    level = [value]
-    for _ in range(_MOST_LEVELS):
-        level = [inner for outer in level for inner in _inner(outer)]
+def nests_deeply(value: Any, levels: int = MOST_LEVELS) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether objects and arrays nest in one another more often than so many times, the outermost counted."""
+    level = [value] if type(value) in _CONTAINERS else []
+    for _ in range(levels):
         if not level:
             return False
-    return True
-
-
-def _inner(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON value
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
+        ]
+    return bool(level)
 
 
 def array_of(bodies: Iterable[bytes]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import ConfigValidationError, RecordsWithoutSchemaException
+from singer_sdk.exceptions import ConfigValidationError, MappingError, RecordsWithoutSchemaException
 
 from planhat_api import (
     AccessError,
@@ -34,6 +34,7 @@ __all__ = [
     "SettingsError",
     "StopError",
     "exit_code",
+    "quoted",
     "tell",
 ]
 
@@ -49,6 +50,9 @@ EXIT_UNAVAILABLE = 5
 """Planhat could not be reached, or kept failing."""
 EXIT_INPUT = 6
 """What came in is not Singer."""
+
+
+_LONGEST_NAME = 100
 
 
 class StopError(Exception):
@@ -81,6 +85,7 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (RejectsError, EXIT_REJECTS),
     (InputError, EXIT_INPUT),
     (ConfigValidationError, EXIT_SETTINGS),
+    (MappingError, EXIT_SETTINGS),
     (RecordsWithoutSchemaException, EXIT_INPUT),
     (ConfigurationError, EXIT_SETTINGS),
     (NotFoundError, EXIT_SETTINGS),
@@ -93,6 +98,11 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
 
 KNOWN_ERRORS = tuple(kind for kind, _ in _EXIT_CODES)
 """Errors that end a run with a line that says why, not with a trace."""
+
+
+def quoted(name: str, longest: int = _LONGEST_NAME) -> str:
+    """A name that came from elsewhere, for a message; a very long one is cut."""
+    return repr(name) if len(name) <= longest else f"{name[:longest]!r}… ({len(name)} characters)"
 
 
 def exit_code(err: Exception) -> int:

@@ -18,6 +18,7 @@ from planhat_api.held_keys import UNIQUE_IN_COMPANY
 from target_planhat.row import Item
 from target_planhat.row_types import bare_message_type, columns_of, message_type
 from target_planhat.schema_types import NoTypeError, struct
+from target_planhat.unreadable import UNREADABLE
 from target_planhat.values import UnfitValueError, encode
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ class FastRows:
         records: list[Any] = []
         decode = self._decode
         # An error leaves what came before it: that message goes the general way.
-        with suppress(msgspec.MsgspecError):
+        with suppress(*UNREADABLE):
             records.extend(decode(line).record for line in lines[start : start + self._at_once])
         return records, lines[start : start + len(records)]
 
@@ -394,7 +395,7 @@ class _WholeRecords:
         lines = lines[start : start + most]
         messages: list[Any] = []
         # An error leaves what came before it: that message goes another way.
-        with suppress(msgspec.MsgspecError):
+        with suppress(*UNREADABLE):
             messages.extend(map(self._decode, lines))
         head, stamp = form
         bodies: list[bytes] = []

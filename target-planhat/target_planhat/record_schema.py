@@ -10,6 +10,8 @@ import jsonschema_rs
 import msgspec
 from jsonschema_rs import Draft4Validator, Draft7Validator, Draft202012Validator, ValidationError, ValidationErrorKind
 
+from target_planhat.errors import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -200,7 +202,7 @@ def _fault_at(path: list[str | int], err: ValidationError) -> str:
     if err.kind.name == "format":
         return f"{where} is a pattern that cannot be read"
     if path[-1:] == ["type"]:
-        given = f"is {err.instance!r}" if isinstance(err.instance, str) else "names no type"
+        given = f"is {quoted(err.instance)}" if isinstance(err.instance, str) else "names no type"
         return f"{where} {given}; the types of JSON Schema are {_TYPES}"
     return f"{where} does not hold what JSON Schema wants there ({err.kind.name})" if path else _NO_SCHEMA
 

@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
+from planhat_api.logs import one_line
 from target_planhat.keys import merged_body
 from target_planhat.loader_columns import HELPER_COLUMNS, is_added_by_loader
 from target_planhat.mapping import Slot, Source
-from target_planhat.reader import record_in
+from target_planhat.messages import record_in
 from target_planhat.values import ANYTHING, Json, UnfitValueError, encode
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["Item", "RefusedRowError", "RowBuilder", "StreamPlan"]
 
 # Planhat swallows such rows without an error entry, so nothing but this check would notice (tickets, quirks).
 _SWALLOWED_WITHOUT = {"tickets": ("email",)}
+_LONGEST_KEY = 300
 
 
 class RefusedRowError(Exception):
@@ -71,7 +73,9 @@ class Item(Row, eq=False, gc=False):
     @property
     def label(self) -> str:
         """The row's key, for logs."""
-        return f"{self.match[0]}={self.match[1]}" if self.match else "a row without a key"
+        if self.match:
+            return one_line(f"{self.match[0]}={self.match[1]}", _LONGEST_KEY)
+        return "a row without a key" if self.raw.startswith(b"{") else "a row that cannot be read"
 
     def absorb(self, earlier: Item) -> None:
         """Take over what only an earlier row with the same key says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["JsonType", "NoTypeError", "column_type", "is_plain", "union"]
+__all__ = ["JsonType", "NoTypeError", "bounded", "column_type", "is_plain", "union"]
 
 JsonType: TypeAlias = Any
 """A type msgspec can decode."""
@@ -29,10 +29,13 @@ _TYPES: Mapping[str, JsonType] = {
     "number": int | float,
     "boolean": bool,
     "null": None,
-    "object": dict[str, msgspec.Raw],
-    "array": list[msgspec.Raw],
+    "object": dict[str, Any],
+    "array": list[Any],
 }
 _ANYTHING: tuple[object, ...] = (True, {})
+_SCALARS = (str, int, float, bool, None)
+_LEVELS = 6
+"""How deep values nest in a type that allows everything. With each level the type is twice as large."""
 
 
 def is_plain(schema: object, also: Iterable[str] = ()) -> bool:
@@ -43,6 +46,29 @@ def is_plain(schema: object, also: Iterable[str] = ()) -> bool:
 def union(types: Iterable[JsonType]) -> JsonType:
     """One type that takes what any of these takes."""
     return Union[tuple(types)]  # noqa: UP007 # how many there are is known only here
+
+
+def _any_json(levels: int) -> JsonType:
+    """Any value that nests no deeper than so many levels."""
+    if levels == 0:
+        return union(_SCALARS)
+    inner = _any_json(levels - 1)
+    return union([*_SCALARS, dict[str, inner], list[inner]])  # type: ignore[valid-type] # made here
+
+
+def bounded(kind: JsonType) -> JsonType:
+    """A type that takes no value which nests deeply; a record with one needs the general path, which measures it."""
+    if kind is Any:
+        return _SHALLOW
+    parts = get_args(kind)
+    inner = tuple(map(bounded, parts))
+    if inner == parts:
+        return kind
+    origin: Any = get_origin(kind)
+    return origin[inner] if origin in {dict, list} else union(inner)
+
+
+_SHALLOW = _any_json(_LEVELS)
 
 
 def column_type(schema: object) -> JsonType:
@@ -91,7 +117,7 @@ def _object_type(schema: Mapping[str, Any]) -> JsonType:
     fields: list[Any] = []
     rename = {}
     for place, (name, member) in enumerate(properties.items()):
-        kind = column_type(member)
+        kind = bounded(column_type(member))
         rename[f"f{place}"] = name
         needed = name in schema.get("required", ())
         fields.append((f"f{place}", kind) if needed else (f"f{place}", union([kind, UnsetType]), UNSET))

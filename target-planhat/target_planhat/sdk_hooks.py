@@ -13,6 +13,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.target_base import Target
 
 from planhat_api.plugin_expressions import STREAM_MAPS
+from target_planhat.schema_check import explicit
 from target_planhat.sdk_maps import CheckedMapper
 
 if TYPE_CHECKING:
@@ -21,10 +22,16 @@ if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
 
     from target_planhat.checkpoint import Checkpoint
-    from target_planhat.reader import MessageReader, RecordMessage
+    from target_planhat.messages import (
+        ActivateVersionMessage,
+        BatchMessage,
+        RecordMessage,
+        SchemaMessage,
+        StateMessage,
+    )
+    from target_planhat.reader import MessageReader
     from target_planhat.sink import PlanhatSink
     from target_planhat.termination import Termination
-    from target_planhat.values import Json
 
 __all__ = ["OVERRIDDEN", "HookedTarget"]
 
@@ -42,7 +49,10 @@ OVERRIDDEN = (
 
 
 class HookedTarget(Target, ABC):
-    """A target whose STATE, checkpoints and signals are its own."""
+    """A target whose STATE, checkpoints and signals are its own.
+
+    Its reader hands on checked messages where the SDK's hands on dicts.
+    """
 
     checkpoint: Checkpoint
     _written_state: dict[str, Any] | None = None
@@ -65,7 +75,15 @@ class HookedTarget(Target, ABC):
         """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
 
     @abstractmethod
-    def take_batch(self, message: dict[str, Any]) -> None:
+    def take_schema(self, message: SchemaMessage) -> bool:
+        """Handle a SCHEMA message; False when the SDK is to make its sinks."""
+
+    @abstractmethod
+    def take_version(self, message: ActivateVersionMessage) -> None:
+        """Handle an ACTIVATE_VERSION message."""
+
+    @abstractmethod
+    def take_batch(self, message: BatchMessage) -> None:
         """Handle a BATCH message."""
 
     @abstractmethod
@@ -82,26 +100,28 @@ class HookedTarget(Target, ABC):
         self._announced: dict[str, tuple[Any, Any]] = {}
         self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped)
 
-    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        """Make the sinks of a stream, as the SDK does, but none for a stream that a map removes."""
-        self._assert_line_requires(message_dict, requires={"stream", "schema"})
-        self._assert_line_requires(message_dict["schema"], requires={"properties"})
-        stream, schema, keys = message_dict["stream"], message_dict["schema"], message_dict.get("key_properties")
+    def _process_schema_message(self, message_dict: SchemaMessage) -> None:  # type: ignore[override]
+        if not self.take_schema(message_dict):
+            self.make_sinks(message_dict)
+
+    def make_sinks(self, message: SchemaMessage) -> None:
+        """Make the stream maps and the sinks of a stream, unless nothing has changed; none where a map removes it."""
+        stream, schema, keys = message.stream, explicit(message.schema), message.key_properties
         if self._announced.get(stream) == (schema, keys):
             return
         self._announced[stream] = schema, keys
         self.mapper.register_raw_stream_schema(stream, schema, keys)
-        for made in self._kept_maps(stream):
+        for made in self.kept_maps(stream):
             self.get_sink(
                 made.stream_alias, schema=made.transformed_schema, key_properties=made.transformed_key_properties
             )
 
-    def _kept_maps(self, stream: str) -> list[StreamMap]:
+    def kept_maps(self, stream: str) -> list[StreamMap]:
+        """What stream maps make of a stream; nothing of one that they remove, or that no SCHEMA has announced."""
         return [made for made in self.mapper.stream_maps.get(stream, ()) if not isinstance(made, RemoveRecordTransform)]
 
-    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        if self._kept_maps(message_dict["stream"]):
-            super()._process_activate_version_message(message_dict)
+    def _process_activate_version_message(self, message_dict: ActivateVersionMessage) -> None:  # type: ignore[override]
+        self.take_version(message_dict)
 
     def origin(self, made: str) -> tuple[str, str | None]:
         """Where the record at hand comes from.
@@ -112,41 +132,45 @@ class HookedTarget(Target, ABC):
         Returns:
             The stream it came in; and the one stream it is for, if maps make several of that one.
         """
-        stream, copy = self.reader.stream, self.reader.copy
+        stream, copy = self.reader.message.stream, self.reader.message.copy
         return stream, copy or (made if len(self.mapper.stream_maps.get(stream, ())) > 1 else None)
 
-    def _process_record_message(self, message_dict: Json) -> None:
-        if self.reader.copy is not None:
-            self._take_copy(self.reader.stream, self.reader.copy)
-        elif not self.take_record(message_dict):
-            super()._process_record_message(self.reader.whole_message())
+    def _process_record_message(self, message_dict: RecordMessage) -> None:  # type: ignore[override]
+        if self.take_record(message_dict):
+            return
+        if message_dict.copy is None:
+            self._take_through_maps(message_dict)
+        else:
+            self._take_copy(message_dict, message_dict.copy)
 
-    def _take_copy(self, stream: str, copy: str) -> None:
+    def _take_through_maps(self, message: RecordMessage) -> None:
+        super()._process_record_message({"stream": message.stream, "record": message.record})
+
+    def _take_copy(self, message: RecordMessage, copy: str) -> None:
         """Take a reject once more for the one stream it is for: others that maps make of it have had it."""
-        maps = self.mapper.stream_maps.get(stream, [])
+        stream = message.stream
+        maps = self.mapper.stream_maps[stream]
         chosen = [made for made in maps if made.stream_alias == copy]
-        if maps and not chosen:
-            for made in self._kept_maps(stream)[:1]:
+        if not chosen:
+            for made in self.kept_maps(stream)[:1]:
                 self._reject_unmapped(made, f"{STREAM_MAPS} make no stream {copy!r} of {stream!r} any more")
             self.between_messages()
             return
         try:
-            if maps:
-                self.mapper.stream_maps[stream] = chosen
-            super()._process_record_message(self.reader.whole_message())
+            self.mapper.stream_maps[stream] = chosen
+            self._take_through_maps(message)
         finally:
-            if maps:
-                self.mapper.stream_maps[stream] = maps
+            self.mapper.stream_maps[stream] = maps
 
     def _reject_unmapped(self, made: StreamMap, reason: str) -> None:
         sink = cast("PlanhatSink", self.sink_of(made.stream_alias))
-        sink.refuse_unmapped(self.reader.decoded_record(), made.raw_key_properties or (), reason)
+        sink.refuse_unmapped(self.reader.message.record, made.raw_key_properties or (), reason)
 
-    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+    def _process_batch_message(self, message_dict: BatchMessage) -> None:  # type: ignore[override]
         self.take_batch(message_dict)
 
-    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        super()._process_state_message(message_dict)
+    def _process_state_message(self, message_dict: StateMessage) -> None:  # type: ignore[override]
+        super()._process_state_message({"value": message_dict.value})
         self._handle_max_record_age()
 
     def _handle_max_record_age(self) -> None:

@@ -17,12 +17,14 @@ from target_planhat.order import parents_of
 from target_planhat.record_schema import RecordSchema, SchemaFaultError
 from target_planhat.routing import find_route
 from target_planhat.row import Item, RefusedRowError
+from target_planhat.schema_check import check_key_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
+    from target_planhat.messages import RecordMessage
     from target_planhat.target import TargetPlanhat
     from target_planhat.values import Json
 
@@ -56,6 +58,7 @@ class PlanhatSink(BatchSink):
             InputError: The schema of the stream is not JSON Schema.
         """
         self._declared_keys = tuple(key_properties or ())
+        check_key_columns(stream_name, schema, self._declared_keys)
         super().__init__(target, stream_name, schema, None)
         self.target = target
         self.run = target.run
@@ -157,26 +160,22 @@ class PlanhatSink(BatchSink):
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Make a record part of the batch, or reject it."""
-        reader = self.target.reader
+        message = self.target.reader.message
         try:
             self.check_schema(record)
-            item = self.item_of(record, reader.record, reader.attempt)
+            item = self.item_of(record, message.raw, message.attempt)
         except RefusedRowError as err:
-            self.refuse_record(self.key_of(record) or _key_in(record, self._declared_keys), str(err))
+            match = self.key_of(record) or _key_in(record, self._declared_keys)
+            self._refuse_message(match, str(err), self.target.origin(self.stream_name))
         else:
             item.origin = self.target.origin(self.stream_name)
             self.add_all([item])
 
-    def refuse_record(self, match: tuple[str, ...] | None, reason: str) -> None:
-        """Reject the record at hand, which is no row.
-
-        Args:
-            match: What identifies it, if known.
-            reason: Why.
-        """
-        reader = self.target.reader
-        origin = self.target.origin(self.stream_name)
-        self.refuse(Item(b"{}", {}, match, reader.record, attempt=reader.attempt, origin=origin), reason)
+    def refuse_line(self, message: RecordMessage) -> None:
+        """Reject a line that was meant to be a record; it did not come through the SDK."""
+        self._uncounted += 1
+        match = self.key_of(message.record) or _key_in(message.record, self._declared_keys)
+        self._refuse_message(match, message.fault or "it cannot be read", (message.stream, message.copy))
 
     def refuse_unmapped(self, record: Mapping[str, Any], keys: Sequence[str], reason: str) -> None:
         """Reject a record out of which a stream map makes none for this sink.
@@ -187,9 +186,20 @@ class PlanhatSink(BatchSink):
             reason: Why.
         """
         self._uncounted += 1
-        self.refuse_record(_key_in(record, keys), reason)
+        self._refuse_message(_key_in(record, keys), reason, self.target.origin(self.stream_name))
         if self.is_full:
             self.target.drain_one(self)
+
+    def _refuse_message(self, match: tuple[str, ...] | None, reason: str, origin: tuple[str, str | None]) -> None:
+        """Reject the record at hand, which is no row.
+
+        Args:
+            match: What identifies it, if known.
+            reason: Why.
+            origin: The stream it came in, and the one stream it is for, if it is not for all that maps make of it.
+        """
+        message = self.target.reader.message
+        self.refuse(Item(b"{}", {}, match, message.raw, attempt=message.attempt, origin=origin), reason)
 
     def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record, with all that is known of it.

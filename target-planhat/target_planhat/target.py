@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
+from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
@@ -17,24 +18,29 @@ from planhat_api.plugin_settings import check_environment, check_secrets, withou
 from planhat_api.process import expect_many_rows
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
-from target_planhat.errors import KNOWN_ERRORS, exit_code, tell
+from target_planhat.command import TargetCommand
+from target_planhat.errors import KNOWN_ERRORS, InputError, exit_code, quoted, tell
+from target_planhat.messages import KINDS
 from target_planhat.reader import MessageReader
 from target_planhat.record_path import RecordPath
 from target_planhat.routing import find_route
 from target_planhat.run import Run
+from target_planhat.schema_check import check_schema
 from target_planhat.sdk_hooks import HookedTarget
 from target_planhat.settings import SETTINGS, TargetSettings, unknown_settings
 from target_planhat.sinks import sink_class
 from target_planhat.termination import Termination
+from target_planhat.undeclared import UndeclaredStreams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.sinks import Sink
 
     from target_planhat.fates import Verdict
-    from target_planhat.reader import RecordMessage
+    from target_planhat.messages import ActivateVersionMessage, BatchMessage, RecordMessage, SchemaMessage
     from target_planhat.row import Item
     from target_planhat.sink import PlanhatSink
 
@@ -81,6 +87,8 @@ class TargetPlanhat(HookedTarget):
         self.termination = Termination(self.logger, lambda: self.reader.waiting, self._end_of_input)
         self.reader.watch = (settings.checkpoint_seconds, self._while_waiting)
         self.records = RecordPath(self, self.logger)
+        self.undeclared = UndeclaredStreams()
+        self._schemas: dict[str, SchemaMessage] = {}
         self.input_stream = ""
 
     @property
@@ -105,27 +113,78 @@ class TargetPlanhat(HookedTarget):
         settings = self.run.settings.of_stream(stream_name)
         return sink_class(find_route(stream_name, settings.model).way, settings.mode)
 
-    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        self.input_stream = str(message_dict.get("stream"))
-        self.run.rejects.announce(
-            self.input_stream, message_dict.get("schema") or {}, message_dict.get("key_properties") or []
-        )
+    def take_schema(self, message: SchemaMessage) -> bool:
+        """Handle a SCHEMA message; False when the SDK is to make its sinks."""
+        known = self._schemas.get(message.stream)
+        if known is None or not known.says_the_same(message):
+            check_schema(message)
+            self._schemas[message.stream] = message
+        self.input_stream = message.stream
+        self.run.rejects.announce(message.stream, message.schema, message.key_properties or [])
         self.reader.shortcut = None
-        self.records.forget(self.input_stream)
-        super()._process_schema_message(message_dict)
+        self.records.forget(message.stream)
+        return self.undeclared.hold(message)
+
+    def take_version(self, message: ActivateVersionMessage) -> None:
+        """Handle an ACTIVATE_VERSION message."""
+        self._expect_schema(message)
+        for sink in self._sinks_of(message.stream):
+            sink.activate_version(message.version)
+
+    def _sinks_of(self, stream: str) -> list[PlanhatSink]:
+        """The sinks in use for what stream maps make of a stream; none as long as its columns are not known."""
+        sinks = (self.sink_of(made.stream_alias) for made in self.kept_maps(stream))
+        return [sink for sink in sinks if sink is not None]
+
+    def _expect_schema(self, message: ActivateVersionMessage | BatchMessage | RecordMessage) -> None:
+        if message.stream not in self.mapper.stream_maps and message.stream not in self.undeclared:
+            kind, stream = KINDS[type(message)], quoted(message.stream)
+            msg = f"{message.place}: {kind} of stream {stream} comes before a SCHEMA of that stream"
+            raise RecordsWithoutSchemaException(msg)
 
     def take_record(self, message: RecordMessage) -> bool:
         """Handle a RECORD message the short way; False when it must go through the SDK."""
-        sink = self.records.sink(message.stream)
+        if message.stream in self.undeclared:
+            self._take_undeclared(message)
+            return True
+        if message.fault is not None:
+            self._refuse(message)
+            return True
+        sink = self.records.sink(message.stream) if message.copy is None else None
         if sink is None:
+            self._expect_schema(message)
             self.reader.shortcut = None
             return False
         self.reader.shortcut = partial(self._shortcut, sink)
-        sink.take_directly(self.reader.decoded_record())
+        sink.take_directly(message.record)
         if sink.is_full:
             self.drain_one(sink)
         self.between_messages()
         return True
+
+    def _take_undeclared(self, message: RecordMessage) -> None:
+        """Take a record of a stream whose SCHEMA waits for one."""
+        schema = self.undeclared.declared_by(message)
+        if schema is None:
+            return
+        self.input_stream = schema.stream
+        self.make_sinks(schema)
+        for early in (*self.undeclared.take_early(schema.stream), message):
+            self.handle(early)
+
+    def _refuse(self, message: RecordMessage) -> None:
+        """Reject a line that is no record; not if stream maps leave out its stream."""
+        self._expect_schema(message)
+        for sink in self._sinks_of(message.stream)[:1]:
+            sink.refuse_line(message)
+            if sink.is_full:
+                self.drain_one(sink)
+        self.between_messages()
+
+    def handle(self, message: RecordMessage) -> None:
+        """Handle a record that does not come from the reader just now."""
+        self.reader.message = message
+        self._process_record_message(message)
 
     def _shortcut(self, sink: PlanhatSink, lines: Sequence[bytes], start: int) -> int:
         taken = sink.take_messages(lines, start)
@@ -137,10 +196,11 @@ class TargetPlanhat(HookedTarget):
         """The sink in use for a stream."""
         return cast("PlanhatSink", self.get_sink(stream)) if self.sink_exists(stream) else None
 
-    def take_batch(self, message: dict[str, Any]) -> None:
+    def take_batch(self, message: BatchMessage) -> None:
         """Handle each line of the files of a BATCH message as a RECORD, with all rules that hold for one."""
-        for line in records_of(message):
-            self._process_record_message(self.reader.inject(str(message["stream"]), line.strip()))
+        self._expect_schema(message)
+        for record in records_of(message):
+            self.handle(record)
 
     def may_write_state(self) -> bool:
         """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
@@ -149,7 +209,7 @@ class TargetPlanhat(HookedTarget):
         self.run.secure()
         if self.run.held:
             self.logger.debug("STATE waits for %s rows that wait for their company", len(self.run.held))
-        return not self.run.held
+        return not (self.run.held or self.undeclared.early)
 
     def _while_waiting(self) -> None:
         """Send what is pending although no message comes to ask whether it is time."""
@@ -163,8 +223,17 @@ class TargetPlanhat(HookedTarget):
             self.termination.end()
 
     def process_endofpipe(self) -> None:
-        """Send what is pending, tell the summary."""
+        """Send what is pending.
+
+        Raises:
+            InputError: Lines are left of a stream that no record has declared.
+        """
         self._end_of_input()
+        if self.undeclared.early:
+            first = self.undeclared.early[0]
+            why = first.fault or f"{first.place}: the record is empty"
+            msg = f"the SCHEMA of stream {quoted(first.stream)} names no columns, and no record does either: {why}"
+            raise InputError(msg)
 
     def _end_of_input(self) -> None:
         self._send_all()
@@ -188,6 +257,19 @@ class TargetPlanhat(HookedTarget):
         else:
             for item, verdict in held:
                 self.run.enter(item, verdict)
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """The command of the target."""
+        command = super().get_singer_command()
+        return TargetCommand(
+            name=command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            params=command.params,
+            help=command.help,
+            logger=cls.logger,
+        )
 
     @classmethod
     def invoke(  # type: ignore[override] # as in the SDK's own target

@@ -253,7 +253,7 @@ EPOCH_DAY = Kind(
     frozenset({"string", "integer", "number"}),
     json="number",
 )
-OBJECT = Kind("object", dict[str, msgspec.Raw], _object, frozenset({"object", "string"}), json="object")
+OBJECT = Kind("object", dict[str, Any], _object, frozenset({"object", "string"}), json="object")
 ANYTHING = Kind(
     "anything",
     Any,
@@ -280,7 +280,7 @@ def array_of(item: Kind) -> Kind:
         converted = (item.convert(entry) for entry in value if entry is not None)
         return [entry for entry in converted if entry is not None]
 
-    passes = list[dict[str, msgspec.Raw]] if item is ANYTHING else list[item.passes]  # type: ignore[name-defined]
+    passes = list[dict[str, Any]] if item is ANYTHING else list[item.passes]  # type: ignore[name-defined]
     takes = _TAKES_ARRAY | (item.takes if item is not ANYTHING else {"object"})
     return Kind(f"array of {item.name}", passes, convert, takes, json="array", item_json=item.json)
 

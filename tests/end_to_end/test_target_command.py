@@ -59,9 +59,14 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
         (GOOD, {"api_token": "wrong-token-1234567890"}, 3, "region"),
         (lines(stream("companies", [{"external_id": "x", "name": None}])), {}, 4, "externalId=x"),
         (GOOD, {"base_url": "http://127.0.0.1:9", "give_up_after_seconds": 1}, 5, "127.0.0.1"),
-        (b"not json\n", {}, 6, "line 1 of the input (8 bytes) is not a JSON object"),
-        (lines(records("companies", [{"a": 1}])), {}, 6, "before a corresponding schema"),
-        (b'{"type": "RECORD", "stream": "companies"}\n', {}, 6, "line 1 of the input is no Singer message"),
+        (b"not json\n", {}, 6, "line 1 of the input is not JSON: invalid character (byte 4)"),
+        (
+            lines(records("companies", [{"a": 1}])),
+            {},
+            6,
+            "line 1 of the input: RECORD of stream 'companies' comes before a SCHEMA",
+        ),
+        (b'{"type": "WHAT"}\n', {}, 6, "line 1 of the input: a message of type 'WHAT'; known are RECORD, SCHEMA"),
     ],
 )
 def test_exit_codes(module_box: Sandbox, tmp_path: Path, case: tuple[bytes, dict[str, Any], int, str]) -> None:
@@ -182,7 +187,7 @@ def test_batch_messages_follow_the_rules_of_records(tmp_path: Path, compression:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"encoding": {"format": "parquet"}}, "parquet with none is not supported"),
+        ({"encoding": {"format": "parquet"}}, "'parquet' with 'none' is not supported"),
         ({"manifest": ["s3://bucket/file"]}, "only files of this machine"),
         ({"manifest": ["file:///nowhere"]}, "cannot read batch file"),
     ],

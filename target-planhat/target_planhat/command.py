@@ -1,0 +1,35 @@
+"""The command line of the target: what is wrong with it is told in one line."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from singer_sdk.plugin_base import SingerCommand
+
+from planhat_api.logs import make_logs_safe, one_line
+from target_planhat.errors import EXIT_SETTINGS
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+__all__ = ["TargetCommand"]
+
+
+class TargetCommand(SingerCommand):
+    """The command of the target. From its beginning on, all that is logged is safe to read."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        make_logs_safe()
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as err:
+            raise click.UsageError(one_line(err.format_message()), err.ctx) from None
+        except (OSError, TypeError, ValueError) as err:
+            # The settings are read here.
+            reason = "it holds no JSON object" if isinstance(err, TypeError) else str(err)
+            self.logger.error("--config cannot be read: %s", reason)  # noqa: TRY400 # a trace would only hide it
+            ctx.exit(EXIT_SETTINGS)
