@@ -313,6 +313,14 @@ def test_lines_before_the_record_that_names_the_columns_wait_for_it(box: Sandbox
     assert [entry["record"] for entry in finished.rejects[1:]] == [{}, [1]]
 
 
+def test_lines_that_wait_are_taken_when_another_schema_names_the_columns(box: Sandbox) -> None:
+    sent = {"type": "SCHEMA", "stream": "companies", "schema": {}, "key_properties": ["external_id"]}
+    finished = go(box, sent, line(b"[1]"), SCHEMA, good("r1"), state(1))
+    assert finished.error is None
+    assert finished.states == [1]
+    assert finished.summary == {"companies": {"created": 1, "rejected": 1}}
+
+
 def test_a_stream_whose_columns_nobody_names_ends_the_run(box: Sandbox) -> None:
     sent = {"type": "SCHEMA", "stream": "companies", "schema": {}, "key_properties": []}
     finished = go(box, sent, line(b"[1]"), state(1))
