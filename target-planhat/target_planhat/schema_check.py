@@ -47,8 +47,8 @@ def check_schema(message: SchemaMessage) -> None:
     fault = schema_fault(message.schema)
     if fault is not None:
         column, reason = fault
-        of_column = "" if column is None else f"column {quoted(column)}: "
-        msg = f"{message.place}: SCHEMA of stream {quoted(message.stream)} is not JSON Schema: {of_column}{reason}"
+        schema = "the schema" if column is None else f"the schema of column {quoted(column)}"
+        msg = f"{message.place}: stream {quoted(message.stream)}: {schema} is not JSON Schema: {reason}"
         raise InputError(msg)
 
 

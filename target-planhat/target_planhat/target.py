@@ -169,7 +169,12 @@ class TargetPlanhat(HookedTarget):
             return
         self.input_stream = schema.stream
         self.make_sinks(schema)
-        for early in (*self.undeclared.take_early(schema.stream), message):
+        self.handle(message)
+
+    def make_sinks(self, message: SchemaMessage) -> None:
+        """Make the sinks of a stream, and give them the lines that have waited for its columns."""
+        super().make_sinks(message)
+        for early in self.undeclared.take_early(message.stream):
             self.handle(early)
 
     def _refuse(self, message: RecordMessage) -> None:

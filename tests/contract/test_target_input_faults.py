@@ -215,10 +215,10 @@ def test_what_is_no_row_ends_the_run(box: Sandbox, bad: bytes, told: str) -> Non
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
-        ({"a": {"type": "strng"}}, "column 'a': type is 'strng'; the types of JSON Schema are array, boolean"),
-        ({"a": {"type": "object", "properties": {"b": {"minimum": "x"}}}}, "column 'a': properties.b.minimum does"),
-        ({"a": {"enum": "secret"}}, "column 'a': enum does not hold what JSON Schema wants there"),
-        ({"a": 5}, "column 'a': it is neither an object nor true or false"),
+        ({"a": {"type": "strng"}}, "column 'a' is not JSON Schema: type is 'strng'; the types"),
+        ({"a": {"properties": {"b": {"minimum": "x"}}}}, "column 'a' is not JSON Schema: properties.b.minimum"),
+        ({"a": {"enum": "secret"}}, "column 'a' is not JSON Schema: enum does not hold what JSON Schema wants there"),
+        ({"a": 5}, "column 'a' is not JSON Schema: it"),
     ],
 )
 def test_a_schema_that_is_not_json_schema_is_told_with_its_column(
@@ -226,7 +226,7 @@ def test_a_schema_that_is_not_json_schema_is_told_with_its_column(
 ) -> None:
     finished = go(box, schema("companies", columns), line(b'{"a": "secret"}'))
     assert isinstance(finished.error, InputError)
-    assert str(finished.error).startswith("line 1 of the input: SCHEMA of stream 'companies' is not JSON Schema: ")
+    assert str(finished.error).startswith("line 1 of the input: stream 'companies': the schema of ")
     assert told in str(finished.error)
     assert "secret" not in str(finished.error)
     assert finished.summary == {}
@@ -311,6 +311,14 @@ def test_lines_before_the_record_that_names_the_columns_wait_for_it(box: Sandbox
     assert finished.states[-1] == 2
     assert finished.summary["companies"].pop("rejected") == 2
     assert [entry["record"] for entry in finished.rejects[1:]] == [{}, [1]]
+
+
+def test_lines_that_wait_are_taken_when_another_schema_names_the_columns(box: Sandbox) -> None:
+    sent = {"type": "SCHEMA", "stream": "companies", "schema": {}, "key_properties": ["external_id"]}
+    finished = go(box, sent, line(b"[1]"), SCHEMA, good("r1"), state(1))
+    assert finished.error is None
+    assert finished.states == [1]
+    assert finished.summary == {"companies": {"created": 1, "rejected": 1}}
 
 
 def test_a_stream_whose_columns_nobody_names_ends_the_run(box: Sandbox) -> None:

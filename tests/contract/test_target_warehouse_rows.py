@@ -51,7 +51,7 @@ def test_a_schema_that_is_none_ends_the_run_before_its_first_row(box: Sandbox) -
     sent = companies({"name": {"type": "strng"}}, {"external_id": "s1", "name": "secret"})
     finished = run(box, sent, on_reject="continue")
     assert isinstance(finished.error, InputError)
-    assert "SCHEMA of stream 'companies' is not JSON Schema: column 'name': type is 'strng'" in str(finished.error)
+    assert "stream 'companies': the schema of column 'name' is not JSON Schema: type is 'strng'" in str(finished.error)
     assert finished.receipts == []
 
 
