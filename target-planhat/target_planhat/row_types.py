@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from target_planhat.mapping import Slot, declared_types
 from target_planhat.rejects import REJECTION
-from target_planhat.schema_types import NoTypeError, bounded, column_type, is_plain, struct, union
+from target_planhat.schema_types import NoTypeError, bounded, column_type, is_plain, struct, union, without_null
 from target_planhat.values import NUMBER, OBJECT, never
 
 if TYPE_CHECKING:
@@ -58,12 +58,11 @@ class Column:
             name: Name of the field.
             nulls: Whether nulls are taken at all.
         """
-        kind = bounded(self.kind)
+        kind = without_null(bounded(self.kind))
         if self.required:
             # A null here would be encoded, so it is not taken.
             return (name, kind)
-        takes_null = nulls and self.nullable and self.kind is not Any
-        return (name, union([kind, None]) if takes_null else kind, None)
+        return (name, union([kind, None]) if nulls and self.nullable else kind, None)
 
 
 def message_type(name: str, record: JsonType) -> type[msgspec.Struct]:

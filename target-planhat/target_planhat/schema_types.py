@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeAlias, Union, get_args, get_origin
 
 import msgspec
@@ -10,7 +11,7 @@ from msgspec import UNSET, UnsetType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["JsonType", "NoTypeError", "bounded", "column_type", "is_plain", "union"]
+__all__ = ["JsonType", "NoTypeError", "bounded", "column_type", "is_plain", "union", "without_null"]
 
 JsonType: TypeAlias = Any
 """A type msgspec can decode."""
@@ -34,6 +35,7 @@ _TYPES: Mapping[str, JsonType] = {
 }
 _ANYTHING: tuple[object, ...] = (True, {})
 _SCALARS = (str, int, float, bool, None)
+_UNIONS = frozenset({Union, UnionType})
 _LEVELS = 6
 """How deep values nest in a type that allows everything. With each level the type is twice as large."""
 
@@ -46,6 +48,12 @@ def is_plain(schema: object, also: Iterable[str] = ()) -> bool:
 def union(types: Iterable[JsonType]) -> JsonType:
     """One type that takes what any of these takes."""
     return Union[tuple(types)]  # noqa: UP007 # how many there are is known only here
+
+
+def without_null(kind: JsonType) -> JsonType:
+    """The same type, but for null. What takes nothing else takes null as before."""
+    others = [part for part in get_args(kind) if part is not NoneType] if get_origin(kind) in _UNIONS else []
+    return union(others) if others else kind
 
 
 def _any_json(levels: int) -> JsonType:
