@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
     from target_planhat.messages import SchemaMessage
 
-__all__ = ["check_key_columns", "check_schema", "explicit"]
+__all__ = ["check_key_columns", "check_schema"]
 
 _SHOWN_COLUMNS = 10
-_ALTERNATIVES = {"allOf", "anyOf", "oneOf"}
 
 
 def check_key_columns(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
@@ -50,15 +49,3 @@ def check_schema(message: SchemaMessage) -> None:
         schema = "the schema" if column is None else f"the schema of column {quoted(column)}"
         msg = f"{message.place}: stream {quoted(message.stream)}: {schema} is not JSON Schema: {reason}"
         raise InputError(msg)
-
-
-def explicit(schema: Any) -> Any:  # noqa: ANN401 # any part of a JSON Schema
-    """A schema whose columns are objects: `true` and `false` are schemas as well, which few programs expect."""
-    if not isinstance(schema, dict):
-        return {} if schema else {"not": {}}
-    said = dict(schema)
-    if "properties" in said:
-        said["properties"] = {name: explicit(part) for name, part in said["properties"].items()}
-    for word in said.keys() & _ALTERNATIVES:
-        said[word] = list(map(explicit, said[word]))
-    return said

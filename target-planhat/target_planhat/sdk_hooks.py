@@ -13,7 +13,6 @@ from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.target_base import Target
 
 from planhat_api.plugin_expressions import STREAM_MAPS
-from target_planhat.schema_check import explicit
 from target_planhat.sdk_maps import CheckedMapper
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ class HookedTarget(Target, ABC):
 
     def make_sinks(self, message: SchemaMessage) -> None:
         """Make the stream maps and the sinks of a stream, unless nothing has changed; none where a map removes it."""
-        stream, schema, keys = message.stream, explicit(message.schema), message.key_properties
+        stream, schema, keys = message.stream, message.schema, message.key_properties
         if self._announced.get(stream) == (schema, keys):
             return
         self._announced[stream] = schema, keys
