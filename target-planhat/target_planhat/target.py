@@ -16,6 +16,7 @@ from planhat_api import Connection, PlanhatClient
 from planhat_api.plugin_expressions import STREAM_MAPS
 from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
 from planhat_api.process import expect_many_rows
+from target_planhat.absent_streams import tell_of_absent_streams
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.command import TargetCommand
@@ -234,6 +235,9 @@ class TargetPlanhat(HookedTarget):
             InputError: Lines are left of a stream that no record has declared.
         """
         self._end_of_input()
+        came = list(self._schemas)
+        made = {one.stream_alias for stream in came for one in self.mapper.stream_maps.get(stream, ())}
+        tell_of_absent_streams(self.logger, self.mapper.stream_maps_dict, self.run.settings.streams, came, made)
         if self.undeclared.early:
             first = self.undeclared.early[0]
             why = first.fault or f"{first.place}: the record is empty"

@@ -236,6 +236,22 @@ def test_a_new_column_is_what_its_expression_gives() -> None:
         assert (stored["mr"], stored["tags"]) == (36, ["One", "b"])
 
 
+def test_settings_for_a_misspelt_stream_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A map that hides people's names would otherwise do nothing, in silence."""
+    caplog.set_level("INFO")
+    maps = {"compnies": {"name": "md5(name)"}, "far away": {"name": "name"}, "copy": {"__source__": "companys"}}
+    blocks = {"compagnies": {"key": "externalId"}, "companies": {"key": "externalId"}}
+    with Sandbox(companies=2, seed=1) as box:
+        run(box, stream("companies", [{"external_id": "M-1", "name": "One"}]), stream_maps=maps, streams=blocks)
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if "came" in record.getMessage()]
+    assert told == [
+        ("WARNING", "stream_maps: no stream 'compnies' came. Did you mean 'companies'?"),
+        ("INFO", "stream_maps: no stream 'far away' came."),
+        ("WARNING", "stream_maps: no stream 'companys' came. Did you mean 'companies'?"),
+        ("WARNING", "streams: no stream 'compagnies' came. Did you mean 'companies'?"),
+    ]
+
+
 def test_a_schema_sent_again_makes_no_new_sink() -> None:
     maps = {"companies": {"name": "name or 'none'", "description": "name"}}
     messages = [message for row in ROWS for message in (COMPANIES, *records("companies", [row]))] * 3

@@ -5,7 +5,7 @@ Nothing here knows the framework that evaluates them; the connectors hand over w
 
 from planhat_api.plugin_expressions.check import Columns, Evaluator
 from planhat_api.plugin_expressions.evaluation import ExpressionError, Expressions
-from planhat_api.plugin_expressions.maps import check_maps, check_stream
+from planhat_api.plugin_expressions.maps import check_maps, check_stream, unused_maps
 from planhat_api.plugin_expressions.place import STREAM_MAPS
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "Expressions",
     "check_maps",
     "check_stream",
+    "unused_maps",
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from planhat_api.plugin_expressions.check import Columns, Evaluator
 
-__all__ = ["check_maps", "check_stream"]
+__all__ = ["check_maps", "check_stream", "unused_maps"]
 
 _NULL = "__NULL__"
 _SOURCE = "__source__"
@@ -52,9 +52,24 @@ def check_stream(stream: str, columns: Columns, maps: Mapping[str, Any], evaluat
     _check((place for key, definition in taken for place in _places(key, stream, definition)), columns, evaluator)
 
 
+def unused_maps(maps: Mapping[str, Any], streams: Iterable[str]) -> list[str]:
+    """The names of streams that maps are for and that are none of these."""
+    there = list(streams)
+    return [
+        _source(key, definition)
+        for key, definition in maps.items()
+        if key not in _OPTIONS and not any(_takes(key, definition, stream) for stream in there)
+    ]
+
+
+def _source(key: str, definition: object) -> str:
+    """The stream whose records go through a map."""
+    return str(definition.get(_SOURCE, key)) if isinstance(definition, dict) else key
+
+
 def _takes(key: str, definition: object, stream: str) -> bool:
     """Whether the records of a stream go through a map."""
-    source = str(definition.get(_SOURCE, key)) if isinstance(definition, dict) else key
+    source = _source(key, definition)
     return source == stream or fnmatch(stream, source)
 
 
