@@ -17,9 +17,12 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
+from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
+from planhat_api.errors import ConfigurationError, PlanhatError, UnavailableError
+from planhat_api.jsontext import deepest_record
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.splice import LineMaker
 
@@ -29,8 +32,9 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
     from planhat_api import Page
@@ -50,7 +54,13 @@ _NEEDED = (
 
 
 class RecordPath(Stream):
-    """A stream that keeps its bookmark itself, in ``stream_state``: it moves when nothing before it is missing."""
+    """A stream that keeps its bookmark itself, in ``stream_state``: it moves when nothing before it is missing.
+
+    Attributes:
+        page: The page that is being passed on.
+    """
+
+    page: Page | None = None
 
     @property
     def recognise(self) -> Recognise | None:
@@ -78,6 +88,16 @@ class RecordPath(Stream):
     def _increment_stream_state(self, latest_record: Record, *, context: Context | None = None) -> None:
         """Do nothing: no single record tells how far the stream was read."""
 
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
+        try:
+            batch_config.storage.get_url("")
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(setting="batch_config", message=f"storage cannot be used: {error}") from None
+        return super().get_batches(batch_config, context)
+
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
@@ -104,9 +124,22 @@ class RecordPath(Stream):
                 self._sync_pages(context, writer)
             else:
                 yield from super()._sync_records(context, write_messages=write_messages)
+        except RecursionError:
+            deepest = deepest_record(self.page.body) if self.page else None
+            message = (
+                f"A record of '{self.name}' nests too deeply to be passed on: _id {deepest or 'unknown'}. No loader "
+                "could take it either; leave out the field that holds it, or the stream"
+            )
+            raise UnavailableError(message) from None
         finally:
             # A STATE equal to the one before is not written, so none may follow the last records.
             writer.flush()
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **options: Any) -> None:
+        """Log, but not the SDK's word on each error that goes through it: the command tells of those it knows."""
+        if level < logging.ERROR or not isinstance(sys.exc_info()[1], (PlanhatError, SingerSDKError)):
+            super().log(message, *args, level=level, **options)
 
     @property
     def is_versioned(self) -> bool:
