@@ -7,10 +7,19 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigurationError as SdkConfigurationError
+from singer_sdk.exceptions import DiscoveryError, MappingError, SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 
-from planhat_api.errors import ConfigurationError, CredentialsError, PlanhatError, RateLimitError, UnavailableError
+from planhat_api.errors import (
+    AccessError,
+    ConfigurationError,
+    CredentialsError,
+    NotFoundError,
+    PlanhatError,
+    RateLimitError,
+    UnavailableError,
+)
 from planhat_api.logs import make_logs_safe, one_line
 from planhat_api.process import expect_many_rows
 
@@ -22,6 +31,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
 _STANDARD_OUTPUT = 1
 
 FAILED = 1
@@ -30,9 +40,14 @@ CREDENTIALS = 3
 UNAVAILABLE = 5
 SIGNALS = 128
 
-_CODES: Mapping[type[PlanhatError], int] = {
+_CODES: Mapping[type[Exception], int] = {
     ConfigurationError: SETTINGS,
+    NotFoundError: SETTINGS,
+    SdkConfigurationError: SETTINGS,
+    DiscoveryError: SETTINGS,
+    MappingError: SETTINGS,
     CredentialsError: CREDENTIALS,
+    AccessError: CREDENTIALS,
     RateLimitError: UNAVAILABLE,
     UnavailableError: UNAVAILABLE,
 }
@@ -41,15 +56,16 @@ _CODES: Mapping[type[PlanhatError], int] = {
 class PlanhatCommand(SingerCommand):
     """The command of the tap.
 
-    Exit codes, the same as the target's: 0 all read; 1 a fault; 2 wrong settings; 3 Planhat does not accept the token;
-    5 Planhat could not be reached or kept refusing for load; 128 and the signal's number when a signal ended the run.
+    Exit codes, the same as the target's: 0 all read; 1 a fault; 2 wrong settings or files, or a model that the tenant
+    does not have; 3 Planhat does not accept the token, or the token may not read this; 5 Planhat could not be reached,
+    kept refusing for load, or answered what cannot be read; 128 and the signal's number when a signal ended the run.
     """
 
     @override
     def main(self, *args: Any, **options: Any) -> Any:
         try:
             return super().main(*args, **options)
-        except PlanhatError as error:
+        except (PlanhatError, SingerSDKError) as error:
             self.logger.critical("%s", error)
             sys.exit(exit_code(error))
         except SystemExit as end:
@@ -75,13 +91,8 @@ class PlanhatCommand(SingerCommand):
             # What is left in the buffer has nowhere to go; the interpreter would complain about it when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(FAILED)
-        except click.exceptions.Exit as end:
-            # The SDK has told what is wrong with the settings, and ends with the code of any fault.
-            if isinstance(end.__context__, ConfigValidationError):
-                ctx.exit(SETTINGS)
-            raise
 
 
-def exit_code(error: PlanhatError) -> int:
+def exit_code(error: Exception) -> int:
     """The exit code an error ends the run with."""
     return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)

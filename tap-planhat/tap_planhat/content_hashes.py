@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api.errors import ConfigurationError
 from tap_planhat.shapes import decode_record
 
 if TYPE_CHECKING:
@@ -63,13 +64,24 @@ class ContentHashes:
     """
 
     def __init__(self, path: str, stream: str, *, run: Run, stamps: Collection[str]) -> None:
-        """Open the file and forget what was never acknowledged."""
+        """Open the file and forget what was never acknowledged.
+
+        Raises:
+            ConfigurationError: The file cannot be used.
+        """
         self.run = run
         self._stream = stream
         self._stamps = stamps
-        Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
-        self._file = sqlite3.connect(Path(path).expanduser())
-        self._file.execute(_TABLE)
+        try:
+            Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(Path(path).expanduser())
+            self._file.execute(_TABLE)
+        except (OSError, ValueError, RuntimeError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError(
+                setting="content_hash_file",
+                message=f"{path!r} cannot be used ({reason}); name a file in a folder that can be written to",
+            ) from None
         self._file.execute(
             "DELETE FROM content WHERE history = ? AND stream = ? AND run >= ?", (run.history, stream, run.number)
         )

@@ -1,6 +1,4 @@
-"""The one place that reaches into the SDK: how records and bookmarks get from a stream to standard output.
-
-Stream maps are made and evaluated by the SDK; here their expressions are checked, and told of where one fails.
+"""How records and bookmarks get from a stream to standard output: reaches into the SDK, as ``sdk_maps`` does.
 
 The SDK handles records one by one, as dictionaries. Where nothing changes the records on the way out, this takes them
 page by page as bytes instead, with the same result; where the SDK is not as expected, records take the SDK's own path.
@@ -13,29 +11,18 @@ import logging
 import sys
 import time
 from abc import abstractmethod
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cache, cached_property
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
-from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
-from singer_sdk.helpers._catalog import get_selected_schema
-from singer_sdk.mapper import CustomStreamMap, PluginMapper, SameRecordTransform
+from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from planhat_api.errors import ConfigurationError
-from planhat_api.plugin_expressions import (
-    STREAM_MAPS,
-    Columns,
-    Evaluator,
-    ExpressionError,
-    Expressions,
-    check_maps,
-    check_stream,
-)
-from tap_planhat.catalog import KEY
+from planhat_api.errors import ConfigurationError, PlanhatError, UnavailableError
+from planhat_api.jsontext import deepest_record
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.splice import LineMaker
 
@@ -45,11 +32,10 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    import ast
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import Catalog
 
     from planhat_api import Page
     from planhat_api.page import Recognise
@@ -57,7 +43,6 @@ if TYPE_CHECKING:
 
 _SDK = "0.54."
 _STATE_INTERVAL = 5.0
-_MAP_ERRORS = (MapExpressionError, StreamMapConfigError, NotImplementedError, TypeError, ValueError, ArithmeticError)
 _NEEDED = (
     "_finalize_state",
     "_get_state_partition_context",
@@ -69,7 +54,13 @@ _NEEDED = (
 
 
 class RecordPath(Stream):
-    """A stream that keeps its bookmark itself, in ``stream_state``: it moves when nothing before it is missing."""
+    """A stream that keeps its bookmark itself, in ``stream_state``: it moves when nothing before it is missing.
+
+    Attributes:
+        page: The page that is being passed on.
+    """
+
+    page: Page | None = None
 
     @property
     def recognise(self) -> Recognise | None:
@@ -97,6 +88,16 @@ class RecordPath(Stream):
     def _increment_stream_state(self, latest_record: Record, *, context: Context | None = None) -> None:
         """Do nothing: no single record tells how far the stream was read."""
 
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
+        try:
+            batch_config.storage.get_url("")
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(setting="batch_config", message=f"storage cannot be used: {error}") from None
+        return super().get_batches(batch_config, context)
+
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
@@ -123,9 +124,22 @@ class RecordPath(Stream):
                 self._sync_pages(context, writer)
             else:
                 yield from super()._sync_records(context, write_messages=write_messages)
+        except RecursionError:
+            deepest = deepest_record(self.page.body) if self.page else None
+            message = (
+                f"A record of '{self.name}' nests too deeply to be passed on: _id {deepest or 'unknown'}. No loader "
+                "could take it either; leave out the field that holds it, or the stream"
+            )
+            raise UnavailableError(message) from None
         finally:
             # A STATE equal to the one before is not written, so none may follow the last records.
             writer.flush()
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **options: Any) -> None:
+        """Log, but not the SDK's word on each error that goes through it: the command tells of those it knows."""
+        if level < logging.ERROR or not isinstance(sys.exc_info()[1], (PlanhatError, SingerSDKError)):
+            super().log(message, *args, level=level, **options)
 
     @property
     def is_versioned(self) -> bool:
@@ -186,75 +200,3 @@ def sdk_is_as_expected() -> bool:
             version,
         )
     return expected
-
-
-class CheckedMap(CustomStreamMap):
-    """A stream map that names the record on which one of its expressions fails."""
-
-    expressions: Expressions
-
-    @override
-    def _eval(self, expr: str, expr_parsed: ast.Expr, record: Record, property_name: str | None) -> Any:
-        evaluate = super()._eval
-        try:
-            return self.expressions.value(
-                lambda known: evaluate(expr, expr_parsed, known, property_name), record, expr, property_name
-            )
-        except ExpressionError as err:
-            raise ConfigurationError(STREAM_MAPS, f"{err} (record with {KEY} {record.get(KEY)!r})") from None
-
-
-class CheckedMapper(PluginMapper):
-    """Stream maps whose expressions are checked before the first record, and say why they fail on one."""
-
-    def __init__(self, plugin_config: dict[str, Any], logger: logging.Logger) -> None:
-        """Check what needs no catalog.
-
-        Args:
-            plugin_config: All settings.
-            logger: Where people read.
-
-        Raises:
-            ConfigurationError: The maps cannot work.
-        """
-        with _told():
-            super().__init__({name: value for name, value in plugin_config.items() if value is not None}, logger)
-        made = CustomStreamMap("", {}, self.faker_config, {"properties": {}}, None, {}, None)
-        constants = {"config": self.map_config, **({"fake": made.fake} if made.fake else {})}
-        self._evaluator = Evaluator.of(made.expr_evaluator, constants)
-        check_maps(self.stream_maps_dict, self._evaluator)
-
-    @override
-    def register_raw_streams_from_catalog(self, catalog: Catalog) -> None:
-        """Make the maps of all streams. One that is not selected has all its columns: nothing of it is read.
-
-        Raises:
-            ConfigurationError: The maps cannot work.
-        """
-        for entry in catalog.streams:
-            stream, schema = entry.stream or entry.tap_stream_id, entry.schema.to_dict()
-            mask, columns = entry.metadata.resolve_selection(), Columns.of(schema)
-            if mask[()]:
-                schema = get_selected_schema(stream, schema, mask)
-                columns = Columns.of(schema, left_out=columns.names - Columns.of(schema).names)
-                check_stream(stream, columns, self.stream_maps_dict, self._evaluator)
-            with _told(stream):
-                self.register_raw_stream_schema(stream, schema, entry.key_properties)
-                if not all(isinstance(made.stream_alias, str) for made in self.stream_maps[stream]):
-                    msg = "__alias__ gives no text"
-                    raise StreamMapConfigError(msg)
-            for made in self.stream_maps[stream]:
-                if isinstance(made, CustomStreamMap):
-                    # The SDK makes the maps itself and takes no other class for them.
-                    made.__class__ = CheckedMap
-                    cast("CheckedMap", made).expressions = Expressions(made.stream_alias, stream, columns.names)
-
-
-@contextmanager
-def _told(stream: str | None = None) -> Iterator[None]:
-    """Tell what the SDK finds wrong with stream maps as a fault of the settings."""
-    try:
-        yield
-    except _MAP_ERRORS as err:
-        where = f"stream {stream!r}: " if stream else ""
-        raise ConfigurationError(STREAM_MAPS, f"{where}{err}") from None

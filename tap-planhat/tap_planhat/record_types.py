@@ -10,9 +10,14 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["record_type"]
+__all__ = ["is_carried", "record_type"]
 
 _NOT_CARRIED = re.compile(r'["\\\x00-\x1f]')
+
+
+def is_carried(name: str) -> bool:
+    """Whether msgspec can decode a field of this name."""
+    return not _NOT_CARRIED.search(name)
 
 
 def record_type(fields: Mapping[str, Any], *, closed: bool, required: str | None = None) -> type[msgspec.Struct]:
@@ -25,7 +30,7 @@ def record_type(fields: Mapping[str, Any], *, closed: bool, required: str | None
         closed: Whether to refuse objects that hold other fields.
         required: The one field that no object may lack.
     """
-    carried = {name: kind for name, kind in fields.items() if not _NOT_CARRIED.search(name)}
+    carried = {name: kind for name, kind in fields.items() if is_carried(name)}
     return msgspec.defstruct(
         "Record",
         [

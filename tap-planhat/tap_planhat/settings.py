@@ -8,6 +8,7 @@ from planhat_api.errors import ConfigurationError
 from planhat_api.registry import all_models
 from planhat_api.settings import CONNECTION_SETTINGS
 from tap_planhat.values import to_epoch_day
+from tap_planhat.windows import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,6 +204,6 @@ def day_in(config: Mapping[str, Any], name: str, *, default: int) -> int:
     if not text:
         return default
     day = to_epoch_day(text)
-    if day is None:
+    if day is None or not FIRST_DAY <= day <= LAST_DAY:
         raise ConfigurationError(setting=name, message="must be a date such as 2024-01-31")
     return int(day)

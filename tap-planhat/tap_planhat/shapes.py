@@ -40,6 +40,7 @@ Schema = dict[str, Any]
 _SIMPLE: Mapping[str, Converter] = {"string": to_text, "number": to_number, "boolean": to_boolean, "object": to_object}
 _BARE_OFFSET_LENGTH = len("+0000")
 _QUOTE = ord('"')
+_LONGEST_INTEGER = 300  # digits; Python refuses to read those of several thousand, or takes very long for them
 _LINE_ENDS = (b"\n", b"\r")
 
 
@@ -139,7 +140,7 @@ def decode_record(body: bytes) -> Record:
     try:
         record: Record = msgspec.json.decode(body)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
-        record = json.loads(body.decode(errors="replace"), parse_float=_exact_when_huge)
+        record = json.loads(body.decode(errors="replace"), parse_float=_exact_when_huge, parse_int=_integer)
     return record
 
 
@@ -205,6 +206,10 @@ def _checked(schema: Schema) -> object:
         items = schema.get("items")
         return (list[_checked(items)] if items else list[msgspec.Raw]) | None  # type: ignore[misc]
     return _CHECKED[kind] | None if kind in _CHECKED else msgspec.Raw
+
+
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _LONGEST_INTEGER else Decimal(text)
 
 
 def _exact_when_huge(text: str) -> float | Decimal:

@@ -1,14 +1,15 @@
-"""Which class reads which model."""
+"""Which models are streams, and which class reads which."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planhat_api.registry import all_models
 from tap_planhat.dimension_data import DimensionData
 from tap_planhat.streams import ArchivableStream, Conversations, LeanCompanies, ListStream, Notes, Nps, Users
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from planhat_api.registry import Model
     from tap_planhat.streams import PlanhatStream
@@ -23,6 +24,11 @@ _CLASSES: Mapping[str, type[PlanhatStream]] = {
     "tasks": ArchivableStream,
     "users": Users,
 }
+
+
+def offered_models() -> Sequence[Model]:
+    """The models that are streams: those with a list."""
+    return [model for model in all_models().values() if "list" in model.operations]
 
 
 def stream_class(model: Model) -> type[PlanhatStream]:

@@ -77,6 +77,7 @@ class PlanhatStream(RecordPath):
         progress = self.new_progress()
         try:
             for page in self.pages(context):
+                self.page = page
                 if not progress.pages and page.raw:
                     self._warn_of_few_fields(page)
                 progress.page(page.received)
@@ -86,6 +87,7 @@ class PlanhatStream(RecordPath):
                 raise
             self.logger.warning("Skipped '%s': Planhat does not let this token read it. %s", self.name, error)
             return
+        self.page = None
         self.activate_version()
         if not context:
             progress.done()
@@ -246,9 +248,12 @@ class ListStream(PlanhatStream):
                 self.name,
             )
             return None
-        return datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(
-            minutes=self.config["incremental_lookback_minutes"]
-        )
+        try:
+            return datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(
+                minutes=self.config["incremental_lookback_minutes"]
+            )
+        except OverflowError:
+            return datetime.min.replace(tzinfo=timezone.utc)
 
     def _bookmark(self, newest: datetime) -> None:
         """Note how far the stream was read; only now, for newest first means that the oldest change comes last."""

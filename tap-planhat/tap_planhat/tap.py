@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Schema
 
+from planhat_api.errors import ConfigurationError
 from planhat_api.plugin_expressions import STREAM_MAPS
 from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
-from planhat_api.registry import all_models
+from planhat_api.redaction import shortened
 from tap_planhat.catalog import stream_schema
+from tap_planhat.catalog_file import fault_of_catalog
 from tap_planhat.command import SIGNALS, PlanhatCommand
 from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
+from tap_planhat.input_files import names_file, read_object
 from tap_planhat.messages import BufferedWriter
-from tap_planhat.record_path import CheckedMapper
+from tap_planhat.sdk_maps import CheckedMapper
+from tap_planhat.selection import remarks
 from tap_planhat.settings import CONFIG_SCHEMA, check_settings
-from tap_planhat.stream_classes import stream_class
+from tap_planhat.state_file import fault_of_state
+from tap_planhat.stream_classes import offered_models, stream_class
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -30,11 +38,17 @@ else:
 if TYPE_CHECKING:
     from types import FrameType
 
+    import click
     from singer_sdk.singerlib import Catalog
 
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
     from tap_planhat.streams import PlanhatStream
+
+
+_ENVIRONMENT = "ENV"
+_IN_CONFIG = re.compile(r"(.*) in config\['(\w+)'\].*", re.DOTALL)
+_CHECKS = {"catalog": fault_of_catalog, "state": fault_of_state}
 
 
 class TapPlanhat(Tap):
@@ -50,14 +64,21 @@ class TapPlanhat(Tap):
         """Check the settings.
 
         Raises:
-            ConfigurationError: A setting is of the wrong kind.
+            ConfigurationError: A setting is of the wrong kind. The SDK would end each command in its own way.
         """
         self.append_builtin_config(self.config_jsonschema)
         if isinstance(options.get("config"), Mapping):
             check_secrets(options["config"], self.config_jsonschema)
         if options.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
-        super().__init__(*args, **options)
+        try:
+            super().__init__(*args, **options)
+        except ConfigValidationError as error:
+            texts = [shortened(_IN_CONFIG.sub(r"\2: \1", text)) for text in error.errors or [str(error)]]
+            raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
+        if self.input_catalog is not None:
+            for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):
+                self.logger.warning("%s", remark)
 
     @override
     @classmethod
@@ -77,6 +98,9 @@ class TapPlanhat(Tap):
     @classmethod
     def get_singer_command(cls) -> PlanhatCommand:
         command = super().get_singer_command()
+        for param in command.params:
+            if check := _CHECKS.get(param.name or ""):
+                names_file(param, check)
         return PlanhatCommand(
             name=command.name,
             callback=command.callback,
@@ -85,6 +109,33 @@ class TapPlanhat(Tap):
             help=command.help,
             logger=cls.logger,
         )
+
+    @override
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        files = [path for path in value if path != _ENVIRONMENT]
+        settings: dict[str, Any] = {}
+        for path in files:
+            settings |= read_object("--config", path)
+        return _ConfigInput(settings, parse_env=len(files) < len(value))
+
+    @override
+    @classmethod
+    def invoke(  # type: ignore[override] # the files come read and checked
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+    ) -> None:
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        given = config or _ConfigInput()
+        cls(config=given.config, state=state, catalog=catalog, parse_env_config=given.parse_env).sync_all()
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -99,20 +150,22 @@ class TapPlanhat(Tap):
         check_settings(self.config)
         return [
             stream_class(model)(self, model, stream_schema(model, self._custom_fields(model)))
-            for model in all_models().values()
-            if "list" in model.operations
+            for model in offered_models()
         ]
 
     @override
     def setup_mapper(self) -> None:
         if self.input_catalog:
             self._refresh_custom_fields(self.input_catalog)
-        self.mapper = CheckedMapper(dict(self.config), self.logger)
-        self.mapper.register_raw_streams_from_catalog(self.catalog)
+        try:
+            self.mapper = CheckedMapper(dict(self.config), self.logger)
+            self.mapper.register_raw_streams_from_catalog(self.catalog)
+        except ValueError as error:
+            raise ConfigurationError(setting="flattening", message=f"cannot work: {shortened(str(error))}") from None
 
     def _refresh_custom_fields(self, catalog: Catalog) -> None:
         """Type ``custom`` anew in a catalog that may be older than the tenant's latest custom field."""
-        for model in all_models().values():
+        for model in offered_models():
             entry = catalog.get_stream(model.stream)
             if entry is None or not entry.schema.properties or "custom" not in entry.schema.properties:
                 continue

@@ -85,6 +85,8 @@ class TargetPlanhat(HookedTarget):
         can_push = bool(self.config.get("tenant_token"))
         self.run = Run(settings, lambda: PlanhatClient(connection), self.logger, can_push=can_push)
         self.checkpoint = Checkpoint(settings.checkpoint_seconds)
+        # No message is at hand yet: a signal that comes before the first one ends the run at once.
+        self.reader.waiting = True
         self.termination = Termination(self.logger, lambda: self.reader.waiting, self._end_of_input)
         self.reader.watch = (settings.checkpoint_seconds, self._while_waiting)
         self.records = RecordPath(self, self.logger)
@@ -219,7 +221,12 @@ class TargetPlanhat(HookedTarget):
 
     def _while_waiting(self) -> None:
         """Send what is pending although no message comes to ask whether it is time."""
-        if not self.reader.waiting or not self.checkpoint.due:
+        if not self.reader.waiting:
+            return
+        if self.termination.requested:
+            # It came after the look at signals that follows each message, and before the wait.
+            self.termination.end()
+        if not self.checkpoint.due:
             return
         # A signal that comes meanwhile is only noted, as if a message were being handled.
         self.reader.waiting = False

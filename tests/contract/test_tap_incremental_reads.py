@@ -118,7 +118,7 @@ def test_a_run_that_dies_halfway_leaves_the_bookmark_where_it_was(tmp_path: Path
         box.set_faults([])
         half = parsed(died.stdout.splitlines())
         repaired = run(config, _STREAM, state=half.state)
-    assert died.returncode == 1
+    assert died.returncode == 3
     assert half.ids(_STREAM)
     assert half.state["bookmarks"][_STREAM] == state["bookmarks"][_STREAM]
     assert len(repaired.ids(_STREAM)) >= 70

@@ -95,7 +95,7 @@ def test_what_can_never_work_ends_the_command_before_the_first_row(
 def test_stream_maps_of_the_wrong_form_are_named(box: Sandbox, tmp_path: Path, maps: Any) -> None:
     ended = run_command(*write_files(tmp_path, config=config_for(box, stream_maps=maps)))
     assert ended.returncode == _WRONG_SETTINGS
-    assert "config['stream_maps']" in ended.stderr
+    assert "settings: stream_maps" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -133,3 +133,10 @@ def test_an_undeclared_field_is_told_of_at_the_first_record_without_it(box: Sand
 
 def test_what_is_no_value_is_not_written(box: Sandbox) -> None:
     assert "is () missing behind it?" in _failure(box, {"companies": {"name": "name.upper"}})
+
+
+def test_a_map_for_a_stream_that_does_not_exist_is_told(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """A map that hides people's names would otherwise do nothing, in silence."""
+    run(config_for(box, stream_maps={"endusrs": {"email": "md5(email)"}, "companies": {"name": "name"}}), "companies")
+    told = [record.getMessage() for record in caplog.records if "there is no stream" in record.getMessage()]
+    assert told == ["stream_maps: there is no stream 'endusrs'. Did you mean 'endusers'?"]

@@ -23,7 +23,7 @@ from tap_planhat import record_path
 from tap_planhat.catalog import stream_schema
 from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
 from tap_planhat.messages import BufferedWriter
-from tap_planhat.record_path import CheckedMap, CheckedMapper
+from tap_planhat.sdk_maps import CheckedMap, CheckedMapper
 from tap_planhat.shapes import Shape, decode_record
 from tap_planhat.splice import LineMaker
 
