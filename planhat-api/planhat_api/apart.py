@@ -1,4 +1,4 @@
-"""Keeps rows that share a key out of one request (B64, B90)."""
+"""Spreads rows over requests: rows that share a key go apart (B64, B90), and rows of one record keep their order."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from planhat_api.row import Row
 
-__all__ = ["MOST_TURNS", "folded", "folded_all", "turns"]
+__all__ = ["MOST_TURNS", "folded", "folded_all", "forms_of", "turns"]
 
 MOST_TURNS = 20
-"""Into how many requests rows that share a key are spread.
+"""How many requests rows that share a key are spread over.
 
-A person who belongs to hundreds of companies would otherwise cost hundreds of calls. Rows beyond that number go
-together in the last request, and those that Planhat refuses there as duplicated are tried once more.
+A person who belongs to hundreds of companies, or a word in place of an address, would otherwise cost hundreds of calls.
+Where more rows than that share a key, the key does not keep them apart, and those that Planhat refuses as duplicated
+are tried once more.
 """
 
 
@@ -34,40 +35,106 @@ def folded_all(name: str, values: list[str]) -> list[str]:
     return [value.casefold() for value in values] if name == "email" else values
 
 
-def turns(rows: Sequence[Row], most: int | None = MOST_TURNS) -> list[list[int]]:
-    """Indices of the rows in groups, none of which holds a key twice. Rows that share a key keep their order.
+def forms_of(row: Row) -> list[tuple[str, str]]:
+    """The keys of a row with their names, folded."""
+    return [(name, folded(name, value)) for name, value in row.keys.items()]
 
-    Planhat refused rows of one request with equal externalId and email although they belong to different companies
-    (B90), so a key counts whatever the company.
+
+def turns(rows: Sequence[Row], most: int | None = MOST_TURNS, first: Collection[int] = ()) -> list[list[int]]:
+    """Indices of the rows in groups that take effect one after the other as the rows would one by one.
+
+    No group holds a key twice, whatever the company: Planhat refused rows of one request with equal externalId and
+    email although they belong to different companies (B90). Rows that name their record by different keys may mean the
+    same one, so none of them goes to an earlier group than such a row before it. Within a group rows keep their order.
 
     Args:
         rows: Rows in the order in which they have to take effect.
-        most: How many groups there may be; the last one then holds all that remains. None for as many as it takes.
+        most: How many groups may be made to keep rows apart that share a key; None for as many as it takes. Rows
+            with the same ``match`` never go together.
+        first: Indices of rows that take effect before all others of their group.
     """
-    sharing = _sharing(rows)
-    groups = [[index for index in range(len(rows)) if index not in sharing]] if sharing else [list(range(len(rows)))]
-    next_turn: dict[tuple[str, str], int] = {}
-    for index in sorted(sharing):
-        keys = [(name, folded(name, value)) for name, value in rows[index].keys.items()]
-        turn = max(next_turn.get(key, 0) for key in keys)
-        if most is not None:
-            turn = min(turn, most - 1)
-        next_turn.update(dict.fromkeys(keys, turn + 1))
+    if not rows:
+        return []
+    sharing = _sharing(rows, most)
+    names = _names_in_doubt(rows) if sharing or first else {}
+    if not (sharing or (first and names)):
+        return [list(range(len(rows)))]
+    bound = sharing.keys() if not names else range(len(rows))
+    order = _Order(most, names)
+    groups: list[list[int]] = [[]] if names else [[index for index in range(len(rows)) if index not in sharing]]
+    for index in sorted(bound):
+        turn = order.turn(rows[index], sharing.get(index, ()), goes_first=index in first)
         if turn == len(groups):
             groups.append([])
         groups[turn].append(index)
-    return [sorted(group) for group in groups] if rows else []
+    return [sorted(group) for group in groups]
 
 
-def _sharing(rows: Sequence[Row]) -> set[int]:
-    """Indices of the rows that share a key with another row: usually very few."""
+class _Order:
+    """Finds the turn of one row after the other."""
+
+    def __init__(self, most: int | None, in_doubt: dict[frozenset[str], list[frozenset[str]]]) -> None:
+        """Args: most: See ``turns``. in_doubt: See ``_names_in_doubt``."""
+        self._most = most
+        self._in_doubt = in_doubt
+        self._next: dict[object, int] = {}
+        self._latest: dict[frozenset[str], int] = {}
+        self._latest_other: dict[frozenset[str], int] = {}
+
+    def turn(self, row: Row, shared: Iterable[object], *, goes_first: bool) -> int:
+        """The turn of the next row.
+
+        Args:
+            row: The row.
+            shared: The keys that it shares with others.
+            goes_first: Whether it takes effect before the others of its group.
+        """
+        turn = max((self._next.get(key, 0) for key in shared), default=0)
+        if self._most is not None and not goes_first:
+            turn = min(turn, self._most - 1)
+        turn = max(turn, self._next.get(row.match, 0)) if row.match is not None else turn
+        names = frozenset(row.keys)
+        for other in self._in_doubt.get(names, ()):
+            turn = max(turn, self._latest.get(other, 0))
+            if goes_first and other in self._latest_other:
+                turn = max(turn, self._latest_other[other] + 1)
+        for key in filter(None, (row.match, *shared)):
+            self._next[key] = max(self._next.get(key, 0), turn + 1)
+        self._latest[names] = max(self._latest.get(names, 0), turn)
+        if not goes_first:
+            self._latest_other[names] = max(self._latest_other.get(names, 0), turn)
+        return turn
+
+
+def _names_in_doubt(rows: Sequence[Row]) -> dict[frozenset[str], list[frozenset[str]]]:
+    """For each set of key names that rows carry, the sets that have no name in common with it; usually there are none.
+
+    Of two rows with such names nobody but Planhat can tell whether they mean one record.
+    """
+    all_names = set(map(frozenset, {tuple(row.keys) for row in rows})) - {frozenset()}
+    found = {names: [other for other in all_names if names.isdisjoint(other)] for names in all_names}
+    return {names: others for names, others in found.items() if others}
+
+
+def _sharing(rows: Sequence[Row], most: int | None) -> dict[int, list[object]]:
+    """The keys that rows share with other rows, by index of the row: usually very few.
+
+    A key that more than ``most`` rows share is not among them, but a row stays bound to those with its ``match``.
+    """
     carried = [row.keys for row in rows]
-    sharing: set[int] = set()
+    sharing: dict[int, list[object]] = {}
     for name in set(chain.from_iterable(carried)):
         forms = [keys.get(name) for keys in carried]
         if name == "email":
             forms = [value and folded(name, value) for value in forms]
-        if len(set(forms)) < len(forms):
-            repeated = {form for form, times in Counter(forms).items() if form is not None and times > 1}
-            sharing.update(index for index, form in enumerate(forms) if form in repeated)
-    return sharing
+        if len(set(forms)) == len(forms):
+            continue
+        repeated = {form: times for form, times in Counter(forms).items() if form is not None and times > 1}
+        for index, form in enumerate(forms if repeated else ()):
+            if form in repeated:
+                keys = sharing.setdefault(index, [])
+                if most is None or repeated[form] <= most:
+                    keys.append((name, form))
+    matches = Counter(rows[index].match for index in sharing)
+    del matches[None]
+    return {index: keys for index, keys in sharing.items() if keys or matches[rows[index].match] > 1}

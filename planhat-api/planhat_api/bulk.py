@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import randrange
 from typing import TYPE_CHECKING
 
 from planhat_api.apart import MOST_TURNS, turns
@@ -52,9 +53,8 @@ def upsert(
     try:
         for turn in [keyed] if distinct else _turns(rows, keyed):
             _send_all(rows, turn, resolver)
+            _repeat_duplicated(rows, turn, resolver)
         _send_all(rows, unkeyed, resolver)
-        for turn in _turns(rows, [index for index in keyed if _is_duplicated(resolver.outcomes[index])], most=None):
-            resolver.resolve_duplicated(turn)
     except PlanhatError as error:
         for index in resolver.in_flight:
             resolver.outcomes[index] = WITHOUT_ANSWER
@@ -66,6 +66,17 @@ def upsert(
 def _send_all(rows: Sequence[Row], indices: Sequence[int], resolver: Resolver) -> None:
     for batch in batches(rows, indices, most_rows=MOST_ROWS, most_bytes=MOST_BYTES):
         resolver.resolve(batch)
+
+
+def _repeat_duplicated(rows: Sequence[Row], sent: Sequence[int], resolver: Resolver) -> None:
+    """Send rows once more that were refused as duplicated, before any that come later: none may overtake those.
+
+    With which ones it begins is left to chance: where there are more than may be tried, each has its turn in some run.
+    """
+    again = _turns(rows, [index for index in sent if _is_duplicated(resolver.outcomes[index])], most=None)
+    start = randrange(len(again)) if again else 0  # noqa: S311 # no secret
+    for turn in again[start:] + again[:start]:
+        resolver.resolve_duplicated(turn)
 
 
 def _turns(rows: Sequence[Row], indices: Sequence[int], most: int | None = MOST_TURNS) -> list[list[int]]:

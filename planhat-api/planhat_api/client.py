@@ -252,7 +252,10 @@ class PlanhatClient:
             True if it was there, False if it was gone already.
         """
         path = urls.record_path(model, "delete", planhat_id)
-        return self._send("DELETE", path, _was_there, takes=frozenset({_GONE}))
+        was_there = self._send("DELETE", path, _was_there, takes=frozenset({_GONE}))
+        if model.path == "companies":
+            self.companies.forget()
+        return was_there
 
     # Many records
 

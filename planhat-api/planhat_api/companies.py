@@ -52,6 +52,11 @@ class Companies:
         self._ids_are_old = True
         self._domains = None
 
+    def forget(self) -> None:
+        """Note that companies, and so their keys and domains, may be gone."""
+        self.outdate()
+        self._ids.clear()
+
     def _read_keys(self) -> None:
         for row in self._lists.lean_companies().records():
             for name, form in _PREFIXES.items():

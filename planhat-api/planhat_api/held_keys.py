@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from planhat_api.apart import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from planhat_api.page import Lists
     from planhat_api.registry import Model
@@ -39,7 +39,7 @@ def rows_of(
             yield from page.records()
 
 
-def company_in(row: dict[str, Any], model: Model) -> str | None:
+def company_in(row: Mapping[str, Any], model: Model) -> str | None:
     """``_id`` of the company a row that was read belongs to; it may come as an object (B36)."""
     value = row.get(model.company or "")
     if isinstance(value, dict):

@@ -19,7 +19,9 @@ class Row(msgspec.Struct):
         body: One JSON object, UTF-8.
         keys: The keyables the row carries, as text: ``{"sourceId": "crm-77"}``. Empty for a row without any, which
             can only be created and is not safe to send twice (B24).
+        match: What identifies the row among others: rows with the same are one record. None if that is not known.
     """
 
     body: bytes
     keys: Mapping[str, str] = msgspec.field(default_factory=dict)
+    match: tuple[str, ...] | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from planhat_api.apart import turns
-from target_planhat.keys import collapse
+from target_planhat.collapse import collapse
 
 if TYPE_CHECKING:
     from target_planhat.row import Item
@@ -20,7 +20,7 @@ class Batch:
     """Rows that wait to be sent together. Streams that go to one model share one batch, or their order would be lost.
 
     Attributes:
-        sinks: The sinks whose rows it gathers, the oldest first.
+        sinks: The sinks whose rows it gathers, by stream; of a stream whose SCHEMA changed, the newest.
     """
 
     def __init__(self, most_rows: int, most_bytes: int, *, collapses: bool, apart: bool) -> None:
@@ -32,7 +32,7 @@ class Batch:
             collapses: Whether rows with the same key become one.
             apart: Whether rows that share any other key must not go out together.
         """
-        self.sinks: list[PlanhatSink] = []
+        self.sinks: dict[str, PlanhatSink] = {}
         self._most_rows = most_rows
         self._most_bytes = most_bytes - len("[]")
         self._collapses = collapses
@@ -83,20 +83,16 @@ class Batch:
         """Take the rows out to be sent; tell also whether it is sure that no two of them share a key.
 
         Args:
-            everything: Take all of them. Otherwise rows that share a key with an earlier one stay for the next batch:
-                in this one they would cost a call of their own (B64, B90).
+            everything: Take all of them. Otherwise rows that share a key with an earlier one stay for the next batch,
+                if they are the fewer ones: in this one they would cost a call of their own (B64, B90).
         """
-        items, later, distinct = self._items, [], False
-        if self._apart:
-            groups = turns(items)
-            if len(groups) > 1 and len(items := collapse(items)) < len(self._items):
-                groups = turns(items)
-            distinct = len(groups) <= 1
-            if not (distinct or everything):
-                first = groups[0]
-                later = [items[place] for place in sorted(place for turn in groups[1:] for place in turn)]
-                items, distinct = [items[place] for place in first], True
-        elif self._collapses:
-            items = collapse(items)
+        items = collapse(self._items) if self._collapses else self._items
+        groups = turns(items) if self._apart else []
+        distinct = self._apart and len(groups) <= 1
+        later: list[Item] = []
+        if len(groups) > 1 and not everything and len(groups[0]) >= len(items) / 2:
+            first, *others = groups
+            later = [items[place] for place in sorted(chain.from_iterable(others))]
+            items, distinct = [items[place] for place in first], True
         self._start(later)
         return items, distinct

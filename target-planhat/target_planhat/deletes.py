@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planhat_api import NotFoundError, PayloadError
 from planhat_api.held_keys import UNIQUE_IN_COMPANY, company_in, rows_of
@@ -10,8 +10,11 @@ from target_planhat.fates import Verdict, Verdicts
 from target_planhat.row import RefusedRowError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
+    from target_planhat.lookup import ExistingRows
     from target_planhat.row import Item
 
 __all__ = ["Deletes"]
@@ -33,13 +36,22 @@ class Deletes:
         self._left = limit
         self._limit = limit
 
-    def delete(self, model: Model, item: Item) -> Verdict:
-        """Delete one row; a row that is not there counts as skipped."""
+    def delete(self, model: Model, item: Item, known: Sequence[ExistingRows] = ()) -> Verdict:
+        """Delete one row; a row that is not there counts as skipped.
+
+        Args:
+            model: The model of the row.
+            item: The row.
+            known: What was read of the model; each is told of the row that is gone.
+        """
         try:
             self._check(model, item)
-            planhat_id = self._planhat_id(model, item)
+            row = self._found(model, item, whole=bool(known))
+            planhat_id = str(row["_id"])
             self._left -= 1
             if self._client.delete(model, planhat_id):
+                for existing in known:
+                    existing.forget(row)
                 return Verdict(Verdicts.DELETED, planhat_id)
         except NotFoundError:
             pass
@@ -60,17 +72,20 @@ class Deletes:
             return
         raise RefusedRowError(msg)
 
-    def _planhat_id(self, model: Model, item: Item) -> str:
-        """Planhat deletes by `_id` only (B21); other keys are looked up, where the model allows it."""
+    def _found(self, model: Model, item: Item, *, whole: bool) -> Mapping[str, Any]:
+        """The row with its keys, if it is wanted whole, else with `_id` at least.
+
+        Planhat deletes by `_id` only (B21); other keys are looked up, where the model allows it.
+        """
         key, value, *company = item.match or ("", "")
         if key == "_id":
-            return value
+            return self._client.get(model, value) if whole else {"_id": value}
         if _is_within_company(model, key):
-            return self._id_within(self._client.companies.find(company[0]), model, key, value)
-        return str(self._client.get(model, _PREFIXES[key] + value)["_id"])
+            return self._within(self._client.companies.find(company[0]), model, key, value)
+        return self._client.get(model, _PREFIXES[key] + value)
 
-    def _id_within(self, company: str | None, model: Model, key: str, value: str) -> str:
-        """The `_id` of the record with this key in this company; Planhat may look it up in another one (B62).
+    def _within(self, company: str | None, model: Model, key: str, value: str) -> Mapping[str, Any]:
+        """The record with this key in this company; Planhat may look it up in another one (B62).
 
         Raises:
             NotFoundError: The company has none, or does not exist.
@@ -78,10 +93,10 @@ class Deletes:
         if company is not None:
             found = self._client.get(model, _PREFIXES[key] + value)
             if company_in(found, model) == company:
-                return str(found["_id"])
-            for row in rows_of(self._client, model, ("_id", key, str(model.company)), company):
+                return found
+            for row in rows_of(self._client, model, (*model.keyables, str(model.company)), company):
                 if str(row.get(key)) == value and company_in(row, model) == company:
-                    return str(row["_id"])
+                    return row
         msg = "the company has no such record"
         raise NotFoundError(msg)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from planhat_api.apart import MOST_TURNS, folded, forms_of
 from target_planhat.order import rank
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from planhat_api.registry import Model
     from target_planhat.fates import Verdict
     from target_planhat.row import Item
+
+    _Names = tuple[str, frozenset[str]]
+    """A model, and the names of the keys that a row carries."""
 
 __all__ = ["HeldRows", "may_lack_company"]
 
@@ -38,50 +42,104 @@ def may_lack_company(model: Model, item: Item, reason: str) -> bool:
 
 
 class HeldRows:
-    """Rows that wait, one for each key. STATE waits with them, so no more than a number of them are held."""
+    """Rows that wait, in the order in which they came. STATE waits with them, so no more than a number are held."""
 
     def __init__(self, limit: int) -> None:
         """Hold none yet."""
         self._limit = limit
-        self._waiting: dict[object, tuple[Item, Verdict]] = {}
+        self._closed = False
+        self._waiting: dict[int, tuple[Item, Verdict]] = {}
+        self._next = 0
+        self._by_mark: dict[object, set[int]] = {}
+        # How many rows with these names waited when a row came that may mean the record of any of them.
+        self._overtaken: dict[_Names, int] = {}
 
     def __len__(self) -> int:
         """Rows that wait."""
         return len(self._waiting)
 
     def hold(self, item: Item, verdict: Verdict) -> bool:
-        """Hold a row back; False when it was held before, or no more are held.
+        """Hold a row back; False when no more are held, or all have been let go.
 
         Args:
             item: The row.
             verdict: What becomes of it when nothing it waits for comes.
         """
-        if item.held or len(self._waiting) >= self._limit:
+        records = item.parts or (item,)
+        if self._closed or len(self._waiting) + len(records) > self._limit:
             return False
-        item.held = True
-        key = _key(item)
-        earlier = self._waiting.pop(key, None)
-        if earlier is not None and earlier[0].mode == item.mode:
-            item.absorb(earlier[0])
-        elif earlier is not None:
-            self._waiting[earlier[0]] = earlier
-        self._waiting[key] = item, verdict
+        for record in records:
+            self._waiting[self._next] = record, verdict
+            for mark in _marks(record):
+                self._by_mark.setdefault(mark, set()).add(self._next)
+            if record.keys:
+                self._overtaken.setdefault(_names(record), 0)
+            self._next += 1
         return True
 
     def take(self, items: Iterable[Item]) -> list[Item]:
-        """Let the rows go that have a key of these: what comes later must not go before."""
-        found = (self._waiting.pop(_key(item), None) for item in items)
-        return [held[0] for held in found if held is not None]
+        """Let the rows go that mean the record of one of these: what comes later must not go before."""
+        places = {place for item in items for place in self._of_one_record(item)}
+        return [self._let_go(place) for place in sorted(places)]
+
+    def note_stored(self, item: Item) -> None:
+        """Mark the rows that one which is stored now may have overtaken: sent later, they might undo it."""
+        for place in self._of_one_record(item):
+            self._waiting[place][0].overtaken = True
+        if item.keys:
+            path, names = _names(item)
+            for other in self._overtaken:
+                if other[0] == path and names.isdisjoint(other[1]):
+                    self._overtaken[other] = self._next
 
     def release(self) -> Iterator[list[tuple[Item, Verdict]]]:
-        """Let all rows go with their verdicts, by batch, parents first."""
-        waiting, self._waiting = list(self._waiting.values()), {}
+        """Let all rows go with their verdicts, by batch, parents first. From now on none is held."""
+        self._closed = True
+        waiting = [(self._let_go(place), verdict) for place, (_, verdict) in [*self._waiting.items()]]
         batches = {item.sink.batch: item.sink.model for item, _ in waiting}
         for batch in sorted(batches, key=lambda batch: rank(batches[batch])):
             yield [(item, verdict) for item, verdict in waiting if item.sink.batch is batch]
 
+    def _let_go(self, place: int) -> Item:
+        item, _ = self._waiting.pop(place)
+        for mark in _marks(item):
+            self._by_mark[mark].discard(place)
+            if not self._by_mark[mark]:
+                del self._by_mark[mark]
+        item.overtaken = item.overtaken or (bool(item.keys) and place < self._overtaken[_names(item)])
+        return item
 
-def _key(item: Item) -> object:
-    """Rows of one key are one record only where a key names one; points are told apart from each other by nothing."""
-    collapses = item.sink.collapses and item.match is not None
-    return (item.sink.model.path, item.match) if collapses else item
+    def _of_one_record(self, item: Item) -> set[int]:
+        found: set[int] = set()
+        for mark in _marks(item):
+            places = self._by_mark.get(mark, set())
+            # A key that very many rows share tells nothing about any of them.
+            if mark == _match(item) or len(places) <= MOST_TURNS:
+                found |= {place for place in places if _share_record(self._waiting[place][0], item)}
+        return found
+
+
+def _match(item: Item) -> object:
+    return item.sink.model.path, item.match
+
+
+def _marks(item: Item) -> set[object]:
+    """What rows that mean one record share. Points are told apart from each other by nothing."""
+    if not item.sink.collapses or item.match is None:
+        return set()
+    return {_match(item), *((item.sink.model.path, form) for form in forms_of(item))}
+
+
+def _names(item: Item) -> _Names:
+    """By which keys a row names its record."""
+    return item.sink.model.path, frozenset(item.keys if item.sink.collapses else ())
+
+
+def _share_record(one: Item, other: Item) -> bool:
+    """Whether rows that share a key mean one record: the first key that both have decides, and the company if named."""
+    if one.match is None or other.match is None or one.match == other.match:
+        return True
+    if one.match[0] == other.match[0] and len(one.match) == len(other.match):
+        return False
+    name = next(name for name in one.keys if name in other.keys)
+    return folded(name, one.keys[name]) == folded(name, other.keys[name])

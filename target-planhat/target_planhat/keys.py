@@ -1,26 +1,22 @@
-"""Decides which key a row is matched on, and collapses rows that share it."""
+"""Decides which key a row is matched on."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from planhat_api.held_keys import UNIQUE_IN_COMPANY
 from target_planhat.errors import SettingsError
 from target_planhat.mapping import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from planhat_api.registry import Model
     from target_planhat.mapping import ColumnPlan
-    from target_planhat.row import Item
     from target_planhat.settings import StreamSettings
 
-__all__ = ["KeyRule", "collapse", "in_turns"]
+__all__ = ["KeyRule", "key_rule"]
 
 
 @dataclass(frozen=True)
@@ -90,50 +86,3 @@ def _check_company(stream: str, model: Model, usable: tuple[str, ...], company: 
             f"Add one (company_external_id will do), or accept it with streams.{stream}.key: externalId."
         )
         raise SettingsError(msg)
-
-
-def collapse(items: list[Item]) -> list[Item]:
-    """Keep one row for each key: the last, with what only earlier ones say, as if they were sent one by one.
-
-    A delete does not become one with rows, nor do rows of streams with different modes: whether they will be carried
-    out is not known yet.
-    """
-    matches = [item.match for item in items]
-    if None not in matches and len(set(matches)) == len(items):
-        return items
-    kept: dict[object, Item] = {}
-    for item in items:
-        match = item if item.match is None else item.match
-        earlier = kept.pop(match, None)
-        if earlier is not None:
-            if earlier.delete == item.delete and earlier.mode == item.mode:
-                item.absorb(earlier)
-            else:
-                kept[earlier] = earlier
-        kept[match] = item
-    return list(kept.values())
-
-
-def in_turns(items: Iterable[Item]) -> list[list[Item]]:
-    """Collapsed rows in groups that hold each key once; one after the other they keep the order of rows and deletes."""
-    turns: list[list[Item]] = [[]]
-    taken: Counter[tuple[str, ...]] = Counter()
-    for item in items:
-        turn = 0
-        if item.match is not None:
-            turn = taken[item.match]
-            taken[item.match] += 1
-        if turn == len(turns):
-            turns.append([])
-        turns[turn].append(item)
-    return turns
-
-
-def merged_body(earlier: bytes, later: bytes) -> bytes:
-    """One body with the effect of two sent one after the other; `custom` merges by its keys (B48)."""
-    first: dict[str, Any] = msgspec.json.decode(earlier)
-    last: dict[str, Any] = msgspec.json.decode(later)
-    both = {**first, **last}
-    if isinstance(first.get("custom"), dict) and isinstance(last.get("custom"), dict):
-        both["custom"] = {**first["custom"], **last["custom"]}
-    return msgspec.json.encode(both)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from planhat_api.held_keys import HeldKeys, rows_of
+from planhat_api.held_keys import UNIQUE_IN_COMPANY, HeldKeys, company_in, rows_of
 from planhat_api.registry import all_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from planhat_api import PlanhatClient
     from planhat_api.registry import Model
@@ -64,10 +64,13 @@ class ExistingRows:
         self._client = client
         fields = tuple(dict.fromkeys(("_id", *keyables, *filter(None, (model.company,)))))
         self._keys = HeldKeys(rows_of(client, model, fields), model, keyables)
+        self._model = model
+        self._gone: set[tuple[str, ...]] = set()
 
     def __contains__(self, match: tuple[str, ...]) -> bool:
         """Whether a row with this key is in Planhat, whichever way the row names its company."""
-        return self._with_company(match) in self._keys
+        key = self._with_company(match)
+        return key in self._keys and key not in self._gone
 
     def has_in_other_case(self, match: tuple[str, ...]) -> bool:
         """Whether Planhat holds no such key, but one that it may take for the same (Q21)."""
@@ -76,7 +79,17 @@ class ExistingRows:
 
     def add(self, match: tuple[str, ...]) -> None:
         """Note a row that this run has created."""
-        self._keys.add(self._with_company(match))
+        key = self._with_company(match)
+        self._gone.discard(key)
+        self._keys.add(key)
+
+    def forget(self, row: Mapping[str, Any]) -> None:
+        """Note that this run has deleted a row, with all its keys."""
+        company = company_in(row, self._model)
+        for name in self._model.keyables:
+            if row.get(name):
+                within = (company,) if company and name in UNIQUE_IN_COMPANY else ()
+                self._gone.add((name, str(row[name]), *within))
 
     def _with_company(self, match: tuple[str, ...]) -> tuple[str, ...]:
         key, value, *named = match

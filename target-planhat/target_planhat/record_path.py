@@ -58,9 +58,9 @@ class RecordPath:
         if unexpected:
             logger.warning("Records take the SDK's own way, which is slower: singer-sdk is %s", unexpected)
 
-    def forget(self, stream: str) -> None:
-        """A stream has a new schema."""
-        self._sinks.pop(stream, None)
+    def forget(self) -> None:
+        """A stream has a new schema, and so a new sink, which may be that of another stream as well."""
+        self._sinks.clear()
 
     def sink(self, stream: str) -> PlanhatSink | None:
         """The sink for messages of a stream; None when they must go through the SDK."""
@@ -72,4 +72,6 @@ class RecordPath:
         maps = self._target.mapper.stream_maps.get(stream, ())
         if len(maps) != 1 or type(maps[0]) is not mapper.SameRecordTransform or maps[0].flattening_enabled:
             return None
-        return self._target.sink_of(maps[0].stream_alias)
+        sink = self._target.sink_of(maps[0].stream_alias)
+        # Maps may give another stream the same name; the sink that was made for that one reads its messages, not these.
+        return sink if sink is None or sink.input_stream == stream else None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from planhat_api.logs import one_line
-from target_planhat.keys import merged_body
 from target_planhat.loader_columns import HELPER_COLUMNS, is_added_by_loader
 from target_planhat.mapping import Slot, Source
 from target_planhat.messages import record_in
@@ -38,24 +37,22 @@ class Item(Row, eq=False, gc=False):
     """One record on its way: the row Planhat gets, with what is known of the record.
 
     Attributes:
-        match: What identifies the row in its batch; None for a row without a key.
         source: What came in: the record, one JSON object; or the whole message with the record in it.
         is_message: Whether `source` is the whole message.
         attempt: How often it has been tried, this time included.
         delete: Whether the row is to be deleted.
-        held: Whether it was held back for its company.
+        overtaken: Whether a later row that may mean the same record went out while this one waited.
         origin: The stream it came in, and which copy of it this is if stream maps make several; None if its sink
             takes one stream alone.
-        parts: Earlier records of the batch that became part of this row.
+        parts: The records that were made this one row, in their order; empty for a row that is one record.
         sink: The sink of the stream it came in.
     """
 
-    match: tuple[str, ...] | None = None
     source: bytes = b"{}"
     is_message: bool = False
     attempt: int = 1
     delete: bool = False
-    held: bool = False
+    overtaken: bool = False
     origin: tuple[str, str | None] | None = None
     parts: list[Item] | tuple[()] = ()
     sink: Any = None
@@ -76,13 +73,6 @@ class Item(Row, eq=False, gc=False):
         if self.match:
             return one_line(f"{self.match[0]}={self.match[1]}", _LONGEST_KEY)
         return "a row without a key" if self.raw.startswith(b"{") else "a row that cannot be read"
-
-    def absorb(self, earlier: Item) -> None:
-        """Take over what only an earlier row with the same key says."""
-        self.parts = [*earlier.parts, earlier, *self.parts]
-        if not (self.delete or earlier.delete):
-            self.body = merged_body(earlier.body, self.body)
-            self.keys = {**earlier.keys, **self.keys}
 
 
 @dataclass(frozen=True)

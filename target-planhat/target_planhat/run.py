@@ -104,10 +104,14 @@ class Run:
             self._existing[place] = ExistingRows(self.client, model, keyables)
         return self._existing[place]
 
+    def existing_of(self, model: Model) -> list[ExistingRows]:
+        """What was read of the rows of a model that exist."""
+        return [known for (path, _), known in self._existing.items() if path == model.path]
+
     def note_stored(self, model: Model, items: Sequence[Item], verdicts: Sequence[Verdict]) -> None:
         """Let those who know what is in Planhat know of rows that are stored now."""
         external_ids = self._external_ids.get(model.path)
-        existing = [known for (path, _), known in self._existing.items() if path == model.path]
+        existing = self.existing_of(model)
         if external_ids is None and not existing:
             return
         stored = [item for item, verdict in zip(items, verdicts, strict=True) if not verdict.kind.is_reject]
@@ -125,7 +129,9 @@ class Run:
             most_bytes = min(self.settings.batch_size_bytes, sink.most_bytes)
             self._batches[place] = Batch(sink.max_size, most_bytes, collapses=sink.collapses, apart=sink.apart)
         batch = self._batches[place]
-        batch.sinks.append(sink)
+        if sink.stream_name in batch.sinks:
+            batch.sinks[sink.stream_name].count_for_sdk()
+        batch.sinks[sink.stream_name] = sink
         return batch
 
     def writes_parents_of(self, model: Model) -> bool:
@@ -135,14 +141,16 @@ class Run:
 
     def batch_owners(self) -> list[PlanhatSink]:
         """One sink for each batch, parents before children."""
-        return sorted((batch.sinks[0] for batch in self._batches.values()), key=lambda sink: rank(sink.model))
+        owners = (next(iter(batch.sinks.values())) for batch in self._batches.values())
+        return sorted(owners, key=lambda sink: rank(sink.model))
 
     def enter(self, item: Item, verdict: Verdict) -> None:
-        """Write down what became of a record, and of those that are part of its row: they are as safe as it is."""
-        for part in item.parts:
-            merged = verdict if verdict.kind.is_reject else Verdict(Verdicts.MERGED, verdict.planhat_id)
+        """Write down what became of a row, which is that of each record in it; all but the last count as merged."""
+        *earlier, last = item.parts or (item,)
+        merged = verdict if verdict.kind.is_reject else Verdict(Verdicts.MERGED, verdict.planhat_id)
+        for part in earlier:
             self._enter_one(part, merged)
-        self._enter_one(item, verdict)
+        self._enter_one(last, verdict)
 
     def _enter_one(self, item: Item, verdict: Verdict) -> None:
         sink: PlanhatSink = item.sink

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.sinks import BatchSink
 
 from planhat_api import PlanhatError, Row, bulk
+from target_planhat.collapse import collapse
 from target_planhat.errors import InputError
 from target_planhat.fates import Verdict, Verdicts
-from target_planhat.keys import collapse
 from target_planhat.order import parents_of
 from target_planhat.record_schema import RecordSchema, SchemaFaultError
 from target_planhat.routing import find_route
@@ -118,7 +118,7 @@ class PlanhatSink(BatchSink):
         """Hand the batch on. Its outcomes are entered when the next one is handed on, or when the run settles."""
         del context
         self.send_parents()
-        for sink in self.batch.sinks:
+        for sink in self.batch.sinks.values():
             sink.count_for_sdk()
         items, distinct = self.batch.take(everything=not self.batch.is_under_pressure)
         if items:
@@ -286,8 +286,8 @@ class PlanhatSink(BatchSink):
         self.run.sender.submit(lambda: self._try(items, distinct=distinct), lambda result: self._enter(*result))
 
     def _with_held(self, items: list[Item]) -> list[Item]:
-        """Rows, with those of the same keys that wait: held back any longer, they would undo what is sent now."""
-        upserts = [item for item in items if item.match is not None and not item.delete]
+        """Rows, with those of the same records that wait: held back any longer, they would undo what is sent now."""
+        upserts = [item for item in items if not item.delete]
         return collapse([*self.run.held.take(upserts), *items])
 
     def _try(self, items: Sequence[Item], *, distinct: bool) -> tuple[list[Settled], PlanhatError | None]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api import analytics
+from planhat_api.apart import turns
 from target_planhat.delivery import Repeats
 from target_planhat.errors import SettingsError
 from target_planhat.fast_rows import QuickCheck
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import may_lack_company
-from target_planhat.keys import KeyRule, in_turns
+from target_planhat.keys import KeyRule
 from target_planhat.lookup import model_called
 from target_planhat.mapped import MappedSink
 from target_planhat.mapping import Slot
@@ -23,6 +24,7 @@ from target_planhat.routing import Way
 from target_planhat.row import Item, RefusedRowError
 from target_planhat.schema_types import NoTypeError
 from target_planhat.single import SingleSink, one_by_one
+from target_planhat.unmerge import PartsSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,20 +54,27 @@ class ModelSink(MappedSink):
     can_delete = True
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
-        """One bulk upsert; the client splits it when need be."""
-        modes = {sink.settings.mode for sink in {item.sink for item in items}}
-        if modes == {"upsert"} and not any(item.delete for item in items):
-            yield from self._upsert(items, distinct=distinct)
+        """A bulk upsert for each turn of rows that are different records; the client splits it when need be."""
+        deletes = {index for index, item in enumerate(items) if item.delete}
+        if distinct and not deletes:
+            yield from self._deliver_turn(items)
             return
-        for turn in in_turns(items):
+        for turn in turns(items, first=deletes):
+            yield from self._deliver_turn([items[index] for index in turn])
+
+    def _deliver_turn(self, items: Sequence[Item]) -> Iterator[Settled]:
+        """Deletes and rows that are left out by their mode first, then all others in one upsert."""
+        plain = {sink.settings.mode for sink in {item.sink for item in items}} == {"upsert"}
+        sent = items
+        if not plain or any(item.delete for item in items):
             sent = []
-            for item in turn:
+            for item in items:
                 verdict = item.sink.not_sent(item)
                 if verdict is None:
                     sent.append(item)
                 else:
                     yield [item], [verdict]
-            yield from self._upsert(sent, distinct=distinct)
+        yield from PartsSender(self._upsert).send(sent)
 
     def quick_check(self) -> QuickCheck | None:
         """Fields without which Planhat swallows a row."""
@@ -80,7 +89,9 @@ class ModelSink(MappedSink):
                     # Rows with this key that wait for their company go on waiting: nothing overtakes them.
                     self.run.enter(item, Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off"))
             items = [item for item in items if not item.delete]
-        if any("email" in sink.builder.rule.keyables for sink in self.batch.sinks if isinstance(sink, ModelSink)):
+        if any(
+            "email" in sink.builder.rule.keyables for sink in self.batch.sinks.values() if isinstance(sink, ModelSink)
+        ):
             self.run.addresses.look(item.match[1] for item in items if item.match and item.match[0] == "email")
         super().send(items, distinct=distinct)
 
@@ -90,14 +101,18 @@ class ModelSink(MappedSink):
         if rejected and may_lack_company(self.model, item, verdict.reason or "") and self.run.held.hold(item, verdict):
             return
         super().enter(item, verdict)
-        if self.run.held and item.match is not None and not verdict.kind.is_reject:
+        if not self.run.held or verdict.kind.is_reject:
+            return
+        if item.delete:
             for earlier in self.run.held.take([item]):
                 self.run.enter(earlier, Verdict(Verdicts.MERGED, verdict.planhat_id))
+        if verdict.kind is not Verdicts.SKIPPED:
+            self.run.held.note_stored(item)
 
     def not_sent(self, item: Item) -> Verdict | None:
         """The verdict of a row of this stream that is not upserted."""
         if item.delete:
-            return self.run.deletes.delete(self.model, item)
+            return self.run.deletes.delete(self.model, item, self.run.existing_of(self.model))
         if self.settings.mode == "upsert":
             return None
         existing = self.run.existing(self.model, self.builder.rule.keyables)
@@ -110,10 +125,10 @@ class ModelSink(MappedSink):
             return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
         return None
 
-    def _upsert(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
+    def _upsert(self, items: Sequence[Item]) -> Iterator[Settled]:
         if not items:
             return
-        send = partial(self.run.client.bulk_upsert, self.model, distinct=distinct)
+        send = partial(self.run.client.bulk_upsert, self.model, distinct=True)
         for settled, verdicts in self.send_rows(items, send, _REPEATS):
             yield settled, verdicts
             self.run.note_stored(self.model, settled, verdicts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
@@ -19,6 +20,7 @@ from planhat_api.process import expect_many_rows
 from target_planhat.absent_streams import tell_of_absent_streams
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
+from target_planhat.collapse import collapse
 from target_planhat.command import TargetCommand
 from target_planhat.errors import KNOWN_ERRORS, InputError, exit_code, quoted, tell
 from target_planhat.messages import KINDS
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["TargetPlanhat"]
 
 _STANDARD_INPUT = 0
+_OVERTAKEN = "not tried again at the end, because a later row may mean the same record, and this one might undo it"
 
 
 class TargetPlanhat(HookedTarget):
@@ -125,7 +128,7 @@ class TargetPlanhat(HookedTarget):
         self.input_stream = message.stream
         self.run.rejects.announce(message.stream, message.schema, message.key_properties or [])
         self.reader.shortcut = None
-        self.records.forget(message.stream)
+        self.records.forget()
         return self.undeclared.hold(message)
 
     def take_version(self, message: ActivateVersionMessage) -> None:
@@ -267,12 +270,17 @@ class TargetPlanhat(HookedTarget):
     def _send_held(self, held: list[tuple[Item, Verdict]]) -> None:
         """Try rows once more that waited for their company; without companies in the run nothing has changed."""
         sink: PlanhatSink = held[0][0].sink
-        if self.run.writes_parents_of(sink.model):
-            for start in range(0, len(held), sink.max_size):
-                sink.send([item for item, _ in held[start : start + sink.max_size]])
-        else:
-            for item, verdict in held:
+        again: list[Item] = []
+        for item, verdict in held:
+            if not self.run.writes_parents_of(sink.model):
                 self.run.enter(item, verdict)
+            elif item.overtaken:
+                self.run.enter(item, replace(verdict, reason=f"{verdict.reason}; {_OVERTAKEN}"))
+            else:
+                again.append(item)
+        again = collapse(again) if sink.collapses else again
+        for start in range(0, len(again), sink.max_size):
+            sink.send(again[start : start + sink.max_size])
 
     @classmethod
     def get_singer_command(cls) -> click.Command:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 REFUSALS = ("stored", "later_refused", "all_refused")
 KEYS = ("both", "any")
+NO_QUOTA = {"calls_per_minute": 0, "calls_per_second": 0}
 
 
 def people_of_several_companies(box: Sandbox, people: int, companies: int) -> list[dict[str, Any]]:
@@ -110,3 +111,41 @@ def test_rows_refused_because_of_another_call_are_tried_once_more(_items: str, s
         other.join()
         assert finished.summary["endusers"] == {"created": 40}
         assert wanted(rows) <= stored(box)
+
+
+def test_external_ids_that_are_numbered_within_each_company() -> None:
+    with Sandbox(companies=400, endusers=1, switches=NO_QUOTA) as box:
+        ids = [row["_id"] for row in box.rows("companies")]
+        rows = [{"external_id": str(n), "company_id": company, "name": "n"} for company in ids for n in range(1, 6)]
+        finished = run(box, stream("assets", rows), batch_size_rows=1000)
+        assert finished.summary == {"assets": {"created": 2000}}
+        assert len(writes(box)) <= 4
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.9])
+def test_a_word_in_place_of_many_addresses(share: float) -> None:
+    with Sandbox(companies=100, endusers=1, switches=NO_QUOTA) as box:
+        ids = [row["_id"] for row in box.rows("companies")]
+        rows = [
+            {
+                "external_id": f"e{n}",
+                "company_id": ids[n % 100],
+                "email": "n/a" if n % 100 < 100 * share else f"p{n}@x.example",
+            }
+            for n in range(2000)
+        ]
+        finished = run(box, stream("endusers", rows), batch_size_rows=200)
+        assert finished.summary == {"endusers": {"created": 2000}}
+        assert len(writes(box)) <= 10 + 2
+
+
+def test_of_very_many_rows_with_one_address_some_more_land_with_each_run() -> None:
+    switches = {**NO_QUOTA, "duplicated_endusers": "all_refused", "duplicated_keys": "any"}
+    with Sandbox(companies=100, endusers=1, switches=switches) as box:
+        ids = [row["_id"] for row in box.rows("companies")]
+        rows = [{"external_id": f"e{n}", "email": "n@a.example", "company_id": ids[n % 100]} for n in range(700)]
+        landed = [0]
+        for _ in range(2):
+            run(box, stream("endusers", rows), on_reject="continue")
+            landed.append(sum(str(row.get("externalId")).startswith("e") for row in box.rows("endusers")))
+        assert landed[0] < landed[1] < landed[2]
