@@ -50,13 +50,18 @@ class HeldRows:
         self._closed = False
         self._waiting: dict[int, tuple[Item, Verdict]] = {}
         self._next = 0
+        self._records = 0
         self._by_mark: dict[object, set[int]] = {}
         # How many rows with these names waited when a row came that may mean the record of any of them.
         self._overtaken: dict[_Names, int] = {}
 
     def __len__(self) -> int:
-        """Rows that wait."""
-        return len(self._waiting)
+        """Records that wait."""
+        return self._records
+
+    def has_room_for(self, item: Item) -> bool:
+        """Whether a row can be held back."""
+        return not self._closed and self._records + _records(item) <= self._limit
 
     def hold(self, item: Item, verdict: Verdict) -> bool:
         """Hold a row back; False when no more are held, or all have been let go.
@@ -65,22 +70,24 @@ class HeldRows:
             item: The row.
             verdict: What becomes of it when nothing it waits for comes.
         """
-        records = item.parts or (item,)
-        if self._closed or len(self._waiting) + len(records) > self._limit:
+        if not self.has_room_for(item):
             return False
-        for record in records:
-            self._waiting[self._next] = record, verdict
-            for mark in _marks(record):
-                self._by_mark.setdefault(mark, set()).add(self._next)
-            if record.keys:
-                self._overtaken.setdefault(_names(record), 0)
-            self._next += 1
+        self._waiting[self._next] = item, verdict
+        for mark in _marks(item):
+            self._by_mark.setdefault(mark, set()).add(self._next)
+        if item.keys:
+            self._overtaken.setdefault(_names(item), 0)
+        self._next += 1
+        self._records += _records(item)
         return True
 
     def take(self, items: Iterable[Item]) -> list[Item]:
-        """Let the rows go that mean the record of one of these: what comes later must not go before."""
+        """Let the rows go that mean the record of one of these: what comes later must not go before.
+
+        Not those that were overtaken, which must not go at all.
+        """
         places = {place for item in items for place in self._of_one_record(item)}
-        return [self._let_go(place) for place in sorted(places)]
+        return [self._let_go(place) for place in sorted(places) if not self._is_overtaken(place)]
 
     def note_stored(self, item: Item) -> None:
         """Mark the rows that one which is stored now may have overtaken: sent later, they might undo it."""
@@ -100,13 +107,19 @@ class HeldRows:
         for batch in sorted(batches, key=lambda batch: rank(batches[batch])):
             yield [(item, verdict) for item, verdict in waiting if item.sink.batch is batch]
 
+    def _is_overtaken(self, place: int) -> bool:
+        item, _ = self._waiting[place]
+        return item.overtaken or (bool(item.keys) and place < self._overtaken[_names(item)])
+
     def _let_go(self, place: int) -> Item:
+        overtaken = self._is_overtaken(place)
         item, _ = self._waiting.pop(place)
+        self._records -= _records(item)
         for mark in _marks(item):
             self._by_mark[mark].discard(place)
             if not self._by_mark[mark]:
                 del self._by_mark[mark]
-        item.overtaken = item.overtaken or (bool(item.keys) and place < self._overtaken[_names(item)])
+        item.overtaken = overtaken
         return item
 
     def _of_one_record(self, item: Item) -> set[int]:
@@ -117,6 +130,10 @@ class HeldRows:
             if mark == _match(item) or len(places) <= MOST_TURNS:
                 found |= {place for place in places if _share_record(self._waiting[place][0], item)}
         return found
+
+
+def _records(item: Item) -> int:
+    return len(item.parts) or 1
 
 
 def _match(item: Item) -> object:

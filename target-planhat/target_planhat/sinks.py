@@ -74,7 +74,7 @@ class ModelSink(MappedSink):
                     sent.append(item)
                 else:
                     yield [item], [verdict]
-        yield from PartsSender(self._upsert).send(sent)
+        yield from PartsSender(self._upsert, self._may_wait).send(sent)
 
     def quick_check(self) -> QuickCheck | None:
         """Fields without which Planhat swallows a row."""
@@ -97,8 +97,7 @@ class ModelSink(MappedSink):
 
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of a row, unless it is held back for its company."""
-        rejected = verdict.kind is Verdicts.REJECTED
-        if rejected and may_lack_company(self.model, item, verdict.reason or "") and self.run.held.hold(item, verdict):
+        if self._may_wait(item, verdict) and self.run.held.hold(item, verdict):
             return
         super().enter(item, verdict)
         if not self.run.held or verdict.kind.is_reject:
@@ -108,6 +107,11 @@ class ModelSink(MappedSink):
                 self.run.enter(earlier, Verdict(Verdicts.MERGED, verdict.planhat_id))
         if verdict.kind is not Verdicts.SKIPPED:
             self.run.held.note_stored(item)
+
+    def _may_wait(self, item: Item, verdict: Verdict) -> bool:
+        """Whether a row was refused because its company is missing, and can wait for it."""
+        refused = verdict.kind is Verdicts.REJECTED and may_lack_company(self.model, item, verdict.reason or "")
+        return refused and self.run.held.has_room_for(item)
 
     def not_sent(self, item: Item) -> Verdict | None:
         """The verdict of a row of this stream that is not upserted."""

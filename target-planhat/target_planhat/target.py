@@ -268,11 +268,11 @@ class TargetPlanhat(HookedTarget):
         self.run.sender.settle()
 
     def _send_held(self, held: list[tuple[Item, Verdict]]) -> None:
-        """Try rows once more that waited for their company; without companies in the run nothing has changed."""
+        """Try rows once more that waited for their company, if the run brought any, or that are several records."""
         sink: PlanhatSink = held[0][0].sink
         again: list[Item] = []
         for item, verdict in held:
-            if not self.run.writes_parents_of(sink.model):
+            if not (item.parts or self.run.writes_parents_of(sink.model)):
                 self.run.enter(item, verdict)
             elif item.overtaken:
                 self.run.enter(item, replace(verdict, reason=f"{verdict.reason}; {_OVERTAKEN}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from target_planhat.collapse import merged
@@ -24,13 +25,17 @@ _MOST_SPLITS = 20
 class PartsSender:
     """Sends rows. Those made of several records that are refused are sent again in halves, the earlier one first."""
 
-    def __init__(self, send: Callable[[Sequence[Item]], Iterator[Settled]]) -> None:
+    def __init__(
+        self, send: Callable[[Sequence[Item]], Iterator[Settled]], may_wait: Callable[[Item, Verdict], bool]
+    ) -> None:
         """Send nothing yet.
 
         Args:
             send: Sends rows that are different records.
+            may_wait: Whether a row is not refused for good, and is to stay as it is.
         """
         self._send = send
+        self._may_wait = may_wait
         self._splits = 0
 
     def send(self, items: Sequence[Item]) -> Iterator[Settled]:
@@ -44,11 +49,16 @@ class PartsSender:
             if not any(item.parts for item in rows) or self._splits >= _MOST_SPLITS:
                 yield rows, verdicts
                 continue
-            pairs = list(zip(rows, verdicts, strict=True))
-            kept = [pair for pair in pairs if not (pair[0].parts and pair[1].kind is Verdicts.REJECTED)]
-            refused += [item for item, verdict in pairs if item.parts and verdict.kind is Verdicts.REJECTED]
-            yield [item for item, _ in kept], [verdict for _, verdict in kept]
+            split = [
+                item.parts and self._is_refused(item, verdict) for item, verdict in zip(rows, verdicts, strict=True)
+            ]
+            refused += compress(rows, split)
+            kept = [not is_split for is_split in split]
+            yield list(compress(rows, kept)), list(compress(verdicts, kept))
         if refused:
             self._splits += 1
             yield from self.send([merged(item.parts[: len(item.parts) // 2]) for item in refused])
             yield from self.send([merged(item.parts[len(item.parts) // 2 :]) for item in refused])
+
+    def _is_refused(self, item: Item, verdict: Verdict) -> bool:
+        return verdict.kind is Verdicts.REJECTED and not self._may_wait(item, verdict)
