@@ -123,8 +123,8 @@ _OWN: dict[str, dict[str, Any]] = {
         "minimum": 1_000,
         "maximum": analytics.MOST_BYTES,
         "title": "Bytes per call",
-        "description": "Size of the body of one call, whatever the number of rows. Upserts never exceed 8,000,000; a larger "
-        "row goes alone.",
+        "description": "Size of the body of one call, whatever the number of rows. Upserts never exceed 8,000,000; a "
+        "larger row goes alone.",
     },
     "metrics_batch_size_rows": {
         "type": "integer",
