@@ -11,7 +11,7 @@ from planhat_api.bulk_answer import BULK_TAKES, BulkAnswer, read_bulk
 from planhat_api.call import Answer, Call
 from planhat_api.clues import TenantClues
 from planhat_api.companies import Companies
-from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.errors import AccessError, NotFoundError, PlanhatError
 from planhat_api.jsontext import array_of, encode
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
 from planhat_api.paging import Source, read_list
@@ -34,6 +34,7 @@ __all__ = ["PlanhatClient"]
 _T = TypeVar("_T")
 _GONE = 404
 _REFUSED_WITHOUT_A_WORD = 403
+_LEFT_AS_IT_WAS = frozenset({Fate.UNCHANGED, Fate.REJECTED})
 
 
 class PlanhatClient:
@@ -288,12 +289,19 @@ class PlanhatClient:
 
         clues = self._clues.setdefault(model.path, TenantClues(self, model, self.companies))
         with self._one_bulk_call:
-            clues.begin()
-            result = bulk.upsert(rows, send, self.check_credentials, clues, distinct=distinct)
-            clues.stored(row for row, outcome in zip(rows, result.outcomes, strict=True) if outcome.fate.delivered)
-        if model.path == "companies":
-            self.companies.outdate()
+            try:
+                result = bulk.upsert(rows, send, self.check_credentials, clues, distinct=distinct)
+            except PlanhatError as error:
+                self._note_written(model, rows, error.outcomes or (), clues)
+                raise
+            self._note_written(model, rows, result.outcomes, clues)
         return result
+
+    def _note_written(self, model: Model, rows: Sequence[Row], outcomes: Sequence[Outcome], clues: TenantClues) -> None:
+        """Keep what was read before in step with what was written."""
+        clues.stored(zip(rows, outcomes, strict=False))
+        if model.path == "companies" and any(outcome.fate not in _LEFT_AS_IT_WAS for outcome in outcomes):
+            self.companies.outdate()
 
     def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> BulkResult:
         """Copy time entries. What Planhat answers is not known; copies it does not speak of are ``ACCEPTED``.

@@ -15,14 +15,22 @@ if TYPE_CHECKING:
     from planhat_api.page import Lists
     from planhat_api.registry import Model
 
-__all__ = ["UNIQUE_IN_COMPANY", "HeldKeys", "company_in", "rows_of"]
+__all__ = ["UNIQUE_IN_COMPANY", "HeldKeys", "TooManyPagesError", "company_in", "rows_of"]
 
 UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
 """Keys that are unique within one company only, but for companies themselves (B62)."""
 
 
+class TooManyPagesError(Exception):
+    """The model holds more pages of rows than were to be read."""
+
+
 def rows_of(
-    lists: Lists, model: Model, fields: tuple[str, ...], company: str | None = None
+    lists: Lists,
+    model: Model,
+    fields: tuple[str, ...],
+    company: str | None = None,
+    most_pages: float = float("inf"),
 ) -> Iterator[dict[str, Any]]:
     """Every row of a model, hidden ones too, with these fields at least (a server may ignore ``select``, B35).
 
@@ -31,11 +39,19 @@ def rows_of(
         model: Their model.
         fields: Fields that are needed.
         company: ``_id`` of the one company whose rows are wanted; where the list cannot tell, others come too (B38).
+        most_pages: How many pages to read.
+
+    Raises:
+        TooManyPagesError: There are more pages.
     """
     narrowed = {"companyId": company} if company and "companyId" in model.parameters else {}
+    pages = 0
     for parameters in model.passes:
         own = {name: value for name, value in parameters.items() if value != "*"} | narrowed
         for page in lists.pages(model, params=own, select=fields):
+            pages += 1
+            if pages > most_pages:
+                raise TooManyPagesError
             yield from page.records()
 
 
@@ -50,8 +66,9 @@ def company_in(row: dict[str, Any], model: Model) -> str | None:
 class HeldKeys:
     """The keys of one model.
 
-    A key that is unique within one company only (B62) is held twice: with its company, and alone.
-    Two keys share a hash once in many billions of lookups; such a row would be taken for one that is held.
+    A key that several rows may have (B62) is held twice: with its company, and alone. It is known of each key whether
+    one row has it or several. Two keys share a hash once in many billions of lookups; such a row would be taken for one
+    that is held.
     """
 
     def __init__(self, rows: Iterable[dict[str, Any]], model: Model, keyables: tuple[str, ...]) -> None:
@@ -62,42 +79,75 @@ class HeldKeys:
             model: Their model.
             keyables: The keys to hold.
         """
-        hashes = array("Q")
+        self._hashes = _Hashes()
         for row in rows:
+            if "_id" in keyables and ("_id", str(row.get("_id"))) in self:
+                # The sets of list parameters that bring all rows may bring some of them twice.
+                continue
             company = company_in(row, model)
             for name in keyables:
                 if row.get(name):
-                    hashes.extend(_hashes(name, str(row[name]), company if name in UNIQUE_IN_COMPANY else None))
-        self._hashes = array("Q", sorted(hashes))
-        self._added: set[int] = set()
+                    self._hashes.add(_forms(name, str(row[name]), company))
 
     def __contains__(self, key: tuple[str, ...]) -> bool:
         """Whether a row has this key: its name, its value and, where that matters, the ``_id`` of its company."""
-        return self._holds(_hash(*key))
+        return self.rows_with(key) > 0
+
+    def rows_with(self, key: tuple[str, ...]) -> int:
+        """How many rows have this key: none, one, or two, which stands for more as well."""
+        return self._hashes.count(_hash(*key))
 
     def holds_in_any_case(self, name: str, value: str) -> bool:
         """Whether a row has this key, or one that Planhat may take for the same (Q21)."""
         if name == "email":
-            return self._holds(_hash(_FOLDED, name, folded(name, value)))
+            return self._hashes.count(_hash(_FOLDED, name, folded(name, value))) > 0
         return (name, value) in self
 
-    def _holds(self, wanted: int) -> bool:
-        place = bisect_left(self._hashes, wanted)
-        return wanted in self._added or (place < len(self._hashes) and self._hashes[place] == wanted)
+    def add(self, key: tuple[str, ...], *, another: bool = False) -> None:
+        """Note the key of a row that was stored since: its name, its value and, where that matters, its company.
 
-    def add(self, key: tuple[str, ...]) -> None:
-        """Note the key of a row that was stored since: its name, its value and, where that matters, its company."""
+        Args:
+            key: The key.
+            another: No row that was known before is this one.
+        """
         name, value, *company = key
-        self._added.update(_hashes(name, value, company[0] if company else None))
+        forms = _forms(name, value, company[0] if company else None)
+        self._hashes.add(forms if another else [form for form in forms if not self._hashes.count(form)])
 
 
+class _Hashes:
+    """A bag of numbers of eight bytes that holds each at most twice.
+
+    They stand in order in many short arrays: adding one moves few others, and nothing is ever sorted as a whole.
+    """
+
+    _SHIFT = 64 - 10
+
+    def __init__(self) -> None:
+        self._parts = [array("Q") for _ in range(1 << 64 - self._SHIFT)]
+
+    def count(self, wanted: int) -> int:
+        part = self._parts[wanted >> self._SHIFT]
+        place = bisect_left(part, wanted)
+        return part[place : place + _SEVERAL].count(wanted)
+
+    def add(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            part = self._parts[number >> self._SHIFT]
+            place = bisect_left(part, number)
+            if part[place : place + _SEVERAL].count(number) < _SEVERAL:
+                part.insert(place, number)
+
+
+_SEVERAL = 2
 _FOLDED = "in any case"
+_SHARED = UNIQUE_IN_COMPANY | {"email"}
 
 
-def _hashes(name: str, value: str, company: str | None) -> list[int]:
+def _forms(name: str, value: str, company: str | None) -> list[int]:
     """The hash of a key in each form it may be asked for."""
     hashes = [_hash(name, value)]
-    if company:
+    if company and name in _SHARED:
         hashes.append(_hash(name, value, company))
     # Only the form of an address depends on its case; other keys are found by their own hash.
     if name == "email":
