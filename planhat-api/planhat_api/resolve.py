@@ -172,17 +172,18 @@ class Resolver:
             if 0 < len(apart) < len(waiting):
                 group = [index for index in waiting if index in apart]
                 waiting = [index for index in waiting if index not in apart]
-                yield group if never_inserted else self._safe(group, doubt)
-        waiting = self._safe(waiting, doubt)
-        sharing = turns([self._rows[index] for index in waiting], most=None)
-        if len(sharing) > 1:
-            # They may have been refused only because they went together (B90).
-            yield from ([waiting[place] for place in turn] for turn in sharing)
-        elif doubt.may_add_up or len(waiting) < len(doubt.rows):
-            yield waiting
-        else:
+                yield from self._turns(group if never_inserted else self._safe(group, doubt))
+        parts = self._turns(self._safe(waiting, doubt))
+        if len(parts) == 1 and len(parts[0]) == len(doubt.rows) and not doubt.may_add_up:
             middle = (len(waiting) + 1) // 2
-            yield from (waiting[:middle], waiting[middle:])
+            parts = [waiting[:middle], waiting[middle:]]
+        yield from parts
+
+    def _turns(self, indices: list[int]) -> list[list[int]]:
+        """The rows in groups without a shared key: they may have been refused only because they went together (B90)."""
+        return [
+            [indices[place] for place in turn] for turn in turns([self._rows[index] for index in indices], most=None)
+        ]
 
     def _suspects(self, doubt: Open) -> Iterator[tuple[list[int], bool]]:
         """Rows that are more likely not stored than the others, and whether Planhat inserts no such row at all."""
