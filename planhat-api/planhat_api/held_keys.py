@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.apart import folded
@@ -121,24 +120,29 @@ class _Hashes:
     They stand in order in many short arrays: adding one moves few others, and nothing is ever sorted as a whole.
     """
 
-    _SHIFT = 64 - 10
-
     def __init__(self) -> None:
-        self._parts = [array("Q") for _ in range(1 << 64 - self._SHIFT)]
+        self._parts = [array("Q", _END) for _ in range(1 << _BITS)]
 
     def count(self, wanted: int) -> int:
-        part = self._parts[wanted >> self._SHIFT]
+        part = self._parts[wanted >> _SHIFT]
         place = bisect_left(part, wanted)
-        return part[place : place + _SEVERAL].count(wanted)
+        if part[place] != wanted:
+            return 0
+        return _SEVERAL if part[place + 1] == wanted else 1
 
     def add(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            part = self._parts[number >> self._SHIFT]
+            part = self._parts[number >> _SHIFT]
             place = bisect_left(part, number)
-            if part[place : place + _SEVERAL].count(number) < _SEVERAL:
+            if part[place] != number or part[place + 1] != number:
                 part.insert(place, number)
 
 
+_BITS = 10
+_SHIFT = 64 - _BITS
+_MASK = (1 << 64) - 1
+# Stands at the end of each array, so that there is always a number that is not smaller, and one after it.
+_END = [_MASK] * 2
 _SEVERAL = 2
 _FOLDED = "in any case"
 _SHARED = UNIQUE_IN_COMPANY | {"email"}
@@ -156,4 +160,5 @@ def _forms(name: str, value: str, company: str | None) -> list[int]:
 
 
 def _hash(*parts: str) -> int:
-    return int.from_bytes(blake2b("\0".join(parts).encode(), digest_size=8).digest(), "big")
+    # The hash of a text differs from process to process, and these do not leave the process.
+    return hash("\0".join(parts)) & _MASK
