@@ -292,14 +292,12 @@ class PlanhatClient:
             try:
                 result = bulk.upsert(rows, send, self.check_credentials, clues, distinct=distinct)
             except PlanhatError as error:
-                self._note_written(model, rows, error.outcomes or (), clues)
+                self._outdate_companies(model, error.outcomes or ())
                 raise
-            self._note_written(model, rows, result.outcomes, clues)
+            self._outdate_companies(model, result.outcomes)
         return result
 
-    def _note_written(self, model: Model, rows: Sequence[Row], outcomes: Sequence[Outcome], clues: TenantClues) -> None:
-        """Keep what was read before in step with what was written."""
-        clues.stored(zip(rows, outcomes, strict=False))
+    def _outdate_companies(self, model: Model, outcomes: Sequence[Outcome]) -> None:
         if model.path == "companies" and any(outcome.fate not in _LEFT_AS_IT_WAS for outcome in outcomes):
             self.companies.outdate()
 

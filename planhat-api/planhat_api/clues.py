@@ -15,11 +15,10 @@ from planhat_api.key_look import KeyLook
 from planhat_api.verdict import VANISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from planhat_api.companies import Companies
     from planhat_api.held_keys import HeldKeys
-    from planhat_api.outcome import Outcome
     from planhat_api.page import Lists
     from planhat_api.registry import Model
     from planhat_api.row import Row
@@ -39,8 +38,8 @@ class Clues(Protocol):
     def homeless(self, rows: Sequence[Row]) -> list[int]:
         """Rows that Planhat finds no company for, so that it never inserts them."""
 
-    def odd(self, rows: Sequence[Row], most_calls: float) -> list[int]:
-        """Rows whose key no row has, or several have, by a look that may cost so many calls."""
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+        """Rows whose key no row has, or several have: so many if it can be, by looks that may cost so many calls."""
 
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
         """Rows that Planhat may insert anew each time they are sent (B61, B62), unless a look rules it out."""
@@ -65,9 +64,9 @@ class NoClues:
         del rows
         return []
 
-    def odd(self, rows: Sequence[Row], most_calls: float) -> list[int]:
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
         """None."""
-        del rows, most_calls
+        del rows, expected, most_calls
         return []
 
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
@@ -102,10 +101,6 @@ class TenantClues:
         self._companies.outdate()
         self._keys.outdate()
 
-    def stored(self, rows: Iterable[tuple[Row, Outcome]]) -> None:
-        """Note rows that were sent, with what became of them."""
-        self._keys.stored(rows)
-
     def reason(self, row: Row) -> str:
         """Why Planhat may have ignored a row without a word."""
         return self._companies.reason(row) or VANISHED
@@ -118,24 +113,20 @@ class TenantClues:
         """Rows that name no company Planhat holds, nor have an address in the domain of one."""
         return sorted({*self._companies.unplaced(rows), *self._companies.unknown(rows)})
 
-    def odd(self, rows: Sequence[Row], most_calls: float) -> list[int]:
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
         """Rows whose first key (B58) is not held, or is ambiguous."""
-        keys = self._keys.fresh(most_calls)
-        if keys is None:
-            return []
-        return [index for index, row in enumerate(rows) if row.keys and self._rows_with_key_of(row, keys) != 1]
+        found: list[int] = []
+        for keys in self._keys.looks(most_calls):
+            found = [index for index, row in enumerate(rows) if row.keys and self._rows_with_key_of(row, keys) != 1]
+            if len(found) == expected:
+                break
+        return found
 
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
         """Rows with an ``_id`` that is not held, or with a key that several rows have."""
         doubtful = [index for index, row in enumerate(rows) if self._may_mean_none_or_several(row)]
-        keys = self._keys.known()
-        if keys is not None:
-            doubtful = [index for index in doubtful if self._is_inserted_each_time(rows[index], keys)]
-        if doubtful:
-            keys = self._keys.fresh(most_calls)
-        if keys is not None:
-            doubtful = [index for index in doubtful if self._is_inserted_each_time(rows[index], keys)]
-        return doubtful
+        keys = next(self._keys.looks(most_calls, old=False), None) if doubtful else None
+        return [index for index in doubtful if keys is None or self._is_inserted_each_time(rows[index], keys)]
 
     def _first_key(self, row: Row) -> str | None:
         return next((name for name in self._model.keyables if name in row.keys), None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from planhat_api.page import Lists
     from planhat_api.registry import Model
 
-__all__ = ["UNIQUE_IN_COMPANY", "HeldKeys", "TooManyPagesError", "company_in", "rows_of"]
+__all__ = ["UNIQUE_IN_COMPANY", "HeldKeys", "TooManyPagesError", "company_in", "parameters_of", "rows_of"]
 
 UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
 """Keys that are unique within one company only, but for companies themselves (B62)."""
@@ -45,13 +45,17 @@ def rows_of(
     """
     narrowed = {"companyId": company} if company and "companyId" in model.parameters else {}
     pages = 0
-    for parameters in model.passes:
-        own = {name: value for name, value in parameters.items() if value != "*"} | narrowed
-        for page in lists.pages(model, params=own, select=fields):
+    for parameters in parameters_of(model):
+        for page in lists.pages(model, params={**parameters, **narrowed}, select=fields):
             pages += 1
             if pages > most_pages:
                 raise TooManyPagesError
             yield from page.records()
+
+
+def parameters_of(model: Model) -> list[dict[str, str]]:
+    """The sets of list parameters which together bring every row, without those that ask for all fields."""
+    return [{name: value for name, value in one.items() if value != "*"} for one in model.passes]
 
 
 def company_in(row: dict[str, Any], model: Model) -> str | None:
@@ -78,15 +82,21 @@ class HeldKeys:
             model: Their model.
             keyables: The keys to hold.
         """
+        self._model = model
+        self._keyables = keyables
         self._hashes = _Hashes()
         for row in rows:
-            if "_id" in keyables and ("_id", str(row.get("_id"))) in self:
-                # The sets of list parameters that bring all rows may bring some of them twice.
-                continue
-            company = company_in(row, model)
-            for name in keyables:
-                if row.get(name):
-                    self._hashes.add(_forms(name, str(row[name]), company))
+            self.take(row)
+
+    def take(self, row: dict[str, Any]) -> bool:
+        """Take in the keys of a row that was read; False when it is known, which only ``_id`` among the keys tells."""
+        if "_id" in self._keyables and ("_id", str(row.get("_id"))) in self:
+            return False
+        company = company_in(row, self._model)
+        for name in self._keyables:
+            if row.get(name):
+                self._hashes.add(_forms(name, str(row[name]), company))
+        return True
 
     def __contains__(self, key: tuple[str, ...]) -> bool:
         """Whether a row has this key: its name, its value and, where that matters, the ``_id`` of its company."""
@@ -102,16 +112,11 @@ class HeldKeys:
             return self._hashes.count(_hash(_FOLDED, name, folded(name, value))) > 0
         return (name, value) in self
 
-    def add(self, key: tuple[str, ...], *, another: bool = False) -> None:
-        """Note the key of a row that was stored since: its name, its value and, where that matters, its company.
-
-        Args:
-            key: The key.
-            another: No row that was known before is this one.
-        """
+    def add(self, key: tuple[str, ...]) -> None:
+        """Note the key of a row that was stored since: its name, its value and, where that matters, its company."""
         name, value, *company = key
         forms = _forms(name, value, company[0] if company else None)
-        self._hashes.add(forms if another else [form for form in forms if not self._hashes.count(form)])
+        self._hashes.add([form for form in forms if not self._hashes.count(form)])
 
 
 class _Hashes:

@@ -6,16 +6,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from planhat_api.errors import PlanhatError
-from planhat_api.held_keys import HeldKeys, TooManyPagesError, rows_of
-from planhat_api.outcome import Fate
+from planhat_api.held_keys import HeldKeys, TooManyPagesError, parameters_of, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
-    from planhat_api.outcome import Outcome
     from planhat_api.page import Lists
     from planhat_api.registry import Model
-    from planhat_api.row import Row
 
 __all__ = ["KeyLook"]
 
@@ -30,49 +27,68 @@ class KeyLook:
         """Read nothing yet."""
         self._lists = lists
         self._model = model
+        self._fields = tuple(dict.fromkeys(("_id", *model.keyables, *filter(None, (model.company,)))))
         self._keys: HeldKeys | None = None
-        self._fresh = False
+        self._is_caught_up = False
+        self._is_fresh = False
         self._dearer_than: float = 0
 
     def outdate(self) -> None:
         """Note that rows are about to be sent for the first time."""
-        self._fresh = False
+        self._is_caught_up = self._is_fresh = False
 
-    def known(self) -> HeldKeys | None:
-        """What an earlier look has found, with what was stored since."""
-        return self._keys
-
-    def fresh(self, most_calls: float) -> HeldKeys | None:
-        """What the model holds since the last rows were sent for the first time.
+    def looks(self, most_calls: float, *, old: bool = True) -> Iterator[HeldKeys]:
+        """What the model holds, as far as each further look tells.
 
         Args:
-            most_calls: What the look may cost.
+            most_calls: What a look may cost.
+            old: Whether to begin with what was read before the last rows were sent for the first time.
 
-        Returns:
-            What an earlier look has found, if anything, when a new one is too dear or the list cannot be read.
+        Yields:
+            What is known; that with the rows that came since, which costs a call; and all keys, read anew.
         """
-        if not self._fresh and most_calls > self._dearer_than:
-            self._read(most_calls)
-        return self._keys
+        if self._keys is not None and (old or self._is_caught_up or self._is_fresh):
+            yield self._keys
+        if self._keys is not None and self._can_catch_up and self._catch_up(self._keys):
+            yield self._keys
+        if not self._is_fresh and most_calls > self._dearer_than and self._read(most_calls) and self._keys is not None:
+            yield self._keys
 
-    def _read(self, most_calls: float) -> None:
-        fields = tuple(dict.fromkeys(("_id", *self._model.keyables, *filter(None, (self._model.company,)))))
-        rows = rows_of(self._lists, self._model, fields, most_pages=int(most_calls))
+    @property
+    def _can_catch_up(self) -> bool:
+        readable = self._dearer_than < _NEVER and self._model.sortable
+        return readable and not (self._is_caught_up or self._is_fresh)
+
+    def _catch_up(self, keys: HeldKeys) -> bool:
+        """Read the newest rows, until one is known; whether there is any."""
+        found = False
+        self._is_caught_up = True
+        try:
+            for parameters in parameters_of(self._model):
+                pages = self._lists.pages(self._model, params=parameters, sort="-_id", select=self._fields)
+                for page in pages:
+                    new = [keys.take(row) for row in page.records()]
+                    found = found or any(new)
+                    if not all(new):
+                        break
+        except PlanhatError as error:
+            self._fail(error)
+        return found
+
+    def _read(self, most_calls: float) -> bool:
+        """Read all keys; whether that could be done."""
+        rows = rows_of(self._lists, self._model, self._fields, most_pages=int(most_calls))
         try:
             self._keys = HeldKeys(rows, self._model, self._model.keyables)
         except TooManyPagesError:
             self._dearer_than = most_calls
         except PlanhatError as error:
-            _log.info("The keys of %s cannot be looked at: %s", self._model.path, error)
-            self._dearer_than = _NEVER
+            self._fail(error)
         else:
-            self._fresh = True
+            self._is_caught_up = self._is_fresh = True
+        return self._is_fresh
 
-    def stored(self, rows: Iterable[tuple[Row, Outcome]]) -> None:
-        """Note rows that were sent, with what became of them."""
-        if self._keys is None:
-            return
-        for row, outcome in rows:
-            if outcome.fate.delivered:
-                for key in row.keys.items():
-                    self._keys.add(key, another=outcome.fate is Fate.CREATED)
+    def _fail(self, error: PlanhatError) -> None:
+        """A list that cannot be read is not asked for again."""
+        _log.info("The keys of %s cannot be looked at: %s", self._model.path, error)
+        self._dearer_than = _NEVER

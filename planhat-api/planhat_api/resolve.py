@@ -191,7 +191,7 @@ class Resolver:
         yield self._which(self._clues.homeless, doubt.rows), True
         bad = doubt.errors if doubt.absent is None else doubt.absent
         most_calls = min(_calls_to_tell_apart(len(doubt.rows), bad), MOST_CALLS_TO_TELL_APART)
-        yield self._which(lambda rows: self._clues.odd(rows, most_calls), doubt.rows), False
+        yield self._which(lambda rows: self._clues.odd(rows, bad, most_calls), doubt.rows), False
 
     def _safe(self, indices: list[int], doubt: Open) -> list[int]:
         """Those of the rows that are stored once however often they are sent; the others are settled as unknown."""

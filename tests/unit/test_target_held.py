@@ -31,6 +31,6 @@ NAMED = {"companyId": "extid-late"}
         ("companies", {"externalId": "a"}, VANISHED, False),
     ],
 )
-def test_rows_that_may_lack_their_company(path: str, body: dict[str, Any], reason: str, expected: bool) -> None:
+def test_rows_that_may_lack_their_company(path: str, body: dict[str, Any], reason: str, *, expected: bool) -> None:
     item = Item(json.dumps(body).encode(), {}, None, b"{}")
     assert may_lack_company(model(path), item, reason) is expected
