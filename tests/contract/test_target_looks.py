@@ -121,6 +121,26 @@ def test_keys_are_not_read_for_each_batch_when_companies_tell(path: str) -> None
         assert calls(box, "PUT", path) <= 2 * 10
 
 
+@pytest.mark.parametrize("sort", ["honoured", "ignored"])
+@pytest.mark.parametrize("key", ["external_id", "email"])
+def test_keys_are_read_once_and_then_only_the_newest(key: str, sort: str) -> None:
+    """A call for each batch tells what came since the keys were read, if the list can be sorted."""
+    switches = {**UNNAMED, "answer_keys": "id_only", "updated_at_on_equal": "kept", "sort": sort}
+    with Sandbox(companies=20, endusers=5_000, switches=switches) as box:
+        ids = [row["_id"] for row in box.rows("companies")]
+        form = "{}@x.example" if key == "email" else "{}"
+        rows = [
+            {key: form.format(f"e{n}"), "company_id": ids[n % 20] if n % 10 else "extid-nowhere"} for n in range(1000)
+        ]
+        box.set_faults([{**UNREAD, "path": "leancompanies"}])
+        for delivered in ("created", "unchanged"):
+            box.forget_calls()
+            finished = run(box, stream("endusers", rows), on_reject="continue", batch_size_rows=100)
+            assert finished.summary["endusers"] == {delivered: 900, "rejected": 100}
+            assert calls(box, "PUT", "endusers") <= 2 * 10
+            assert calls(box, "GET", "endusers") <= (4 + 9 if sort == "honoured" or delivered == "unchanged" else 50)
+
+
 def test_companies_that_did_not_change_do_not_outdate_their_domains() -> None:
     with Sandbox(companies=20, endusers=1, switches=NO_QUOTA) as box:
         messages = [schema("companies", ["external_id", "name"]), schema("endusers", ["external_id", "email"])]
