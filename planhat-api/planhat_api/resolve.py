@@ -188,10 +188,22 @@ class Resolver:
     def _suspects(self, doubt: Open) -> Iterator[tuple[list[int], bool]]:
         """Rows that are more likely not stored than the others, and whether Planhat inserts no such row at all."""
         yield doubt.suspects, False
-        yield self._which(self._clues.homeless, doubt.rows), True
-        bad = doubt.errors if doubt.absent is None else doubt.absent
-        most_calls = min(_calls_to_tell_apart(len(doubt.rows), bad), MOST_CALLS_TO_TELL_APART)
-        yield self._which(lambda rows: self._clues.odd(rows, bad, most_calls), doubt.rows), False
+        if self._bad(doubt):
+            yield self._which(self._clues.homeless, self._unsettled(doubt)), True
+        bad = self._bad(doubt)
+        if bad:
+            waiting = self._unsettled(doubt)
+            most_calls = min(_calls_to_tell_apart(len(waiting), bad), MOST_CALLS_TO_TELL_APART)
+            yield self._which(lambda rows: self._clues.odd(rows, bad, most_calls), waiting), False
+
+    def _unsettled(self, doubt: Open) -> list[int]:
+        return [index for index in doubt.rows if index not in self.outcomes]
+
+    def _bad(self, doubt: Open) -> int:
+        """How many of the rows are refused for what they are, as far as is known, and not settled yet."""
+        expected = doubt.errors if doubt.absent is None else doubt.absent
+        fates = [self.outcomes[index].fate for index in doubt.rows if index in self.outcomes]
+        return max(0, expected - fates.count(Fate.REJECTED))
 
     def _safe(self, indices: list[int], doubt: Open) -> list[int]:
         """Those of the rows that are stored once however often they are sent; the others are settled as unknown."""
@@ -290,5 +302,5 @@ class Resolver:
 
 def _calls_to_tell_apart(rows: int, missing: int) -> float:
     """About how many calls it takes to find the missing rows by sending halves again."""
-    missing = min(max(missing, 1), rows)
+    missing = min(missing, rows)
     return 2 * missing * (log2(rows / missing) + 1)

@@ -238,7 +238,7 @@ def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
             Fate.REJECTED, rows[0].keys.get("_id"), answer.text or f"refused ({answer.status})"
         )
     elif rows[0].keys:
-        verdict.open = Open(everyone, reason=lambda _index: answer.text or f"refused ({answer.status})")
+        verdict.open = Open(everyone, errors=1, reason=lambda _index: answer.text or f"refused ({answer.status})")
     else:
         reason = f"the call was refused ({answer.status}: {answer.text}); which rows are stored is not told"
         verdict.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
