@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from planhat_api.apart import MOST_TURNS, turns
 from planhat_api.clues import NoClues
 from planhat_api.errors import PlanhatError
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult, Fate, Outcome
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult
 from planhat_api.resolve import Resolver
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def upsert(
         for turn in [keyed] if distinct else _turns(rows, keyed):
             _send_all(rows, turn, resolver)
         _send_all(rows, unkeyed, resolver)
-        for turn in _turns(rows, [index for index in keyed if _is_duplicated(resolver.outcomes[index])], most=None):
+        for turn in _turns(rows, [index for index in keyed if resolver.outcomes[index].is_duplicated], most=None):
             resolver.resolve_duplicated(turn)
     except PlanhatError as error:
         for index in resolver.in_flight:
@@ -70,11 +70,6 @@ def _send_all(rows: Sequence[Row], indices: Sequence[int], resolver: Resolver) -
 
 def _turns(rows: Sequence[Row], indices: Sequence[int], most: int | None = MOST_TURNS) -> list[list[int]]:
     return [[indices[place] for place in turn] for turn in turns([rows[index] for index in indices], most)]
-
-
-def _is_duplicated(outcome: Outcome) -> bool:
-    """Whether Planhat refused a row because of its keys; the wording is known from one report (B90)."""
-    return outcome.fate is Fate.REJECTED and "duplicate" in (outcome.reason or "").lower()
 
 
 def batches(rows: Sequence[Row], indices: Sequence[int], *, most_rows: int, most_bytes: int) -> Iterator[list[int]]:

@@ -7,6 +7,7 @@ of the parts and what it counted at first then tell the fate of the others.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import suppress
 from math import log2
 from typing import TYPE_CHECKING
@@ -230,18 +231,20 @@ class Resolver:
     def _settle_by_counts(self, doubt: Open) -> bool:
         """Settle the rows whose fate follows from what the answer counted; False when none does.
 
-        A row that the answer counts as stored is not refused when it is sent again. So where as many are refused now as
-        the answer left out, it counted the others. Where those that are in doubt are as many as it left out, and
-        Planhat changed nothing for any other row, it counted none of them.
+        A row that the answer counts as stored is not refused when it is sent again, unless for other rows. So where as
+        many are refused now as the answer left out, it counted the others. Where those that are in doubt are as many as
+        it left out, and Planhat changed nothing for any other row, it counted none of them.
         """
-        fates = {index: self.outcomes[index].fate for index in doubt.rows if index in self.outcomes}
-        unsure = [index for index in doubt.rows if fates.get(index, Fate.UNKNOWN) is Fate.UNKNOWN]
-        known = list(fates.values())
-        rejected, unchanged = known.count(Fate.REJECTED), known.count(Fate.UNCHANGED)
-        if not doubt.absent:
+        known = [self.outcomes[index] for index in doubt.rows if index in self.outcomes]
+        if not doubt.absent or any(outcome.is_duplicated for outcome in known):
             return False
-        stored = rejected == doubt.absent
-        if not stored and (len(unsure) + rejected, unchanged) != (doubt.absent, len(doubt.rows) - doubt.absent):
+        fates = Counter(outcome.fate for outcome in known)
+        unsure = [
+            index for index in doubt.rows if index not in self.outcomes or self.outcomes[index].fate is Fate.UNKNOWN
+        ]
+        stored = fates[Fate.REJECTED] == doubt.absent
+        refused = len(unsure) + fates[Fate.REJECTED] == doubt.absent and fates[Fate.UNCHANGED] == doubt.left.total
+        if not (stored or refused):
             return False
         for index in unsure:
             self._settle_open(index, doubt, stored=stored)
@@ -303,4 +306,4 @@ class Resolver:
 def _calls_to_tell_apart(rows: int, missing: int) -> float:
     """About how many calls it takes to find the missing rows by sending halves again."""
     missing = min(missing, rows)
-    return 2 * missing * (log2(rows / missing) + 1)
+    return 2 * missing * (log2(rows / missing) + 1) if missing else 0
