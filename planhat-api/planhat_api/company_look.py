@@ -13,7 +13,7 @@ from planhat_api.jsontext import text_of
 from planhat_api.redaction import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from planhat_api.companies import Companies
     from planhat_api.registry import Model
@@ -54,6 +54,8 @@ class CompanyLook:
         """Indices of the rows that name a company, and none that Planhat holds."""
         named = [self._named(self._body(row.body)) for row in rows]
         absent = self._absent_of({reference for references in named for reference in references})
+        if not absent:
+            return []
         return [index for index, references in enumerate(named) if references and absent.issuperset(references)]
 
     def unplaced(self, rows: Sequence[Row]) -> list[int]:
@@ -64,7 +66,7 @@ class CompanyLook:
         return [
             index
             for index, body in enumerate(bodies)
-            if not self._named(body) and not self._has_known_domain(body.get(self._address))
+            if not self._named(body) and not self._has_known_domain(getattr(body, self._address))
         ]
 
     def reason(self, row: Row) -> str | None:
@@ -75,20 +77,21 @@ class CompanyLook:
         if self._named(body):
             return f"{_IGNORED}: most likely it holds no company that {' or '.join(self._fields)} names"
         without = f"{_IGNORED}: it names no company ({self._fields[0]})"
-        address = body.get(self._address)
+        address = getattr(body, self._address)
         if not isinstance(address, str) or "@" not in address:
             return f"{without} and has no address in {self._address} whose domain could tell the company"
         domain = shortened(domain_of(address), _LONGEST_DOMAIN)
         return f"{without}, and most likely no company has {domain} among its domains"
 
-    def _named(self, body: Mapping[str, Any]) -> list[str]:
+    def _named(self, body: msgspec.Struct) -> list[str]:
         """The companies a row names, as references (B22)."""
         found: list[str] = []
         for name in self._fields:
-            value = body.get(name)
-            form = "extid-{}" if name == _BY_EXTERNAL_ID else "{}"
-            texts = map(text_of, value if isinstance(value, list) else [value])
-            found += [form.format(text) for text in texts if text]
+            value = getattr(body, name)
+            if value:
+                form = "extid-{}" if name == _BY_EXTERNAL_ID else "{}"
+                texts = map(text_of, value if isinstance(value, list) else [value])
+                found += [form.format(text) for text in texts if text]
         return found
 
     def _absent_of(self, references: set[str]) -> set[str]:
@@ -113,8 +116,6 @@ class CompanyLook:
         return otherwise
 
 
-def _reader(fields: Sequence[str]) -> Callable[[bytes], Mapping[str, Any]]:
+def _reader(fields: Sequence[str]) -> Callable[[bytes], msgspec.Struct]:
     """What reads only these fields of a row."""
-    body = msgspec.defstruct("Body", [(name, Any, None) for name in fields])
-    decode = msgspec.json.Decoder(body).decode
-    return lambda text: msgspec.structs.asdict(decode(text))
+    return msgspec.json.Decoder(msgspec.defstruct("Body", [(name, Any, None) for name in fields])).decode
