@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -136,45 +137,55 @@ class _Points:
         self._points = points
         self._free = set(range(len(points)))
         self._exact: dict[bytes, list[int]] = {}
-        self._alike: dict[tuple[str | None, ...], list[int]] = {}
+        self._of_fields: dict[frozenset[str], list[int]] = {}
+        self._alike: dict[tuple[frozenset[str], frozenset[str]], dict[bytes, list[int]]] = {}
         # From the last to the first, so that the first is taken first.
         for position in reversed(range(len(points))):
             self._exact.setdefault(_canonical(points[position]), []).append(position)
-            self._alike.setdefault(_key(points[position]), []).append(position)
+            self._of_fields.setdefault(frozenset(points[position]), []).append(position)
 
     def meant_by(self, echo: Mapping[str, Any]) -> int | None:
         """The point an error echoes: the same one, else the only one it does not contradict."""
-        exact = self._exact.get(_canonical(echo), [])
-        while exact and exact[-1] not in self._free:
-            exact.pop()
-        found = exact.pop() if exact else self._only_one_like(echo)
-        self._free.discard(-1 if found is None else found)
-        return found
-
-    def _only_one_like(self, echo: Mapping[str, Any]) -> int | None:
-        alike = [
-            position
-            for position in self._alike.get(_key(echo), ())
-            if position in self._free and self._agrees(self._points[position], echo)
+        exact = self._first_free(self._exact.get(_canonical(echo), []), 1)
+        alike = exact or [
+            position for fields in self._of_fields for position in self._first_free(self._like(echo, fields), _SEVERAL)
         ]
-        return alike[0] if len(alike) == 1 else None
+        if len(alike) != 1:
+            return None
+        self._free.discard(alike[0])
+        return alike[0]
 
-    @staticmethod
-    def _agrees(point: Mapping[str, Any], echo: Mapping[str, Any]) -> bool:
-        return all(_same(point[name], value) for name, value in echo.items() if name in point)
+    def _like(self, echo: Mapping[str, Any], fields: frozenset[str]) -> list[int]:
+        """The points with these fields that agree with an echo in all that both have, and in what names the record."""
+        shared = fields.intersection(echo)
+        alike = self._alike.get((fields, shared))
+        if alike is None:
+            alike = self._alike[fields, shared] = {}
+            for position in self._of_fields[fields]:
+                alike.setdefault(_form(self._points[position], shared), []).append(position)
+        return alike.get(_form(echo, shared), [])
+
+    def _first_free(self, positions: list[int], most: int) -> list[int]:
+        while positions and positions[-1] not in self._free:
+            positions.pop()
+        free = (position for position in reversed(positions) if position in self._free)
+        return list(islice(free, most))
+
+
+_SEVERAL = 2
+_NAMES = ("dimensionId", "externalId", "value")
 
 
 def _canonical(point: Mapping[str, Any]) -> bytes:
     return encode(point, order="sorted")
 
 
-def _key(point: Mapping[str, Any]) -> tuple[str | None, ...]:
-    return str(point.get("dimensionId")), str(point.get("externalId")), text_of(point.get("value"))
-
-
-def _same(sent: Any, echoed: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Whether a value came back as it was sent, be it as text (B43)."""
-    return bool(sent == echoed) or (text_of(sent) is not None and text_of(sent) == text_of(echoed))
+def _form(point: Mapping[str, Any], fields: frozenset[str]) -> bytes:
+    """What is equal in two points that have equal values, be it as text (B43), in these fields and in their names."""
+    values = [(name, point.get(name)) for name in sorted(fields.union(_NAMES))]
+    return encode(
+        [(name, value if text_of(value) is None else text_of(value)) for name, value in values], order="sorted"
+    )
 
 
 def _doubt(rows: Sequence[Row], outcomes: list[Outcome], errors: Sequence[Any]) -> None:

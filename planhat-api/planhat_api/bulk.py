@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from planhat_api.apart import MOST_TURNS, turns
 from planhat_api.clues import NoClues
 from planhat_api.errors import PlanhatError
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult, Fate, Outcome
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult
 from planhat_api.resolve import Resolver
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _repeat_duplicated(rows: Sequence[Row], sent: Sequence[int], resolver: Resol
 
     With which ones it begins is left to chance: where there are more than may be tried, each has its turn in some run.
     """
-    again = _turns(rows, [index for index in sent if _is_duplicated(resolver.outcomes[index])], most=None)
+    again = _turns(rows, [index for index in sent if resolver.outcomes[index].is_duplicated], most=None)
     start = randrange(len(again)) if again else 0  # noqa: S311 # no secret
     for turn in again[start:] + again[:start]:
         resolver.resolve_duplicated(turn)
@@ -81,11 +81,6 @@ def _repeat_duplicated(rows: Sequence[Row], sent: Sequence[int], resolver: Resol
 
 def _turns(rows: Sequence[Row], indices: Sequence[int], most: int | None = MOST_TURNS) -> list[list[int]]:
     return [[indices[place] for place in turn] for turn in turns([rows[index] for index in indices], most)]
-
-
-def _is_duplicated(outcome: Outcome) -> bool:
-    """Whether Planhat refused a row because of its keys; the wording is known from one report (B90)."""
-    return outcome.fate is Fate.REJECTED and "duplicate" in (outcome.reason or "").lower()
 
 
 def batches(rows: Sequence[Row], indices: Sequence[int], *, most_rows: int, most_bytes: int) -> Iterator[list[int]]:

@@ -11,7 +11,7 @@ from planhat_api.bulk_answer import BULK_TAKES, BulkAnswer, read_bulk
 from planhat_api.call import Answer, Call
 from planhat_api.clues import TenantClues
 from planhat_api.companies import Companies
-from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.errors import AccessError, NotFoundError, PlanhatError
 from planhat_api.jsontext import array_of, encode
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
 from planhat_api.paging import Source, read_list
@@ -34,6 +34,7 @@ __all__ = ["PlanhatClient"]
 _T = TypeVar("_T")
 _GONE = 404
 _REFUSED_WITHOUT_A_WORD = 403
+_LEFT_AS_IT_WAS = frozenset({Fate.UNCHANGED, Fate.REJECTED})
 
 
 class PlanhatClient:
@@ -263,8 +264,9 @@ class PlanhatClient:
         """Create or change rows, matched on their keys (B57, B58), and tell what became of each.
 
         One call goes out at a time (B14), of at most 5,000 rows (B13) and 8 MB, none with two rows that share a key.
-        Where Planhat does not tell which rows failed, a look at what it holds often does. Otherwise rows with keys are
-        sent again in parts, which is safe; those without are ``UNKNOWN``.
+        Where Planhat does not tell which rows failed, rows with keys are sent again in parts; a look at what it holds
+        says which first. Rows that it may insert anew each time are ``UNKNOWN`` then, and so are those without keys. A
+        row that Planhat may take without the company it names (B89, Q24) is not sent while there is no such company.
 
         Args:
             model: What the rows are.
@@ -291,12 +293,17 @@ class PlanhatClient:
 
         clues = self._clues.setdefault(model.path, TenantClues(self, model, self.companies))
         with self._one_bulk_call:
-            clues.begin()
-            result = bulk.upsert(rows, send, self.check_credentials, clues, distinct=distinct)
-            clues.stored(row for row, outcome in zip(rows, result.outcomes, strict=True) if outcome.fate.delivered)
-        if model.path == "companies":
-            self.companies.outdate()
+            try:
+                result = bulk.upsert(rows, send, self.check_credentials, clues, distinct=distinct)
+            except PlanhatError as error:
+                self._outdate_companies(model, error.outcomes or ())
+                raise
+            self._outdate_companies(model, result.outcomes)
         return result
+
+    def _outdate_companies(self, model: Model, outcomes: Sequence[Outcome]) -> None:
+        if model.path == "companies" and any(outcome.fate not in _LEFT_AS_IT_WAS for outcome in outcomes):
+            self.companies.outdate()
 
     def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> BulkResult:
         """Copy time entries. What Planhat answers is not known; copies it does not speak of are ``ACCEPTED``.

@@ -1,61 +1,78 @@
-"""Looks at what the tenant holds, to tell the fate of rows that a bulk answer leaves open."""
+"""Says which rows of a call Planhat most likely did not store, and which it may store once more.
+
+What it says is a hint. It decides in which order rows are sent again, and what they are told; the fate of a row is what
+Planhat's own answers tell. So a look may be old, or fail, and no verdict gets wrong by it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from planhat_api.companies import domain_of
-from planhat_api.errors import AccessError, NotFoundError
-from planhat_api.held_keys import HeldKeys, rows_of
-from planhat_api.jsontext import decode
-from planhat_api.redaction import shortened
+from planhat_api.company_look import CompanyLook
+from planhat_api.held_keys import UNIQUE_IN_COMPANY
+from planhat_api.jsontext import decode, text_of
+from planhat_api.key_look import KeyLook
 from planhat_api.verdict import VANISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from planhat_api.companies import Companies
+    from planhat_api.held_keys import HeldKeys
     from planhat_api.page import Lists
     from planhat_api.registry import Model
     from planhat_api.row import Row
 
 __all__ = ["Clues", "NoClues", "TenantClues"]
 
-_MOST_ROWS = 600_000
-"""Rows of a model that are read to learn their keys: at most 300 calls of 2,000."""
-_LONGEST_DOMAIN = 100
-_IGNORED = "Planhat ignored the row without a word: it names no company (companyId)"
-
 
 class Clues(Protocol):
-    """Where to look for the rows that Planhat did not store."""
+    """Hints at what became of rows. Each method gives indices of the rows it is asked about."""
 
-    def suspects(self, rows: Sequence[Row]) -> list[int]:
-        """Indices of the rows that Planhat most likely ignored; none when nothing hints at any."""
+    def outdate(self) -> None:
+        """Note that rows are about to be sent for the first time: what was read before says less of them."""
 
-    def held(self, rows: Sequence[Row]) -> Iterator[list[bool | None]]:
-        """Whether the model holds a row with the key of each, None where the key does not tell.
+    def misplaced(self, rows: Sequence[Row]) -> list[int]:
+        """Rows that Planhat may take without the company they name, because it does not hold it (Q24)."""
 
-        Yields:
-            What is known so far, then what a new look tells; nothing when nobody can look.
-        """
+    def homeless(self, rows: Sequence[Row]) -> list[int]:
+        """Rows that Planhat finds no company for, so that it never inserts them."""
+
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+        """Rows whose key no row has, or several have: so many if it can be, by looks that may cost so many calls."""
+
+    def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
+        """Rows that Planhat may insert anew each time they are sent (B61, B62), unless a look rules it out."""
 
     def reason(self, row: Row) -> str:
         """Why Planhat may have ignored a row without a word."""
 
 
 class NoClues:
-    """Knows nothing."""
+    """Knows only the rows."""
 
-    def suspects(self, rows: Sequence[Row]) -> list[int]:
+    def outdate(self) -> None:
+        """Nothing to outdate."""
+
+    def misplaced(self, rows: Sequence[Row]) -> list[int]:
         """None."""
         del rows
         return []
 
-    def held(self, rows: Sequence[Row]) -> Iterator[list[bool | None]]:
-        """Nothing."""
+    def homeless(self, rows: Sequence[Row]) -> list[int]:
+        """None."""
         del rows
-        return iter(())
+        return []
+
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+        """None."""
+        del rows, expected, most_calls
+        return []
+
+    def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
+        """Rows with an ``_id``: it may match nothing."""
+        del most_calls
+        return [index for index, row in enumerate(rows) if "_id" in row.keys]
 
     def reason(self, row: Row) -> str:
         """That nothing is known of it."""
@@ -64,10 +81,7 @@ class NoClues:
 
 
 class TenantClues:
-    """What the tenant holds of one model. Each list is read once, when it is first needed.
-
-    A clue is never the only proof: what it says is held against Planhat's own counts.
-    """
+    """What the companies and the keys that a tenant holds hint at, for the rows of one model."""
 
     def __init__(self, lists: Lists, model: Model, companies: Companies) -> None:
         """Read nothing yet.
@@ -77,81 +91,70 @@ class TenantClues:
             model: The model of the rows.
             companies: The companies of the tenant.
         """
-        self._lists = lists
         self._model = model
-        self._companies = companies
-        self._keys: HeldKeys | None = None
-        self._readable = True
-        self._fresh = False
+        self._tenant = companies
+        self._companies = CompanyLook(companies, model)
+        self._keys = KeyLook(lists, model)
 
-    def begin(self) -> None:
-        """Note that rows are about to be sent: what was read before may be old by the time it is asked for."""
-        self._fresh = False
-
-    def suspects(self, rows: Sequence[Row]) -> list[int]:
-        """Rows that name no company and whose address has a domain of no company (B89)."""
-        placing = self._model.placing
-        if placing is None:
-            return []
-        bodies = [(index, decode(row.body)) for index, row in enumerate(rows)]
-        alone = [(index, body) for index, body in bodies if not any(body.get(name) for name in placing.fields)]
-        try:
-            return [index for index, body in alone if not self._is_placed(body.get(placing.address))]
-        except (AccessError, NotFoundError):
-            return [index for index, _ in alone]
-
-    def _is_placed(self, address: Any) -> bool:  # noqa: ANN401 - any JSON value
-        return isinstance(address, str) and "@" in address and self._companies.owns_domain(domain_of(address))
+    def outdate(self) -> None:
+        """Note that rows are about to be sent for the first time."""
+        self._companies.outdate()
+        self._keys.outdate()
 
     def reason(self, row: Row) -> str:
         """Why Planhat may have ignored a row without a word."""
-        placing = self._model.placing
-        body = decode(row.body)
-        if placing is None or any(body.get(name) for name in placing.fields):
-            return VANISHED
-        address = body.get(placing.address)
-        if not isinstance(address, str) or "@" not in address:
-            return f"{_IGNORED} and has no address in {placing.address} whose domain could tell the company"
-        domain = shortened(domain_of(address), _LONGEST_DOMAIN)
-        return f"{_IGNORED}, and most likely no company has {domain} among its domains"
+        return self._companies.reason(row) or VANISHED
 
-    def held(self, rows: Sequence[Row]) -> Iterator[list[bool | None]]:
-        """Whether the model holds the first key of each row (B58), whatever the company."""
-        if self._keys is not None:
-            yield [self._is_held(row.keys, self._keys) for row in rows]
-        if self._readable and not self._fresh:
-            self._read()
-            if self._keys is not None:
-                yield [self._is_held(row.keys, self._keys) for row in rows]
+    def misplaced(self, rows: Sequence[Row]) -> list[int]:
+        """Rows of a model that Planhat places by itself, and that name no company it holds (B89, Q24)."""
+        return self._companies.unknown(rows) if self._model.placing else []
 
-    def _is_held(self, carried: Mapping[str, str], keys: HeldKeys) -> bool | None:
-        forms = [(name, carried[name]) for name in self._model.keyables if name in carried]
-        if forms and forms[0] in keys:
-            return True
-        # Whether Planhat tries the lower keys, or takes an address in other case for the same, is not known (Q10, Q21).
-        return None if any(keys.holds_in_any_case(*form) for form in forms) else False
+    def homeless(self, rows: Sequence[Row]) -> list[int]:
+        """Rows that name no company Planhat holds, nor have an address in the domain of one."""
+        return sorted({*self._companies.unplaced(rows), *self._companies.unknown(rows)})
 
-    def _read(self) -> None:
-        try:
-            self._keys = HeldKeys(self._rows(), self._model, self._model.keyables)
-        except (AccessError, NotFoundError, _TooManyError):
-            self._keys, self._readable = None, False
-        self._fresh = True
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+        """Rows whose first key (B58) is not held, or is ambiguous."""
+        found: list[int] = []
+        for keys in self._keys.looks(most_calls):
+            found = [index for index, row in enumerate(rows) if row.keys and self._rows_with_key_of(row, keys) != 1]
+            if len(found) == expected:
+                break
+        return found
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        fields = tuple(dict.fromkeys(("_id", *self._model.keyables)))
-        for number, row in enumerate(rows_of(self._lists, self._model, fields)):
-            if number == _MOST_ROWS:
-                raise _TooManyError
-            yield row
+    def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
+        """Rows with an ``_id`` that is not held, or with a key that several rows have."""
+        doubtful = [index for index, row in enumerate(rows) if self._may_mean_none_or_several(row)]
+        keys = next(self._keys.looks(most_calls, old=False), None) if doubtful else None
+        return [index for index in doubtful if keys is None or self._is_inserted_each_time(rows[index], keys)]
 
-    def stored(self, rows: Iterable[Row]) -> None:
-        """Note rows that Planhat has stored since."""
-        if self._keys is not None:
-            for row in rows:
-                for key in row.keys.items():
-                    self._keys.add(key)
+    def _first_key(self, row: Row) -> str | None:
+        return next((name for name in self._model.keyables if name in row.keys), None)
 
+    def _may_mean_none_or_several(self, row: Row) -> bool:
+        """Whether the first key need not exist, or is not unique."""
+        name = self._first_key(row)
+        if name in UNIQUE_IN_COMPANY:
+            return self._model.path != "companies" and self._reference(row) is None
+        return name == "_id" or (name == "email" and self._model.path == "endusers")
 
-class _TooManyError(Exception):
-    """The model holds more rows than are read to learn their keys."""
+    def _is_inserted_each_time(self, row: Row, keys: HeldKeys) -> bool:
+        found = self._rows_with_key_of(row, keys)
+        return found == 0 if self._first_key(row) == "_id" else found > 1
+
+    def _rows_with_key_of(self, row: Row, keys: HeldKeys) -> int:
+        """How many rows have the first key of a row: in the company it names, or else in any."""
+        name = self._first_key(row)
+        if name is None:
+            return 0
+        key = (name, row.keys[name])
+        reference = self._reference(row) if name in {*UNIQUE_IN_COMPANY, "email"} else None
+        company = reference and self._tenant.known(reference)
+        in_company = keys.rows_with((*key, company)) if company else 0
+        # An external id of another company is another key; an address moves with its owner.
+        return in_company or (0 if company and name in UNIQUE_IN_COMPANY else keys.rows_with(key))
+
+    def _reference(self, row: Row) -> str | None:
+        """The company a row names."""
+        field = self._model.company
+        return text_of(decode(row.body).get(field)) if field and not field.endswith("[]") else None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from planhat_api.registry import model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from planhat_api.page import Lists
 
 __all__ = ["Companies", "domain_of"]
@@ -41,6 +43,17 @@ class Companies:
             self._read_keys()
         return self._ids.get(reference)
 
+    def known(self, reference: str) -> str | None:
+        """The same as ``find``, by what was read before."""
+        return self._ids.get(reference) if reference.startswith(tuple(_PREFIXES.values())) else reference
+
+    def absent(self, references: Iterable[str]) -> set[str]:
+        """Those of these references, given as for ``find``, that no company has. Read anew when some are not known."""
+        wanted = set(references)
+        if wanted - self._ids.keys():
+            self._read_keys()
+        return wanted - self._ids.keys()
+
     def owns_domain(self, domain: str) -> bool:
         """Whether a company has this domain, in lower case, among its domains (B86)."""
         if self._domains is None:
@@ -59,6 +72,7 @@ class Companies:
 
     def _read_keys(self) -> None:
         for row in self._lists.lean_companies().records():
+            self._ids[str(row["_id"])] = str(row["_id"])
             for name, form in _PREFIXES.items():
                 if row.get(name):
                     self._ids[f"{form}{row[name]}"] = str(row["_id"])

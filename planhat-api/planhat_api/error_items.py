@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Named", "message_of", "messages_of", "names_rows"]
 
 _MESSAGE_FIELDS = ("error", "message", "errmsg", "errorMessage", "reason", "msg", "description")
+_TWO = 2
+# A key that more rows share tells nothing of any of them.
+_MOST_CALLED = 20
 _WORD = re.compile(r"[^\s\"'`,;:(){}\[\]]+")
 
 
@@ -38,29 +41,45 @@ class Named:
 
 
 class _Index:
-    """Rows by what an error may call them."""
+    """Rows by what an error may call them. A look-up does not take longer when many rows share a key."""
 
     def __init__(self, rows: Sequence[Row], open_rows: Iterable[int]) -> None:
-        self._rows = rows
-        self.by_key: dict[str, set[int]] = {}
+        self._by_word: dict[str, list[int]] = {}
+        self._like: dict[frozenset[str], list[tuple[int, Mapping[str, str]]]] = {}
+        self._by_fields: dict[tuple[frozenset[str], frozenset[str]], dict[tuple[str, ...], list[int]]] = {}
         self.by_body: dict[bytes, list[int]] = {}
         for index in open_rows:
-            for name, value in rows[index].keys.items():
-                self.by_key.setdefault(folded(name, value), set()).add(index)
-            if not rows[index].keys:
+            keys = {name: folded(name, value) for name, value in rows[index].keys.items()}
+            if keys:
+                self._like.setdefault(frozenset(keys), []).append((index, keys))
+            else:
                 self.by_body.setdefault(_canonical(decode(rows[index].body)), []).append(index)
+            for value in set(keys.values()):
+                self._by_word.setdefault(value, []).append(index)
 
-    def carries_keys_of(self, fields: Mapping[str, Any]) -> set[int]:
-        """Rows whose keys agree with these fields, at least one of them being there."""
-        texts = {name: text for name, value in fields.items() if (text := text_of(value)) is not None}
-        candidates = {index for text in texts.values() for index in self.called(text)}
-        return {index for index in candidates if _agrees(self._rows[index].keys, texts)}
+    def carries_keys_of(self, fields: Mapping[str, Any]) -> list[int]:
+        """Rows whose keys agree with these fields, at least one of them being there; two stand for more as well."""
+        texts = {name: folded(name, text) for name, value in fields.items() if (text := text_of(value)) is not None}
+        found: list[int] = []
+        for names in self._like:
+            shared = names.intersection(texts)
+            if shared:
+                found += self._with(names, shared).get(tuple(texts[name] for name in sorted(shared)), [])[:_TWO]
+        return found
 
-    def called(self, text: str) -> Iterator[int]:
-        """Rows with this key; an address may come in other case (Q21)."""
-        yield from self.by_key.get(text, ())
-        if "@" in text:
-            yield from self.by_key.get(folded("email", text), ())
+    def _with(self, names: frozenset[str], shared: frozenset[str]) -> dict[tuple[str, ...], list[int]]:
+        """Rows that carry keys of these names, by the values of some of them."""
+        known = self._by_fields.get((names, shared))
+        if known is None:
+            known = self._by_fields[names, shared] = {}
+            for index, keys in self._like[names]:
+                known.setdefault(tuple(keys[name] for name in sorted(shared)), []).append(index)
+        return known
+
+    def called(self, text: str) -> Sequence[int]:
+        """Rows with this key, unless it is one of very many; an address may come in other case (Q21)."""
+        rows = self._by_word.get(text) or (self._by_word.get(folded("email", text)) if "@" in text else None) or ()
+        return rows if len(rows) <= _MOST_CALLED else ()
 
 
 def names_rows(errors: Sequence[Any], rows: Sequence[Row], open_rows: Sequence[int]) -> list[Named]:
@@ -96,7 +115,7 @@ def messages_of(errors: Sequence[Any], keep: Iterable[str] = ()) -> str:
 def _named(item: Any, index: _Index) -> Named:  # noqa: ANN401 - any JSON value
     surely: set[int] = set()
     for fields in _objects(item):
-        surely |= index.carries_keys_of(fields)
+        surely.update(index.carries_keys_of(fields))
         same_body = index.by_body.get(_canonical(fields)) if index.by_body else None
         if same_body:
             # Rows that are equal byte for byte: whichever is meant, one of them failed.
@@ -104,11 +123,6 @@ def _named(item: Any, index: _Index) -> Named:  # noqa: ANN401 - any JSON value
     perhaps = {row for text in _texts(item) for word in (text, *_WORD.findall(text)) for row in index.called(word)}
     only = next(iter(surely)) if len(surely) == 1 else None
     return Named(only, frozenset(perhaps | surely))
-
-
-def _agrees(keys: Mapping[str, str], fields: Mapping[str, str]) -> bool:
-    shared = keys.keys() & fields.keys()
-    return bool(shared) and all(folded(name, keys[name]) == folded(name, fields[name]) for name in shared)
 
 
 def _objects(item: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON value

@@ -44,6 +44,14 @@ class Outcome(msgspec.Struct, frozen=True):
     planhat_id: str | None = None
     reason: str | None = None
 
+    @property
+    def is_duplicated(self) -> bool:
+        """Whether Planhat refused the row for keys that another row has; the wording is known from one report (B90).
+
+        Such a refusal may be due to rows that somebody else sends at the same time, and be over a moment later.
+        """
+        return self.fate is Fate.REJECTED and "duplicate" in (self.reason or "").lower()
+
 
 NOT_SENT = Outcome(Fate.REJECTED, None, "not sent: a call before it failed")
 WITHOUT_ANSWER = Outcome(Fate.UNKNOWN, None, "sent, but the call failed; it may or may not be stored")

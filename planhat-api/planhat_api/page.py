@@ -56,7 +56,12 @@ class Lists(Protocol):
     """What reads lists: the client, for parts of it that look something up."""
 
     def pages(
-        self, model: Model, *, params: Mapping[str, str] | None = None, select: str | Sequence[str] | None = None
+        self,
+        model: Model,
+        *,
+        params: Mapping[str, str] | None = None,
+        sort: str | None = "_id",
+        select: str | Sequence[str] | None = None,
     ) -> Iterator[Page]:
         """The whole list of a model, page by page."""
 

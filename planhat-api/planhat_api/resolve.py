@@ -1,11 +1,14 @@
 """Finds out what became of each row of a bulk upsert, where one answer does not tell.
 
-A look at what the tenant holds tells most rows apart in a few calls. Where it does not, rows are sent again in parts.
+Rows that an answer leaves open are sent again in parts, first those that most likely were not stored. What Planhat says
+of the parts and what it counted at first then tell the fate of the others.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from contextlib import suppress
 from math import log2
 from typing import TYPE_CHECKING
 
@@ -15,7 +18,7 @@ from planhat_api.outcome import Fate, Outcome
 from planhat_api.verdict import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from planhat_api.bulk_answer import BulkAnswer
     from planhat_api.clues import Clues
@@ -28,12 +31,20 @@ _log = logging.getLogger("planhat_api")
 
 # More than ten bad rows in 5,000 cost about this many calls when Planhat names none of them.
 MOST_CALLS_TO_TELL_APART = 300
-# A look at the keys of a model takes a call for each 2,000 rows it holds; below this it is not worth one.
-_CALLS_WORTH_A_LOOK = 30
 # A single bad row fails at most this many calls in a row while it is cornered among 5,000.
 _FAILURES_IN_A_ROW = 14
 _TOO_LARGE = 413
 _FAULT_INSIDE = 500
+_MISPLACED = (
+    "not sent: Planhat holds no company that the row names, and may take the row without it (companyId). "
+    "Send the company first"
+)
+_IN_DOUBT = "an earlier call may have stored the row"
+_TOO_MANY = "too many rows failed without being named; this one may or may not be stored"
+_INSERTED_EACH_TIME = (
+    "the row may have been stored under another _id, for its key means no row that Planhat holds, or several; "
+    "sent again it may be stored twice"
+)
 
 
 class Resolver:
@@ -59,7 +70,7 @@ class Resolver:
             rows: All rows.
             send: Makes one bulk call.
             alive: Makes a harmless call; raises when Planhat as a whole is not available.
-            clues: Looks at what the tenant holds.
+            clues: Hints at what became of rows.
         """
         self.outcomes: dict[int, Outcome] = {}
         self.notes: list[str] = []
@@ -72,16 +83,36 @@ class Resolver:
         self._extra_calls = 0
         self._failures = 0
         self._blamed: list[int] = []
+        # An answer counts rows as stored that may be these.
+        self._perhaps_stored: set[int] = set()
 
-    def resolve(self, indices: list[int], *, again: bool = False) -> None:
+    def resolve(self, indices: list[int]) -> None:
         """Send these rows, all with keys or all without, and settle each of them.
+
+        Raises:
+            PlanhatError: The call failed as a whole; rows settled before stay in ``outcomes``.
+        """
+        self._clues.outdate()
+        misplaced = set(self._which(self._clues.misplaced, indices))
+        self._settle({index: self._outcome(Fate.REJECTED, index, _MISPLACED) for index in misplaced})
+        placed = [index for index in indices if index not in misplaced] if misplaced else indices
+        if placed:
+            self._call(placed, again=False)
+
+    def resolve_duplicated(self, indices: list[int]) -> None:
+        """Send rows once more that were refused as duplicated: what they clashed with may have gone with that call."""
+        if self._extra_calls < MOST_CALLS_TO_TELL_APART:
+            self._extra_calls += 1
+            for index in indices:
+                del self.outcomes[index]
+            self._call(indices, again=True)
+
+    def _call(self, indices: list[int], *, again: bool) -> None:
+        """Make one call and settle its rows, with further calls where need be.
 
         Args:
             indices: The rows.
             again: They were sent before; what does not add up now was noted then.
-
-        Raises:
-            PlanhatError: The call failed as a whole; rows settled before stay in ``outcomes``.
         """
         rows = [self._rows[index] for index in indices]
         first_sent = set(indices) - self.in_flight
@@ -92,155 +123,187 @@ class Resolver:
         except PayloadError as error:
             # Nothing of a refused call is stored; of rows that an earlier call held that is not known.
             if error.status != _TOO_LARGE:
-                self._settle(dict.fromkeys(first_sent, Outcome(Fate.REJECTED, None, str(error))))
+                self._refuse(first_sent, str(error))
                 raise
             self.in_flight -= first_sent
-            self._split(indices, f"the row is too large for Planhat ({_TOO_LARGE})")
+            self._split(indices, f"the row is too large for Planhat ({_TOO_LARGE})", again=again)
             return
         except UnavailableError as error:
             if error.status != _FAULT_INSIDE or error.may_have_arrived:
                 raise
-            self._corner(indices, error)
+            self._corner(indices, error, again=again)
             return
         self._failures = 0
         self._blamed.clear()
+        self._take(indices, rows, answer, again=again)
+
+    def _take(self, indices: list[int], rows: Sequence[Row], answer: BulkAnswer, *, again: bool) -> None:
+        """Settle the rows of a call that was answered."""
         verdict = judge(rows, answer, self._clues.reason)
         if not again:
             self.notes += verdict.notes
-        self._settle({indices[index]: outcome for index, outcome in verdict.settled.items()})
+        self._settle({indices[place]: outcome for place, outcome in verdict.settled.items()})
+        if not answer.told:
+            self._doubt_rejects(indices)
         if verdict.open.rows:
             self._tell_apart(verdict.open.at(indices))
-
-    def resolve_duplicated(self, indices: list[int]) -> None:
-        """Send rows once more that were refused as duplicated: what they clashed with may have gone with that call."""
-        if self._extra_calls < MOST_CALLS_TO_TELL_APART:
-            self._extra_calls += 1
-            self.resolve(indices, again=True)
 
     def _tell_apart(self, doubt: Open) -> None:
         """Settle the rows that an answer leaves open."""
         if not self._extra_calls:
             _log.info("Planhat does not tell which of %d rows it did not store; finding out", len(doubt.rows))
+        if doubt.left.total:
+            self._perhaps_stored.update(doubt.rows)
         try:
-            suspects = self._suspects(doubt)
-            if suspects or not self._look(doubt):
-                self._send_in_groups(self._groups(doubt, suspects), doubt)
+            for group in self._groups(doubt):
+                self._call_again(group)
+                if self._settle_by_counts(doubt):
+                    break
         finally:
             self._restore_first_fates(doubt)
 
-    def _suspects(self, doubt: Open) -> list[int]:
-        """Those rows that are more likely not stored than the others; none when nothing sets any apart."""
-        found = doubt.suspects
-        if not found:
-            places = self._clues.suspects([self._rows[index] for index in doubt.rows])
-            found = [doubt.rows[place] for place in places]
-        return found if len(found) < len(doubt.rows) else []
+    def _groups(self, doubt: Open) -> Iterator[list[int]]:
+        """In which groups rows are sent again: first those that something sets apart from the others, then the rest.
 
-    def _look(self, doubt: Open) -> bool:
-        """Settle the rows by the keys the model holds; False when that does not agree with what the answer counts."""
-        absent = doubt.absent
-        if absent is None or _calls_to_tell_apart(len(doubt.rows), absent) < _CALLS_WORTH_A_LOOK:
-            return False
-        looks = self._clues.held([self._rows[index] for index in doubt.rows])
-        return any(self._settle_by_keys(held, doubt) for held in looks)
-
-    def _settle_by_keys(self, held: Sequence[bool | None], doubt: Open) -> bool:
-        """Settle the rows, if as many of them are not held as the answer leaves out.
-
-        Args:
-            held: Whether the model holds each of the rows; None where its key does not tell.
-            doubt: The rows.
+        Rows that may be inserted anew each time they are sent are left out, unless Planhat inserts no such row at all.
         """
-        unsure = [index for index, is_held in zip(doubt.rows, held, strict=True) if is_held is None]
-        if len(unsure) == len(held):
+        waiting = doubt.rows
+        for suspects, never_inserted in self._suspects(doubt):
+            apart = set(suspects).intersection(waiting)
+            if 0 < len(apart) < len(waiting):
+                group = [index for index in waiting if index in apart]
+                waiting = [index for index in waiting if index not in apart]
+                yield from self._turns(group if never_inserted else self._safe(group, doubt))
+        parts = self._turns(self._safe(waiting, doubt))
+        if len(parts) == 1 and len(parts[0]) == len(doubt.rows) and not doubt.may_add_up:
+            middle = (len(waiting) + 1) // 2
+            parts = [waiting[:middle], waiting[middle:]]
+        yield from parts
+
+    def _turns(self, indices: list[int]) -> list[list[int]]:
+        """The rows in groups without a shared key: they may have been refused only because they went together (B90)."""
+        return [
+            [indices[place] for place in turn] for turn in turns([self._rows[index] for index in indices], most=None)
+        ]
+
+    def _suspects(self, doubt: Open) -> Iterator[tuple[list[int], bool]]:
+        """Rows that are more likely not stored than the others, and whether Planhat inserts no such row at all."""
+        yield doubt.suspects, False
+        if self._bad(doubt):
+            yield self._which(self._clues.homeless, self._unsettled(doubt)), True
+        bad = self._bad(doubt)
+        if bad:
+            waiting = self._unsettled(doubt)
+            most_calls = min(_calls_to_tell_apart(len(waiting), bad), MOST_CALLS_TO_TELL_APART)
+            yield self._which(lambda rows: self._clues.odd(rows, bad, most_calls), waiting), False
+
+    def _unsettled(self, doubt: Open) -> list[int]:
+        return [index for index in doubt.rows if index not in self.outcomes]
+
+    def _bad(self, doubt: Open) -> int:
+        """How many of the rows are refused for what they are, as far as is known, and not settled yet."""
+        expected = doubt.errors if doubt.absent is None else doubt.absent
+        fates = [self.outcomes[index].fate for index in doubt.rows if index in self.outcomes]
+        return max(0, expected - fates.count(Fate.REJECTED))
+
+    def _safe(self, indices: list[int], doubt: Open) -> list[int]:
+        """Those of the rows that are stored once however often they are sent; the others are settled as unknown."""
+        if not doubt.left.created:
+            return indices
+        left = MOST_CALLS_TO_TELL_APART - self._extra_calls
+        doubtful = set(self._which(lambda rows: self._clues.inserted_each_time(rows, left), indices))
+        self._settle({index: self._outcome(Fate.UNKNOWN, index, _INSERTED_EACH_TIME) for index in doubtful})
+        return [index for index in indices if index not in doubtful]
+
+    def _which(self, clue: Callable[[Sequence[Row]], list[int]], indices: list[int]) -> list[int]:
+        """Those of the rows that a clue picks."""
+        return [indices[place] for place in clue([self._rows[index] for index in indices])]
+
+    def _call_again(self, indices: list[int]) -> None:
+        if not indices:
+            return
+        if self._extra_calls >= MOST_CALLS_TO_TELL_APART:
+            self._settle({index: self._outcome(Fate.UNKNOWN, index, _TOO_MANY) for index in indices})
+            return
+        self._extra_calls += 1
+        self._call(indices, again=True)
+
+    def _settle_by_counts(self, doubt: Open) -> bool:
+        """Settle the rows whose fate follows from what the answer counted; False when none does.
+
+        A row that the answer counts as stored is not refused when it is sent again, unless for other rows. So where as
+        many are refused now as the answer left out, it counted the others. Where those that are in doubt are as many as
+        it left out, and Planhat changed nothing for any other row, it counted none of them.
+        """
+        known = [self.outcomes[index] for index in doubt.rows if index in self.outcomes]
+        if not doubt.absent or any(outcome.is_duplicated for outcome in known):
             return False
-        if unsure:
-            self._resolve_again(unsure)
-        fates = [self.outcomes[index].fate for index in unsure]
-        if Fate.UNKNOWN in fates or held.count(False) + fates.count(Fate.REJECTED) != doubt.absent:
+        fates = Counter(outcome.fate for outcome in known)
+        unsure = [
+            index for index in doubt.rows if index not in self.outcomes or self.outcomes[index].fate is Fate.UNKNOWN
+        ]
+        stored = fates[Fate.REJECTED] == doubt.absent
+        refused = len(unsure) + fates[Fate.REJECTED] == doubt.absent and fates[Fate.UNCHANGED] == doubt.left.total
+        if not (stored or refused):
             return False
-        for index, is_held in zip(doubt.rows, held, strict=True):
-            if is_held is not None:
-                self._settle_open(index, doubt, stored=is_held)
+        for index in unsure:
+            self._settle_open(index, doubt, stored=stored)
         return True
-
-    def _groups(self, doubt: Open, suspects: list[int]) -> list[list[int]]:
-        """In which groups rows are sent again: first what sets some apart from the others, else halves."""
-        rows = doubt.rows
-        if suspects:
-            return [suspects, sorted(set(rows) - set(suspects))]
-        sharing = turns([self._rows[index] for index in rows], most=None)
-        if len(sharing) > 1:
-            # They may have been refused only because they went together (B90).
-            return [[rows[place] for place in turn] for turn in sharing]
-        if doubt.may_add_up:
-            return [rows]
-        middle = (len(rows) + 1) // 2
-        return [half for half in (rows[:middle], rows[middle:]) if half]
-
-    def _send_in_groups(self, groups: Sequence[list[int]], doubt: Open) -> None:
-        """Send rows again group by group. What the others leave for the last group may be known without asking."""
-        *others, last = groups
-        for group in others:
-            self._resolve_again(group)
-        fates = [self.outcomes[index].fate for group in others for index in group]
-        missing = None if doubt.missing is None or Fate.UNKNOWN in fates else doubt.missing - fates.count(Fate.REJECTED)
-        if fates and missing in {0, len(last)}:
-            for index in last:
-                self._settle_open(index, doubt, stored=missing == 0)
-        else:
-            self._resolve_again(last)
 
     def _settle_open(self, index: int, doubt: Open, *, stored: bool) -> None:
         """Settle a row that an answer left open, now that it is known whether it is stored."""
-        planhat_id = self._rows[index].keys.get("_id")
-        outcome = Outcome(Fate.UNCHANGED, planhat_id) if stored else None
-        self._settle({index: outcome or Outcome(Fate.REJECTED, planhat_id, doubt.reason(index))})
-
-    def _resolve_again(self, indices: list[int]) -> None:
-        if self._extra_calls >= MOST_CALLS_TO_TELL_APART:
-            reason = "too many rows failed without being named; this one may or may not be stored"
-            self._settle({index: Outcome(Fate.UNKNOWN, self._rows[index].keys.get("_id"), reason) for index in indices})
-            return
-        self._extra_calls += 1
-        self.resolve(indices, again=True)
+        fate, reason = (Fate.UNCHANGED, None) if stored else (Fate.REJECTED, doubt.reason(index))
+        self._settle({index: self._outcome(fate, index, reason)})
 
     def _restore_first_fates(self, doubt: Open) -> None:
         """What the first answer counted as created or changed came back unchanged: the first fate is the true one."""
-        if doubt.left is None:
-            return
         known = {index: self.outcomes[index] for index in doubt.rows if index in self.outcomes}
         unchanged = {index: outcome for index, outcome in known.items() if outcome.fate is Fate.UNCHANGED}
         fate = doubt.left.fate(len(unchanged))
         self.outcomes.update((index, Outcome(fate, outcome.planhat_id)) for index, outcome in unchanged.items())
 
-    def _split(self, indices: list[int], reason: str) -> None:
-        if len(indices) == 1:
-            rejected = Outcome(Fate.REJECTED, self._rows[indices[0]].keys.get("_id"), reason)
-            self._settle({indices[0]: rejected})
-            return
-        middle = len(indices) // 2
-        self.resolve(indices[:middle])
-        self.resolve(indices[middle:])
+    def _outcome(self, fate: Fate, index: int, reason: str | None) -> Outcome:
+        return Outcome(fate, self._rows[index].keys.get("_id"), reason)
 
     def _settle(self, outcomes: Mapping[int, Outcome]) -> None:
         self.outcomes.update(outcomes)
         self.in_flight.difference_update(outcomes)
 
-    def _corner(self, indices: list[int], error: UnavailableError) -> None:
+    def _refuse(self, indices: Iterable[int], reason: str) -> None:
+        """Settle rows of a call that was refused without a word about each: what was stored before is still there."""
+        self._settle({index: self._outcome(Fate.REJECTED, index, reason) for index in indices})
+        self._doubt_rejects(indices)
+
+    def _doubt_rejects(self, indices: Iterable[int]) -> None:
+        for index in self._perhaps_stored.intersection(indices):
+            outcome = self.outcomes.get(index)
+            if outcome is not None and outcome.fate is Fate.REJECTED:
+                self._settle({index: self._outcome(Fate.UNKNOWN, index, f"{outcome.reason}; {_IN_DOUBT}")})
+
+    def _split(self, indices: list[int], reason: str, *, again: bool) -> None:
+        if len(indices) == 1:
+            self._refuse(indices, reason)
+            return
+        middle = len(indices) // 2
+        self._call(indices[:middle], again=again)
+        self._call(indices[middle:], again=again)
+
+    def _corner(self, indices: list[int], error: UnavailableError, *, again: bool) -> None:
         """A row may be what Planhat stumbles over (B75); find it, unless Planhat fails on everything."""
         self._failures += 1
         if self._failures == 1:
-            self._alive()
+            with suppress(PayloadError):
+                self._alive()
         if self._failures > _FAILURES_IN_A_ROW:
             # So it is not the rows: those already blamed are as unknown as the others.
             self.in_flight.update(self._blamed)
             raise error
         if len(indices) == 1:
             self._blamed += indices
-        self._split(indices, f"Planhat fails on this row ({_FAULT_INSIDE}): {error.detail}")
+        self._split(indices, f"Planhat fails on this row ({_FAULT_INSIDE}): {error.detail}", again=again)
 
 
 def _calls_to_tell_apart(rows: int, missing: int) -> float:
     """About how many calls it takes to find the missing rows by sending halves again."""
-    return 2 * missing * (log2(rows / missing) + 1) if 0 < missing <= rows else 0
+    missing = min(missing, rows)
+    return 2 * missing * (log2(rows / missing) + 1) if missing else 0

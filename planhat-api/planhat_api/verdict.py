@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.apart import folded, folded_all
 from planhat_api.error_items import message_of, messages_of, names_rows
 from planhat_api.jsontext import text_of
+from planhat_api.named_rows import NamedRows
 from planhat_api.outcome import Fate, Outcome
 
 if TYPE_CHECKING:
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["VANISHED", "Left", "Open", "Verdict", "judge"]
 
 VANISHED = "Planhat neither stored the row nor named an error"
-_NEW_ID = "the row may have been stored under another _id; it carries no other key to find it by"
-# Key name, key, position of the row that carries it.
-_Index = dict[str, dict[str, int]]
-_SEVERAL = -1
 
 _FORBIDDEN = 403
 _FIRST_REFUSAL = 400
@@ -58,35 +53,30 @@ class Left:
 
 @dataclass(slots=True)
 class Open:
-    """Rows that one answer does not tell apart: some of them are stored.
+    """Rows that one answer does not tell apart: some of them may be stored.
 
     Attributes:
         rows: Indices of the rows.
-        left: What of them is stored; None when the answer does not tell, or when good rows were refused with the bad.
+        left: What of them is stored.
+        counted: Rows that the counts leave out were refused for what they are, and not because others were.
+        errors: How many errors may mean them.
         suspects: Those of them that an error may mean.
         may_add_up: Sent again without the rest of the call, they may get an answer that adds up.
         reason: What may be wrong with a row, given its index.
     """
 
     rows: list[int] = field(default_factory=list)
-    left: Left | None = None
+    left: Left = field(default_factory=lambda: Left(0, 0, 0))
+    counted: bool = False
+    errors: int = 0
     suspects: list[int] = field(default_factory=list)
     may_add_up: bool = False
     reason: Callable[[int], str] = lambda _index: VANISHED
 
     @property
     def absent(self) -> int | None:
-        """How many of the rows Planhat does not hold as they were sent; None when it does not tell."""
-        return None if self.left is None else len(self.rows) - self.left.total
-
-    @property
-    def missing(self) -> int | None:
-        """How many of the rows will be refused again; None when that is not sure.
-
-        Rows that the call created or changed are no longer new or different when they are sent again, so only an answer
-        that changed none of them tells what a second one will say.
-        """
-        return None if self.left is None or self.left.created or self.left.updated else self.absent
+        """How many of the rows were refused for what they are; None when the answer does not tell."""
+        return len(self.rows) - self.left.total if self.counted else None
 
     def at(self, indices: Sequence[int]) -> Open:
         """The same rows under other indices, given the new one of each row of the call."""
@@ -204,7 +194,7 @@ def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict, rest
     elif rest.left.total == len(rest.waiting) and not rest.errors:
         _deliver(rows, rest.waiting, rest.left, verdict)
     elif len(rows) > 1 and (rows[0].keys or (refused_whole and answer.created == 0)):
-        _leave_open(rows, verdict, rest, None if refused_whole else rest.left)
+        _leave_open(rows, verdict, rest, counted=not refused_whole)
     else:
         _leave_unknown(rows, verdict, rest)
 
@@ -229,16 +219,16 @@ def _leave_unknown(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
         verdict.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys.get("_id"), reason)
 
 
-def _leave_open(rows: Sequence[Row], verdict: Verdict, rest: _Rest, left: Left | None) -> None:
-    waiting = rest.waiting
-    if rest.left.created:
-        # B61: an _id that matches nothing may become a new row, each time it is sent.
-        doubtful = [index for index in waiting if rows[index].keys.keys() == {"_id"}]
-        for index in doubtful:
-            verdict.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys["_id"], _NEW_ID)
-        waiting = [index for index in waiting if index not in verdict.settled]
-    suspects = sorted(frozenset[int]().union(*(perhaps for _, perhaps in rest.errors)).intersection(waiting))
-    verdict.open = Open(waiting, left, suspects, not rest.errors and len(waiting) < len(rows), rest.reason)
+def _leave_open(rows: Sequence[Row], verdict: Verdict, rest: _Rest, *, counted: bool) -> None:
+    verdict.open = Open(
+        rest.waiting,
+        rest.left,
+        counted,
+        len(rest.errors),
+        sorted(frozenset[int]().union(*(perhaps for _, perhaps in rest.errors)).intersection(rest.waiting)),
+        may_add_up=not rest.errors and len(rest.waiting) < len(rows),
+        reason=rest.reason,
+    )
 
 
 def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
@@ -248,7 +238,7 @@ def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
             Fate.REJECTED, rows[0].keys.get("_id"), answer.text or f"refused ({answer.status})"
         )
     elif rows[0].keys:
-        verdict.open = Open(everyone, reason=lambda _index: answer.text or f"refused ({answer.status})")
+        verdict.open = Open(everyone, errors=1, reason=lambda _index: answer.text or f"refused ({answer.status})")
     else:
         reason = f"the call was refused ({answer.status}: {answer.text}); which rows are stored is not told"
         verdict.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
@@ -256,9 +246,9 @@ def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
 
 def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
     """Settle the rows that the key lists name."""
-    index = _rows_by_key(rows)
-    created = _claim_all(rows, index, answer.inserts, Fate.CREATED, verdict)
-    updated = _claim_all(rows, index, answer.updates, Fate.UPDATED, verdict)
+    named = NamedRows(rows)
+    created = _claim_all(named.meant_by(answer.inserts, new=True), answer.inserts, Fate.CREATED, verdict)
+    updated = _claim_all(named.meant_by(answer.updates, new=False), answer.updates, Fate.UPDATED, verdict)
     return Left(
         max(0, (answer.created or 0) - created),
         max(0, (answer.updated or 0) - updated),
@@ -266,94 +256,17 @@ def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
     )
 
 
-def _rows_by_key(rows: Sequence[Row]) -> _Index:
-    if _carry_the_same_keys(rows):
-        return {name: _positions(folded_all(name, [row.keys[name] for row in rows])) for name in rows[0].keys}
-    index: _Index = {}
-    for position, row in enumerate(rows):
-        for name, given in row.keys.items():
-            positions = index.setdefault(name, {})
-            value = folded(name, given)
-            positions[value] = _SEVERAL if value in positions else position
-    return index
-
-
-def _carry_the_same_keys(rows: Sequence[Row]) -> bool:
-    names = rows[0].keys.keys() if rows else ()
-    return all([row.keys.keys() == names for row in rows])  # noqa: C419 # a list takes half the time of a generator
-
-
-def _positions(values: list[str]) -> dict[str, int]:
-    positions = dict(zip(values, range(len(values)), strict=True))
-    if len(positions) < len(values):
-        for value, count in Counter(values).items():
-            if count > 1:
-                positions[value] = _SEVERAL
-    return positions
-
-
 def _claim_all(
-    rows: Sequence[Row], index: _Index, entries: Sequence[Mapping[str, Any]], fate: Fate, verdict: Verdict
+    positions: Sequence[int | None], entries: Sequence[Mapping[str, Any]], fate: Fate, verdict: Verdict
 ) -> int:
-    """Settle the rows that these entries of a key list name; the number of them."""
+    """Settle the rows at these positions, which the entries of a key list name; the number of them."""
     claimed = 0
-    for position, entry in zip(_meant_by(rows, index, entries), entries, strict=True):
+    for position, entry in zip(positions, entries, strict=True):
         if position is not None and position not in verdict.settled:
             planhat_id = entry.get("_id")
             verdict.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else text_of(planhat_id))
             claimed += 1
     return claimed
-
-
-def _meant_by(rows: Sequence[Row], index: _Index, entries: Sequence[Mapping[str, Any]]) -> list[int | None]:
-    """The row each entry of a key list means."""
-    if not entries:
-        return []
-    if not _carry_the_same_keys(rows):
-        return [_meant(rows, index, entry) for entry in entries]
-    # Rows with the same keys cannot contradict each other: the first key names the row, the others must agree.
-    if not index:
-        return [None] * len(entries)
-    first, *others = index
-    positions = index[first]
-    found: list[int | None] = []
-    for entry in entries:
-        value = entry.get(first)
-        # An address in other case is looked for by `_meant`.
-        position = positions.get(value, _SEVERAL) if type(value) is str else _SEVERAL
-        keys = rows[position].keys
-        for name in others:
-            told = entry.get(name)
-            if told is not None and told != keys[name]:
-                position = _SEVERAL
-        found.append(_meant(rows, index, entry) if position == _SEVERAL else position)
-    return found
-
-
-def _meant(rows: Sequence[Row], index: _Index, entry: Mapping[str, Any]) -> int | None:
-    """The one row whose keys an entry carries; None when there is no such row, or several."""
-    meant = None
-    for name, positions in index.items():
-        value = entry.get(name)
-        key = value if type(value) is str else text_of(value)
-        if key is None:
-            continue
-        position = positions.get(folded(name, key))
-        if position is None:
-            continue
-        if position == _SEVERAL or meant not in {None, position}:
-            return None
-        meant = position
-    if meant is None or _agrees(rows[meant].keys, entry):
-        return meant
-    return None
-
-
-def _agrees(keys: Mapping[str, str], entry: Mapping[str, Any]) -> bool:
-    if len(keys) == 1:
-        return True
-    told = {name: text_of(entry[name]) for name in keys if entry.get(name) is not None}
-    return all(text is not None and folded(name, text) == folded(name, keys[name]) for name, text in told.items())
 
 
 def _note_sums(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:

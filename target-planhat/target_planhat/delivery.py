@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Delivery", "Repeats", "deliver"]
 
+_IN_DOUBT = "an earlier call may have brought the row"
+
 
 @dataclass(frozen=True)
 class Repeats:
@@ -60,6 +62,23 @@ class Delivery:
         for index, outcome in zip(indices, known, strict=True):
             self.outcomes[index] = outcome
 
+    def place_failed(self, indices: Sequence[int], known: Sequence[Outcome], repeated: Sequence[int]) -> None:
+        """Note what is known of rows after a call failed.
+
+        Args:
+            indices: The rows.
+            known: What the error tells.
+            repeated: Those of them that an earlier call may have brought, so that they are not rejected for this one.
+        """
+        before = {index: self.outcomes[index] for index in repeated}
+        self.place(indices, known)
+        for index, earlier in before.items():
+            outcome = self.outcomes[index]
+            if outcome == NOT_SENT:
+                self.outcomes[index] = earlier
+            elif outcome.fate is Fate.REJECTED:
+                self.outcomes[index] = Outcome(Fate.UNKNOWN, outcome.planhat_id, f"{outcome.reason}; {_IN_DOUBT}")
+
     def settled(self) -> list[int]:
         """Indices of the rows that need not, or must not, be sent again."""
         return [
@@ -88,7 +107,7 @@ def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> Delivery:
             result = send([rows[index] for index in waiting])
         except PlanhatError as err:  # noqa: PERF203 # a call in each turn
             known = _known(len(waiting), err)
-            delivery.place(waiting, known)
+            delivery.place_failed(waiting, known, [index for index in waiting if tries[index]])
             if not _is_about_one_call(err):
                 delivery.error = err
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HeldRows", "may_lack_company"]
 
+_WORD = re.compile(r"\w+")
+
 
 def may_lack_company(model: Model, item: Item, reason: str) -> bool:
     """Whether a row may have been rejected because its company is missing.
@@ -32,13 +35,14 @@ def may_lack_company(model: Model, item: Item, reason: str) -> bool:
         return False
     field = model.company.removesuffix("[]")
     body = msgspec.json.decode(item.body)
-    if not body.get(field):
+    if not any(body.get(name) for name in (model.placing.fields if model.placing else (field,))):
         # The domain of an address may belong to a company that is still to come (B86).
         return model.placing is not None and bool(body.get(model.placing.address))
     said = reason.lower()
-    if "compan" in said or field.lower() in said:
+    words = set(_WORD.findall(said))
+    if "compan" in said or field.lower() in words:
         return True
-    return not any(name.lower() in said for name in model.properties if name not in {field, "_id"})
+    return not any(name.lower() in words for name in model.properties if name not in {field, "_id"})
 
 
 class HeldRows:

@@ -93,3 +93,19 @@ def test_rows_of_a_refused_post(statuses: list[int], told: list[str]) -> None:
     with pytest.raises(PayloadError) as caught:
         analytics.push(rows_of(4), answering(list(statuses), accepted), most_rows=4)
     assert fates(caught.value) == told
+
+
+def test_a_row_refused_for_what_others_send_does_not_explain_the_counts() -> None:
+    """Somebody else sends the key of the first row while the rows are told apart; the last row is the bad one."""
+    calls: list[list[str]] = []
+
+    def send(batch: Sequence[Row]) -> BulkAnswer:
+        names = [row.keys["sourceId"] for row in batch]
+        calls.append(names)
+        errors = ["something is wrong"] * names.count("s2")
+        if 1 < len(calls) < 4:
+            errors += ["sourceId duplicated"] * names.count("s0")
+        return BulkAnswer(206 if errors else 200, told=True, nonupdates=len(names) - len(errors), errors=errors)
+
+    result = bulk.upsert(rows_of(3, sourceId="s"), send, lambda: None)
+    assert [outcome.fate.value for outcome in result.outcomes] == ["unchanged", "unchanged", "rejected"]

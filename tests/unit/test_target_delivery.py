@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_api import BulkResult, Fate, Outcome, PayloadError, Row
-from planhat_api.outcome import WITHOUT_ANSWER
+from planhat_api import BulkResult, Fate, Outcome, PayloadError, Row, UnavailableError
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
 from target_planhat.delivery import Repeats, deliver
 
 if TYPE_CHECKING:
@@ -28,3 +28,38 @@ def test_unchanged_after_a_lost_answer_does_not_deny_that_this_run_stored_it() -
     assert calls == [3, 2]
     assert [outcome.fate for outcome in delivery.outcomes] == [Fate.UNCHANGED, Fate.ACCEPTED, Fate.UPDATED]
     assert [outcome.planhat_id for outcome in delivery.outcomes] == ["1", "2", "3"]
+
+
+def failed(status: int, *outcomes: Outcome) -> PayloadError:
+    error = PayloadError(f"refused ({status})", status=status)
+    error.outcomes = list(outcomes)
+    return error
+
+
+def test_a_row_that_a_lost_call_may_have_brought_is_not_rejected_when_the_next_call_is_refused() -> None:
+    refused = Outcome(Fate.REJECTED, None, "refused (422)")
+    errors = [failed(422, WITHOUT_ANSWER, refused, NOT_SENT), failed(422, refused, refused)]
+
+    def send(rows: Sequence[Row]) -> BulkResult:
+        if errors:
+            raise errors.pop(0)
+        return BulkResult([Outcome(Fate.CREATED)] * len(rows))
+
+    delivery = deliver([Row(b"{}", {"_id": str(place)}) for place in range(3)], send, Repeats(1, lambda _: True))
+    assert [outcome.fate for outcome in delivery.outcomes] == [Fate.UNKNOWN, Fate.REJECTED, Fate.REJECTED]
+    assert delivery.error is None
+
+
+def test_a_row_that_a_lost_call_may_have_brought_stays_in_doubt_when_the_next_one_does_not_send_it() -> None:
+    down = UnavailableError("down")
+    down.outcomes = [NOT_SENT, Outcome(Fate.CREATED)]
+    errors = [failed(422, WITHOUT_ANSWER, NOT_SENT), down]
+
+    def send(rows: Sequence[Row]) -> BulkResult:
+        del rows
+        raise errors.pop(0)
+
+    delivery = deliver([Row(b"{}", {"_id": str(place)}) for place in range(2)], send, Repeats(1, lambda _: True))
+    assert [outcome.fate for outcome in delivery.outcomes] == [Fate.UNKNOWN, Fate.CREATED]
+    assert delivery.error is down
+    assert delivery.settled() == [1]
