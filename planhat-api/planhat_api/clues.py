@@ -32,9 +32,6 @@ class Clues(Protocol):
     def outdate(self) -> None:
         """Note that rows are about to be sent for the first time: what was read before says less of them."""
 
-    def misplaced(self, rows: Sequence[Row]) -> list[int]:
-        """Rows that Planhat may take without the company they name, because it does not hold it (Q24)."""
-
     def homeless(self, rows: Sequence[Row]) -> list[int]:
         """Rows that Planhat finds no company for, so that it never inserts them."""
 
@@ -53,11 +50,6 @@ class NoClues:
 
     def outdate(self) -> None:
         """Nothing to outdate."""
-
-    def misplaced(self, rows: Sequence[Row]) -> list[int]:
-        """None."""
-        del rows
-        return []
 
     def homeless(self, rows: Sequence[Row]) -> list[int]:
         """None."""
@@ -104,10 +96,6 @@ class TenantClues:
     def reason(self, row: Row) -> str:
         """Why Planhat may have ignored a row without a word."""
         return self._companies.reason(row) or VANISHED
-
-    def misplaced(self, rows: Sequence[Row]) -> list[int]:
-        """Rows of a model that Planhat places by itself, and that name no company it holds (B89, Q24)."""
-        return self._companies.unknown(rows) if self._model.placing else []
 
     def homeless(self, rows: Sequence[Row]) -> list[int]:
         """Rows that name no company Planhat holds, nor have an address in the domain of one."""

@@ -35,10 +35,6 @@ MOST_CALLS_TO_TELL_APART = 300
 _FAILURES_IN_A_ROW = 14
 _TOO_LARGE = 413
 _FAULT_INSIDE = 500
-_MISPLACED = (
-    "not sent: Planhat holds no company that the row names, and may take the row without it (companyId). "
-    "Send the company first"
-)
 _IN_DOUBT = "an earlier call may have stored the row"
 _TOO_MANY = "too many rows failed without being named; this one may or may not be stored"
 _INSERTED_EACH_TIME = (
@@ -93,11 +89,7 @@ class Resolver:
             PlanhatError: The call failed as a whole; rows settled before stay in ``outcomes``.
         """
         self._clues.outdate()
-        misplaced = set(self._which(self._clues.misplaced, indices))
-        self._settle({index: self._outcome(Fate.REJECTED, index, _MISPLACED) for index in misplaced})
-        placed = [index for index in indices if index not in misplaced] if misplaced else indices
-        if placed:
-            self._call(placed, again=False)
+        self._call(indices, again=False)
 
     def resolve_duplicated(self, indices: list[int]) -> None:
         """Send rows once more that were refused as duplicated: what they clashed with may have gone with that call."""

@@ -117,37 +117,20 @@ def test_a_row_waits_for_the_company_its_domain_belongs_to() -> None:
         assert finished.verdicts("endusers") == {"e": "created"}
 
 
-def test_a_row_waits_for_the_company_it_names_whatever_planhat_makes_of_it() -> None:
-    """With ``unmapped`` (Q24) Planhat would store the row without its company, and call that a success."""
-    for unknown_company in ("unmapped", "refused"):
-        with Sandbox(companies=3, switches={"enduser_of_unknown_company": unknown_company}) as box:
-            company = box.rows("companies")[0]["_id"]
-            run(box, stream("endusers", [{"source_id": "held", "company_id": company, "name": "N"}]))
-            rows = [{"source_id": key, "company_id": "extid-late", "name": "N"} for key in ("held", "new")]
-            messages = [
-                *stream("endusers", rows),
-                *stream("companies", [{"external_id": "late", "name": "Late"}]),
-            ]
-            finished = run(box, messages, batch_size_rows=1, on_reject="continue")
-            late = next(row["_id"] for row in box.rows("companies") if row.get("externalId") == "late")
-            assert finished.summary["endusers"] == {"created": 1, "updated": 1}
-            stored = [row["companyId"] for row in box.rows("endusers") if row.get("sourceId") in {"held", "new"}]
-            assert stored == [late, late]
-
-
-@pytest.mark.parametrize("unknown_company", ["unmapped", "refused"])
-def test_a_row_whose_company_never_comes_is_rejected_and_changes_nothing(unknown_company: str) -> None:
-    with Sandbox(companies=3, switches={"enduser_of_unknown_company": unknown_company}) as box:
+def test_a_row_waits_for_the_company_it_names() -> None:
+    with Sandbox(companies=3) as box:
         company = box.rows("companies")[0]["_id"]
-        run(box, stream("endusers", [{"source_id": "s1", "company_id": company, "position": "before"}]))
-        rows: list[dict[str, Any]] = [
-            {"source_id": "s1", "company_id": "extid-never", "position": "after", "email": None},
-            {"source_id": "s2", "company_id": "extid-never", "position": "after", "email": "p@company1.example"},
+        run(box, stream("endusers", [{"source_id": "held", "company_id": company, "name": "N"}]))
+        rows = [{"source_id": key, "company_id": "extid-late", "name": "N"} for key in ("held", "new")]
+        messages = [
+            *stream("endusers", rows),
+            *stream("companies", [{"external_id": "late", "name": "Late"}]),
         ]
-        finished = run(box, stream("endusers", rows), on_reject="continue")
-        assert finished.summary["endusers"] == {"rejected": 2}
-        assert all("Planhat holds no company" in reason for reason in finished.reasons().values())
-        assert {row["position"] for row in box.rows("endusers") if row.get("sourceId") in {"s1", "s2"}} == {"before"}
+        finished = run(box, messages, batch_size_rows=1, on_reject="continue")
+        late = next(row["_id"] for row in box.rows("companies") if row.get("externalId") == "late")
+        assert finished.summary["endusers"] == {"created": 1, "updated": 1}
+        stored = [row["companyId"] for row in box.rows("endusers") if row.get("sourceId") in {"held", "new"}]
+        assert stored == [late, late]
 
 
 @pytest.mark.parametrize("path", ["companies", "endusers", "leancompanies"])
