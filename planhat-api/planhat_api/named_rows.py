@@ -59,15 +59,15 @@ class NamedRows:
         fitting = {
             place: self._fitting(entries[place], new=new) for place, position in enumerate(found) if position is None
         }
+        found = [_only(fitting[place]) if place in fitting else position for place, position in enumerate(found)]
+        if all(len(rows) <= 1 for rows in fitting.values()):
+            return found
         for places in _of_one_record(entries, fitting):
             rows = sorted(set[int]().union(*(fitting[place] for place in places)))
             if len(rows) == len(places):
                 # As many rows name the record, be it by different keys, as it was written: each of them wrote it.
                 for place, row in zip(places, rows, strict=True):
                     found[place] = row
-            else:
-                for place in places:
-                    found[place] = next(iter(fitting[place])) if len(fitting[place]) == 1 else None
         return found
 
     def _quick_fit(self, entry: Mapping[str, Any]) -> int | None:
@@ -100,6 +100,10 @@ class NamedRows:
             if position is not None:
                 found.add(position)
         return found if all(_agrees(self._rows[position].keys, entry, new=new) for position in found) else set()
+
+
+def _only(rows: set[int]) -> int | None:
+    return next(iter(rows)) if len(rows) == 1 else None
 
 
 def _of_one_record(entries: Sequence[Mapping[str, Any]], places: Iterable[int]) -> Iterable[list[int]]:
