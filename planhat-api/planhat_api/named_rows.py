@@ -9,7 +9,7 @@ from planhat_api.apart import folded, folded_all
 from planhat_api.jsontext import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from planhat_api.row import Row
 
@@ -53,41 +53,65 @@ class NamedRows:
         """
         if not self._index:
             return [None] * len(entries)
-        if not self._alike:
-            return [self._meant(entry, new=new) for entry in entries]
-        # Rows with the same keys cannot contradict each other: the first key names the row, the others must agree.
-        first, *others = self._index
-        positions = self._index[first]
-        found: list[int | None] = []
-        for entry in entries:
-            value = entry.get(first)
-            # An address in other case is looked for by `_meant`.
-            position = positions.get(value, _SEVERAL) if type(value) is str else _SEVERAL
-            keys = self._rows[position].keys
-            for name in others:
-                told = entry.get(name)
-                if told is not None and told != keys[name]:
-                    position = _SEVERAL
-            found.append(self._meant(entry, new=new) if position == _SEVERAL else position)
+        found: list[int | None] = [None] * len(entries)
+        if self._alike:
+            found = [self._quick_fit(entry) for entry in entries]
+        fitting = {
+            place: self._fitting(entries[place], new=new) for place, position in enumerate(found) if position is None
+        }
+        found = [_only(fitting[place]) if place in fitting else position for place, position in enumerate(found)]
+        if all(len(rows) <= 1 for rows in fitting.values()):
+            return found
+        for places in _of_one_record(entries, fitting):
+            rows = sorted(set[int]().union(*(fitting[place] for place in places)))
+            if len(rows) == len(places):
+                # As many rows name the record, be it by different keys, as it was written: each of them wrote it.
+                for place, row in zip(places, rows, strict=True):
+                    found[place] = row
         return found
 
-    def _meant(self, entry: Mapping[str, Any], *, new: bool) -> int | None:
-        """The one row whose keys an entry carries; None when there is no such row, or several."""
-        meant = None
+    def _quick_fit(self, entry: Mapping[str, Any]) -> int | None:
+        """The row an entry means, when all rows have the same keys and one has just these; None in doubt.
+
+        Such rows cannot contradict each other: the first key names the row, the others must agree.
+        """
+        first, *others = self._index
+        value = entry.get(first)
+        # An address in other case is left in doubt.
+        position = self._index[first].get(value, _SEVERAL) if type(value) is str else _SEVERAL
+        if position == _SEVERAL:
+            return None
+        keys = self._rows[position].keys
+        for name in others:
+            told = entry.get(name)
+            if told is not None and told != keys[name]:
+                return None
+        return position
+
+    def _fitting(self, entry: Mapping[str, Any], *, new: bool) -> set[int]:
+        """The rows whose keys an entry carries; none when it contradicts one, or when several have one of its keys."""
+        found = set()
         for name, positions in self._index.items():
             value = entry.get(name)
             key = value if type(value) is str else text_of(value)
-            if key is None:
-                continue
-            position = positions.get(folded(name, key))
-            if position is None:
-                continue
-            if position == _SEVERAL or meant not in {None, position}:
-                return None
-            meant = position
-        if meant is None or _agrees(self._rows[meant].keys, entry, new=new):
-            return meant
-        return None
+            position = None if key is None else positions.get(folded(name, key))
+            if position == _SEVERAL:
+                return set()
+            if position is not None:
+                found.add(position)
+        return found if all(_agrees(self._rows[position].keys, entry, new=new) for position in found) else set()
+
+
+def _only(rows: set[int]) -> int | None:
+    return next(iter(rows)) if len(rows) == 1 else None
+
+
+def _of_one_record(entries: Sequence[Mapping[str, Any]], places: Iterable[int]) -> Iterable[list[int]]:
+    """Places of entries, those with the same ``_id`` together."""
+    groups: dict[object, list[int]] = {}
+    for place in places:
+        groups.setdefault(text_of(entries[place].get("_id")) or place, []).append(place)
+    return groups.values()
 
 
 def _positions(values: list[str]) -> dict[str, int]:
