@@ -24,6 +24,7 @@ from target_planhat.routing import Way
 from target_planhat.row import Item, RefusedRowError
 from target_planhat.schema_types import NoTypeError
 from target_planhat.single import SingleSink, one_by_one
+from target_planhat.stream_settings import DUPLICATE
 from target_planhat.unmerge import PartsSender
 
 if TYPE_CHECKING:
@@ -322,6 +323,13 @@ class DuplicateSink(PushSink):
 
     pushes = False
 
+    def key_rule(self, plan: ColumnPlan) -> KeyRule:
+        """Entries are named by their `_id` and nothing else."""
+        if Slot("_id") not in plan:
+            msg = f"streams.{self.stream_name}.mode: 'duplicate' copies entries by _id, and no column leads to it"
+            raise SettingsError(msg)
+        return KeyRule(("_id",), frozenset(), None, needs_key=True)
+
     def push(self, rows: Sequence[Row]) -> BulkResult:
         """Have the entries copied."""
         return self.run.client.duplicate_time_entries([row.keys["_id"] for row in rows])
@@ -347,7 +355,7 @@ def _leading(values: Sequence[object]) -> int:
 
 def sink_class(way: Way, mode: str) -> type[PlanhatSink]:
     """The class that goes this way."""
-    return DuplicateSink if mode == "duplicate" else _BY_WAY[way]
+    return DuplicateSink if mode == DUPLICATE else _BY_WAY[way]
 
 
 _BY_WAY: dict[Way, type[PlanhatSink]] = {

@@ -32,6 +32,7 @@ from target_planhat.schema_check import check_schema
 from target_planhat.sdk_hooks import HookedTarget
 from target_planhat.settings import SETTINGS, TargetSettings, unknown_settings
 from target_planhat.sinks import sink_class
+from target_planhat.stream_settings import check_mode
 from target_planhat.termination import Termination
 from target_planhat.undeclared import UndeclaredStreams
 
@@ -114,10 +115,12 @@ class TargetPlanhat(HookedTarget):
         """The sink for a stream.
 
         Raises:
-            SettingsError: The stream is no model of Planhat.
+            SettingsError: The stream is no model of Planhat, or its mode is not one of that model.
         """
         settings = self.run.settings.of_stream(stream_name)
-        return sink_class(find_route(stream_name, settings.model).way, settings.mode)
+        route = find_route(stream_name, settings.model)
+        check_mode(stream_name, route, self.run.settings.streams.get(stream_name, {}))
+        return sink_class(route.way, settings.mode)
 
     def take_schema(self, message: SchemaMessage) -> bool:
         """Handle a SCHEMA message; False when the SDK is to make its sinks."""
