@@ -24,6 +24,7 @@ from target_planhat.routing import Way
 from target_planhat.row import Item, RefusedRowError
 from target_planhat.schema_types import NoTypeError
 from target_planhat.single import SingleSink, one_by_one
+from target_planhat.single_calls import one_after_the_other
 from target_planhat.stream_settings import DUPLICATE
 from target_planhat.unmerge import PartsSender
 
@@ -67,9 +68,13 @@ class ModelSink(MappedSink):
         """Deletes and rows that are left out by their mode first, then all others in one upsert."""
         plain = {sink.settings.mode for sink in {item.sink for item in items}} == {"upsert"}
         sent = items
-        if not plain or any(item.delete for item in items):
+        deletes = [item for item in items if item.delete]
+        yield from one_after_the_other(deletes, lambda item: item.sink.delete(item), self.run.client.check_credentials)
+        if not plain or deletes:
             sent = []
             for item in items:
+                if item.delete:
+                    continue
                 verdict = item.sink.not_sent(item)
                 if verdict is None:
                     sent.append(item)
@@ -114,10 +119,12 @@ class ModelSink(MappedSink):
         refused = verdict.kind is Verdicts.REJECTED and may_lack_company(self.model, item, verdict.reason or "")
         return refused and self.run.held.has_room_for(item)
 
+    def delete(self, item: Item) -> Verdict:
+        """Delete what a row of this stream stands for."""
+        return self.run.deletes.delete(self.model, item, self.run.existing_of(self.model))
+
     def not_sent(self, item: Item) -> Verdict | None:
-        """The verdict of a row of this stream that is not upserted."""
-        if item.delete:
-            return self.run.deletes.delete(self.model, item, self.run.existing_of(self.model))
+        """The verdict of a row of this stream that is left out by its mode."""
         if self.settings.mode == "upsert":
             return None
         existing = self.run.existing(self.model, self.builder.rule.keyables)
