@@ -13,6 +13,7 @@ from planhat_api import PlanhatError, Row, bulk
 from target_planhat.collapse import collapse
 from target_planhat.errors import InputError
 from target_planhat.fates import Verdict, Verdicts
+from target_planhat.keys import key_in
 from target_planhat.order import parents_of
 from target_planhat.record_schema import RecordSchema, SchemaFaultError
 from target_planhat.routing import find_route
@@ -165,7 +166,7 @@ class PlanhatSink(BatchSink):
             self.check_schema(record)
             item = self.item_of(record, message.raw, message.attempt)
         except RefusedRowError as err:
-            match = self.key_of(record) or _key_in(record, self._declared_keys)
+            match = self.key_of(record) or key_in(record, self._declared_keys)
             self._refuse_message(match, str(err), self.target.origin(self.stream_name))
         else:
             item.origin = self.target.origin(self.stream_name)
@@ -174,7 +175,7 @@ class PlanhatSink(BatchSink):
     def refuse_line(self, message: RecordMessage) -> None:
         """Reject a line that was meant to be a record; it did not come through the SDK."""
         self._uncounted += 1
-        match = self.key_of(message.record) or _key_in(message.record, self._declared_keys)
+        match = self.key_of(message.record) or key_in(message.record, self._declared_keys)
         self._refuse_message(match, message.fault or "it cannot be read", (message.stream, message.copy))
 
     def refuse_unmapped(self, record: Mapping[str, Any], keys: Sequence[str], reason: str) -> None:
@@ -186,7 +187,7 @@ class PlanhatSink(BatchSink):
             reason: Why.
         """
         self._uncounted += 1
-        self._refuse_message(_key_in(record, keys), reason, self.target.origin(self.stream_name))
+        self._refuse_message(key_in(record, keys), reason, self.target.origin(self.stream_name))
         if self.is_full:
             self.target.drain_one(self)
 
@@ -322,12 +323,6 @@ class PlanhatSink(BatchSink):
     def enter(self, item: Item, verdict: Verdict) -> None:
         """Enter the outcome of one row of this stream."""
         self.run.enter(item, verdict)
-
-
-def _key_in(record: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...] | None:
-    """The key the tap gave a record."""
-    values = ((name, record.get(name)) for name in names)
-    return next(((name, str(value)) for name, value in values if isinstance(value, (str, int, float))), None)
 
 
 def _columns(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -23,6 +23,7 @@ from target_planhat.checkpoint import Checkpoint
 from target_planhat.collapse import collapse
 from target_planhat.command import TargetCommand
 from target_planhat.errors import KNOWN_ERRORS, InputError, exit_code, quoted, tell
+from target_planhat.keys import key_in
 from target_planhat.messages import KINDS
 from target_planhat.reader import MessageReader
 from target_planhat.record_path import RecordPath
@@ -189,11 +190,19 @@ class TargetPlanhat(HookedTarget):
     def _refuse(self, message: RecordMessage) -> None:
         """Reject a line that is no record; not if stream maps leave out its stream."""
         self._expect_schema(message)
-        for sink in self._sinks_of(message.stream)[:1]:
+        sinks = self._sinks_of(message.stream)
+        if not sinks:
+            self.leave_out(message)
+        for sink in sinks[:1]:
             sink.refuse_line(message)
             if sink.is_full:
                 self.drain_one(sink)
         self.between_messages()
+
+    def leave_out(self, message: RecordMessage) -> None:
+        """Count a record that stream maps leave out."""
+        keys = self._schemas[message.stream].key_properties or ()
+        self.run.leave_out(message.stream, key_in(message.record, keys), message.attempt)
 
     def handle(self, message: RecordMessage) -> None:
         """Handle a record that does not come from the reader just now."""
