@@ -40,7 +40,8 @@ def refusal(call: Call[Any], fault: CallFault) -> PlanhatError:
     unsure = fault.fault.may_have_arrived and not fault.safe
     warning = ". What was sent may have arrived; sending it again may double it" if unsure else ""
     status = f" ({fault.status})" if fault.status else ""
-    message = f"{where}: {fault.fault.value}{status}{said}{warning}{_HINTS.get(fault.fault, '')}"
+    hint = _HINTS.get(fault.fault, "").format(url=_URLS[call.counted])
+    message = f"{where}: {fault.fault.value}{status}{said}{warning}{hint}"
     return kind(message, status=fault.status, detail=fault.detail, may_have_arrived=unsure)
 
 
@@ -55,9 +56,11 @@ def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> Planha
     return kind(message, status=fault.status, detail=fault.detail)
 
 
+_URLS = {True: "region or base_url", False: "analytics_url"}
+"""The settings that name the host of a call, by whether the call counts against the quota, as those to the API do."""
 _HINTS = {
-    Fault.NOT_SENT: ". Check the network, region and base_url",
-    Fault.GARBLED: ". Check that base_url names Planhat's API and that no proxy answers in its place",
+    Fault.NOT_SENT: ". Check the network, and {url}",
+    Fault.GARBLED: ". Check that {url} names Planhat's API and that no proxy answers in its place",
     Fault.NESTED: ". No loader could take that either; leave out the field that holds it, or the list",
     Fault.OVERSIZE: ". Ask for fewer fields, or for less at once",
 }

@@ -165,9 +165,7 @@ class Run:
 
     def _enter_reject(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
         reason = verdict.reason or "no reason given"
-        told = f"{sink.stream_name}, {item.label}: {reason}"
-        self._first_reject = self._first_reject or told
-        self._log_reject(told)
+        self._log_reject(sink, item, reason)
         uncertain = verdict.kind is Verdicts.UNKNOWN
         stream, copy = item.origin or (sink.input_stream, None)
         self.rejects.add(stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
@@ -184,11 +182,14 @@ class Run:
         if self.receipts:
             self.receipts.add(stream, None, match, _LEFT_OUT, attempt)
 
-    def _log_reject(self, told: str) -> None:
+    def _log_reject(self, sink: PlanhatSink, item: Item, reason: str) -> None:
         """Log the first ones; a million of them would hide all else."""
         self._logged += 1
-        if self._logged <= LOGGED_REJECTS:
-            self.logger.error("Rejected: %s", told)
+        if self._logged > LOGGED_REJECTS:
+            return
+        told = f"{sink.stream_name}, {sink.label_of(item)}: {reason}"
+        self._first_reject = self._first_reject or told
+        self.logger.error("Rejected: %s", told)
         if self._logged == LOGGED_REJECTS:
             self.logger.error("Further rejects are counted, and written to rejects_dir, but not logged")
 

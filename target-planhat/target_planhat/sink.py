@@ -250,6 +250,10 @@ class PlanhatSink(BatchSink):
         del record
         return None
 
+    def label_of(self, item: Item) -> str:
+        """What identifies a row of this stream, for logs."""
+        return item.label
+
     def check_schema(self, record: Mapping[str, Any]) -> None:
         """Check a record against the schema the tap announced.
 

@@ -10,6 +10,7 @@ import msgspec
 
 from planhat_api import analytics
 from planhat_api.apart import turns
+from planhat_api.logs import one_line
 from target_planhat.delivery import Repeats
 from target_planhat.errors import SettingsError
 from target_planhat.fast_rows import QuickCheck
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["ModelSink", "sink_class"]
 
 _RESENDS = 3
+_NAMES_POINT = ("dimensionId", "model", "externalId", PARENT, "date")
+_DAY = len("2024-05-14")
+_LONGEST_NAME = 100
 _DROPPED = "has this externalId; Planhat would drop the point without a word"
 _OTHER_CASE = (
     "Planhat holds an address that differs from this one in case only, and whether it takes the two for one person is "
@@ -253,6 +257,15 @@ class MetricsSink(PushSink):
         """Enter the outcome of a point, unless its record may still come."""
         if not ((verdict.reason or "").endswith(_DROPPED) and self.run.held.hold(item, verdict)):
             super().enter(item, verdict)
+
+    def label_of(self, item: Item) -> str:
+        """The metric, the record and the day of a point; many points of a run share each of them."""
+        point = msgspec.json.decode(item.body)
+        if not point and item.raw.startswith(b"{"):
+            point = self.builder.known(msgspec.json.decode(item.raw), _NAMES_POINT)
+        named = {**point, "date": str(point.get("date") or "")[:_DAY]}
+        told = ", ".join(one_line(f"{name}={named[name]}", _LONGEST_NAME) for name in _NAMES_POINT if named.get(name))
+        return told or item.label
 
     def _external_id(self, name: str, parent: str) -> str:
         try:

@@ -13,8 +13,9 @@ from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
-from planhat_api import Connection, PlanhatClient
+from planhat_api import ConfigurationError, Connection, PlanhatClient
 from planhat_api.plugin_expressions import STREAM_MAPS
+from planhat_api.plugin_files import STANDARD_INPUT, read_settings
 from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
 from planhat_api.process import expect_many_rows
 from target_planhat.absent_streams import tell_of_absent_streams
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["TargetPlanhat"]
 
 _STANDARD_INPUT = 0
+_ENVIRONMENT = "ENV"
 _OVERTAKEN = "not tried again at the end, because a later row may mean the same record, and this one might undo it"
 
 
@@ -293,6 +295,20 @@ class TargetPlanhat(HookedTarget):
         again = collapse(again) if sink.collapses else again
         for start in range(0, len(again), sink.max_size):
             sink.send(again[start : start + sink.max_size])
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        """The settings in the files that `--config` names.
+
+        Raises:
+            ConfigurationError: One of them holds no settings.
+        """
+        del ctx, param
+        files = [path for path in value if path != _ENVIRONMENT]
+        if STANDARD_INPUT in files:
+            message = "standard input brings the records; name a file"
+            raise ConfigurationError(setting="--config -", message=message)
+        return _ConfigInput(read_settings(files), parse_env=len(files) < len(value))
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
