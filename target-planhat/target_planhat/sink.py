@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Settled = tuple[Sequence[Item], Sequence[Verdict]]
     """Rows with the verdict on each."""
 
-__all__ = ["PlanhatSink"]
+__all__ = ["PlanhatSink", "columns_of"]
 
 
 class PlanhatSink(BatchSink):
@@ -70,7 +70,7 @@ class PlanhatSink(BatchSink):
         self._uncounted = 0
         self.declared_schema = self.original_schema
         # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
-        self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in _columns(schema)}}
+        self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in columns_of(schema)}}
         try:
             self._record_schema = RecordSchema(self.declared_schema)
         except SchemaFaultError as err:
@@ -329,7 +329,8 @@ class PlanhatSink(BatchSink):
         self.run.enter(item, verdict)
 
 
-def _columns(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def columns_of(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The columns that a schema declares, with the schema of each."""
     return list(schema.get("properties", {}).items())
 
 

@@ -34,7 +34,7 @@ from target_planhat.schema_check import check_schema
 from target_planhat.sdk_hooks import HookedTarget
 from target_planhat.settings import SETTINGS, TargetSettings, unknown_settings
 from target_planhat.sinks import sink_class
-from target_planhat.stream_settings import check_mode
+from target_planhat.stream_settings import check_block
 from target_planhat.termination import Termination
 from target_planhat.undeclared import UndeclaredStreams
 
@@ -118,11 +118,11 @@ class TargetPlanhat(HookedTarget):
         """The sink for a stream.
 
         Raises:
-            SettingsError: The stream is no model of Planhat, or its mode is not one of that model.
+            SettingsError: The stream is no model of Planhat, or its block asks for what that model cannot do.
         """
         settings = self.run.settings.of_stream(stream_name)
         route = find_route(stream_name, settings.model)
-        check_mode(stream_name, route, self.run.settings.streams.get(stream_name, {}))
+        check_block(stream_name, route, self.run.settings.streams.get(stream_name, {}))
         return sink_class(route.way, settings.mode)
 
     def take_schema(self, message: SchemaMessage) -> bool:
