@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from target_planhat.mapping import ColumnPlan
     from target_planhat.sink import Settled
 
-__all__ = ["MappedSink"]
+__all__ = ["MappedSink", "leading"]
 
 
 class MappedSink(PlanhatSink):
@@ -177,3 +177,8 @@ class MappedSink(PlanhatSink):
         if self.run.receipts:
             return [Verdict.of(outcome) for outcome in outcomes]
         return plain_verdicts(outcomes)
+
+
+def leading(values: Sequence[object]) -> int:
+    """How many values from the first are not empty."""
+    return next((place for place, value in enumerate(values) if not value), len(values))
