@@ -50,6 +50,8 @@ def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> Planha
     kind, hint = _REFUSALS.get(status, (PayloadError, "Planhat refuses this ({status})"))
     if kind is CredentialsError and not call.counted:
         hint = _ANALYTICS_CREDENTIALS
+    if kind is NotFoundError and not call.counted:
+        hint = "not found ({status}): {host} does not take this. Check analytics_url"
     if status // 100 == 3:  # noqa: PLR2004 - the redirects
         hint = "the host sends the call elsewhere ({status}). Check base_url, analytics_url and region"
     message = f"{where}: {hint.format(status=fault.status, host=call.host)}{said}"
@@ -66,7 +68,8 @@ _HINTS = {
 }
 
 _ANALYTICS_CREDENTIALS = (
-    "the call is not accepted on {host} (401). Check api_token and tenant_token, or try another analytics_auth_method"
+    "the call is not accepted on {host} (401). Check analytics_url, api_token and tenant_token, or try another "
+    "analytics_auth_method"
 )
 
 _REFUSALS: dict[int, tuple[type[PlanhatError], str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +23,7 @@ from target_planhat.routing import Way
 from target_planhat.row import Item, RefusedRowError
 from target_planhat.schema_types import NoTypeError
 from target_planhat.single import one_by_one
+from target_planhat.single_calls import Streak
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -177,6 +179,10 @@ class MetricsSink(PushSink):
 class ActivitiesSink(PushSink):
     """User activities, many in a call or one by one."""
 
+    @cached_property
+    def _streak(self) -> Streak:
+        return Streak()
+
     @property
     def written_model(self) -> Model:
         """Activities without what only Segment events carry."""
@@ -199,7 +205,7 @@ class ActivitiesSink(PushSink):
         """Post the activities."""
         if self.settings.endpoint == "bulk":
             return self.run.client.push_activities(rows, rows_per_call=self.max_size)
-        return one_by_one(rows, self.run.client.push_activity)
+        return one_by_one(rows, self.run.client.push_activity, self._streak)
 
 
 class SegmentSink(ActivitiesSink):
@@ -225,7 +231,8 @@ class SegmentSink(ActivitiesSink):
 
     def push(self, rows: Sequence[Row]) -> PushResult:
         """Post the events, one by one."""
-        return one_by_one(rows, lambda row: self.run.client.push_segment(msgspec.json.decode(row.body)))
+        client = self.run.client
+        return one_by_one(rows, lambda row: client.push_segment(msgspec.json.decode(row.body)), self._streak)
 
 
 class DuplicateSink(PushSink):

@@ -13,7 +13,7 @@ from target_planhat.fates import Verdict, Verdicts
 from target_planhat.keys import KeyRule
 from target_planhat.mapped import MappedSink
 from target_planhat.row import RefusedRowError
-from target_planhat.single_calls import one_after_the_other
+from target_planhat.single_calls import Streak, one_after_the_other
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,21 +29,32 @@ _IDENTITY = ("parent", "name")
 _DEFAULTS = {"isHidden": False}
 
 
-def one_by_one(rows: Sequence[Row], push: Callable[[Row], Any]) -> PushResult:
-    """Post rows in a call each; an error tells what is known of each."""
+def one_by_one(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> PushResult:
+    """Post rows in a call each; an error tells what is known of each.
+
+    Args:
+        rows: The rows.
+        push: Posts one.
+        streak: The rows in a row, those of calls before included, that it is not known of whether they arrived. With
+            too many, the error is one that ends the run.
+    """
     outcomes: list[Outcome] = []
     for row in rows:
         try:
             push(row)
-        except PayloadError as err:  # noqa: PERF203 # a call in each turn
+        except PayloadError as err:
             outcomes.append(Outcome(Fate.REJECTED, reason=str(err)))
         except PlanhatError as err:
+            ended = err
             if isinstance(err, UnavailableError) and err.may_have_arrived:
                 outcomes.append(WITHOUT_ANSWER)
-            err.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
-            raise
+                if streak.grows_too_long():
+                    ended = UnavailableError(str(err), status=err.status, detail=err.detail)
+            ended.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
+            raise ended from None
         else:
             outcomes.append(Outcome(Fate.ACCEPTED))
+        streak.ends()
     return PushResult(outcomes, calls=len(rows))
 
 

@@ -13,11 +13,28 @@ if TYPE_CHECKING:
     from target_planhat.row import Item
     from target_planhat.sink import Settled
 
-__all__ = ["one_after_the_other"]
+__all__ = ["Streak", "one_after_the_other"]
 
 _FAULT_INSIDE = 500
 _MOST_IN_A_ROW = 14
 """Rows in a row that Planhat may fail on; with one more it is not the rows."""
+
+
+class Streak:
+    """Rows in a row that Planhat fails on."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._length = 0
+
+    def ends(self) -> None:
+        """Planhat answered for a row."""
+        self._length = 0
+
+    def grows_too_long(self) -> bool:
+        """Count one more; whether it is not the rows that are at fault."""
+        self._length += 1
+        return self._length > _MOST_IN_A_ROW
 
 
 def one_after_the_other(
@@ -35,13 +52,14 @@ def one_after_the_other(
     """
     blamed: list[Item] = []
     verdicts: list[Verdict] = []
+    streak = Streak()
     for item in items:
         try:
             verdict = call(item)
         except PayloadError as err:
             verdict = Verdict(Verdicts.REJECTED, reason=str(err))
         except UnavailableError as err:
-            if err.status != _FAULT_INSIDE or err.may_have_arrived or len(blamed) == _MOST_IN_A_ROW:
+            if err.status != _FAULT_INSIDE or err.may_have_arrived or streak.grows_too_long():
                 raise
             if not blamed:
                 alive()
@@ -51,5 +69,6 @@ def one_after_the_other(
             continue
         yield blamed, verdicts
         blamed, verdicts = [], []
+        streak.ends()
         yield [item], [verdict]
     yield blamed, verdicts

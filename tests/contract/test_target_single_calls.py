@@ -119,3 +119,34 @@ def test_custom_fields_without_rows_make_no_call() -> None:
         finished = run(box, [schema("custom_fields", ["name", "parent", "type"], "name")])
         assert finished.error is None
         assert not [call for call in box.calls if call.method == "POST"]
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [("user_activities", {"endpoint": "one"}), ("segment_events", {})],
+)
+def test_activities_on_which_the_server_fails_one_and_all(name: str, block: dict[str, Any]) -> None:
+    rows = [
+        {"action": "x", "email": "a@c.example"} if block else {"type": "track", "user_id": "u", "event": "x"}
+        for _ in range(40)
+    ]
+    settings = {**QUICK, "streams": {name: block}}
+    with Sandbox(companies=2, seed=1) as box:
+        box.set_faults([{"kind": "status", "status": 500, "path": "analytics-host", "times": 14}])
+        some = run(box, stream(name, rows), **settings)
+        assert some.error is None
+        assert some.summary == {name: {"accepted": 26, "unknown": 14}}
+        box.set_faults([{"kind": "status", "status": 500, "path": "analytics-host"}])
+        every = run(box, stream(name, rows), **settings)
+        assert every.error is not None
+        assert exit_code(every.error) == EXIT_UNAVAILABLE
+        assert every.summary == {name: {"unknown": 15}}
+
+
+@pytest.mark.parametrize("fault", [{"status": 404}, {"status": 401}, {"kind": "html"}], ids=str)
+def test_an_analytics_host_that_is_another_one_is_named_by_its_setting(fault: dict[str, Any]) -> None:
+    with Sandbox(companies=2, seed=1) as box:
+        box.set_faults([{"kind": "status", "path": "analytics-host", **fault}])
+        row = {"dimension_id": "d", "value": 1, "external_id": "c"}
+        finished = run(box, stream("metrics", [row]), **QUICK)
+        assert "Check analytics_url" in str(finished.error) or "Check that analytics_url" in finished.reasons()["c"]
