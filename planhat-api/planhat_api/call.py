@@ -79,6 +79,8 @@ class Call(Generic[_T]):
         body: JSON to send.
         rows: Rows in ``body``.
         takes: Statuses outside 2xx that ``read`` wants to see.
+        look: Looks whether a call that failed was carried out all the same, and gives its result then, else None.
+            A call that was not is safe to repeat.
     """
 
     method: str
@@ -92,6 +94,7 @@ class Call(Generic[_T]):
     body: bytes | None = field(default=None, repr=False)
     rows: int = 0
     takes: frozenset[int] = frozenset()
+    look: Callable[[], _T | None] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:

@@ -226,14 +226,21 @@ class PlanhatClient:
         """
         return self._send("GET", urls.record_path(model, "get", key), one_record)
 
-    def create(self, model: Model, row: Mapping[str, Any]) -> dict[str, Any] | str:
+    def create(
+        self, model: Model, row: Mapping[str, Any], *, look: Callable[[], dict[str, Any] | None] | None = None
+    ) -> dict[str, Any] | str:
         """Create one record and return it, or what Planhat says instead (B73).
 
-        Not repeated when it may have arrived (B24). What comes back for an enduser that Planhat ignores is not known
-        (B89, Q23): an object without ``_id`` was not stored.
+        Not repeated when it may have arrived (B24), unless the caller can tell whether it did. What comes back for an
+        enduser that Planhat ignores is not known (B89, Q23): an object without ``_id`` was not stored.
+
+        Args:
+            model: Its model.
+            row: The record.
+            look: Finds the record in Planhat; None when it is not there.
         """
         urls.checked_operation(model, "create")
-        return self._send("POST", model.path, record_or_text, body=encode(row), safe=False)
+        return self._send("POST", model.path, record_or_text, body=encode(row), safe=False, look=look)
 
     def update(self, model: Model, key: str, row: Mapping[str, Any]) -> dict[str, Any] | str:
         """Change fields of one record and return it, or what Planhat says instead (B73).
@@ -414,10 +421,21 @@ class PlanhatClient:
         body: bytes | None = None,
         rows: int = 0,
         takes: frozenset[int] = frozenset(),
+        look: Callable[[], _T | None] | None = None,
     ) -> _T:
         url = f"{self._connection.base_url}/{path}"
         call = Call(
-            method, url, path, read, self._auth, safe=safe, params=params or {}, body=body, rows=rows, takes=takes
+            method,
+            url,
+            path,
+            read,
+            self._auth,
+            safe=safe,
+            params=params or {},
+            body=body,
+            rows=rows,
+            takes=takes,
+            look=look,
         )
         return self._transport.send(call)
 

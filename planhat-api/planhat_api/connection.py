@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.hosts import ANALYTICS_URL, checked_url, main_url
+from planhat_api.paths import path_in
 from planhat_api.settings import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _quota_file(settings: Mapping[str, Any], base_url: str, token: str) -> Path 
         name = hashlib.sha256(f"{base_url}\n{token}".encode()).hexdigest()[:20]
         return _cache_folder() / "planhat" / f"quota-{name}.sqlite"
     text = _text(settings, "quota_file")
-    return Path(text).expanduser() if text else None
+    return path_in("quota_file", text) if text else None
 
 
 def _cache_folder() -> Path:

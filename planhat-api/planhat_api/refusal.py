@@ -40,7 +40,8 @@ def refusal(call: Call[Any], fault: CallFault) -> PlanhatError:
     unsure = fault.fault.may_have_arrived and not fault.safe
     warning = ". What was sent may have arrived; sending it again may double it" if unsure else ""
     status = f" ({fault.status})" if fault.status else ""
-    message = f"{where}: {fault.fault.value}{status}{said}{warning}{_HINTS.get(fault.fault, '')}"
+    hint = _HINTS.get(fault.fault, "").format(url=_URLS[call.counted])
+    message = f"{where}: {fault.fault.value}{status}{said}{warning}{hint}"
     return kind(message, status=fault.status, detail=fault.detail, may_have_arrived=unsure)
 
 
@@ -49,21 +50,26 @@ def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> Planha
     kind, hint = _REFUSALS.get(status, (PayloadError, "Planhat refuses this ({status})"))
     if kind is CredentialsError and not call.counted:
         hint = _ANALYTICS_CREDENTIALS
+    if kind is NotFoundError and not call.counted:
+        hint = "not found ({status}): {host} does not take this. Check analytics_url"
     if status // 100 == 3:  # noqa: PLR2004 - the redirects
         hint = "the host sends the call elsewhere ({status}). Check base_url, analytics_url and region"
     message = f"{where}: {hint.format(status=fault.status, host=call.host)}{said}"
     return kind(message, status=fault.status, detail=fault.detail)
 
 
+_URLS = {True: "region or base_url", False: "analytics_url"}
+"""The settings that name the host of a call, by whether the call counts against the quota, as those to the API do."""
 _HINTS = {
-    Fault.NOT_SENT: ". Check the network, region and base_url",
-    Fault.GARBLED: ". Check that base_url names Planhat's API and that no proxy answers in its place",
+    Fault.NOT_SENT: ". Check the network, and {url}",
+    Fault.GARBLED: ". Check that {url} names Planhat's API and that no proxy answers in its place",
     Fault.NESTED: ". No loader could take that either; leave out the field that holds it, or the list",
     Fault.OVERSIZE: ". Ask for fewer fields, or for less at once",
 }
 
 _ANALYTICS_CREDENTIALS = (
-    "the call is not accepted on {host} (401). Check api_token and tenant_token, or try another analytics_auth_method"
+    "the call is not accepted on {host} (401). Check analytics_url, api_token and tenant_token, or try another "
+    "analytics_auth_method"
 )
 
 _REFUSALS: dict[int, tuple[type[PlanhatError], str]] = {

@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from planhat_api.body import OversizeError, beginning, whole
 from planhat_api.call import Answer, Call, GarbledError, NestedError, is_success
+from planhat_api.errors import PlanhatError
 from planhat_api.logs import guard_loggers
 from planhat_api.quota import Quota
 from planhat_api.redaction import keep_secret
@@ -71,13 +72,29 @@ class Transport:
         Raises:
             PlanhatError: It failed; see ``planhat_api.errors``.
         """
-        attempt = self._repeat(self._attempt)
+        attempt = self._repeat(self._attempt if call.look is None else self._attempt_and_look)
         try:
             result: _T = attempt(call)
         except CallFault as fault:
             # Without its cause: the texts of the HTTP libraries hold URLs, and those may hold the tenant token.
             raise refusal(call, fault) from None
         return result
+
+    def _attempt_and_look(self, call: Call[_T]) -> _T:
+        try:
+            return self._attempt(call)
+        except CallFault as fault:
+            if call.look is None or not fault.fault.may_have_arrived:
+                raise
+            try:
+                found = call.look()
+            except PlanhatError:
+                # It stays unknown, and the call that failed first is what the caller has to hear of.
+                raise fault from None
+            if found is not None:
+                return found
+            fault.safe = True
+            raise
 
     def _attempt(self, call: Call[_T]) -> _T:
         with self._quota.turn(counted=call.counted):

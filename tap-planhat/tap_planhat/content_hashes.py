@@ -6,12 +6,12 @@ import sqlite3
 import uuid
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from planhat_api.errors import ConfigurationError
+from planhat_api.paths import path_in
 from tap_planhat.shapes import decode_record
 
 if TYPE_CHECKING:
@@ -72,11 +72,12 @@ class ContentHashes:
         self.run = run
         self._stream = stream
         self._stamps = stamps
+        file = path_in("content_hash_file", path)
         try:
-            Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(Path(path).expanduser())
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(file)
             self._file.execute(_TABLE)
-        except (OSError, ValueError, RuntimeError, sqlite3.Error) as error:
+        except (OSError, ValueError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigurationError(
                 setting="content_hash_file",

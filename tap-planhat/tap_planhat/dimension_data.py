@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
+from tap_planhat.asked import Asked
 from tap_planhat.progress import Progress
-from tap_planhat.settings import day_in, texts_in
+from tap_planhat.settings import first_day, last_day, texts_in
 from tap_planhat.streams import PlanhatStream
 from tap_planhat.values import to_epoch_day
-from tap_planhat.windows import Windows, day_of, today
+from tap_planhat.windows import Windows, day_of
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -21,16 +22,13 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
     from planhat_api import Page
     from planhat_api.registry import Model
     from tap_planhat.tap import TapPlanhat
-
-_KEPT_DAYS = 730
-"""How long Planhat keeps raw points by default (B83)."""
 
 _FIRST_DAY = "first_day"
 _FILTERS = "filters"
@@ -71,7 +69,8 @@ class DimensionData(PlanhatStream):
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
-        first, last = self._first_day(context), self._last_day()
+        first, last = self._first_day(context), last_day(self.config)
+        self.reads_all = first == self._start_day
         self._windows = Windows(
             first, last, days=self.config["window_days"], page_size=self.dry_run_rows or self.model.page.ask or 1
         )
@@ -89,6 +88,9 @@ class DimensionData(PlanhatStream):
                     recognise=self.recognise,
                 ):
                     rows += len(page)
+                    if page.raw:
+                        self._asked["dimension_ids"].note([dimension])
+                        self._asked["company_ids"].note([company])
                     yield page
             self._windows.held(rows)
             self._bookmark(context, window.last)
@@ -142,12 +144,19 @@ class DimensionData(PlanhatStream):
         for name in ("replication_key_value", _FIRST_DAY, _FILTERS):
             state.pop(name, None)
 
-    def _last_day(self) -> int:
-        return min(day_in(self.config, "end_date", default=today()), today())
+    @override
+    def asked(self, context: Context | None) -> Iterable[Asked]:
+        is_last = not self._partitions or dict(context or {}) == self._partitions[-1]
+        return self._asked.values() if is_last else ()
+
+    @cached_property
+    def _asked(self) -> dict[str, Asked]:
+        wanted = {"dimension_ids": self._dimension_ids, "company_ids": self._company_ids}
+        return {name: Asked(name, ids) for name, ids in wanted.items()}
 
     @property
     def _start_day(self) -> int:
-        return day_in(self.config, "start_date", default=today() - _KEPT_DAYS)
+        return first_day(self.config)
 
     @cached_property
     def _dimension_ids(self) -> list[str]:

@@ -8,10 +8,13 @@ from planhat_api.errors import ConfigurationError
 from planhat_api.registry import all_models
 from planhat_api.settings import CONNECTION_SETTINGS
 from tap_planhat.values import to_epoch_day
-from tap_planhat.windows import FIRST_DAY, LAST_DAY
+from tap_planhat.windows import FIRST_DAY, LAST_DAY, day_of, today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+KEPT_DAYS = 730
+"""How long Planhat keeps raw points by default (B83)."""
 
 _ONLY_FOR_WRITING = frozenset({"tenant_token", "analytics_url", "analytics_auth_method"})
 
@@ -173,9 +176,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
     Raises:
         ConfigurationError: A value cannot work; the text names the setting and what would.
     """
-    for name in ("start_date", "end_date"):
-        if config.get(name):
-            day_in(config, name, default=0)
+    _check_days(config)
     if config["partition_by"] == "dimension" and not texts_in(config, "dimension_ids"):
         raise ConfigurationError(
             setting="partition_by", message="dimension needs the setting dimension_ids, a list of them"
@@ -187,6 +188,29 @@ def check_settings(config: Mapping[str, Any]) -> None:
                 setting="incremental_streams",
                 message=f"'{stream}' cannot be read incrementally; these can: {', '.join(possible)}",
             )
+
+
+def _check_days(config: Mapping[str, Any]) -> None:
+    """Check that there are days between the first and the last one that is asked for."""
+    first, last = first_day(config), last_day(config)
+    if first <= last:
+        return
+    if first > today():
+        right = f"is in the future: {day_of(first)}; today is {day_of(today())} (UTC)"
+        raise ConfigurationError(setting="start_date", message=right)
+    start = "start_date" if config.get("start_date") else "the first day that is read when there is no start_date"
+    message = f"{day_of(last)} lies before {start}, {day_of(first)}: there are no days to read"
+    raise ConfigurationError(setting="end_date", message=message)
+
+
+def first_day(config: Mapping[str, Any]) -> int:
+    """The first day of dimension data that the settings ask for."""
+    return day_in(config, "start_date", default=today() - KEPT_DAYS)
+
+
+def last_day(config: Mapping[str, Any]) -> int:
+    """The last day of dimension data that the settings ask for; never later than today."""
+    return min(day_in(config, "end_date", default=today()), today())
 
 
 def texts_in(config: Mapping[str, Any], name: str) -> list[str]:

@@ -16,6 +16,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from planhat_api.errors import AccessError, NotFoundError
+from tap_planhat.asked import Asked
 from tap_planhat.catalog import KEY, ORIGINAL
 from tap_planhat.content_hashes import ContentHashes, Run
 from tap_planhat.incremental import Changes, Reading, WholeList
@@ -50,6 +51,8 @@ class PlanhatStream(RecordPath):
 
     # Records keep every property Planhat sends, known or not; converting is the business of ``Shape``.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    # Whether the run reads the stream from its start, and not only what is new.
+    reads_all = True
 
     def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
         """Make the stream of a model with the schema it announces."""
@@ -88,9 +91,21 @@ class PlanhatStream(RecordPath):
             self.logger.warning("Skipped '%s': Planhat does not let this token read it. %s", self.name, error)
             return
         self.page = None
+        self._tell_of_missing(context)
         self.activate_version()
         if not context:
             progress.done()
+
+    def asked(self, context: Context | None) -> Iterable[Asked]:
+        """What settings ask for, once the part of the stream with this context, and all before it, is read."""
+        del context
+        return ()
+
+    def _tell_of_missing(self, context: Context | None) -> None:
+        for asked in self.asked(context) if self.dry_run_rows is None else ():
+            # Of what was there before, a run that reads the latest changes brings only some.
+            if (self.reads_all or not asked.came) and (told := asked.told(f"rows of '{self.name}'")):
+                self.logger.warning("%s", told)
 
     def new_progress(self) -> Progress:
         """The teller of progress for one read."""
@@ -218,7 +233,9 @@ class ListStream(PlanhatStream):
         list_pages = partial(self._list_pages, parameters)
         if not self._is_incremental or not self.replication_key:
             return WholeList(list_pages)
-        return Changes(list_pages, self.replication_key, bound=self._bound(), logger=self.logger)
+        bound = self._bound()
+        self.reads_all = bound is None
+        return Changes(list_pages, self.replication_key, bound=bound, logger=self.logger)
 
     def _list_pages(self, parameters: Mapping[str, str], *, sort: str, limit: int | None = None) -> Iterator[Page]:
         asked = dict(parameters)
@@ -324,7 +341,17 @@ class Conversations(ListStream):
         types = self.types()
         if types is None:
             return page
-        return _only(page, [_decode_type(body).type in types for body in page.raw])
+        found = [_decode_type(body).type for body in page.raw]
+        self._asked_types.note(found)
+        return _only(page, [kind in types for kind in found])
+
+    @override
+    def asked(self, context: Context | None) -> Iterable[Asked]:
+        return (self._asked_types,) if self.reads_all else ()
+
+    @cached_property
+    def _asked_types(self) -> Asked:
+        return Asked("conversation_types", sorted(set(texts_in(self.config, "conversation_types"))))
 
 
 class Notes(Conversations):
@@ -332,6 +359,10 @@ class Notes(Conversations):
 
     # The same list as conversations: reading it twice has to be asked for.
     selected_by_default = False
+
+    @override
+    def asked(self, context: Context | None) -> Iterable[Asked]:
+        return ()
 
     @override
     def types(self) -> frozenset[str]:

@@ -16,13 +16,14 @@ from singer_sdk.singerlib import Schema
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.plugin_expressions import STREAM_MAPS
+from planhat_api.plugin_files import read_settings
 from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
 from planhat_api.redaction import shortened
 from tap_planhat.catalog import stream_schema
 from tap_planhat.catalog_file import fault_of_catalog
 from tap_planhat.command import SIGNALS, PlanhatCommand
 from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
-from tap_planhat.input_files import names_file, read_object
+from tap_planhat.input_files import names_file
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.sdk_maps import CheckedMapper
 from tap_planhat.selection import remarks
@@ -114,10 +115,7 @@ class TapPlanhat(Tap):
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
         files = [path for path in value if path != _ENVIRONMENT]
-        settings: dict[str, Any] = {}
-        for path in files:
-            settings |= read_object("--config", path)
-        return _ConfigInput(settings, parse_env=len(files) < len(value))
+        return _ConfigInput(read_settings(files), parse_env=len(files) < len(value))
 
     @override
     @classmethod

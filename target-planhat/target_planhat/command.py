@@ -7,8 +7,9 @@ import sys
 import click
 from singer_sdk.plugin_base import SingerCommand
 
+from planhat_api.errors import ConfigurationError
 from planhat_api.logs import make_logs_safe, one_line
-from target_planhat.errors import EXIT_SETTINGS
+from target_planhat.errors import exit_code, tell
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -28,8 +29,7 @@ class TargetCommand(SingerCommand):
             return super().parse_args(ctx, args)
         except click.UsageError as err:
             raise click.UsageError(one_line(err.format_message()), err.ctx) from None
-        except (OSError, TypeError, ValueError) as err:
-            # The settings are read here.
-            reason = "it holds no JSON object" if isinstance(err, TypeError) else str(err)
-            self.logger.error("--config cannot be read: %s", reason)  # noqa: TRY400 # a trace would only hide it
-            ctx.exit(EXIT_SETTINGS)
+        except ConfigurationError as err:
+            # The files with settings are read here.
+            tell(err, self.logger)
+            ctx.exit(exit_code(err))

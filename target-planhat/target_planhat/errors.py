@@ -112,8 +112,9 @@ def exit_code(err: Exception) -> int:
 
 def tell(err: Exception, logger: logging.Logger) -> None:
     """Log why the run ended. The text says it all, a trace would only hide it."""
+    may_quote = isinstance(err, ConfigValidationError)
     for text in getattr(err, "errors", None) or [str(err)]:
-        logger.error("%s", _without_secret(text))
+        logger.error("%s", _without_secret(text) if may_quote else text)
 
 
 def _without_secret(text: str) -> str:

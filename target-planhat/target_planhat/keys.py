@@ -10,13 +10,13 @@ from target_planhat.errors import SettingsError
 from target_planhat.mapping import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from planhat_api.registry import Model
     from target_planhat.mapping import ColumnPlan
     from target_planhat.settings import StreamSettings
 
-__all__ = ["KeyRule", "key_rule"]
+__all__ = ["KeyRule", "key_in", "key_rule"]
 
 
 @dataclass(frozen=True)
@@ -86,3 +86,9 @@ def _check_company(stream: str, model: Model, usable: tuple[str, ...], company: 
             f"Add one (company_external_id will do), or accept it with streams.{stream}.key: externalId."
         )
         raise SettingsError(msg)
+
+
+def key_in(record: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...] | None:
+    """The key the tap gave a record."""
+    values = ((name, record.get(name)) for name in names)
+    return next(((name, str(value)) for name, value in values if isinstance(value, (str, int, float))), None)

@@ -15,7 +15,7 @@ from target_planhat.planning import FEW, left_out, plan_columns
 from target_planhat.routing import Way
 from target_planhat.row import Item, RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.schema_types import NoTypeError
-from target_planhat.sink import PlanhatSink
+from target_planhat.sink import PlanhatSink, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from target_planhat.mapping import ColumnPlan
     from target_planhat.sink import Settled
 
-__all__ = ["MappedSink"]
+__all__ = ["MappedSink", "leading"]
 
 
 class MappedSink(PlanhatSink):
@@ -54,9 +54,21 @@ class MappedSink(PlanhatSink):
         stream = StreamPlan(self.written_model, plan, rule, resolver, self.settings, self._marks)
         self.builder = RowBuilder(stream, self._notice, self.checker())
         self.check_plan(plan)
+        self._tell_of_prefix()
         self._fast = self._fast_rows(stream)
         if plan.left_out:
             self.logger.info("Columns of %s left out: %s", self.stream_name, left_out(plan))
+
+    def _tell_of_prefix(self) -> None:
+        """A prefix that no column has is seldom meant; columns that the schema does not declare may have it."""
+        prefix, columns = self.settings.custom_prefix, [name for name, _ in columns_of(self.declared_schema)]
+        if not prefix or any(name.startswith(prefix) for name in columns):
+            return
+        near = next((name for name in columns if name.lower().startswith(prefix.lower())), None)
+        hint = f"; {near!r} begins with it in other case" if near else ""
+        self.logger.warning(
+            "streams.%s.custom_prefix: no column of the stream begins with %r%s", self.stream_name, prefix, hint
+        )
 
     def _deletion_marks(self, plan: ColumnPlan) -> DeletionMarks:
         if plan.deleted_column is not None and not self.can_delete:
@@ -165,3 +177,8 @@ class MappedSink(PlanhatSink):
         if self.run.receipts:
             return [Verdict.of(outcome) for outcome in outcomes]
         return plain_verdicts(outcomes)
+
+
+def leading(values: Sequence[object]) -> int:
+    """How many values from the first are not empty."""
+    return next((place for place, value in enumerate(values) if not value), len(values))

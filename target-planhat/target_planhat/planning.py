@@ -65,6 +65,7 @@ class _Planner:
             else:
                 self._place(column, column)
         self._settle_rivals()
+        self._check_clear()
         constants = dict(self._constants())
         for source in [entry for entry in self.sources if entry.slot in constants]:
             self.sources.remove(source)
@@ -153,6 +154,21 @@ class _Planner:
             if found in self.resolver.model.read_only and found not in self.resolver.model.written_as:
                 self.sources.remove(source)
                 self.left_out[source.column] = "Planhat sets it"
+
+    def _check_clear(self) -> None:
+        """Names of fields that nulls are to empty; they are written as the field is."""
+        for name in self.settings.clear:
+            found = self.resolver.source(name, name)
+            if isinstance(found, str):
+                self.problems.append(f"setting clear: {name!r} cannot be cleared: {found}")
+            elif found is None:
+                if self.settings.unknown_columns != "send":
+                    hint = self._hint(partial(self.resolver.nearest, name))
+                    self.problems.append(f"setting clear: there is no field {name!r} to write{hint}")
+            elif str(found.slot) != name:
+                self.problems.append(f"setting clear: no field is called {name!r}; did you mean {str(found.slot)!r}?")
+            elif found.slot == Slot("custom"):
+                self.problems.append("setting clear: name each custom field, as in 'custom.Name', not all of 'custom'")
 
     def _constant(self, name: str, kind: Kind, value: Json) -> Json:
         try:

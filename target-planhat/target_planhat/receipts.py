@@ -18,7 +18,7 @@ __all__ = ["Receipts"]
 class _Receipt(msgspec.Struct):
     at: str
     stream: str
-    model: str
+    model: str | None
     key: str | None
     key_value: str | None
     outcome: str
@@ -39,7 +39,9 @@ class Receipts:
         """Whether receipts are wanted."""
         return self._file is not None
 
-    def add(self, stream: str, model: str, match: tuple[str, ...] | None, verdict: Verdict, attempt: int) -> None:
+    def add(
+        self, stream: str, model: str | None, match: tuple[str, ...] | None, verdict: Verdict, attempt: int
+    ) -> None:
         """Add one receipt."""
         if self._file is None:
             return

@@ -176,6 +176,8 @@ def _reason(err: ValidationError) -> str:
         return f"{where}: whether it fits the pattern of the schema could not be decided within the limit"
     if err.kind.name == _UNREADABLE:
         return f"{where}: the pattern of the schema cannot be read, so that no text can be checked against it"
+    if isinstance(err.kind, ValidationErrorKind.Required):
+        return f"{where} lacks {quoted(err.kind.property)}, which the schema of the stream requires"
     return f"{where} does not fit the schema of the stream ({err.kind.name})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from target_planhat.messages import record_in
 from target_planhat.values import ANYTHING, Json, UnfitValueError, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from planhat_api.registry import Model
     from target_planhat.keys import KeyRule
@@ -160,6 +161,15 @@ class RowBuilder:
             if source.slot.name in wanted and not source.slot.custom:
                 self._place(source, record[source.column], body, {})
         return Row(encode(body), self.rule.keys(body)), self.rule.match(body)
+
+    def known(self, record: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+        """Those of these fields that a record fills as it should, to name it by."""
+        body: dict[str, Any] = {}
+        for source in self._in_order(record):
+            if source.slot.name in names and not source.slot.custom:
+                with suppress(RefusedRowError):
+                    self._place(source, record[source.column], body, {})
+        return body | {name: value for name, value in self._fields.items() if name in names}
 
     def _finished(self, body: dict[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
         self._check(body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from planhat_api.plugin_expressions import STREAM_MAPS
 from target_planhat.addresses import Addresses
 from target_planhat.batch import Batch
 from target_planhat.custom_fields import CustomFields
@@ -34,6 +35,8 @@ __all__ = ["Run"]
 
 LOGGED_REJECTS = 100
 """How many rejects a run logs one by one."""
+
+_LEFT_OUT = Verdict(Verdicts.SKIPPED, reason=f"{STREAM_MAPS} leave it out")
 
 
 class Run:
@@ -162,18 +165,31 @@ class Run:
 
     def _enter_reject(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
         reason = verdict.reason or "no reason given"
-        told = f"{sink.stream_name}, {item.label}: {reason}"
-        self._first_reject = self._first_reject or told
-        self._log_reject(told)
+        self._log_reject(sink, item, reason)
         uncertain = verdict.kind is Verdicts.UNKNOWN
         stream, copy = item.origin or (sink.input_stream, None)
         self.rejects.add(stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
 
-    def _log_reject(self, told: str) -> None:
+    def leave_out(self, stream: str, match: tuple[str, ...] | None, attempt: int) -> None:
+        """Write down that stream maps leave out a record.
+
+        Args:
+            stream: The stream it came in: it is in none of those that maps make.
+            match: What identifies it, if known.
+            attempt: How often it was tried.
+        """
+        self.summary.count(stream, _LEFT_OUT.kind)
+        if self.receipts:
+            self.receipts.add(stream, None, match, _LEFT_OUT, attempt)
+
+    def _log_reject(self, sink: PlanhatSink, item: Item, reason: str) -> None:
         """Log the first ones; a million of them would hide all else."""
         self._logged += 1
-        if self._logged <= LOGGED_REJECTS:
-            self.logger.error("Rejected: %s", told)
+        if self._logged > LOGGED_REJECTS:
+            return
+        told = f"{sink.stream_name}, {sink.label_of(item)}: {reason}"
+        self._first_reject = self._first_reject or told
+        self.logger.error("Rejected: %s", told)
         if self._logged == LOGGED_REJECTS:
             self.logger.error("Further rejects are counted, and written to rejects_dir, but not logged")
 

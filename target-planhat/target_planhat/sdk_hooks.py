@@ -86,6 +86,10 @@ class HookedTarget(Target, ABC):
         """Handle a BATCH message."""
 
     @abstractmethod
+    def leave_out(self, message: RecordMessage) -> None:
+        """Count a record that stream maps leave out."""
+
+    @abstractmethod
     def take_record(self, message: RecordMessage) -> bool:
         """Handle a RECORD message the short way; False when it must go through the SDK."""
 
@@ -97,7 +101,8 @@ class HookedTarget(Target, ABC):
             ConfigurationError: An expression in them can never work.
         """
         self._announced: dict[str, tuple[Any, Any]] = {}
-        self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped)
+        self._awaited = 0
+        self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped, self._left_out_once)
 
     def _process_schema_message(self, message_dict: SchemaMessage) -> None:  # type: ignore[override]
         if not self.take_schema(message_dict):
@@ -143,7 +148,18 @@ class HookedTarget(Target, ABC):
             self._take_copy(message_dict, message_dict.copy)
 
     def _take_through_maps(self, message: RecordMessage) -> None:
+        self._awaited = len(self.kept_maps(message.stream))
+        if not self._awaited:
+            self.leave_out(message)
+            self.between_messages()
+            return
         super()._process_record_message({"stream": message.stream, "record": message.record})
+
+    def _left_out_once(self) -> None:
+        """One of the maps of the record at hand leaves it out; it is left out of the run if all of them do."""
+        self._awaited -= 1
+        if not self._awaited:
+            self.leave_out(self.reader.message)
 
     def _take_copy(self, message: RecordMessage, copy: str) -> None:
         """Take a reject once more for the one stream it is for: others that maps make of it have had it."""

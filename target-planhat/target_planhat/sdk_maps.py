@@ -40,18 +40,22 @@ _MAP_ERRORS = (MapExpressionError, StreamMapConfigError, NotImplementedError, Ty
 
 
 class CheckedMap(CustomStreamMap):
-    """A stream map that rejects the records on which one of its expressions fails."""
+    """A stream map that rejects the records on which one of its expressions fails, and tells of those it leaves out."""
 
     expressions: Expressions
     reject: Callable[[StreamMap, str], None]
+    leave_out: Callable[[], None]
 
     def transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
         """The record as the map makes it; None if it leaves the record out or cannot make it."""
         try:
-            return super().transform(record)
+            made = super().transform(record)
         except ExpressionError as err:
             self.reject(self, f"{STREAM_MAPS}: {err}")
             return None
+        if made is None:
+            self.leave_out()
+        return made
 
     def _eval(self, expr: str, expr_parsed: ast.Expr, record: dict[str, Any], property_name: str | None) -> Json:
         evaluate = super()._eval
@@ -64,7 +68,11 @@ class CheckedMapper(PluginMapper):
     """Stream maps whose expressions are checked before the first record, and say why they fail on one."""
 
     def __init__(
-        self, plugin_config: dict[str, Any], logger: logging.Logger, reject: Callable[[StreamMap, str], None]
+        self,
+        plugin_config: dict[str, Any],
+        logger: logging.Logger,
+        reject: Callable[[StreamMap, str], None],
+        leave_out: Callable[[], None],
     ) -> None:
         """Check what needs no schema.
 
@@ -72,6 +80,7 @@ class CheckedMapper(PluginMapper):
             plugin_config: All settings.
             logger: Where people read.
             reject: Rejects the record at hand, out of which a map makes none, for a reason.
+            leave_out: Told each time that a map leaves out the record at hand.
 
         Raises:
             SettingsError: The maps cannot work.
@@ -80,6 +89,7 @@ class CheckedMapper(PluginMapper):
         with _told():
             super().__init__({name: value for name, value in plugin_config.items() if value is not None}, logger)
         self._reject = reject
+        self._leave_out = leave_out
         made = CustomStreamMap("", {}, self.faker_config, {"properties": {}}, None, {}, None)
         constants = {"config": self.map_config, **({"fake": made.fake} if made.fake else {})}
         self._evaluator = Evaluator.of(made.expr_evaluator, constants)
@@ -108,6 +118,7 @@ class CheckedMapper(PluginMapper):
                 checked = cast("CheckedMap", made)
                 checked.expressions = Expressions(made.stream_alias, stream_name, columns.names)
                 checked.reject = self._reject
+                checked.leave_out = self._leave_out
                 _forget_guesses(made, columns.names)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from planhat_api import analytics
 from planhat_api.bulk import MOST_BYTES, MOST_ROWS
 from planhat_api.nearest import nearest
+from planhat_api.paths import path_in
 from planhat_api.settings import CONNECTION_SETTINGS
 from target_planhat.errors import SettingsError
 
@@ -23,6 +24,7 @@ _UNKNOWN_COLUMNS = ["refuse", "leave_out", "send"]
 _NULLS = ["leave_out", "clear"]
 _READ_ONLY = ["leave_out", "send"]
 _MODES = ["upsert", "update", "insert"]
+_FOLDERS = ("rejects_dir", "receipts_dir")
 
 _STREAM: dict[str, Any] = {
     "type": "object",
@@ -279,9 +281,12 @@ class TargetSettings:
 
         Raises:
             SettingsError: Settings that contradict each other, or a block with a name that does not exist.
+            ConfigurationError: A folder cannot be told.
         """
         known = {entry.name for entry in fields(cls)}
-        settings = cls(**{name: value for name, value in config.items() if name in known and value is not None})
+        given = {name: value for name, value in config.items() if name in known and value is not None}
+        folders = {name: str(path_in(name, given[name])) for name in _FOLDERS if given.get(name)}
+        settings = cls(**{**given, **folders})
         if settings.on_reject == "continue" and not settings.rejects_dir:
             msg = "on_reject 'continue' needs rejects_dir: rejected rows would be lost"
             raise SettingsError(msg)

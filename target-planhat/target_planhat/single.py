@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from target_planhat.fates import Verdict, Verdicts
 from target_planhat.keys import KeyRule
 from target_planhat.mapped import MappedSink
 from target_planhat.row import RefusedRowError
+from target_planhat.single_calls import Streak, one_after_the_other
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,21 +29,32 @@ _IDENTITY = ("parent", "name")
 _DEFAULTS = {"isHidden": False}
 
 
-def one_by_one(rows: Sequence[Row], push: Callable[[Row], Any]) -> PushResult:
-    """Post rows in a call each; an error tells what is known of each."""
+def one_by_one(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> PushResult:
+    """Post rows in a call each; an error tells what is known of each.
+
+    Args:
+        rows: The rows.
+        push: Posts one.
+        streak: The rows in a row, those of calls before included, that it is not known of whether they arrived. With
+            too many, the error is one that ends the run.
+    """
     outcomes: list[Outcome] = []
     for row in rows:
         try:
             push(row)
-        except PayloadError as err:  # noqa: PERF203 # a call in each turn
+        except PayloadError as err:
             outcomes.append(Outcome(Fate.REJECTED, reason=str(err)))
         except PlanhatError as err:
+            ended = err
             if isinstance(err, UnavailableError) and err.may_have_arrived:
                 outcomes.append(WITHOUT_ANSWER)
-            err.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
-            raise
+                if streak.grows_too_long():
+                    ended = UnavailableError(str(err), status=err.status, detail=err.detail)
+            ended.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
+            raise ended from None
         else:
             outcomes.append(Outcome(Fate.ACCEPTED))
+        streak.ends()
     return PushResult(outcomes, calls=len(rows))
 
 
@@ -71,12 +84,11 @@ class SingleSink(MappedSink):
         del distinct
         existing = self.run.client.custom_fields()
         self.run.custom_fields.forget()
-        for item in items:
-            try:
-                verdict = self._put(msgspec.json.decode(item.body), existing)
-            except PayloadError as err:
-                verdict = Verdict(Verdicts.REJECTED, reason=str(err))
-            yield [item], [verdict]
+        yield from one_after_the_other(
+            items,
+            lambda item: self._put(msgspec.json.decode(item.body), existing),
+            self.run.client.check_credentials,
+        )
 
     def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> Verdict:
         found = _find(row, existing)
@@ -84,7 +96,8 @@ class SingleSink(MappedSink):
         if found is None and "_id" in row:
             return Verdict(Verdicts.REJECTED, reason="no custom field has this _id")
         if found is None:
-            answer = self.run.client.create(self.model, {**_DEFAULTS, **changes})
+            look = partial(self._look, row, existing)
+            answer = self.run.client.create(self.model, {**_DEFAULTS, **changes}, look=look)
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):
@@ -96,13 +109,18 @@ class SingleSink(MappedSink):
     def _created(self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]) -> Verdict:
         """An answer in words may be a refusal (B73): look whether the row is there."""
         if isinstance(answer, str):
-            existing[:] = self.run.client.custom_fields()
-            found = _find(row, existing)
+            found = self._look(row, existing)
             if found is None:
                 return Verdict(Verdicts.REJECTED, reason=answer)
             return Verdict(Verdicts.CREATED, str(found["_id"]))
-        existing.append(answer)
+        if answer not in existing:
+            existing.append(answer)
         return Verdict(Verdicts.CREATED, answer.get("_id"))
+
+    def _look(self, row: Mapping[str, Any], existing: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The field as Planhat holds it now."""
+        existing[:] = self.run.client.custom_fields()
+        return _find(row, existing)
 
 
 def _check(body: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from planhat_api import PlanhatError, Row, bulk
 from target_planhat.collapse import collapse
 from target_planhat.errors import InputError
 from target_planhat.fates import Verdict, Verdicts
+from target_planhat.keys import key_in
 from target_planhat.order import parents_of
 from target_planhat.record_schema import RecordSchema, SchemaFaultError
 from target_planhat.routing import find_route
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     Settled = tuple[Sequence[Item], Sequence[Verdict]]
     """Rows with the verdict on each."""
 
-__all__ = ["PlanhatSink"]
+__all__ = ["PlanhatSink", "columns_of"]
 
 
 class PlanhatSink(BatchSink):
@@ -69,7 +70,7 @@ class PlanhatSink(BatchSink):
         self._uncounted = 0
         self.declared_schema = self.original_schema
         # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
-        self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in _columns(schema)}}
+        self.schema = {**schema, "properties": {name: _without_format(entry) for name, entry in columns_of(schema)}}
         try:
             self._record_schema = RecordSchema(self.declared_schema)
         except SchemaFaultError as err:
@@ -165,7 +166,7 @@ class PlanhatSink(BatchSink):
             self.check_schema(record)
             item = self.item_of(record, message.raw, message.attempt)
         except RefusedRowError as err:
-            match = self.key_of(record) or _key_in(record, self._declared_keys)
+            match = self.key_of(record) or key_in(record, self._declared_keys)
             self._refuse_message(match, str(err), self.target.origin(self.stream_name))
         else:
             item.origin = self.target.origin(self.stream_name)
@@ -174,7 +175,7 @@ class PlanhatSink(BatchSink):
     def refuse_line(self, message: RecordMessage) -> None:
         """Reject a line that was meant to be a record; it did not come through the SDK."""
         self._uncounted += 1
-        match = self.key_of(message.record) or _key_in(message.record, self._declared_keys)
+        match = self.key_of(message.record) or key_in(message.record, self._declared_keys)
         self._refuse_message(match, message.fault or "it cannot be read", (message.stream, message.copy))
 
     def refuse_unmapped(self, record: Mapping[str, Any], keys: Sequence[str], reason: str) -> None:
@@ -186,7 +187,7 @@ class PlanhatSink(BatchSink):
             reason: Why.
         """
         self._uncounted += 1
-        self._refuse_message(_key_in(record, keys), reason, self.target.origin(self.stream_name))
+        self._refuse_message(key_in(record, keys), reason, self.target.origin(self.stream_name))
         if self.is_full:
             self.target.drain_one(self)
 
@@ -248,6 +249,10 @@ class PlanhatSink(BatchSink):
         """The key of a record that could not become a row, to name it by."""
         del record
         return None
+
+    def label_of(self, item: Item) -> str:
+        """What identifies a row of this stream, for logs."""
+        return item.label
 
     def check_schema(self, record: Mapping[str, Any]) -> None:
         """Check a record against the schema the tap announced.
@@ -324,13 +329,8 @@ class PlanhatSink(BatchSink):
         self.run.enter(item, verdict)
 
 
-def _key_in(record: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...] | None:
-    """The key the tap gave a record."""
-    values = ((name, record.get(name)) for name in names)
-    return next(((name, str(value)) for name, value in values if isinstance(value, (str, int, float))), None)
-
-
-def _columns(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def columns_of(schema: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The columns that a schema declares, with the schema of each."""
     return list(schema.get("properties", {}).items())
 
 

@@ -13,8 +13,9 @@ from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
-from planhat_api import Connection, PlanhatClient
+from planhat_api import ConfigurationError, Connection, PlanhatClient
 from planhat_api.plugin_expressions import STREAM_MAPS
+from planhat_api.plugin_files import STANDARD_INPUT, read_settings
 from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
 from planhat_api.process import expect_many_rows
 from target_planhat.absent_streams import tell_of_absent_streams
@@ -23,6 +24,7 @@ from target_planhat.checkpoint import Checkpoint
 from target_planhat.collapse import collapse
 from target_planhat.command import TargetCommand
 from target_planhat.errors import KNOWN_ERRORS, InputError, exit_code, quoted, tell
+from target_planhat.keys import key_in
 from target_planhat.messages import KINDS
 from target_planhat.reader import MessageReader
 from target_planhat.record_path import RecordPath
@@ -32,6 +34,7 @@ from target_planhat.schema_check import check_schema
 from target_planhat.sdk_hooks import HookedTarget
 from target_planhat.settings import SETTINGS, TargetSettings, unknown_settings
 from target_planhat.sinks import sink_class
+from target_planhat.stream_settings import check_block
 from target_planhat.termination import Termination
 from target_planhat.undeclared import UndeclaredStreams
 
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["TargetPlanhat"]
 
 _STANDARD_INPUT = 0
+_ENVIRONMENT = "ENV"
 _OVERTAKEN = "not tried again at the end, because a later row may mean the same record, and this one might undo it"
 
 
@@ -114,10 +118,12 @@ class TargetPlanhat(HookedTarget):
         """The sink for a stream.
 
         Raises:
-            SettingsError: The stream is no model of Planhat.
+            SettingsError: The stream is no model of Planhat, or its block asks for what that model cannot do.
         """
         settings = self.run.settings.of_stream(stream_name)
-        return sink_class(find_route(stream_name, settings.model).way, settings.mode)
+        route = find_route(stream_name, settings.model)
+        check_block(stream_name, route, self.run.settings.streams.get(stream_name, {}))
+        return sink_class(route.way, settings.mode)
 
     def take_schema(self, message: SchemaMessage) -> bool:
         """Handle a SCHEMA message; False when the SDK is to make its sinks."""
@@ -186,11 +192,19 @@ class TargetPlanhat(HookedTarget):
     def _refuse(self, message: RecordMessage) -> None:
         """Reject a line that is no record; not if stream maps leave out its stream."""
         self._expect_schema(message)
-        for sink in self._sinks_of(message.stream)[:1]:
+        sinks = self._sinks_of(message.stream)
+        if not sinks:
+            self.leave_out(message)
+        for sink in sinks[:1]:
             sink.refuse_line(message)
             if sink.is_full:
                 self.drain_one(sink)
         self.between_messages()
+
+    def leave_out(self, message: RecordMessage) -> None:
+        """Count a record that stream maps leave out."""
+        keys = self._schemas[message.stream].key_properties or ()
+        self.run.leave_out(message.stream, key_in(message.record, keys), message.attempt)
 
     def handle(self, message: RecordMessage) -> None:
         """Handle a record that does not come from the reader just now."""
@@ -281,6 +295,20 @@ class TargetPlanhat(HookedTarget):
         again = collapse(again) if sink.collapses else again
         for start in range(0, len(again), sink.max_size):
             sink.send(again[start : start + sink.max_size])
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        """The settings in the files that `--config` names.
+
+        Raises:
+            ConfigurationError: One of them holds no settings.
+        """
+        del ctx, param
+        files = [path for path in value if path != _ENVIRONMENT]
+        if STANDARD_INPUT in files:
+            message = "standard input brings the records; name a file"
+            raise ConfigurationError(setting="--config -", message=message)
+        return _ConfigInput(read_settings(files), parse_env=len(files) < len(value))
 
     @classmethod
     def get_singer_command(cls) -> click.Command:

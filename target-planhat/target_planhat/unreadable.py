@@ -147,7 +147,16 @@ class InputLine:
             return f"{self.place}: {_told(err)}"
         for column, constant in _constants(self.lenient_record):
             return f"{self.place}: column {quoted(column)} holds {constant}, which is no number that JSON knows"
-        return f"{self.place} is not JSON: {_DECODING.get(str(err)) or str(err).removeprefix('JSON is malformed: ')}"
+        return f"{self.place} is not JSON: {self._malformed(err)}"
+
+    def _malformed(self, err: Exception) -> str:
+        """What is wrong with the JSON, in words."""
+        try:
+            # The line break at the end of a line that breaks off inside a text is no character of that text.
+            msgspec.json.decode(self._line.rstrip())
+        except UNREADABLE as wrong:
+            err = wrong if isinstance(wrong, msgspec.DecodeError) else err
+        return _DECODING.get(str(err)) or str(err).removeprefix("JSON is malformed: ")
 
     def no_object(self, record: bytes, err: msgspec.ValidationError) -> str:
         """Why a record that is JSON cannot be one."""

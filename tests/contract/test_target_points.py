@@ -8,6 +8,7 @@ import pytest
 
 from planhat_sandbox import Sandbox
 from target_planhat.errors import RejectsError, SettingsError
+from tests.log_support import logged
 from tests.target_support import run, state, stream
 
 
@@ -159,3 +160,23 @@ def test_metrics_without_tenant_token_fail_at_start() -> None:
         finished = run(box, stream("metrics", points(box, 1)), tenant_token="")
         assert isinstance(finished.error, SettingsError)
         assert "tenant_token" in str(finished.error)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"value": None}, "dimensionId=logins, externalId=KEY, date=2024-05-01: a metric point needs value"),
+        ({"date": "SECRET soon"}, "dimensionId=logins, externalId=KEY: date: a text"),
+        ({"external_id": None}, "dimensionId=logins, date=2024-05-01: a metric point needs externalId"),
+        ({"external_id": "nobody"}, "dimensionId=logins, externalId=nobody, date=2024-05-01: no Company has this"),
+        ({"external_id": "a\nb"}, r"dimensionId=logins, externalId=a\nb, date=2024-05-01: no Company"),
+    ],
+)
+def test_the_log_names_metric_record_and_day_of_a_rejected_point(change: dict[str, Any], named: str) -> None:
+    with Sandbox(companies=3, seed=1) as box, logged() as out:
+        row = {**points(box, 1)[0], "value": 4711, **change}
+        finished = run(box, stream("metrics", [row]), on_reject="continue", check_metric_targets=True)
+        assert finished.summary == {"metrics": {"rejected": 1}}
+        assert f"Rejected: metrics, {named.replace('KEY', str(row['external_id']))}" in out.getvalue()
+        assert "4711" not in out.getvalue()
+        assert "SECRET" not in out.getvalue()

@@ -79,17 +79,32 @@ def test_structured_logs_are_safe_too(box: Sandbox, tmp_path: Path) -> None:
     assert any(entry.get("metric_info") for entry in logged)
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[1]", "7"])
-def test_settings_that_cannot_be_read(tmp_path: Path, content: str | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("a folder", "cannot be read: Is a directory"),
+        ("", "is empty"),
+        ("{", "is no JSON from line 1, column 2 on"),
+        ("[1]", "is a list, not an object"),
+        ('"x"', "is a text, not an object"),
+        ("7", "is a number, not an object"),
+    ],
+)
+def test_settings_that_cannot_be_read(tmp_path: Path, content: str | None, why: str) -> None:
     file = tmp_path / "config.json"
-    if content is not None:
+    if content == "a folder":
+        file.mkdir()
+    elif content is not None:
         file.write_text(content)
     finished = subprocess.run(
         [str(BIN / "target-planhat"), "--config", str(file)], input=b"", capture_output=True, check=False, timeout=60
     )
     assert finished.returncode == 2
     assert_told_well(finished.stderr.decode())
-    assert b"--config cannot be read: " in finished.stderr
+    told = finished.stderr.decode()
+    assert f"--config {file}: {why}. It should hold a JSON object of settings, such as" in told
+    assert told.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["tap-planhat", "target-planhat"])

@@ -73,6 +73,7 @@ def test_secrets_of_another_type_are_not_quoted(tmp_path: Path, name: str, value
         ),
         ("int(nmae)", EXIT_SETTINGS, "the stream has no column 'nmae'; did you mean 'name'?"),
         ("int(name", EXIT_SETTINGS, "expression 'int(name': it is not written correctly"),
+        ("config['api_token']", EXIT_SETTINGS, "config has no 'api_token'; it holds stream_map_config alone, no other"),
     ],
 )
 def test_a_stream_map_that_fails_is_named_and_tells_no_value(tmp_path: Path, text: str, code: int, why: str) -> None:

@@ -101,6 +101,10 @@ def told(text: str, record: dict[str, Any], schema: dict[str, Any] | None = None
         ("datetime.datetime.nwo()", "datetime.datetime has no nwo; did you mean 'now'?"),
         ("datetime.sys.exit()", "datetime.sys is not available"),
         ("name in config['alowed']", "config has no 'alowed'; did you mean 'allowed'?"),
+        (
+            "config['api_token']",
+            "config has no 'api_token'; it holds stream_map_config alone, no other setting",
+        ),
         ("fake.email()", "faker"),
     ],
 )
@@ -201,6 +205,8 @@ FAULTS = [
     ("self + 'x'", {}, "'self' is empty (null), and \"self + 'x'\" needs a value"),
     ("mrr + 1", {}, "'mrr' is empty (null), and 'mrr + 1' needs a value"),
     ("int(name)", {}, "'name' is empty (null), and 'int(name)' needs a value"),
+    ("md5(name)", {}, "'name' is empty (null), and 'md5(name)' needs a value; where it may be empty, write"),
+    ("md5(mrr)", {"mrr": 4711}, "a value in 'md5(mrr)' is empty (null) or not of the kind that is needed"),
     ("int(name)", {"name": "PII"}, "a text cannot be turned into a number in 'int(name)'"),
     ("float(name)", {"name": "PII"}, "a text cannot be turned into a number"),
     ("float(name)", {"name": "nan"}, "a number that JSON does not know"),

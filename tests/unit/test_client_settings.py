@@ -85,6 +85,7 @@ def test_the_host(settings: dict[str, Any], url: str) -> None:
         ({"timeout_seconds": "nan"}, "timeout_seconds", "a number"),
         ({"give_up_after_seconds": -1}, "give_up_after_seconds", "a number"),
         ({"quota_file": 7}, "quota_file", "must be text"),
+        ({"quota_file": "~nobody-of-this-name/q"}, "quota_file", "write the whole path"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(settings: dict[str, Any], setting: str, right: str) -> None:
@@ -120,3 +121,8 @@ def test_the_quota_file_is_one_per_host_and_token(monkeypatch: pytest.MonkeyPatc
 def test_settings_are_described(schema: dict[str, Any]) -> None:
     assert schema["title"]
     assert schema["description"].endswith(".")
+
+
+def test_a_tilde_in_the_quota_file_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of-tests")
+    assert str(Connection.from_settings({"api_token": TOKEN, "quota_file": "~/q"}).quota_file) == "/home/of-tests/q"

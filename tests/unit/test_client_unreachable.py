@@ -43,3 +43,10 @@ def test_nothing_was_sent_to_a_host_that_is_not_there(host: str, reason: str) ->
     ):
         client.push_activities([Row(b'{"email":"kim@acme.example"}', {})])
     assert not caught.value.may_have_arrived
+    assert str(caught.value).endswith(". Check the network, and analytics_url")
+    with (
+        client_of(f"http://{host}:{unused_port()}") as client,
+        pytest.raises(UnavailableError, match=reason) as caught,
+    ):
+        client.check_credentials()
+    assert str(caught.value).endswith(". Check the network, and region or base_url")

@@ -58,6 +58,7 @@ def test_a_replay_counts_attempts() -> None:
         (b'{"a": {"b": "\xc0\x80"}}', "is not UTF-8"),
         (b'{"caf\xe9": 1}', "is not UTF-8"),
         (b'{"a": 1', "is not JSON: it ends too early"),
+        (b'{"a": "it breaks off in a te', "is not JSON: it ends too early"),
         (b'{"a": 01}', "is not JSON: invalid number"),
         (b'{"a" 1}', "is not JSON: expected ':'"),
         (b'{"a": "line\nbreak"}', "is not JSON: invalid character"),

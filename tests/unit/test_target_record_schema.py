@@ -121,7 +121,7 @@ def test_the_reason_says_where_and_shows_no_value() -> None:
     schema = {"properties": {"a": {"properties": {"b": {"items": {"enum": ["x"]}}}}}, "required": ["k"]}
     checked = RecordSchema(schema)
     assert checked.unfit({"k": 1, "a": {"b": ["x", "secret"]}}) == "a.b.1 does not fit the schema of the stream (enum)"
-    assert checked.unfit({}) == "the record does not fit the schema of the stream (required)"
+    assert checked.unfit({}) == "the record lacks 'k', which the schema of the stream requires"
 
 
 STREAM_MAP_VALUES = [

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from planhat_api.plugin_expressions.place import shown
+from planhat_api.plugin_expressions.place import CONFIG, MAP_CONFIG, shown
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ HIDDEN_METHODS = frozenset(
 )
 """Names that no expression may reach behind a dot."""
 
-_ALWAYS = frozenset({"_", "record", "config", "__stream_name__", "__original_stream_name__"})
+_ALWAYS = frozenset({"_", "record", CONFIG, "__stream_name__", "__original_stream_name__"})
 _TEXT_METHODS = frozenset(name for name in dir(str) if not name.startswith("_") and name not in HIDDEN_METHODS)
 _OPEN = ("patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas")
 _UNKNOWN = object()
@@ -244,7 +244,9 @@ class _Check:
         owner = self._offered(node.value, bound)
         if isinstance(owner, dict) and isinstance(node.slice, ast.Constant) and node.slice.value not in owner:
             name = node.slice.value
-            _refuse(f"{ast.unparse(node.value)} has no {name!r}{near(str(name), map(str, owner))}")
+            base = ast.unparse(node.value)
+            only = f"; it holds {MAP_CONFIG} alone, no other setting and no secret" if base == CONFIG else ""
+            _refuse(f"{base} has no {name!r}{near(str(name), map(str, owner))}{only}")
 
     def _offered(self, node: ast.AST, bound: frozenset[str]) -> object:
         """What a part stands for in every record; `_UNKNOWN` if that differs."""

@@ -201,6 +201,8 @@ _FAULTS: tuple[tuple[type[BaseException], Callable[[_Fault], str]], ...] = (
     (OverflowError, lambda fault: f"a number in {fault.shown} is too large"),
     (json.JSONDecodeError, lambda fault: f"a text is not JSON in {fault.shown}"),
     (TypeError, _wrong_kinds),
+    # A function that was given what has not the methods it wants.
+    (AttributeError, _wrong_kinds),
     (ValueError, _unfit),
     (RecursionError, lambda _: "it is nested too deeply"),
     (MemoryError, lambda _: "its result is too large"),

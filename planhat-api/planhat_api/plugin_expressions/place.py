@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FILTER", "STREAM_MAPS", "Place", "shown"]
+__all__ = ["CONFIG", "FILTER", "MAP_CONFIG", "STREAM_MAPS", "Place", "shown"]
 
 STREAM_MAPS = "stream_maps"
 """The setting that holds stream maps."""
+MAP_CONFIG = "stream_map_config"
+"""The setting whose values expressions may use."""
+CONFIG = "config"
+"""What expressions call it."""
 FILTER = "__filter__"
 """What stands in a stream map in place of a property for the expression that says which records to keep."""
 
