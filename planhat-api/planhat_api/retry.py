@@ -29,11 +29,12 @@ class Fault(Enum):
     DOWN = "Planhat is not available"
     FAILED = "a fault inside Planhat"
     REFUSED = "refused"
+    ENDING = "not sent, because the program ends"
 
     @property
     def may_have_arrived(self) -> bool:
         """Whether Planhat may have acted on the call all the same."""
-        return self not in {Fault.NOT_SENT, Fault.BUSY, Fault.REFUSED}
+        return self not in {Fault.NOT_SENT, Fault.BUSY, Fault.REFUSED, Fault.ENDING}
 
 
 class CallFault(Exception):  # noqa: N818 - a step inside the client; callers get the errors of planhat_api.errors
@@ -87,6 +88,8 @@ _RULES: dict[tuple[Fault, bool], _Rule] = {
     (Fault.FAILED, False): _ONCE,
     (Fault.REFUSED, True): _ONCE,
     (Fault.REFUSED, False): _ONCE,
+    (Fault.ENDING, True): _ONCE,
+    (Fault.ENDING, False): _ONCE,
 }
 
 _STATUSES = {408: Fault.DOWN, 429: Fault.BUSY, 502: Fault.DOWN, 503: Fault.DOWN, 504: Fault.DOWN}
@@ -112,7 +115,7 @@ def retry_after(value: str | None) -> float | None:
 
 
 def waits(give_up_after: float) -> Generator[float, CallFault, None]:
-    """A wait generator for ``backoff``: takes each fault, yields the seconds until the next try, ends to give up.
+    """A generator of waits: takes each fault, yields the seconds until the next try, ends to give up.
 
     Args:
         give_up_after: Seconds after the first try when no further one is begun. A call that used them up in its

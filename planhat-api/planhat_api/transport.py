@@ -7,7 +7,6 @@ import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import backoff
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -15,14 +14,16 @@ from requests.adapters import HTTPAdapter
 from planhat_api.body import OversizeError, beginning, whole
 from planhat_api.call import Answer, Call, GarbledError, NestedError, is_success
 from planhat_api.logs import guard_loggers
-from planhat_api.quota import Quota
+from planhat_api.patience import Patience
+from planhat_api.quota import NoTurnError, Quota
 from planhat_api.redaction import keep_secret
 from planhat_api.refusal import refusal
 from planhat_api.retry import CallFault, Fault, fault_of_status, retry_after, waits
+from planhat_api.threads import DaemonThreads
 from planhat_api.watchdog import ExpiredError, Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from planhat_api.connection import Connection
 
@@ -35,32 +36,34 @@ _T = TypeVar("_T")
 class Transport:
     """Sends calls over pooled connections. Safe to use from many threads."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Connects nothing yet."""
+    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
+        """Connects nothing yet.
+
+        Args:
+            connection: How to reach the tenant.
+            patience: How long calls may take and wait; None for as long as the connection says.
+        """
         keep_secret(connection.api_token, connection.tenant_token)
         guard_loggers()
         self._timeout = connection.timeout_seconds
         self._give_up_after = connection.give_up_after_seconds
+        self._patience = patience or Patience()
+        # A call that has to be broken off may hang in any step of the system, so somebody else must make it.
+        self._wire = DaemonThreads(connection.parallel_calls)
         self._quota = Quota(
             calls_per_minute=connection.calls_per_minute,
             share=connection.quota_share,
             parallel_calls=connection.parallel_calls,
             file=connection.quota_file,
+            patience=self._patience,
         )
         self._session = _session(connection.parallel_calls)
         self._environments: dict[str, Mapping[str, Any]] = {}
         self._watchdog = Watchdog(max(self._timeout, self._give_up_after))
-        self._repeat = backoff.on_exception(
-            waits,
-            CallFault,
-            jitter=None,
-            logger=None,
-            on_backoff=self._before_wait,
-            give_up_after=connection.give_up_after_seconds,
-        )
 
     def close(self) -> None:
         """Close the connections."""
+        self._wire.shutdown()
         self._session.close()
         self._watchdog.close()
         self._quota.close()
@@ -71,19 +74,26 @@ class Transport:
         Raises:
             PlanhatError: It failed; see ``planhat_api.errors``.
         """
-        attempt = self._repeat(self._attempt)
-        try:
-            result: _T = attempt(call)
-        except CallFault as fault:
-            # Without its cause: the texts of the HTTP libraries hold URLs, and those may hold the tenant token.
-            raise refusal(call, fault) from None
-        return result
+        schedule = waits(self._give_up_after)
+        next(schedule)
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return self._attempt(call)
+            except CallFault as fault:
+                if not self._may_repeat(call, fault, tries, schedule):
+                    # Without its cause: the texts of the HTTP libraries hold URLs, and those may hold the tenant token.
+                    raise refusal(call, fault) from None
 
     def _attempt(self, call: Call[_T]) -> _T:
-        with self._quota.turn(counted=call.counted):
-            began = time.monotonic()
-            answer = self._exchange(call)
-            took = time.monotonic() - began
+        try:
+            with self._quota.turn(counted=call.counted):
+                began = time.monotonic()
+                answer = self._exchange_in_time(call)
+                took = time.monotonic() - began
+        except NoTurnError:
+            raise CallFault(Fault.ENDING, "", safe=call.safe) from None
         _log.debug(
             "%s: %d in %d ms, %d rows and %d bytes out, %d bytes in",
             call.name,
@@ -101,6 +111,14 @@ class Transport:
         except (GarbledError, RecursionError) as error:
             fault, detail = _unreadable(answer, error)
             raise CallFault(fault, detail, safe=call.safe, status=answer.status) from None
+
+    def _exchange_in_time(self, call: Call[Any]) -> Answer:
+        if self._patience.used_up:
+            raise CallFault(Fault.ENDING, "", safe=call.safe)
+        exchange = self._wire.submit(self._exchange, call)
+        if not self._patience.outlasts(exchange):
+            raise CallFault(Fault.LOST, "broken off, because the program ends", safe=call.safe)
+        return exchange.result()
 
     def _exchange(self, call: Call[Any]) -> Answer:
         try:
@@ -140,11 +158,18 @@ class Transport:
             self._environments[call.host] = settings
         return settings
 
-    def _before_wait(self, details: Any) -> None:  # noqa: ANN401 - backoff does not export the type
-        fault: CallFault = details["exception"]
-        call: Call[Any] = details["args"][0]
+    def _may_repeat(
+        self, call: Call[Any], fault: CallFault, tries: int, schedule: Generator[float, CallFault, None]
+    ) -> bool:
+        """Wait for the next try; False when there is none."""
+        try:
+            seconds = schedule.send(fault)
+        except StopIteration:
+            return False
         if fault.fault is Fault.BUSY:
-            self._quota.pause(details["wait"])
+            self._quota.pause(seconds)
+        if self._patience.over:
+            return False
         status = f" ({fault.status})" if fault.status else ""
         _log.warning(
             "%s: %s%s: %s. Try %d follows in %.1f s",
@@ -152,9 +177,10 @@ class Transport:
             fault.fault.value,
             status,
             fault.detail,
-            details["tries"] + 1,
-            details["wait"],
+            tries + 1,
+            seconds,
         )
+        return self._patience.pause(seconds)
 
 
 def _session(connections: int) -> requests.Session:

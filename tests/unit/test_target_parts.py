@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planhat_api import Patience
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.errors import RejectsError, SettingsError
 from target_planhat.policy import RejectPolicy
@@ -57,7 +58,7 @@ def test_checkpoint_is_due_after_its_interval() -> None:
 
 
 def test_run_files_never_overwrite_each_other(tmp_path: Path) -> None:
-    first, second = RunFile(str(tmp_path), "r", ".x"), RunFile(str(tmp_path), "r", ".x")
+    first, second = RunFile("rejects_dir", str(tmp_path), "r", ".x"), RunFile("rejects_dir", str(tmp_path), "r", ".x")
     second.path = first.path
     for number, file in enumerate((first, second)):
         file.write(str(number).encode())
@@ -66,7 +67,7 @@ def test_run_files_never_overwrite_each_other(tmp_path: Path) -> None:
 
 
 def test_run_files_appear_only_when_needed(tmp_path: Path) -> None:
-    RunFile(str(tmp_path / "deep" / "er"), "r", ".x").close()
+    RunFile("rejects_dir", str(tmp_path / "deep" / "er"), "r", ".x").close()
     assert list((tmp_path / "deep" / "er").iterdir()) == []
 
 
@@ -108,7 +109,7 @@ def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.M
     finished: list[bool] = []
     codes: list[int] = []
     waiting = False
-    termination = Termination(logging.getLogger("test"), lambda: waiting, lambda: finished.append(True))
+    termination = Termination(logging.getLogger("test"), Patience(), lambda: waiting, lambda: finished.append(True))
     termination.signalled(signal.SIGTERM)
     assert termination.requested
     assert finished == []
@@ -122,7 +123,7 @@ def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.M
 
 def test_a_signal_while_waiting_ends_at_once() -> None:
     finished: list[bool] = []
-    termination = Termination(logging.getLogger("test"), lambda: True, lambda: finished.append(True))
+    termination = Termination(logging.getLogger("test"), Patience(), lambda: True, lambda: finished.append(True))
     with pytest.raises(SystemExit):
         termination.signalled(signal.SIGTERM)
     assert finished == [True]
