@@ -81,10 +81,13 @@ class Transport:
             tries += 1
             try:
                 return self._attempt(call)
-            except CallFault as fault:
-                if not self._may_repeat(call, fault, tries, schedule):
-                    # Without its cause: the texts of the HTTP libraries hold URLs, and those may hold the tenant token.
-                    raise refusal(call, fault) from None
+            except CallFault as error:
+                # Without trace and cause: they would keep what was read of the answer, and the texts of the HTTP
+                # libraries hold URLs, which may hold the tenant token.
+                error.__context__ = None
+                fault = error.with_traceback(None)
+            if not self._may_repeat(call, fault, tries, schedule):
+                raise refusal(call, fault)
 
     def _attempt(self, call: Call[_T]) -> _T:
         try:
@@ -116,9 +119,13 @@ class Transport:
         if self._patience.used_up:
             raise CallFault(Fault.ENDING, "", safe=call.safe)
         exchange = self._wire.submit(self._exchange, call)
-        if not self._patience.outlasts(exchange):
-            raise CallFault(Fault.LOST, "broken off, because the program ends", safe=call.safe)
-        return exchange.result()
+        try:
+            if not self._patience.outlasts(exchange):
+                raise CallFault(Fault.LOST, "broken off, because the program ends", safe=call.safe)
+            return exchange.result()
+        finally:
+            # Its error knows this frame: together they would stay, with all that was read until then.
+            del exchange
 
     def _exchange(self, call: Call[Any]) -> Answer:
         try:

@@ -145,7 +145,7 @@ class RecordPath(Stream):
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **options: Any) -> None:
         """Log, but not the SDK's word on each error that goes through it: the command tells of those it knows."""
-        if level < logging.ERROR or not isinstance(sys.exc_info()[1], (PlanhatError, SingerSDKError)):
+        if level < logging.ERROR or not isinstance(sys.exc_info()[1], (OutputError, PlanhatError, SingerSDKError)):
             super().log(message, *args, level=level, **options)
 
     @property
