@@ -32,8 +32,8 @@ class Rejects:
 
     @property
     def path(self) -> Path | None:
-        """The file, when there are rejects in it."""
-        return self._file.path if self._file and self._file.used else None
+        """The file, when there are rejects in it; none when some of them are missing."""
+        return self._file.path if self._file and self._file.used and self._file.fault is None else None
 
     def announce(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> None:
         """Note the schema a stream has from now on; it is written before the stream's next reject."""
