@@ -57,14 +57,18 @@ class Running:
             assert self._process.poll() is None, self.log
             time.sleep(0.02)
 
+    def end_input(self) -> None:
+        """No more messages come."""
+        assert self._process.stdin
+        self._process.stdin.close()
+
     def stop(self, number: signal.Signals, *, closes: bool = False) -> tuple[int, list[bytes], float]:
         """Send the signal, then close the input if asked; the exit code, the lines of STATE, the seconds it took."""
-        assert self._process.stdin
         assert self._process.stdout
         began = time.monotonic()
         self._process.send_signal(number)
         if closes:
-            self._process.stdin.close()
+            self.end_input()
         code = self._process.wait(60)
         took = time.monotonic() - began
         assert "Traceback" not in self.log
@@ -183,9 +187,10 @@ def test_the_end_of_input_does_not_hide_a_signal(
 
 def test_a_signal_that_comes_while_the_rest_is_sent_decides_the_code(box: Sandbox, tmp_path: Path) -> None:
     box.set_faults([{"kind": "latency", "path": "companies", "seconds": 2}])
-    with running(connection(box), tmp_path, ROWS) as run:
+    with running(connection(box, checkpoint_seconds=600), tmp_path, ROWS) as run:
+        run.end_input()
         run.wait_until(lambda: "batch_processing_time" in run.log)
-        code, states, _ = run.stop(signal.SIGTERM, closes=True)
+        code, states, _ = run.stop(signal.SIGTERM)
         assert (code, states) == (143, [b"1"])
         assert PENDING not in run.log
 
