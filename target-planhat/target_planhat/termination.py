@@ -82,13 +82,17 @@ class Termination:
         Args:
             code: What the exit code is without a signal.
             pending: Rows that were read and whose fate is not known.
+
+        Returns:
+            The exit code.
         """
         self._is_over = True
         if self._signal is None:
             return code
-        if pending:
+        if pending or code:
             self._logger.warning(
-                "%s: ended with %s rows pending that did not get out; they come with the next run",
+                "%s: ended with %s rows pending that did not get out; they come with the next run, and so do those "
+                "that were not read yet",
                 signal.Signals(self._signal).name,
                 pending,
             )

@@ -112,6 +112,17 @@ def test_a_planhat_that_cannot_be_reached_does_not_hold_the_run(tmp_path: Path, 
         assert "SUMMARY" in run.log
 
 
+def test_what_was_not_read_yet_is_told_as_well(tmp_path: Path) -> None:
+    # The definitions of custom fields are read before the first row.
+    settings = {"api_token": "t", "base_url": "http://127.0.0.1:9", "quota_file": "", "check_custom_fields": True}
+    with running(settings, tmp_path, ROWS) as run:
+        run.wait_until(lambda: "follows in" in run.log)
+        code, states, took = run.stop(signal.SIGINT)
+        assert (code, states) == (130, [])
+        assert took < SECONDS
+        assert f"ended with 0 {PENDING}, and so do those that were not read yet" in run.log
+
+
 def test_a_long_retry_after_does_not_hold_the_run(box: Sandbox, tmp_path: Path) -> None:
     box.set_faults([{"kind": "status", "status": 429, "retry_after": "90"}])
     with running(connection(box), tmp_path, ROWS) as run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from concurrent.futures import Future
@@ -151,3 +152,15 @@ def test_calls_still_go_out_in_what_is_left() -> None:
     with Sandbox(companies=1, seed=1) as box, client_of(box.url, patience, api_token=box.api_token) as client:
         patience.end(30)
         assert len(client.page(model("companies")).records()) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="a signal that comes by itself")
+def test_a_handler_of_signals_may_end_the_patience_of_the_thread_it_interrupts() -> None:
+    for _ in range(200):
+        patience = Patience()
+        before = signal.signal(signal.SIGALRM, lambda *_, patience=patience: patience.end(0))
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            assert not patience.pause(60)
+        finally:
+            signal.signal(signal.SIGALRM, before)
