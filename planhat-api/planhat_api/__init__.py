@@ -15,6 +15,7 @@ from planhat_api.errors import (
 )
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
 from planhat_api.page import Page
+from planhat_api.patience import Patience
 from planhat_api.row import Row
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "NotFoundError",
     "Outcome",
     "Page",
+    "Patience",
     "PayloadError",
     "PlanhatClient",
     "PlanhatError",

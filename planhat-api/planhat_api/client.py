@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from planhat_api.connection import Connection
     from planhat_api.page import Page, Recognise
+    from planhat_api.patience import Patience
     from planhat_api.registry import Model
     from planhat_api.row import Row
 
@@ -45,14 +46,15 @@ class PlanhatClient:
     ``RateLimitError``, ``UnavailableError`` or ``PayloadError``.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
         """Connects nothing yet.
 
         Args:
             connection: How to reach the tenant; see ``Connection.from_settings``.
+            patience: By it calls can be kept from waiting, for a program that has to end soon; None for never.
         """
         self._connection = connection
-        self._transport = Transport(connection)
+        self._transport = Transport(connection, patience)
         self._auth = auth.main_auth(connection)
         self._pool = DaemonThreads(connection.parallel_calls)
         self._one_bulk_call = threading.Lock()

@@ -12,25 +12,40 @@ from typing import TYPE_CHECKING
 from pyrate_limiter import AbstractBucket, Duration, InMemoryBucket, Limiter, Rate, SQLiteBucket
 from pyrate_limiter.limiter import SingleBucketFactory
 
+from planhat_api.patience import Patience
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Quota"]
+__all__ = ["NoTurnError", "Quota"]
 
 PER_SECOND = 150
 AT_ONCE = 50
 TIDY_EVERY = 200
 LONGEST_WAIT_FOR_FILE = 60
+LONGEST_TICK = 0.5
 
 _log = logging.getLogger("planhat_api")
+
+
+class NoTurnError(Exception):
+    """The turn of a call did not come before patience was over."""
 
 
 class Quota:
     """The quota of one tenant, shared by threads and, through a file, by the processes of this machine."""
 
-    def __init__(self, *, calls_per_minute: int, share: int, parallel_calls: int, file: Path | None) -> None:
+    def __init__(
+        self,
+        *,
+        calls_per_minute: int,
+        share: int,
+        parallel_calls: int,
+        file: Path | None,
+        patience: Patience | None = None,
+    ) -> None:
         """Opens the quota.
 
         Args:
@@ -39,7 +54,9 @@ class Quota:
             parallel_calls: How many calls may be on the way at once.
             file: Where to count together with other processes; None counts in memory. A file that cannot be used is
                 a warning, not an error: the quota is soft.
+            patience: Whether calls may wait for their turn; None for always.
         """
+        self._patience = patience or Patience()
         self._rates = _rates(max(1, calls_per_minute * share // 100))
         self._turns = threading.BoundedSemaphore(min(parallel_calls, AT_ONCE))
         self._bucket = self._open(file)
@@ -54,6 +71,9 @@ class Quota:
 
         Args:
             counted: Whether the call counts; the analytics host is not counted (B10).
+
+        Raises:
+            NoTurnError: Nothing may wait any more.
         """
         with self._turns:
             if counted:
@@ -70,11 +90,10 @@ class Quota:
         self._bucket.close()
 
     def _spend(self) -> None:
-        pause = self._resume_at - time.monotonic()
-        if pause > 0:
-            time.sleep(pause)
+        if not self._patience.pause(self._resume_at - time.monotonic()):
+            raise NoTurnError
         try:
-            self._limiter.try_acquire("call")
+            self._acquire()
             self._spent += 1
             if self._spent % TIDY_EVERY == 0:
                 self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -82,7 +101,13 @@ class Quota:
             if self._closed:
                 raise
             self._forget_file(error)
-            self._limiter.try_acquire("call")
+            self._acquire()
+
+    def _acquire(self) -> None:
+        # The library's own wait cannot be broken off.
+        while not self._limiter.try_acquire("call", timeout=LONGEST_TICK):
+            if self._patience.over:
+                raise NoTurnError
 
     def _open(self, file: Path | None) -> AbstractBucket:
         if file is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["CallFault", "Fault", "fault_of_status", "retry_after", "waits"]
+__all__ = ["CallFault", "Fault", "fault_of_status", "pauses", "retry_after", "waits"]
 
 
 class Fault(Enum):
@@ -29,15 +29,20 @@ class Fault(Enum):
     DOWN = "Planhat is not available"
     FAILED = "a fault inside Planhat"
     REFUSED = "refused"
+    ENDING = "not sent, because the program ends"
 
     @property
     def may_have_arrived(self) -> bool:
         """Whether Planhat may have acted on the call all the same."""
-        return self not in {Fault.NOT_SENT, Fault.BUSY, Fault.REFUSED}
+        return self not in {Fault.NOT_SENT, Fault.BUSY, Fault.REFUSED, Fault.ENDING}
 
 
 class CallFault(Exception):  # noqa: N818 - a step inside the client; callers get the errors of planhat_api.errors
-    """One try of a call failed."""
+    """One try of a call failed.
+
+    Attributes:
+        pause: Seconds until the next try, as soon as it is known that there is one.
+    """
 
     def __init__(
         self, fault: Fault, detail: str, *, safe: bool, status: int | None = None, wait: float | None = None
@@ -49,6 +54,7 @@ class CallFault(Exception):  # noqa: N818 - a step inside the client; callers ge
         self.safe = safe
         self.status = status
         self.wait = wait
+        self.pause = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,8 @@ _RULES: dict[tuple[Fault, bool], _Rule] = {
     (Fault.FAILED, False): _ONCE,
     (Fault.REFUSED, True): _ONCE,
     (Fault.REFUSED, False): _ONCE,
+    (Fault.ENDING, True): _ONCE,
+    (Fault.ENDING, False): _ONCE,
 }
 
 _STATUSES = {408: Fault.DOWN, 429: Fault.BUSY, 502: Fault.DOWN, 503: Fault.DOWN, 504: Fault.DOWN}
@@ -111,8 +119,23 @@ def retry_after(value: str | None) -> float | None:
         return None
 
 
+def pauses(give_up_after: float) -> Generator[float, CallFault, None]:
+    """A wait generator for ``backoff``, which is to wait no time itself: a fault is told its ``pause``.
+
+    So whoever is told of the fault can wait in a way that something ends. The argument is that of ``waits``.
+    """
+    schedule = waits(give_up_after)
+    fault = yield next(schedule)
+    while True:
+        try:
+            fault.pause = schedule.send(fault)
+        except StopIteration:
+            return
+        fault = yield 0.0
+
+
 def waits(give_up_after: float) -> Generator[float, CallFault, None]:
-    """A wait generator for ``backoff``: takes each fault, yields the seconds until the next try, ends to give up.
+    """A generator of waits: takes each fault, yields the seconds until the next try, ends to give up.
 
     Args:
         give_up_after: Seconds after the first try when no further one is begun. A call that used them up in its

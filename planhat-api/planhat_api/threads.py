@@ -101,3 +101,5 @@ def _run(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwa
         future.set_result(fn(*args, **kwargs))
     except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
         future.set_exception(error)
+        # The error knows this frame: together they would stay, with all that was read until then.
+        del future

@@ -16,14 +16,16 @@ from planhat_api.body import OversizeError, beginning, whole
 from planhat_api.call import Answer, Call, GarbledError, NestedError, is_success
 from planhat_api.errors import PlanhatError
 from planhat_api.logs import guard_loggers
-from planhat_api.quota import Quota
+from planhat_api.patience import Patience
+from planhat_api.quota import NoTurnError, Quota
 from planhat_api.redaction import keep_secret
 from planhat_api.refusal import refusal
-from planhat_api.retry import CallFault, Fault, fault_of_status, retry_after, waits
+from planhat_api.retry import CallFault, Fault, fault_of_status, pauses, retry_after
+from planhat_api.threads import DaemonThreads
 from planhat_api.watchdog import ExpiredError, Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from planhat_api.connection import Connection
 
@@ -36,32 +38,43 @@ _T = TypeVar("_T")
 class Transport:
     """Sends calls over pooled connections. Safe to use from many threads."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Connects nothing yet."""
+    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
+        """Connects nothing yet.
+
+        Args:
+            connection: How to reach the tenant.
+            patience: How long calls may take and wait; None for as long as the connection says.
+        """
         keep_secret(connection.api_token, connection.tenant_token)
         guard_loggers()
         self._timeout = connection.timeout_seconds
         self._give_up_after = connection.give_up_after_seconds
+        self._patience = patience or Patience()
+        # A call that has to be broken off may hang in any step of the system, so somebody else must make it.
+        self._wire = DaemonThreads(connection.parallel_calls)
         self._quota = Quota(
             calls_per_minute=connection.calls_per_minute,
             share=connection.quota_share,
             parallel_calls=connection.parallel_calls,
             file=connection.quota_file,
+            patience=self._patience,
         )
         self._session = _session(connection.parallel_calls)
         self._environments: dict[str, Mapping[str, Any]] = {}
         self._watchdog = Watchdog(max(self._timeout, self._give_up_after))
         self._repeat = backoff.on_exception(
-            waits,
+            pauses,
             CallFault,
             jitter=None,
             logger=None,
-            on_backoff=self._before_wait,
+            giveup=lambda _fault: self._patience.over,
+            on_backoff=self._wait,
             give_up_after=connection.give_up_after_seconds,
         )
 
     def close(self) -> None:
         """Close the connections."""
+        self._wire.shutdown()
         self._session.close()
         self._watchdog.close()
         self._quota.close()
@@ -75,10 +88,14 @@ class Transport:
         attempt = self._repeat(self._attempt if call.look is None else self._attempt_and_look)
         try:
             result: _T = attempt(call)
-        except CallFault as fault:
-            # Without its cause: the texts of the HTTP libraries hold URLs, and those may hold the tenant token.
-            raise refusal(call, fault) from None
-        return result
+        except CallFault as error:
+            # Without trace and cause: they would keep what was read of the answer, and the texts of the HTTP
+            # libraries hold URLs, which may hold the tenant token.
+            error.__context__ = None
+            fault = error.with_traceback(None)
+        else:
+            return result
+        raise refusal(call, fault)
 
     def _attempt_and_look(self, call: Call[_T]) -> _T:
         try:
@@ -97,10 +114,13 @@ class Transport:
             raise
 
     def _attempt(self, call: Call[_T]) -> _T:
-        with self._quota.turn(counted=call.counted):
-            began = time.monotonic()
-            answer = self._exchange(call)
-            took = time.monotonic() - began
+        try:
+            with self._quota.turn(counted=call.counted):
+                began = time.monotonic()
+                answer = self._exchange_in_time(call)
+                took = time.monotonic() - began
+        except NoTurnError:
+            raise CallFault(Fault.ENDING, "", safe=call.safe) from None
         _log.debug(
             "%s: %d in %d ms, %d rows and %d bytes out, %d bytes in",
             call.name,
@@ -118,6 +138,18 @@ class Transport:
         except (GarbledError, RecursionError) as error:
             fault, detail = _unreadable(answer, error)
             raise CallFault(fault, detail, safe=call.safe, status=answer.status) from None
+
+    def _exchange_in_time(self, call: Call[Any]) -> Answer:
+        if self._patience.used_up:
+            raise CallFault(Fault.ENDING, "", safe=call.safe)
+        exchange = self._wire.submit(self._exchange, call)
+        try:
+            if not self._patience.outlasts(exchange):
+                raise CallFault(Fault.LOST, "broken off, because the program ends", safe=call.safe)
+            return exchange.result()
+        finally:
+            # Its error knows this frame: together they would stay, with all that was read until then.
+            del exchange
 
     def _exchange(self, call: Call[Any]) -> Answer:
         try:
@@ -157,11 +189,12 @@ class Transport:
             self._environments[call.host] = settings
         return settings
 
-    def _before_wait(self, details: Any) -> None:  # noqa: ANN401 - backoff does not export the type
+    def _wait(self, details: Any) -> None:  # noqa: ANN401 - backoff does not export the type
+        """Wait for the next try; there is none when patience ends meanwhile."""
         fault: CallFault = details["exception"]
         call: Call[Any] = details["args"][0]
         if fault.fault is Fault.BUSY:
-            self._quota.pause(details["wait"])
+            self._quota.pause(fault.pause)
         status = f" ({fault.status})" if fault.status else ""
         _log.warning(
             "%s: %s%s: %s. Try %d follows in %.1f s",
@@ -170,8 +203,10 @@ class Transport:
             status,
             fault.detail,
             details["tries"] + 1,
-            details["wait"],
+            fault.pause,
         )
+        if not self._patience.pause(fault.pause):
+            raise fault
 
 
 def _session(connections: int) -> requests.Session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from planhat_api.errors import (
     UnavailableError,
 )
 from planhat_api.logs import make_logs_safe, one_line
+from planhat_api.output import ClosedOutputError, OutputError, flush_output, writing_output
 from planhat_api.process import expect_many_rows
 
 if sys.version_info >= (3, 12):
@@ -38,6 +38,7 @@ FAILED = 1
 SETTINGS = 2
 CREDENTIALS = 3
 UNAVAILABLE = 5
+OUTPUT = 7
 SIGNALS = 128
 
 _CODES: Mapping[type[Exception], int] = {
@@ -50,6 +51,8 @@ _CODES: Mapping[type[Exception], int] = {
     AccessError: CREDENTIALS,
     RateLimitError: UNAVAILABLE,
     UnavailableError: UNAVAILABLE,
+    ClosedOutputError: FAILED,
+    OutputError: OUTPUT,
 }
 
 
@@ -58,14 +61,18 @@ class PlanhatCommand(SingerCommand):
 
     Exit codes, the same as the target's: 0 all read; 1 a fault; 2 wrong settings or files, or a model that the tenant
     does not have; 3 Planhat does not accept the token, or the token may not read this; 5 Planhat could not be reached,
-    kept refusing for load, or answered what cannot be read; 128 and the signal's number when a signal ended the run.
+    kept refusing for load, or answered what cannot be read; 7 its output has no room; 128 and the signal's number when
+    a signal ended the run.
     """
 
     @override
     def main(self, *args: Any, **options: Any) -> Any:
         try:
-            return super().main(*args, **options)
-        except (PlanhatError, SingerSDKError) as error:
+            try:
+                return super().main(*args, **options)
+            finally:
+                flush_output()
+        except (OutputError, PlanhatError, SingerSDKError) as error:
             self.logger.critical("%s", error)
             sys.exit(exit_code(error))
         except SystemExit as end:
@@ -77,20 +84,16 @@ class PlanhatCommand(SingerCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         make_logs_safe()
         try:
-            return super().parse_args(ctx, args)
+            # Some options print something, and that is all.
+            with writing_output():
+                return super().parse_args(ctx, args)
         except click.UsageError as error:
             raise click.UsageError(one_line(error.format_message()), error.ctx) from None
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
         expect_many_rows(_STANDARD_OUTPUT)
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            self.logger.critical("The loader closed its input before the tap was done")
-            # What is left in the buffer has nowhere to go; the interpreter would complain about it when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(FAILED)
+        return super().invoke(ctx)
 
 
 def exit_code(error: Exception) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api.errors import ConfigurationError
+from planhat_api.output import OutputError
 from planhat_api.paths import path_in
 from tap_planhat.shapes import decode_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS content (
@@ -70,6 +72,7 @@ class ContentHashes:
             ConfigurationError: The file cannot be used.
         """
         self.run = run
+        self._path = path
         self._stream = stream
         self._stamps = stamps
         file = path_in("content_hash_file", path)
@@ -88,28 +91,44 @@ class ContentHashes:
         )
 
     def changed(self, ids: Sequence[str | None], records: Sequence[msgspec.Raw]) -> list[bool]:
-        """Whether each row differs from what was passed on last; a row without an id always counts as changed."""
+        """Whether each row differs from what was passed on last; a row without an id always counts as changed.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
         hashes = [self._hash(record) for record in records]
         known = self._known([key for key in ids if key])
         changes = [key is None or known.get(key) != content for key, content in zip(ids, hashes, strict=True)]
         rows = zip(ids, hashes, changes, strict=True)
-        self._file.executemany(
-            "INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?, ?)",
-            [
-                (self.run.history, self._stream, key, content, self.run.number)
-                for key, content, changed in rows
-                if changed and key
-            ],
-        )
+        new = [
+            (self.run.history, self._stream, key, content, self.run.number)
+            for key, content, changed in rows
+            if changed and key
+        ]
+        with self._told_if_full():
+            self._file.executemany("INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?, ?)", new)
         return changes
 
     def keep(self) -> None:
-        """Make the run's hashes last; to be called when all its rows were passed on."""
-        self._file.commit()
+        """Make the run's hashes last; to be called when all its rows were passed on.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with self._told_if_full():
+            self._file.commit()
 
     def close(self) -> None:
         """Close the file; what was not kept is forgotten."""
         self._file.close()
+
+    @contextmanager
+    def _told_if_full(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            message = f"content_hash_file: {self._path!r} cannot be written: {error}"
+            raise OutputError(message) from None
 
     def _known(self, ids: Sequence[str]) -> dict[str, bytes]:
         rows = self._file.execute(

@@ -9,6 +9,8 @@ from singer_sdk.contrib.msgspec import enc_hook
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter, SingerMessageType
 from singer_sdk.singerlib.encoding.simple import Message
 
+from planhat_api.output import writing_output
+
 if sys.version_info >= (3, 12):
     from typing import override
 else:
@@ -60,8 +62,9 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
     def _write(self, lines: bytes | bytearray) -> None:
         self._writing = True
         try:
-            _write_all(lines)
-            sys.stdout.flush()
+            with writing_output("The loader"):
+                _write_all(lines)
+                sys.stdout.flush()
         finally:
             self._writing = False
         if self._exit_code is not None:

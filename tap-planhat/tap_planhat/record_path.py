@@ -23,6 +23,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from planhat_api.errors import ConfigurationError, PlanhatError, UnavailableError
 from planhat_api.jsontext import deepest_record
+from planhat_api.output import OutputError, is_full, reason_of
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.splice import LineMaker
 
@@ -96,7 +97,13 @@ class RecordPath(Stream):
             batch_config.storage.get_url("")
         except (ImportError, ValueError) as error:
             raise ConfigurationError(setting="batch_config", message=f"storage cannot be used: {error}") from None
-        return super().get_batches(batch_config, context)
+        try:
+            yield from super().get_batches(batch_config, context)
+        except OSError as error:
+            fault = ConfigurationError(
+                "batch_config", f"cannot write to {batch_config.storage.root}: {reason_of(error)}"
+            )
+            raise (OutputError(str(fault)) if is_full(error) else fault) from None
 
     @property
     @override
@@ -138,7 +145,7 @@ class RecordPath(Stream):
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **options: Any) -> None:
         """Log, but not the SDK's word on each error that goes through it: the command tells of those it knows."""
-        if level < logging.ERROR or not isinstance(sys.exc_info()[1], (PlanhatError, SingerSDKError)):
+        if level < logging.ERROR or not isinstance(sys.exc_info()[1], (OutputError, PlanhatError, SingerSDKError)):
             super().log(message, *args, level=level, **options)
 
     @property

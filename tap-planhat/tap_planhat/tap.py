@@ -15,6 +15,7 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Schema
 
 from planhat_api.errors import ConfigurationError
+from planhat_api.output import writing_output
 from planhat_api.plugin_expressions import STREAM_MAPS
 from planhat_api.plugin_files import read_settings
 from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
@@ -129,7 +130,8 @@ class TapPlanhat(Tap):
         catalog: dict[str, Any] | None = None,
     ) -> None:
         if about:
-            cls.print_about(about_format)
+            with writing_output():
+                cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
         given = config or _ConfigInput()

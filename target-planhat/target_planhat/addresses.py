@@ -24,11 +24,24 @@ class Addresses:
         """Open the file; it has no name and goes with the connection."""
         self._logger = logger
         self._named = 0
+        self._is_full = False
         self._file = sqlite3.connect("")
         self._file.execute("create table seen (folded text primary key, address text) without rowid")
 
     def look(self, addresses: Iterable[str]) -> None:
         """Take in addresses; warn of each that was seen before in other case."""
+        if self._is_full:
+            return
+        try:
+            self._look(addresses)
+        except sqlite3.Error as error:
+            self._is_full = True
+            self._logger.warning(
+                "No more addresses that differ in case only are looked for: the temporary file takes no more (%s)",
+                error,
+            )
+
+    def _look(self, addresses: Iterable[str]) -> None:
         for address in addresses:
             form = folded("email", address)
             added = self._file.execute("insert or ignore into seen values (?, ?)", (form, address)).rowcount

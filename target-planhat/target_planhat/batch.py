@@ -21,6 +21,7 @@ class Batch:
 
     Attributes:
         sinks: The sinks whose rows it gathers, by stream; of a stream whose SCHEMA changed, the newest.
+        taken: Records it has taken in so far, those that were rejected before they were sent included.
     """
 
     def __init__(self, most_rows: int, most_bytes: int, *, collapses: bool, apart: bool) -> None:
@@ -33,6 +34,7 @@ class Batch:
             apart: Whether rows that share any other key must not go out together.
         """
         self.sinks: dict[str, PlanhatSink] = {}
+        self.taken = 0
         self._most_rows = most_rows
         self._most_bytes = most_bytes - len("[]")
         self._collapses = collapses
@@ -71,12 +73,14 @@ class Batch:
             self._room -= cut
             self._room_bytes -= sizes[cut - 1]
             self._items += items[:cut]
+            self.taken += cut
         self._overflowed = cut < len(items)
         return items[cut:]
 
     def refuse(self) -> None:
         """Count a record that was rejected before it was sent."""
         self._refused += 1
+        self.taken += 1
         self._room -= 1
 
     def take(self, *, everything: bool) -> tuple[list[Item], bool]:

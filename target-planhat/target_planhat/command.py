@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.plugin_base import SingerCommand
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.logs import make_logs_safe, one_line
+from planhat_api.output import OutputError, flush_output, writing_output
 from target_planhat.errors import exit_code, tell
 
 if sys.version_info >= (3, 12):
     from typing import override
 else:
     from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["TargetCommand"]
 
@@ -23,10 +28,23 @@ class TargetCommand(SingerCommand):
     """The command of the target. From its beginning on, all that is logged is safe to read."""
 
     @override
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        try:
+            try:
+                return super().main(args, *rest, **options)
+            finally:
+                flush_output()
+        except OutputError as err:
+            tell(err, self.logger)
+            sys.exit(exit_code(err))
+
+    @override
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         make_logs_safe()
         try:
-            return super().parse_args(ctx, args)
+            # Some options print something, and that is all.
+            with writing_output():
+                return super().parse_args(ctx, args)
         except click.UsageError as err:
             raise click.UsageError(one_line(err.format_message()), err.ctx) from None
         except ConfigurationError as err:

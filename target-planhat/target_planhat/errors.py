@@ -15,6 +15,7 @@ from planhat_api import (
     RateLimitError,
     UnavailableError,
 )
+from planhat_api.output import ClosedOutputError, OutputError
 from planhat_api.settings import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXIT_CREDENTIALS",
+    "EXIT_DONE",
     "EXIT_FAULT",
     "EXIT_INPUT",
+    "EXIT_OUTPUT",
     "EXIT_REJECTS",
     "EXIT_SETTINGS",
     "EXIT_UNAVAILABLE",
@@ -38,8 +41,10 @@ __all__ = [
     "tell",
 ]
 
+EXIT_DONE = 0
+"""Every row is delivered, or set aside as the policy allows."""
 EXIT_FAULT = 1
-"""A fault of the target itself."""
+"""A fault of the target itself, or the reader of its output is gone."""
 EXIT_SETTINGS = 2
 """Wrong settings, or a mapping that cannot work. Nothing of the stream was sent."""
 EXIT_CREDENTIALS = 3
@@ -50,6 +55,8 @@ EXIT_UNAVAILABLE = 5
 """Planhat could not be reached, or kept failing."""
 EXIT_INPUT = 6
 """What came in is not Singer."""
+EXIT_OUTPUT = 7
+"""What the target writes, STATE or a file, has no room."""
 
 
 _LONGEST_NAME = 100
@@ -87,6 +94,8 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (ConfigValidationError, EXIT_SETTINGS),
     (MappingError, EXIT_SETTINGS),
     (RecordsWithoutSchemaException, EXIT_INPUT),
+    (ClosedOutputError, EXIT_FAULT),
+    (OutputError, EXIT_OUTPUT),
     (ConfigurationError, EXIT_SETTINGS),
     (NotFoundError, EXIT_SETTINGS),
     (CredentialsError, EXIT_CREDENTIALS),

@@ -30,7 +30,7 @@ class MessageReader(GenericSingerReader[bytes]):
     Attributes:
         message: The RECORD being handled.
         waiting: Whether the reader waits for input, and no message is being handled.
-        watch: Called every so many seconds as long as messages come, also while the reader waits.
+        watch: Called before the reader waits, and every so many seconds as long as messages come.
         shortcut: Given lines and a place, handles as many messages from there on as it can; tells how many.
     """
 
@@ -84,6 +84,8 @@ class MessageReader(GenericSingerReader[bytes]):
     def _chunks_of(self, binary: io.BufferedReader) -> Iterator[list[bytes]]:
         while True:
             self.waiting = True
+            if self.watch is not None:
+                self.watch[1]()
             end = binary.peek(1).rfind(b"\n")
             # `readlines` stops at the line that goes beyond this number of bytes, so it takes what is there and no
             # more. Without a whole line the next one is on its way, or the input is over.

@@ -10,6 +10,7 @@ import msgspec
 from target_planhat.run_files import RunFile
 
 if TYPE_CHECKING:
+    from planhat_api.output import OutputError
     from target_planhat.fates import Verdict
 
 __all__ = ["Receipts"]
@@ -32,7 +33,7 @@ class Receipts:
 
     def __init__(self, folder: str | None) -> None:
         """Write nothing yet; without a folder, never."""
-        self._file = RunFile(folder, "receipts", ".jsonl") if folder else None
+        self._file = RunFile("receipts_dir", folder, "receipts", ".jsonl") if folder else None
         self._encode = msgspec.json.Encoder().encode
 
     def __bool__(self) -> bool:
@@ -55,12 +56,17 @@ class Receipts:
             )
         )
 
+    @property
+    def fault(self) -> OutputError | None:
+        """Why some of them could not be written."""
+        return self._file.fault if self._file else None
+
     def secure(self) -> None:
-        """Have all of them on disk."""
+        """Have all of them on disk, unless there is a fault."""
         if self._file:
             self._file.secure()
 
     def close(self) -> None:
-        """Have all of them on disk and close the file."""
+        """Have all of them on disk, unless there is a fault, and close the file."""
         if self._file:
             self._file.close()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from planhat_api.output import OutputError
+
 __all__ = ["REJECTION", "Rejects"]
 
 REJECTION = "planhat_rejection"
@@ -24,14 +26,14 @@ class Rejects:
 
     def __init__(self, folder: str | None) -> None:
         """Write nothing yet; without a folder, never."""
-        self._file = RunFile(folder, "rejects", ".singer") if folder else None
+        self._file = RunFile("rejects_dir", folder, "rejects", ".singer") if folder else None
         self._announced: dict[str, bytes] = {}
         self._schemas: dict[str, bytes] = {}
 
     @property
     def path(self) -> Path | None:
-        """The file, when there are rejects in it."""
-        return self._file.path if self._file and self._file.used else None
+        """The file, when there are rejects in it; none when some of them are missing."""
+        return self._file.path if self._file and self._file.used and self._file.fault is None else None
 
     def announce(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> None:
         """Note the schema a stream has from now on; it is written before the stream's next reject."""
@@ -67,12 +69,17 @@ class Rejects:
         message = {"type": "RECORD", "stream": stream, "record": msgspec.Raw(record), REJECTION: rejection}
         self._file.write(msgspec.json.encode(message))
 
+    @property
+    def fault(self) -> OutputError | None:
+        """Why some of them could not be written."""
+        return self._file.fault if self._file else None
+
     def secure(self) -> None:
-        """Have all of them on disk."""
+        """Have all of them on disk, unless there is a fault."""
         if self._file:
             self._file.secure()
 
     def close(self) -> None:
-        """Have all of them on disk and close the file."""
+        """Have all of them on disk, unless there is a fault, and close the file."""
         if self._file:
             self._file.close()

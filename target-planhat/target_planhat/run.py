@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from planhat_api import PlanhatClient
+    from planhat_api.output import OutputError
     from planhat_api.registry import Model
     from target_planhat.row import Item
     from target_planhat.settings import TargetSettings
@@ -70,6 +71,7 @@ class Run:
         self._connect = connect
         self._first_reject = ""
         self._closed = False
+        self._raised: list[OutputError] = []
         self._logged = 0
         self._external_ids: dict[str, ExternalIds] = {}
         self._existing: dict[tuple[str, tuple[str, ...]], ExistingRows] = {}
@@ -194,27 +196,54 @@ class Run:
             self.logger.error("Further rejects are counted, and written to rejects_dir, but not logged")
 
     def judge(self, *, at_end: bool = False) -> None:
-        """End the run if the policy says so.
+        """End the run if the policy says so, or if a file of it cannot be written.
 
         Raises:
+            OutputError: What was set aside, or a receipt, cannot be written.
             RejectsError: Too many records were rejected.
         """
+        self._check_files()
         self._policy.check(self.summary.rejected, self.summary.settled, self._first_reject, at_end=at_end)
 
     def secure(self) -> None:
-        """Have everything that was set aside on disk; STATE may go out after that."""
+        """Have everything that was set aside on disk; STATE may go out after that.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         self.rejects.secure()
         self.receipts.secure()
+        self._check_files()
 
-    def close(self) -> None:
-        """Enter what is on the wire, tell the summary, let go of files, thread and connections; once."""
+    def _check_files(self) -> None:
+        for fault in self._faults():
+            self._raised.append(fault)
+            raise fault
+
+    def _faults(self) -> list[OutputError]:
+        """What is wrong with the files."""
+        return [file.fault for file in (self.rejects, self.receipts) if file.fault is not None]
+
+    @property
+    def pending(self) -> int:
+        """Records that were taken in and whose fate is not known, those aside that wait for their company."""
+        taken = sum(batch.taken for batch in self._batches.values())
+        return taken - self.summary.settled - len(self.held)
+
+    def close(self) -> OutputError | None:
+        """Enter what is on the wire, tell the summary, let go of files, thread and connections; once.
+
+        Returns:
+            What is wrong with a file and came to light only now. It was told.
+        """
         if self._closed:
-            return
+            return None
         self._closed = True
         try:
             self._enter_last()
         finally:
-            self._let_go()
+            late = self._let_go()
+        return late
 
     def _enter_last(self) -> None:
         """Enter what is on the wire when the run ends by an error: that one, not this, is why it ended."""
@@ -227,11 +256,15 @@ class Run:
         if self.held:
             self.logger.warning("%s rows still waited for their company; they come with the next run", len(self.held))
 
-    def _let_go(self) -> None:
+    def _let_go(self) -> OutputError | None:
         self.sender.close()
         self.rejects.close()
         self.receipts.close()
+        late = [fault for fault in self._faults() if fault not in self._raised]
+        for fault in late:
+            tell(fault, self.logger)
         self.summary.log(self.logger, self.rejects.path)
         for opened in ("addresses", "client"):
             if opened in self.__dict__:
                 getattr(self, opened).close()
+        return late[0] if late else None

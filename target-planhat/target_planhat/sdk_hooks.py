@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.target_base import Target
 
+from planhat_api.output import writing_output
 from planhat_api.plugin_expressions import STREAM_MAPS
 from target_planhat.sdk_maps import CheckedMapper
 
@@ -202,7 +203,8 @@ class HookedTarget(Target, ABC):
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
         if self.may_write_state() and state != self._written_state:
-            super()._write_state_message(state)
+            with writing_output():
+                super()._write_state_message(state)
             self._written_state = state
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -13,7 +13,8 @@ from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
-from planhat_api import ConfigurationError, Connection, PlanhatClient
+from planhat_api import ConfigurationError, Connection, Patience, PlanhatClient
+from planhat_api.output import writing_output
 from planhat_api.plugin_expressions import STREAM_MAPS
 from planhat_api.plugin_files import STANDARD_INPUT, read_settings
 from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
@@ -23,7 +24,8 @@ from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.collapse import collapse
 from target_planhat.command import TargetCommand
-from target_planhat.errors import KNOWN_ERRORS, InputError, exit_code, quoted, tell
+from target_planhat.ending import run_to_its_end
+from target_planhat.errors import InputError, quoted
 from target_planhat.keys import key_in
 from target_planhat.messages import KINDS
 from target_planhat.reader import MessageReader
@@ -90,11 +92,12 @@ class TargetPlanhat(HookedTarget):
         settings = TargetSettings.from_config(self.config)
         connection = Connection.from_settings(self.config)
         can_push = bool(self.config.get("tenant_token"))
-        self.run = Run(settings, lambda: PlanhatClient(connection), self.logger, can_push=can_push)
+        patience = Patience()
+        self.run = Run(settings, lambda: PlanhatClient(connection, patience), self.logger, can_push=can_push)
         self.checkpoint = Checkpoint(settings.checkpoint_seconds)
         # No message is at hand yet: a signal that comes before the first one ends the run at once.
         self.reader.waiting = True
-        self.termination = Termination(self.logger, lambda: self.reader.waiting, self._end_of_input)
+        self.termination = Termination(self.logger, patience, lambda: self.reader.waiting, self._end_of_input)
         self.reader.watch = (settings.checkpoint_seconds, self._while_waiting)
         self.records = RecordPath(self, self.logger)
         self.undeclared = UndeclaredStreams()
@@ -241,7 +244,7 @@ class TargetPlanhat(HookedTarget):
         if not self.reader.waiting:
             return
         if self.termination.requested:
-            # It came after the look at signals that follows each message, and before the wait.
+            # It came before the wait, and not every message is followed by a look at signals.
             self.termination.end()
         if not self.checkpoint.due:
             return
@@ -256,8 +259,11 @@ class TargetPlanhat(HookedTarget):
         """Send what is pending.
 
         Raises:
+            SystemExit: A signal came before: what is missing in the input tells nothing.
             InputError: Lines are left of a stream that no record has declared.
         """
+        if self.termination.requested:
+            self.termination.end()
         self._end_of_input()
         came = list(self._schemas)
         made = {one.stream_alias for stream in came for one in self.mapper.stream_maps.get(stream, ())}
@@ -334,18 +340,11 @@ class TargetPlanhat(HookedTarget):
     ) -> None:
         """Run the command; every known way to fail ends with its own exit code and a line that says why."""
         if about:
-            cls.print_about(about_format)
+            with writing_output():
+                cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
         expect_many_rows(_STANDARD_INPUT)
         given = config or _ConfigInput()
-        target: TargetPlanhat | None = None
-        try:
-            target = cls(config=given.config, parse_env_config=given.parse_env)
-            target.listen(file_input)
-        except KNOWN_ERRORS as err:
-            tell(err, cls.logger)
-            sys.exit(exit_code(err))
-        finally:
-            if target:
-                target.run.close()
+        make = partial(cls, config=given.config, parse_env_config=given.parse_env)
+        sys.exit(run_to_its_end(make, file_input, cls.logger))

@@ -1,4 +1,4 @@
-"""What SIGTERM and Ctrl-C do: the batch in flight finishes, STATE is exact, the exit code tells the signal."""
+"""What SIGTERM and Ctrl-C do: pending rows go out without waiting, STATE is exact, the exit code tells the signal."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from planhat_api import Patience
+
 __all__ = ["Termination"]
 
 _BASE = 128
+_SECONDS_LEFT = 8.0
+"""How long calls go on after a signal: containers are killed ten seconds after SIGTERM."""
 
 
 class Termination:
@@ -25,28 +29,40 @@ class Termination:
     never were. Here a signal is only noted while a message is being handled.
     """
 
-    def __init__(self, logger: logging.Logger, is_waiting: Callable[[], bool], finish: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        logger: logging.Logger,
+        patience: Patience,
+        is_waiting: Callable[[], bool],
+        finish: Callable[[], None],
+    ) -> None:
         """Not signalled yet.
 
         Args:
             logger: Told of signals.
+            patience: That of the run, with which a signal makes an end.
             is_waiting: Whether no message is being handled.
             finish: Sends what is pending and lets STATE out.
         """
         self._logger = logger
+        self._patience = patience
         self._is_waiting = is_waiting
         self._finish = finish
         self._signal: int | None = None
+        self._is_over = False
         self.requested = False
 
     def signalled(self, number: int) -> None:
         """Take a signal. The second one ends the process at once: STATE then stays where it was."""
         name = signal.Signals(number).name
+        if self._is_over:
+            os._exit(_BASE + number)
         if self._signal is not None:
             self._logger.warning("%s again: ending at once, what is pending comes with the next run", name)
             os._exit(_BASE + number)
         self._signal = number
         self.requested = True
+        self._patience.end(_SECONDS_LEFT)
         self._logger.info("%s: sending what is pending, then ending", name)
         if self._is_waiting():
             self.end()
@@ -58,4 +74,30 @@ class Termination:
             SystemExit: With 128 and the number of the signal.
         """
         self._finish()
-        raise SystemExit(_BASE + (self._signal or 0))
+        raise SystemExit(self._code)
+
+    def code_of_run(self, code: int, pending: int) -> int:
+        """The exit code of a run that is done: that of the signal, if there was one. A later one ends the process.
+
+        Args:
+            code: What the exit code is without a signal.
+            pending: Rows that were read and whose fate is not known.
+
+        Returns:
+            The exit code.
+        """
+        self._is_over = True
+        if self._signal is None:
+            return code
+        if pending or code:
+            self._logger.warning(
+                "%s: ended with %s rows pending that did not get out; they come with the next run, and so do those "
+                "that were not read yet",
+                signal.Signals(self._signal).name,
+                pending,
+            )
+        return self._code
+
+    @property
+    def _code(self) -> int:
+        return _BASE + (self._signal or 0)

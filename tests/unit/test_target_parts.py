@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planhat_api import Patience
+from target_planhat.addresses import Addresses
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.errors import RejectsError, SettingsError
 from target_planhat.policy import RejectPolicy
@@ -57,7 +59,7 @@ def test_checkpoint_is_due_after_its_interval() -> None:
 
 
 def test_run_files_never_overwrite_each_other(tmp_path: Path) -> None:
-    first, second = RunFile(str(tmp_path), "r", ".x"), RunFile(str(tmp_path), "r", ".x")
+    first, second = RunFile("rejects_dir", str(tmp_path), "r", ".x"), RunFile("rejects_dir", str(tmp_path), "r", ".x")
     second.path = first.path
     for number, file in enumerate((first, second)):
         file.write(str(number).encode())
@@ -66,7 +68,7 @@ def test_run_files_never_overwrite_each_other(tmp_path: Path) -> None:
 
 
 def test_run_files_appear_only_when_needed(tmp_path: Path) -> None:
-    RunFile(str(tmp_path / "deep" / "er"), "r", ".x").close()
+    RunFile("rejects_dir", str(tmp_path / "deep" / "er"), "r", ".x").close()
     assert list((tmp_path / "deep" / "er").iterdir()) == []
 
 
@@ -108,7 +110,7 @@ def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.M
     finished: list[bool] = []
     codes: list[int] = []
     waiting = False
-    termination = Termination(logging.getLogger("test"), lambda: waiting, lambda: finished.append(True))
+    termination = Termination(logging.getLogger("test"), Patience(), lambda: waiting, lambda: finished.append(True))
     termination.signalled(signal.SIGTERM)
     assert termination.requested
     assert finished == []
@@ -122,7 +124,7 @@ def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.M
 
 def test_a_signal_while_waiting_ends_at_once() -> None:
     finished: list[bool] = []
-    termination = Termination(logging.getLogger("test"), lambda: True, lambda: finished.append(True))
+    termination = Termination(logging.getLogger("test"), Patience(), lambda: True, lambda: finished.append(True))
     with pytest.raises(SystemExit):
         termination.signalled(signal.SIGTERM)
     assert finished == [True]
@@ -147,3 +149,46 @@ def test_blocks_fall_back_to_the_general_settings() -> None:
     )
     assert (settings.of_stream("a").mode, settings.of_stream("a").nulls) == ("insert", "clear")
     assert (settings.of_stream("b").mode, settings.of_stream("a").clear) == ("update", ("name",))
+
+
+def test_a_signal_decides_the_code_and_a_later_one_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    codes: list[int] = []
+    termination = Termination(logging.getLogger("test"), Patience(), lambda: False, lambda: None)
+    assert termination.code_of_run(5, 3) == 5
+    assert "pending" not in caplog.text
+    monkeypatch.setattr(os, "_exit", codes.append)
+    termination.signalled(signal.SIGINT)
+    assert codes == [130]
+    signalled = Termination(logging.getLogger("test"), Patience(), lambda: False, lambda: None)
+    signalled.signalled(signal.SIGTERM)
+    assert signalled.code_of_run(5, 3) == 143
+    assert "SIGTERM: ended with 3 rows pending" in caplog.text
+
+
+def test_a_file_that_fails_ends_with_a_whole_line_and_takes_no_more(tmp_path: Path) -> None:
+    file = RunFile("rejects_dir", str(tmp_path), "r", ".x")
+    file.write(b"one")
+    file.secure()
+    written = file._file
+    assert written is not None
+    with file.path.open("ab") as other:
+        other.write(b"half of a li")
+    # The disk is full: the descriptor takes no more.
+    os.close(written.fileno())
+    file.write(b"two")
+    file.secure()
+    assert str(file.fault).startswith("rejects_dir: cannot write")
+    file.write(b"three")
+    file.close()
+    assert file.path.read_bytes() == b"one\n"
+
+
+def test_addresses_are_no_longer_looked_at_when_the_temporary_file_is_full(caplog: pytest.LogCaptureFixture) -> None:
+    addresses = Addresses(logging.getLogger("test"))
+    addresses._file.execute("pragma max_page_count = 2")
+    addresses.look(f"{place}@company.example" for place in range(1000))
+    addresses.look(["a@b.example", "A@b.example"])
+    assert caplog.text.count("takes no more") == 1
+    addresses.close()

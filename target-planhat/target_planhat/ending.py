@@ -1,0 +1,41 @@
+"""Runs a target to its end: whatever ends the run early is told in one line, and has its exit code."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+from target_planhat.errors import EXIT_DONE, KNOWN_ERRORS, exit_code, tell
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from target_planhat.target import TargetPlanhat
+
+__all__ = ["run_to_its_end"]
+
+
+def run_to_its_end(make: Callable[[], TargetPlanhat], file_input: IO[str] | None, logger: logging.Logger) -> int:
+    """The exit code of a run.
+
+    Args:
+        make: Makes the target.
+        file_input: What it reads; None for standard input.
+        logger: Told why the run ends early.
+
+    Raises:
+        SystemExit: A signal ended the run, and nothing is left to be sent.
+    """
+    target: TargetPlanhat | None = None
+    code = EXIT_DONE
+    try:
+        target = make()
+        target.listen(file_input)
+    except KNOWN_ERRORS as err:
+        tell(err, logger)
+        code = exit_code(err)
+    finally:
+        late = target.run.close() if target is not None else None
+    if late is not None and code == EXIT_DONE:
+        code = exit_code(late)
+    return code if target is None else target.termination.code_of_run(code, target.run.pending)
