@@ -25,7 +25,7 @@ from planhat_api.threads import DaemonThreads
 from planhat_api.watchdog import ExpiredError, Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
 
     from planhat_api.connection import Connection
 
