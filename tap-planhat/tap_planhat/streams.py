@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
@@ -18,7 +17,6 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from planhat_api.errors import AccessError, NotFoundError
 from tap_planhat.asked import Asked
 from tap_planhat.catalog import KEY, ORIGINAL
-from tap_planhat.content_hashes import ContentHashes, Run
 from tap_planhat.incremental import Changes, Reading, WholeList
 from tap_planhat.progress import Progress
 from tap_planhat.record_path import RecordPath
@@ -41,9 +39,7 @@ if TYPE_CHECKING:
     from tap_planhat.tap import TapPlanhat
 
 _FEW_KEYS = 3
-_CONTENT_RUN = "content_run"
 _SCOPE = "scope"
-_STAMPS = ("updatedAt", "lastUpdated", "updateDate", "__v")
 
 
 class PlanhatStream(RecordPath):
@@ -183,34 +179,15 @@ class ListStream(PlanhatStream):
         newest: list[datetime] = []
         seen: set[str] = set()
         passes = self.passes()
-        with self._content() as content:
-            for number, parameters in enumerate(passes, start=1):
-                reading = self._reading(parameters)
-                for page in reading.pages():
-                    yield self._changed(self.wanted(_without(page, seen)), content)
-                    if number < len(passes):
-                        seen.update(key for key in page.ids if key)
-                newest += [reading.newest] if reading.newest else []
-            if content:
-                content.keep()
-                self.get_context_state(None)[_CONTENT_RUN] = content.run.to_state()
+        for number, parameters in enumerate(passes, start=1):
+            reading = self._reading(parameters)
+            for page in reading.pages():
+                yield self.wanted(_without(page, seen))
+                if number < len(passes):
+                    seen.update(key for key in page.ids if key)
+            newest += [reading.newest] if reading.newest else []
         if newest:
             self._bookmark(min(max(newest), started))
-
-    @contextmanager
-    def _content(self) -> Iterator[ContentHashes | None]:
-        """What rows held when they were last passed on, where the settings want to know and the stream can use it."""
-        path = self.config.get("content_hash_file")
-        if not path or not self._is_incremental:
-            yield None
-            return
-        run = Run.after(self.get_context_state(None).get(_CONTENT_RUN))
-        stamps = {*_STAMPS, self.model.updated.field or ""}
-        with closing(ContentHashes(path, self.name, run=run, stamps=stamps)) as content:
-            yield content
-
-    def _changed(self, page: Page, content: ContentHashes | None) -> Page:
-        return _only(page, content.changed(page.ids, page.raw)) if content else page
 
     def passes(self) -> Sequence[Mapping[str, str]]:
         """The parameters of each pass, with the user's word on hidden rows."""

@@ -132,6 +132,19 @@ def test_only_the_named_streams_are_incremental() -> None:
     assert state["bookmarks"]["endusers"] == {}
 
 
+def test_a_file_of_hashes_leaves_no_row_out_any_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "hashes.sqlite"
+    with Sandbox(companies=3, seed=3) as box:
+        config = _config(box, content_hash_file=str(file))
+        state = run(config, _STREAM).state
+        state["bookmarks"][_STREAM]["content_run"] = {"history": "a", "number": 4}
+        changed = box.rows(_STREAM)[0]
+        _touch(box, config, _STREAM, changed["_id"])
+        assert changed["_id"] in run(config, _STREAM, state=state).ids(_STREAM)
+    assert not file.exists()
+    assert "content_hash_file has no effect any more" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("stream", "path", "narrow", "wide"),
     [
