@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from planhat_sandbox import Sandbox
+from planhat_sandbox.switch_table import SWITCHES
 from tests.schedule_lists import ListPart
 from tests.schedule_parts import Tenant, Warehouse, between_calls
 from tests.tap_support import Output, catalog_for, config_for, run
@@ -59,7 +60,7 @@ def play(seed: int, parts: Sequence[Part] = PARTS) -> Outcome:
             for number in (seed % 7, 7 + seed % 7)
         ]
         schedule = _Schedule(seed, [Tenant(box, dice) for box in boxes], dice, parts)
-        changed = {name: value for name, value in switches.items() if value != Sandbox().switches()[name]}
+        changed = {name: value for name, value in switches.items() if str(value) != SWITCHES[name].default}
         schedule.outcome.steps.append(f"switches {changed}, server's clock {off or 0} days off")
         schedule.play()
         return schedule.outcome
