@@ -56,6 +56,7 @@ class PlanhatStream(RecordPath):
         self.model = model
         self.client = tap.client
         self.primary_keys = (KEY,)
+        self._doubts: list[str] = []
 
     @abstractmethod
     def pages(self, context: Context | None) -> Iterator[Page]:
@@ -88,9 +89,26 @@ class PlanhatStream(RecordPath):
             return
         self.page = None
         self._tell_of_missing(context)
-        self.activate_version()
+        self._activate_unless_in_doubt()
         if not context:
             progress.done()
+
+    def doubt(self, reason: str) -> None:
+        """Note that the read is not proven to have brought every row, or only rows of the stream.
+
+        Args:
+            reason: Why, for people.
+        """
+        if reason not in self._doubts:
+            self._doubts.append(reason)
+
+    def _activate_unless_in_doubt(self) -> None:
+        if not self._doubts:
+            self.activate_version()
+        elif self.is_versioned:
+            self.logger.warning(
+                "No ACTIVATE_VERSION for '%s', so rows that are gone stay: %s", self.name, "; ".join(self._doubts)
+            )
 
     def asked(self, context: Context | None) -> Iterable[Asked]:
         """What settings ask for, once the part of the stream with this context, and all before it, is read."""
@@ -296,6 +314,12 @@ class _Typed(msgspec.Struct, gc=False):
 _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
+def _type_of(body: msgspec.Raw) -> str | None:
+    """The type a row tells; None when it tells none."""
+    kind = _decode_type(body).type
+    return kind if isinstance(kind, str) else None
+
+
 class Conversations(ListStream):
     """Conversations, narrowed by type here since the list has no documented filter for it."""
 
@@ -318,9 +342,22 @@ class Conversations(ListStream):
         types = self.types()
         if types is None:
             return page
-        found = [_decode_type(body).type for body in page.raw]
+        found = [_type_of(body) for body in page.raw]
         self._asked_types.note(found)
-        return _only(page, [kind in types for kind in found])
+        if None in found:
+            self._tell_of_untold_types()
+        return _only(page, [kind is None or kind in types for kind in found])
+
+    def _tell_of_untold_types(self) -> None:
+        reason = "rows do not tell their type"
+        if reason not in self._doubts:
+            self.logger.warning(
+                "Some rows of '%s' do not tell their type, so they are passed on whatever they are. Planhat may want "
+                "to be asked for fields by name: select the fields you need in the catalog and set "
+                "push_down_select.",
+                self.name,
+            )
+        self.doubt(reason)
 
     @override
     def asked(self, context: Context | None) -> Iterable[Asked]:

@@ -1,0 +1,48 @@
+"""A stream that was not proven to be read whole leaves out no row in silence, and retires none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from planhat_sandbox import Sandbox
+from tests.tap_support import Output, config_for, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(companies=10, seed=3) as sandbox:
+        yield sandbox
+
+
+def _config(box: Sandbox, **settings: Any) -> dict[str, Any]:
+    return config_for(box, emit_activate_version_messages=True, **settings)
+
+
+def _activated(output: Output) -> list[str]:
+    return [message["stream"] for message in output.messages if message["type"] == "ACTIVATE_VERSION"]
+
+
+@pytest.mark.parametrize("stream", ["notes", "conversations"])
+def test_rows_that_do_not_tell_their_type_are_passed_on(
+    box: Sandbox, caplog: pytest.LogCaptureFixture, stream: str
+) -> None:
+    box.set_switch("list_width", "lean")
+    output = run(_config(box, conversation_types=["note"]), stream, "companies")
+    assert set(output.ids(stream)) == {row["_id"] for row in box.rows("conversations")}
+    assert _activated(output) == ["companies"]
+    assert caplog.text.count(f"Some rows of '{stream}' do not tell their type") == 1
+    assert f"No ACTIVATE_VERSION for '{stream}'" in caplog.text
+
+
+def test_a_single_row_without_type_is_passed_on_with_those_of_the_type(box: Sandbox) -> None:
+    untold, *others = box.rows("conversations")
+    for value in (None, {"name": "note"}, ["note"]):
+        box._tenant.store["conversations"].put({**untold, "type": value})
+        output = run(_config(box), "notes")
+        assert set(output.ids("notes")) == {untold["_id"], *(row["_id"] for row in others if row["type"] == "note")}
+        assert _activated(output) == []
