@@ -130,6 +130,7 @@ class PlanhatClient:
         select: str | Sequence[str] | None = None,
         in_flight: int = 1,
         recognise: Recognise | None = None,
+        doubt: Callable[[str], None] | None = None,
     ) -> Iterator[Page]:
         """The whole list for one set of parameters, page by page, in order.
 
@@ -144,6 +145,7 @@ class PlanhatClient:
             select: Fields to return; ``_id`` comes in any case.
             in_flight: Pages to have on the way at once, at most ``parallel_calls``.
             recognise: As for ``page``; called from many threads.
+            doubt: Called with the reason when rows that were there all the time may be missing.
 
         Yields:
             Pages that hold at least one new record each.
@@ -167,6 +169,7 @@ class PlanhatClient:
             source,
             name=f"GET {model.path}",
             sort=sort if model.sortable else None,
+            doubt=doubt,
         )
 
     def lean_companies(

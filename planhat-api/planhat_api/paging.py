@@ -49,7 +49,9 @@ _QUIET_PASSES = 3
 _MOST_PASSES = 20
 
 
-def read_list(source: Source, *, name: str, sort: str | None) -> Iterator[Page]:
+def read_list(
+    source: Source, *, name: str, sort: str | None, doubt: Callable[[str], None] | None = None
+) -> Iterator[Page]:
     """Read a list to its end.
 
     Each page after the first overlaps the one before it, and is used only when it is seen to follow on from it: rows
@@ -67,6 +69,7 @@ def read_list(source: Source, *, name: str, sort: str | None) -> Iterator[Page]:
         source: Where pages come from.
         name: What the log calls the list.
         sort: Order asked for; decides only whether a list out of order of ``_id`` is worth a warning.
+        doubt: Called with the reason when rows may have been missed: the list was not in order of ``_id``.
 
     Raises:
         AnswerTooLargeError: One row alone is too large.
@@ -74,6 +77,8 @@ def read_list(source: Source, *, name: str, sort: str | None) -> Iterator[Page]:
     memory = Memory()
     ahead = _Ahead(source, name)
     yield from _one_pass(ahead, memory, name)
+    if not memory.ordered and doubt:
+        doubt("the list was not in order of _id")
     if not memory.ordered and sort == "_id":
         _log.warning("%s: Planhat does not honour sort=_id; rows that move while the list is read may be missed", name)
     quiet = passes = 0

@@ -243,6 +243,7 @@ class ListStream(PlanhatStream):
             select=self.asked_fields() or (self._known_fields() if every_field else None),
             in_flight=1 if self.dry_run_rows or limit else self.config["pages_in_flight"],
             recognise=self.recognise,
+            doubt=self.doubt,
         )
 
     def _known_fields(self) -> Sequence[str]:

@@ -46,3 +46,29 @@ def test_a_single_row_without_type_is_passed_on_with_those_of_the_type(box: Sand
         output = run(_config(box), "notes")
         assert set(output.ids("notes")) == {untold["_id"], *(row["_id"] for row in others if row["type"] == "note")}
         assert _activated(output) == []
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"sort": "ignored", "default_sort": "random", "page_max": 10},
+        {"sort_ignored_fields": "_id", "default_sort": "random"},
+    ],
+    ids=["another order at each page", "one page in no order"],
+)
+def test_a_read_that_may_have_missed_rows_activates_no_version(
+    box: Sandbox, caplog: pytest.LogCaptureFixture, switches: dict[str, Any]
+) -> None:
+    for name, position in switches.items():
+        box.set_switch(name, position)
+    assert _activated(run(_config(box), "endusers")) == []
+    assert "Planhat does not honour sort=_id" in caplog.text
+    assert "No ACTIVATE_VERSION for 'endusers', so rows that are gone stay: the list was not in order" in caplog.text
+
+
+@pytest.mark.parametrize("order", ["insertion", "newest_first"])
+def test_a_list_in_order_of_id_activates_a_version_whether_or_not_it_was_asked_for(box: Sandbox, order: str) -> None:
+    box.set_switch("sort", "ignored")
+    box.set_switch("default_sort", order)
+    box.set_switch("page_max", 20)
+    assert _activated(run(_config(box), "endusers")) == ["endusers"]
