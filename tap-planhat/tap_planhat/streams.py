@@ -6,7 +6,7 @@ import sys
 from abc import abstractmethod
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from planhat_api.errors import AccessError, NotFoundError
 from tap_planhat.asked import Asked
 from tap_planhat.catalog import KEY, ORIGINAL
 from tap_planhat.incremental import Changes, Reading, WholeList
+from tap_planhat.list_pass import ListPass
 from tap_planhat.progress import Progress
 from tap_planhat.record_path import RecordPath
 from tap_planhat.settings import texts_in
@@ -225,23 +226,23 @@ class ListStream(PlanhatStream):
 
     def _reading(self, parameters: Mapping[str, str]) -> Reading:
         """One pass over the list."""
-        list_pages = partial(self._list_pages, parameters)
+        rows = self._list_pass(parameters)
         if not self._is_incremental or not self.replication_key:
-            return WholeList(list_pages)
+            return WholeList(rows)
         bound = self._bound()
         self.reads_all = bound is None
-        return Changes(list_pages, self.replication_key, bound=bound, logger=self.logger)
+        return Changes(rows, self.replication_key, bound=bound, logger=self.logger)
 
-    def _list_pages(self, parameters: Mapping[str, str], *, sort: str, limit: int | None = None) -> Iterator[Page]:
+    def _list_pass(self, parameters: Mapping[str, str]) -> ListPass:
         asked = dict(parameters)
         every_field = asked.pop("select", None)
-        return self.client.pages(
+        return ListPass(
+            self.client,
             self.model,
             params=asked,
-            sort=sort,
-            limit=self.dry_run_rows or limit,
             select=self.asked_fields() or (self._known_fields() if every_field else None),
-            in_flight=1 if self.dry_run_rows or limit else self.config["pages_in_flight"],
+            limit=self.dry_run_rows,
+            in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
             recognise=self.recognise,
             doubt=self.doubt,
         )
