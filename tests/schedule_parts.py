@@ -26,17 +26,19 @@ class Warehouse:
     """A loader that replaces rows by their key and retires those that a version did not bring."""
 
     tables: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    versions: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    versions: dict[str, dict[str, int]] = field(default_factory=dict)
+    _loads: int = 0
 
     def load(self, messages: Iterable[Mapping[str, Any]]) -> None:
+        self._loads += 1  # runs of one second share the number that the tap gives their version
         for message in messages:
             name = message.get("stream", "")
             table, versions = self.tables.setdefault(name, {}), self.versions.setdefault(name, {})
             if message["type"] == "RECORD":
                 key = message["record"]["_id"]
-                table[key], versions[key] = message["record"], message.get("version")
+                table[key], versions[key] = message["record"], self._loads
             elif message["type"] == "ACTIVATE_VERSION":
-                for key in [key for key, version in versions.items() if version != message["version"]]:
+                for key in [key for key, version in versions.items() if version != self._loads]:
                     del table[key], versions[key]
 
 

@@ -47,9 +47,11 @@ class Reading(Protocol):
     """One pass over a list.
 
     Attributes:
+        at_start: Latest stamp that was there before the first row was handed out; None where none is known.
         newest: Latest stamp among the rows handed out so far; None where stamps are not looked at.
     """
 
+    at_start: datetime | None
     newest: datetime | None
 
     def pages(self) -> Iterator[Page]:
@@ -59,6 +61,7 @@ class Reading(Protocol):
 class WholeList:
     """A full scan, whatever the stamps."""
 
+    at_start: datetime | None = None
     newest: datetime | None = None
 
     def __init__(self, rows: Rows) -> None:
@@ -80,11 +83,13 @@ class Changes:
         logger: The stream's logger.
 
     Attributes:
+        at_start: Latest stamp that was there before the first row was handed out; None where none is known.
         newest: Latest stamp among the rows handed out so far.
     """
 
     def __init__(self, rows: Rows, field: str, *, bound: datetime | None, logger: logging.Logger) -> None:
         """Prepare the read."""
+        self.at_start: datetime | None = None
         self.newest: datetime | None = None
         self._rows = rows
         self._field = field
@@ -96,18 +101,23 @@ class Changes:
     def pages(self) -> Iterator[Page]:
         """Pages that hold only changed rows."""
         if self._bound is None:
-            yield from self._full_scan(None)
+            self.at_start = latest_at_front(self._rows, self._stamps)
+            for number, page in enumerate(self._full_scan(None)):
+                if not number:
+                    self.at_start = _latest(self.at_start, *self._stamps.of(page))
+                yield page
             return
         try:
             for page in newest_first(self._rows, self._stamps, self._bound):
+                self.at_start = self._stamps.first
                 yield self._handed_out_now(self._changed(page, self._bound))
         except UnprovenError as error:
             self._logger.warning(
-                "Planhat did not keep the order newest first by %s, or it cannot be told (%s): reading the whole list "
-                "instead",
+                "What changed cannot be told from the order newest first by %s (%s): reading the whole list instead",
                 self._field,
                 error,
             )
+            self.at_start = self._stamps.first
             yield from self._full_scan(self._bound)
 
     def _full_scan(self, bound: datetime | None) -> Iterator[Page]:
@@ -122,15 +132,23 @@ class Changes:
 
     def _without_handed_out(self, page: Page) -> Page:
         ranks = [rank for rank, key in enumerate(page.ids) if key is None or key not in self._handed_out]
-        return page if len(ranks) == len(page.ids) else _at(page, ranks)
+        return page if len(ranks) == len(page.ids) else with_ranks(page, ranks)
 
     def _changed(self, page: Page, bound: datetime | None) -> Page:
         stamps = self._stamps.of(page)
-        known = [stamp for stamp in stamps if stamp is not None]
-        self.newest = max((*known, *([self.newest] if self.newest else [])), default=None)
-        if bound is None or all(stamp >= bound for stamp in known):
+        self.newest = _latest(self.newest, *stamps)
+        if bound is None or all(stamp is None or stamp >= bound for stamp in stamps):
             return page
-        return _at(page, [rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
+        return with_ranks(page, [rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
+
+
+def latest_at_front(rows: Rows, stamps: Stamps) -> datetime | None:
+    """The latest stamp there is, if the list can be sorted; never a later one. It costs one call."""
+    return _latest(*stamps.of(rows.front(f"-{stamps.field}", limit=_FEW)))
+
+
+def _latest(*stamps: datetime | None) -> datetime | None:
+    return max((stamp for stamp in stamps if stamp is not None), default=None)
 
 
 def newest_first(rows: Rows, stamps: Stamps, bound: datetime) -> Iterator[Page]:
@@ -174,20 +192,25 @@ def _other_end(rows: Rows, stamps: Stamps, front: Page, *, oldest: datetime) -> 
     if same_front or none_at_both_ends or not is_older:
         message = "the list looks the same from both ends"
         raise UnprovenError(message)
-    return _at(page, range(first))
+    return with_ranks(page, range(first))
 
 
-def _at(page: Page, ranks: Sequence[int]) -> Page:
+def with_ranks(page: Page, ranks: Sequence[int]) -> Page:
     """A page with only the rows at these ranks."""
     return replace(page, raw=[page.raw[rank] for rank in ranks], ids=[page.ids[rank] for rank in ranks])
 
 
 class Stamps:
-    """Reads the field that tells a row's last change."""
+    """Reads the field that tells a row's last change.
+
+    Attributes:
+        first: The latest stamp in the first answer that was looked at.
+    """
 
     def __init__(self, field: str) -> None:
         """Args: field: Its name."""
         self.field = field
+        self.first: datetime | None = None
         self._last: tuple[Page | None, list[datetime | None]] = (None, [])
         one_field = msgspec.defstruct(
             "Stamp", [("value", msgspec.Raw, msgspec.field(name=field, default=_NULL))], gc=False
@@ -198,7 +221,10 @@ class Stamps:
     def of(self, page: Page) -> list[datetime | None]:
         """The stamp of each row; None where there is none that can be read."""
         if self._last[0] is not page:
-            self._last = page, [self._read(self._row(body).value) for body in page.raw]  # type: ignore[attr-defined]
+            found = [self._read(self._row(body).value) for body in page.raw]  # type: ignore[attr-defined]
+            if self._last[0] is None:
+                self.first = _latest(*found)
+            self._last = page, found
         return self._last[1]
 
     def _read(self, value: msgspec.Raw) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any
@@ -15,15 +15,17 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.falling import UnprovenError
 from tap_planhat.asked import Asked
+from tap_planhat.bookmark import Bookmark
 from tap_planhat.catalog import KEY, ORIGINAL
 from tap_planhat.incremental import Changes, Reading, WholeList
 from tap_planhat.list_pass import ListPass
+from tap_planhat.moved_rows import MovedRows
 from tap_planhat.progress import Progress
 from tap_planhat.record_path import RecordPath
 from tap_planhat.settings import texts_in
 from tap_planhat.shapes import Shape, decode_record
-from tap_planhat.values import to_moment
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from tap_planhat.tap import TapPlanhat
 
 _FEW_KEYS = 3
-_SCOPE = "scope"
 
 
 class PlanhatStream(RecordPath):
@@ -157,7 +158,7 @@ class PlanhatStream(RecordPath):
             *self.only_fields,
             KEY,
             *self.fields_looked_at(),
-            *([self.replication_key] if self.replication_key else []),
+            *([self.model.updated.field] if self.replication_key or self.is_versioned else []),
         }
         return [name for name in self.effective_schema["properties"] if name in needed and name != ORIGINAL]
 
@@ -195,18 +196,34 @@ class ListStream(PlanhatStream):
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
         started = datetime.now(timezone.utc)
-        newest: list[datetime] = []
+        passes = [self._list_pass(parameters) for parameters in self.passes()]
+        bookmark = self._bookmark()
+        readings = self._readings(passes, bookmark)
+        moved = self._moved_rows(passes)
         seen: set[str] = set()
-        passes = self.passes()
-        for number, parameters in enumerate(passes, start=1):
-            reading = self._reading(parameters)
+        for number, reading in enumerate(readings, start=1):
             for page in reading.pages():
                 yield self.wanted(_without(page, seen))
-                if number < len(passes):
+                if moved or number < len(passes):
                     seen.update(key for key in page.ids if key)
-            newest += [reading.newest] if reading.newest else []
-        if newest:
-            self._bookmark(min(max(newest), started))
+        if moved:
+            yield from self._moved_meanwhile(moved, seen)
+        if bookmark:
+            stamps = [reading.newest for reading in readings if reading.newest]
+            bookmark.move(at_start=readings[0].at_start, newest=max(stamps, default=None), not_after=started)
+
+    def _moved_rows(self, passes: Sequence[ListPass]) -> MovedRows | None:
+        """What finds rows that move from pass to pass, where a loader would retire them."""
+        if not self.is_versioned or len(passes) == 1 or self.dry_run_rows:
+            return None
+        return MovedRows(passes, self.model.updated.field or "")
+
+    def _moved_meanwhile(self, moved: MovedRows, seen: set[str]) -> Iterator[Page]:
+        try:
+            for page in moved.pages(seen):
+                yield self.wanted(page)
+        except UnprovenError as error:
+            self.doubt(f"rows may have moved between two passes over the list ({error})")
 
     def passes(self) -> Sequence[Mapping[str, str]]:
         """The parameters of each pass, with the user's word on hidden rows."""
@@ -224,14 +241,13 @@ class ListStream(PlanhatStream):
     def _is_incremental(self) -> bool:
         return self.replication_method == REPLICATION_INCREMENTAL and bool(self.replication_key)
 
-    def _reading(self, parameters: Mapping[str, str]) -> Reading:
-        """One pass over the list."""
-        rows = self._list_pass(parameters)
-        if not self._is_incremental or not self.replication_key:
-            return WholeList(rows)
-        bound = self._bound()
-        self.reads_all = bound is None
-        return Changes(rows, self.replication_key, bound=bound, logger=self.logger)
+    def _readings(self, passes: Sequence[ListPass], bookmark: Bookmark | None) -> Sequence[Reading]:
+        """One for each pass over the list."""
+        if bookmark is None or not self.replication_key:
+            return [WholeList(rows) for rows in passes]
+        since = bookmark.since(self.config["incremental_lookback_minutes"])
+        self.reads_all = since is None
+        return [Changes(rows, self.replication_key, bound=since, logger=self.logger) for rows in passes]
 
     def _list_pass(self, parameters: Mapping[str, str]) -> ListPass:
         asked = dict(parameters)
@@ -250,31 +266,17 @@ class ListStream(PlanhatStream):
     def _known_fields(self) -> Sequence[str]:
         return [name for name in self.model.properties if name not in self.model.secret]
 
-    def _bound(self) -> datetime | None:
-        """The moment from which rows count as changed; None without a bookmark."""
-        state = self.get_context_state(None)
-        text = to_moment(state.get("replication_key_value"))
-        if text is None or state.get("replication_key") != self.replication_key:
+    def _bookmark(self) -> Bookmark | None:
+        """How far the stream was read before; None where it is read whole each time."""
+        if not self._is_incremental or not self.replication_key:
             return None
-        if state.get(_SCOPE) != self.scope():
+        bookmark = Bookmark(self.get_context_state(None), self.replication_key, self.scope())
+        if bookmark.covers_less:
             self.logger.warning(
                 "The settings that say which rows belong to '%s' changed since the last run: reading all of them again",
                 self.name,
             )
-            return None
-        try:
-            return datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(
-                minutes=self.config["incremental_lookback_minutes"]
-            )
-        except OverflowError:
-            return datetime.min.replace(tzinfo=timezone.utc)
-
-    def _bookmark(self, newest: datetime) -> None:
-        """Note how far the stream was read; only now, for newest first means that the oldest change comes last."""
-        state = self.get_context_state(None)
-        state["replication_key"] = self.replication_key
-        state["replication_key_value"] = to_moment(newest.isoformat(sep=" "))
-        state[_SCOPE] = self.scope()
+        return bookmark
 
 
 class LeanCompanies(PlanhatStream):
