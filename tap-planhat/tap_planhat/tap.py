@@ -28,7 +28,7 @@ from tap_planhat.input_files import names_file
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.sdk_maps import CheckedMapper
 from tap_planhat.selection import remarks
-from tap_planhat.settings import CONFIG_SCHEMA, check_settings
+from tap_planhat.settings import CONFIG_SCHEMA, NO_LONGER, check_settings
 from tap_planhat.state_file import fault_of_state
 from tap_planhat.stream_classes import offered_models, stream_class
 
@@ -78,6 +78,8 @@ class TapPlanhat(Tap):
         except ConfigValidationError as error:
             texts = [shortened(_IN_CONFIG.sub(r"\2: \1", text)) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
+        for name in NO_LONGER.keys() & self.config.keys():
+            self.logger.warning("%s %s", name, NO_LONGER[name])
         if self.input_catalog is not None:
             for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):
                 self.logger.warning("%s", remark)
