@@ -9,13 +9,16 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
 LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help demo test lint package bench docs clean
+.PHONY: help demo meltano test lint package bench docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: demo/.venv/ready ## A tenant into DuckDB, results of SQL back into Planhat: all on this machine, no account needed
 	@demo/.venv/bin/python -m demo $(ARGS)
+
+meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your own
+	@echo "Ready. This puts them on the path of your shell: . demo/.venv/bin/activate"
 
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)

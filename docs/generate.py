@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tap_planhat.stream_classes import offered_models, stream_class
 from tap_planhat.tap import TapPlanhat
 from target_planhat.target import TargetPlanhat
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import PluginBase
 
 ROOT = Path(__file__).parents[1]
+CLONE = "PLANHAT_CLONE"
+"""Environment variable with the folder of this repository, from which another project installs."""
 MELTANO_KINDS = {"integer": "integer", "number": "decimal", "boolean": "boolean", "object": "object", "array": "array"}
 
 
@@ -35,6 +38,7 @@ class Plugin:
     label: str
     setting_groups: list[list[str]]
     keywords: list[str]
+    unselected_streams: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -55,7 +59,13 @@ class Plugin:
 
 
 PLUGINS = (
-    Plugin(TapPlanhat, "Planhat", [["api_token"]], ["api", "customer success"]),
+    Plugin(
+        TapPlanhat,
+        "Planhat",
+        [["api_token"]],
+        ["api", "customer success"],
+        tuple(model.stream for model in offered_models() if not stream_class(model).selected_by_default),
+    ),
     Plugin(TargetPlanhat, "Planhat", [["api_token"], ["api_token", "tenant_token"]], ["api", "reverse etl"]),
 )
 
@@ -95,7 +105,7 @@ def definition(plugin: Plugin) -> dict[str, Any]:
         "description": about["description"],
         "variant": "planhat-singer",
         "domain_url": "https://www.planhat.com",
-        "pip_url": f"git+<this repository>#subdirectory=planhat-api git+<this repository>#subdirectory={plugin.name}",
+        "pip_url": f'-e "${{{CLONE}}}/planhat-api" -e "${{{CLONE}}}/{plugin.name}"',
         "executable": plugin.name,
         "maintenance_status": "active",
         "keywords": plugin.keywords,
@@ -155,6 +165,9 @@ def files() -> Iterator[tuple[Path, str]]:
         described = definition(plugin)
         yield ROOT / plugin.name / "plugin.yml", f"# Written by docs/generate.py.\n{as_yaml(described)}\n"
         told = {key: described[key] for key in ("capabilities", "settings_group_validation", "settings")}
+        if plugin.unselected_streams:
+            # Meltano selects every stream by itself, whatever the catalog says.
+            told["select"] = ["*.*", *(f"!{stream}.*" for stream in plugin.unselected_streams)]
         meltano_text = between(
             meltano_text,
             f"    # {plugin.name}: written by docs/generate.py",

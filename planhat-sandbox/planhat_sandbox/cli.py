@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 from datetime import date
@@ -17,7 +18,7 @@ from planhat_sandbox.sandbox import API_TOKEN, TENANT_TOKEN, Sandbox
 from planhat_sandbox.switches import SwitchError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["main"]
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with box:
-        sys.stdout.write(f"planhat-sandbox ready: {box.url} (analytics: {box.analytics_url})\n")
+        sys.stdout.write(_ready(box))
         sys.stdout.flush()
         stop.wait()
     return 0
@@ -63,6 +64,29 @@ def _sandbox(options: argparse.Namespace) -> Sandbox:
         switches=switches,
         faults=faults,
     )
+
+
+def _ready(box: Sandbox) -> str:
+    """What is said when the sandbox answers: its addresses, and the settings of the connectors that lead to it.
+
+    The settings are lines for a shell, to be copied. The tokens may be shown: they open nothing but this sandbox.
+    """
+    main = {"API_TOKEN": box.api_token, "BASE_URL": box.url}
+    analytics = {"TENANT_TOKEN": box.tenant_token, "ANALYTICS_URL": box.analytics_url}
+    return "".join(
+        (
+            f"planhat-sandbox ready: {box.url} (analytics: {box.analytics_url})\n",
+            "Settings of tap-planhat and target-planhat for it:\n",
+            _export("TAP_PLANHAT", main),
+            _export("TARGET_PLANHAT", main),
+            _export("TARGET_PLANHAT", analytics),
+        )
+    )
+
+
+def _export(plugin: str, settings: Mapping[str, str]) -> str:
+    """One line for a shell that sets these settings of a plugin."""
+    return f"export {' '.join(f'{plugin}_{name}={shlex.quote(value)}' for name, value in settings.items())}\n"
 
 
 def _switch(text: str) -> tuple[str, str]:

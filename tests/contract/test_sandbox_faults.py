@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import requests
 
 from planhat_sandbox import Fault, Sandbox
+from planhat_sandbox.sandbox import TENANT_TOKEN
 from tests.contract.sandbox_calls import Api, serving
 
 if TYPE_CHECKING:
@@ -286,7 +288,7 @@ def test_stopping_closes_open_connections() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
     command = [sys.executable, "-m", "planhat_sandbox.cli", "serve", "--companies", "7", "--seed", "2", "--days", "3"]
-    options = ["--api-token", "tok", "--switch", "sort=ignored", "--fault", '{"kind": "html", "path": "users"}']
+    options = ["--api-token", "the token", "--switch", "sort=ignored", "--fault", '{"kind": "html", "path": "users"}']
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -294,7 +296,18 @@ def test_the_command_serves_until_it_is_told_to_stop(number: signal.Signals) -> 
         assert found
         url = found[1]
         assert found[2] == f"{url}/analytics-host"
-        headers = {"Authorization": "Bearer tok"}
+        assert process.stdout.readline() == "Settings of tap-planhat and target-planhat for it:\n"
+        shown = [process.stdout.readline() for _ in range(3)]
+        assert all(text.startswith("export ") for text in shown)
+        assert [tuple(word.split("=", 1)) for text in shown for word in shlex.split(text)[1:]] == [
+            ("TAP_PLANHAT_API_TOKEN", "the token"),
+            ("TAP_PLANHAT_BASE_URL", url),
+            ("TARGET_PLANHAT_API_TOKEN", "the token"),
+            ("TARGET_PLANHAT_BASE_URL", url),
+            ("TARGET_PLANHAT_TENANT_TOKEN", TENANT_TOKEN),
+            ("TARGET_PLANHAT_ANALYTICS_URL", f"{url}/analytics-host"),
+        ]
+        headers = {"Authorization": "Bearer the token"}
         assert len(requests.get(f"{url}/companies", headers=headers, timeout=20).json()) == 7
         assert requests.get(f"{url}/users", headers=headers, timeout=20).text.startswith("<!DOCTYPE")
         assert requests.get(f"{url}/_sandbox/switches", timeout=20).json()["sort"] == "ignored"

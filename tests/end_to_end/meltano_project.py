@@ -67,7 +67,7 @@ class MeltanoProject:
 
 
 def held_ids(box: Sandbox, model: Model) -> list[str]:
-    """Ids of all rows that the stream of a model should bring."""
-    path = "companies" if model.path == "leancompanies" else model.path
-    rows = box.rows(path)
-    return sorted(row["_id"] for row in rows if all(row.get(name) == value for name, value in model.constants.items()))
+    """Ids of all rows that the stream of a model should bring; a part of another list is not selected."""
+    if model.constants:
+        return []
+    return sorted(row["_id"] for row in box.rows("companies" if model.path == "leancompanies" else model.path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from planhat_api.registry import all_models
@@ -48,7 +49,9 @@ def rows_of(folder: Path, stream: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
-def test_every_row_reaches_target_jsonl(project: MeltanoProject, box: Sandbox, settings: dict[str, str]) -> None:
+def test_every_row_reaches_target_jsonl_but_those_of_notes_only_once(
+    project: MeltanoProject, box: Sandbox, settings: dict[str, str]
+) -> None:
     result = project.run("run", "tap-planhat", "target-jsonl", **settings)
     assert result.returncode == 0, result.stdout
     output = project.folder / "output"
@@ -80,13 +83,16 @@ def test_secrets_do_not_show_in_printed_config(project: MeltanoProject, settings
         assert settings["TARGET_PLANHAT_TENANT_TOKEN"] not in result.stdout
 
 
-def test_the_definitions_can_be_added_to_another_project(project: MeltanoProject, tmp_path: Path) -> None:
-    (tmp_path / "meltano.yml").write_text("project_id: other\nsend_anonymous_usage_stats: false\n")
-    other = MeltanoProject(tmp_path)
-    for plugin in ("tap-planhat", "target-planhat"):
-        definition = project.folder / plugin / "plugin.yml"
-        added = other.run("add", "--no-install", "--from-ref", str(definition), plugin)
-        assert added.returncode == 0, added.stdout
-    written = (tmp_path / "meltano.yml").read_text("utf-8")
-    assert "sensitive: true" in written
-    assert "executable: target-planhat" in written
+def test_a_file_of_the_newest_duckdb_is_read(project: MeltanoProject, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "new.duckdb")) as warehouse:
+        warehouse.execute("create table kinds as select 'a' as id, {'Seats': 25} as custom")
+    result = project.run(
+        "run",
+        "tap-warehouse",
+        "target-jsonl",
+        TAP_WAREHOUSE_PATH=str(tmp_path / "new.duckdb"),
+        TAP_WAREHOUSE_QUERIES=json.dumps({"companies": {"key": ["id"], "sql": "select * from kinds"}}),
+        TARGET_JSONL_DESTINATION_PATH=str(tmp_path),
+    )
+    assert result.returncode == 0, result.stdout
+    assert rows_of(tmp_path, "companies") == [{"id": "a", "custom": {"Seats": 25}}]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from click.testing import CliRunner
 from singer_sdk.exceptions import ConfigValidationError
 from tap_warehouse.tap import TapWarehouse
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EVERY_TYPE = """
     select 'a' as id, 1::hugeint as whole, 1.50::decimal(9,2) as money, 2.5::double as ratio, true as flag,
@@ -74,3 +74,24 @@ def test_a_key_that_the_query_lacks_is_named(warehouse: Path) -> None:
     queries = {"kinds": {"sql": "select * from kinds", "key": ["ident"]}}
     with pytest.raises(ConfigValidationError, match="no column \\['ident'\\]"):
         TapWarehouse(config={"path": str(warehouse), "queries": queries})
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"path": "no-such.duckdb"}, "path: IO Error"),
+        ({"queries": {"kinds": {"sql": "select * from send.kinds"}}}, "queries: kinds: Catalog Error"),
+        ({"queries": {"kinds": {"sql": "select * from kinds", "key": ["ident"]}}}, "queries: kinds has no column"),
+    ],
+)
+def test_a_file_or_a_query_that_duckdb_refuses_is_told_in_a_line(
+    warehouse: Path, tmp_path: Path, changed: dict[str, Any], told: str
+) -> None:
+    config = tmp_path / "config.json"
+    good = {"path": str(warehouse), "queries": {"kinds": {"sql": "select * from kinds"}}}
+    config.write_text(json.dumps({**good, **changed}))
+    command = [str(Path(sys.executable).with_name("tap-warehouse")), "--config", str(config)]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"| {told}" in done.stderr
+    assert "Traceback" not in done.stderr

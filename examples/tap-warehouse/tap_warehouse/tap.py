@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,7 +20,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from singer_sdk.helpers.types import Context
 
@@ -76,18 +77,33 @@ class TapWarehouse(Tap):
 
     @override
     def discover_streams(self) -> list[QueryStream]:
-        with duckdb.connect(self.config["path"], read_only=True) as warehouse:
+        with _told_of("path"), duckdb.connect(self.config["path"], read_only=True) as warehouse:
             return [self._stream(warehouse, name, query) for name, query in self.config["queries"].items()]
 
     def _stream(self, warehouse: duckdb.DuckDBPyConnection, name: str, query: dict[str, Any]) -> QueryStream:
-        described = warehouse.execute(f"describe {query['sql']}").fetchall()
+        with _told_of(f"queries: {name}"):
+            described = warehouse.execute(f"describe {query['sql']}").fetchall()
         columns: dict[str, str] = {row[0]: row[1] for row in described}
         key = query.get("key", [])
         missing = [column for column in key if column not in columns]
         if missing:
-            message = f"Query '{name}' has no column {missing} for its key; it has {list(columns)}."
-            raise ConfigValidationError(message)
+            message = f"queries: {name} has no column {missing} for its key; it has {list(columns)}."
+            raise ConfigValidationError(message, errors=[message])
         return QueryStream(self, name, query["sql"], key, columns)
+
+
+@contextmanager
+def _told_of(setting: str) -> Iterator[None]:
+    """What DuckDB says of a file or a query, as an error of the setting it came from.
+
+    Raises:
+        ConfigValidationError: DuckDB raised an error.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        message = f"{setting}: {' '.join(str(error).split())}"
+        raise ConfigValidationError(message, errors=[message]) from error
 
 
 if __name__ == "__main__":
