@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -29,6 +30,13 @@ class _Run(msgspec.Struct):
     number: Annotated[int, msgspec.Meta(ge=0, lt=_MANY_RUNS)]
 
 
+class _Stretch(msgspec.Struct):
+    first_day: date
+    last_day: date
+    read_on: date
+    days_after: Annotated[int, msgspec.Meta(ge=0)]
+
+
 class _Marks(msgspec.Struct):
     """What this tap and the SDK look at, in the bookmark of a stream and of a part of one."""
 
@@ -36,6 +44,7 @@ class _Marks(msgspec.Struct):
     replication_key_value: Any = None
     progress_markers: dict[str, Any] = {}
     first_day: _Day | msgspec.UnsetType = msgspec.UNSET
+    days_read: list[_Stretch] | msgspec.UnsetType = msgspec.UNSET
     content_run: _Run | msgspec.UnsetType = msgspec.UNSET
 
 

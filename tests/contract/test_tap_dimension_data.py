@@ -130,7 +130,8 @@ def test_days_left_out_by_a_later_start_date_come_when_it_moves_back(
     second = run(config_for(box, start_date=_day(10)), _STREAM, state=first.state)
     assert f"days from {_day(49)} to {_day(11)} are left out" in caplog.text
     third = run(config_for(box, start_date=_day(60)), _STREAM, state=second.state)
-    assert Counter(third.ids(_STREAM)) == Counter(_since(box, 60))
+    assert Counter(third.ids(_STREAM)) == Counter(_since(box, 49))
+    assert Counter(first.ids(_STREAM) + third.ids(_STREAM)) == Counter(_since(box, 60))
 
 
 def test_full_table_reads_all_days_each_time_and_never_retires_any(box: Sandbox) -> None:

@@ -112,6 +112,10 @@ STATES: dict[str, tuple[Any, str]] = {
     ),
     "a partition without context": ({"bookmarks": {_DAYS: {"partitions": [{}]}}}, "partitions[0]"),
     "a first day that is text": ({"bookmarks": {_DAYS: {"first_day": "x"}}}, "first_day should be int, not str"),
+    "days read that are no days": (
+        {"bookmarks": {_DAYS: {"days_read": [{"first_day": "2026-01-01", "last_day": 5}]}}},
+        "last_day should be date, not int",
+    ),
     "markers of a foreign stream": (
         {"bookmarks": {"x": {"progress_markers": []}}},
         "bookmark of 'x': progress_markers",
