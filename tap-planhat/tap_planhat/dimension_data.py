@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from planhat_api.registry import Model
     from tap_planhat.tap import TapPlanhat
 
+PARTITION = "dimensionId"
+"""What tells the parts of the stream apart, in the contexts of its state."""
+
 _DAYS_READ = "days_read"
 _FILTERS = "filters"
 # States without ``days_read`` tell one stretch of days by this and the bookmark.
@@ -59,12 +62,8 @@ class DimensionData(PlanhatStream):
 
     @cached_property
     def _partitions(self) -> list[dict[str, Any]] | None:
-        kind = self.config["partition_by"]
-        if kind == "dimension":
-            return [{"dimensionId": dimension} for dimension in self._dimension_ids]
-        if kind == "company":
-            companies = self._company_ids or [key for key in self.client.lean_companies().ids if key]
-            return [{"companyId": company} for company in companies]
+        if self.config["partition_by"] == "dimension":
+            return [{PARTITION: dimension} for dimension in self._dimension_ids]
         return None
 
     @override
@@ -114,11 +113,8 @@ class DimensionData(PlanhatStream):
 
     def _filters(self, context: Context | None) -> list[tuple[str | None, str | None]]:
         """Company and dimension of each series of calls that one window takes."""
-        fixed = context or {}
-        companies: Sequence[str | None] = [fixed["companyId"]] if "companyId" in fixed else self._company_ids or [None]
-        dimensions: Sequence[str | None] = (
-            [fixed["dimensionId"]] if "dimensionId" in fixed else self._dimension_ids or [None]
-        )
+        dimensions: Sequence[str | None] = [context[PARTITION]] if context else self._dimension_ids or [None]
+        companies: Sequence[str | None] = self._company_ids or [None]
         return [(company, dimension) for company in companies for dimension in dimensions]
 
     def _due(self, known: DaysRead) -> Sequence[Window]:
@@ -180,15 +176,10 @@ class DimensionData(PlanhatStream):
     @property
     def _filters_in_state(self) -> dict[str, list[str]]:
         """What was not read, so that a change of it is noticed; a partition's own filter stands in its context."""
-        kind = self.config["partition_by"]
-        return {
-            name: ids
-            for name, ids, own in (
-                ("company_ids", self._company_ids, "company"),
-                ("dimension_ids", self._dimension_ids, "dimension"),
-            )
-            if ids and kind != own
-        }
+        narrowed = {"company_ids": self._company_ids}
+        if not self._partitions:
+            narrowed["dimension_ids"] = self._dimension_ids
+        return {name: ids for name, ids in narrowed.items() if ids}
 
     def _bookmark(self, context: Context | None, known: DaysRead) -> None:
         """Write down which days were read."""

@@ -141,12 +141,12 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
     },
     "partition_by": {
         "type": "string",
-        "enum": ["none", "dimension", "company"],
+        "enum": ["none", "dimension"],
         "default": "none",
         "title": "Partition by",
         "description": (
-            "Keep a bookmark of dimension data per `dimension` (of `dimension_ids`) or per `company` (of "
-            "`company_ids`, else every company), or one for all."
+            "`dimension` keeps a bookmark of dimension data for each of `dimension_ids`, so that one more costs its "
+            "own history alone; `none` keeps one for all."
         ),
     },
     "emit_activate_version_messages": {
@@ -168,6 +168,11 @@ CONFIG_SCHEMA: dict[str, Any] = {
         **_TAP_SETTINGS,
     },
 }
+
+ADVICE: Mapping[str, str] = {
+    "partition_by": "leave it out to keep one bookmark for all; company_ids narrows the read to some companies",
+}
+"""What to do about a value that a setting does not take, where that is not plain from the values it takes."""
 
 
 def check_settings(config: Mapping[str, Any]) -> None:

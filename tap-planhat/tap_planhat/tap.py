@@ -28,8 +28,8 @@ from tap_planhat.input_files import names_file
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.sdk_maps import CheckedMapper
 from tap_planhat.selection import remarks
-from tap_planhat.settings import CONFIG_SCHEMA, check_settings
-from tap_planhat.state_file import fault_of_state
+from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, check_settings
+from tap_planhat.state_file import fault_of_state, without_foreign_parts
 from tap_planhat.stream_classes import offered_models, stream_class
 
 if sys.version_info >= (3, 12):
@@ -76,11 +76,22 @@ class TapPlanhat(Tap):
         try:
             super().__init__(*args, **options)
         except ConfigValidationError as error:
-            texts = [shortened(_IN_CONFIG.sub(r"\2: \1", text)) for text in error.errors or [str(error)]]
+            texts = [_told(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
         if self.input_catalog is not None:
             for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):
                 self.logger.warning("%s", remark)
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        parts, left = without_foreign_parts(state)
+        if parts:
+            self.logger.warning(
+                "The state holds bookmarks of dimension data for each of %d companies, which are not kept any more: "
+                "the days that they tell of are read again, for all companies",
+                parts,
+            )
+        super().load_state(left)
 
     @override
     @classmethod
@@ -190,3 +201,12 @@ class TapPlanhat(Tap):
             self.logger.warning("The definitions of custom fields may not be read, so `custom` is untyped: %s", error)
             return {}
         return custom_fields_by_parent(definitions)
+
+
+def _told(error: str) -> str:
+    """What the check against the schema says of a setting, with the name of the setting first."""
+    found = _IN_CONFIG.fullmatch(error)
+    if not found:
+        return shortened(error)
+    said = shortened(f"{found[2]}: {found[1]}")
+    return f"{said} ({ADVICE[found[2]]})" if found[2] in ADVICE else said

@@ -32,9 +32,13 @@ def test_a_token_that_is_no_text_is_not_quoted(tmp_path: Path, token: Any) -> No
         ({}, "api_token"),
         ({"api_token": "t", "window_days": 0}, "window_days"),
         ({"api_token": "t", "partition_by": "dimension"}, "partition_by"),
+        (
+            {"api_token": "t", "partition_by": "company"},
+            "(leave it out to keep one bookmark for all; company_ids narrows",
+        ),
         ({"api_token": "t", "start_date": "2024-05-02", "end_date": "2024-05-01"}, "end_date: 2024-05-01 lies before"),
     ],
-    ids=["missing", "out of range", "contradiction", "no days"],
+    ids=["missing", "out of range", "contradiction", "a part that is none", "no days"],
 )
 def test_each_kind_of_wrong_setting_ends_with_the_same_code(tmp_path: Path, config: dict[str, Any], named: str) -> None:
     ended = run_command(*write_files(tmp_path, config={**_NOWHERE, **config}))
