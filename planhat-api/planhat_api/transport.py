@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -61,6 +62,7 @@ class Transport:
         )
         self._session = _session(connection.parallel_calls)
         self._environments: dict[str, Mapping[str, Any]] = {}
+        self._answered: set[str] = set()
         self._watchdog = Watchdog(max(self._timeout, self._give_up_after))
         self._repeat = backoff.on_exception(
             pauses,
@@ -167,6 +169,7 @@ class Transport:
                 allow_redirects=False,
                 **self._environment(call),
             )
+            self._answered.add(call.host)
             wanted = is_success(response.status_code) or response.status_code in call.takes
             # The timeout of the socket only sees a body that stops, not one that trickles.
             with response, self._watchdog.watch(response.raw.shutdown):
@@ -175,6 +178,8 @@ class Transport:
             raise CallFault(Fault.OVERSIZE, str(error), safe=call.safe, status=response.status_code) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             fault, detail = _connection_fault(error)
+            if fault is Fault.NO_HOST and call.host in self._answered:
+                fault = Fault.NOT_SENT
             raise CallFault(fault, detail, safe=call.safe) from None
         headers = response.headers
         wait = retry_after(headers.get("Retry-After"))
@@ -235,10 +240,18 @@ def _unreadable(answer: Answer, error: GarbledError | RecursionError) -> tuple[F
 def _connection_fault(error: Exception) -> tuple[Fault, str]:
     """Whether anything was sent, and a text without the URL that the library's text holds."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, urllib3.exceptions.NameResolutionError) and _is_known_to_be_none(reason.__cause__):
+        return Fault.NO_HOST, ""
     for kinds, fault, text in _CONNECTION_FAULTS:
         if isinstance(error, kinds) or isinstance(reason, kinds):
             return fault, text
     return Fault.LOST, "the connection broke off before the answer was complete"
+
+
+def _is_known_to_be_none(error: BaseException | None) -> bool:
+    """Whether whoever knows the names of hosts said that there is none, and was not just out of reach."""
+    unknown = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+    return isinstance(error, socket.gaierror) and error.errno in unknown
 
 
 # The first that fits: the libraries' errors are kinds of one another (an unknown name is a timeout to urllib3).

@@ -18,7 +18,13 @@ from planhat_api.errors import ConfigurationError
 from planhat_api.output import writing_output
 from planhat_api.plugin_expressions import STREAM_MAPS
 from planhat_api.plugin_files import read_settings
-from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
+from planhat_api.plugin_settings import (
+    check_environment,
+    check_secrets,
+    unknown_settings,
+    without_faults,
+    words_for,
+)
 from planhat_api.redaction import shortened
 from tap_planhat.catalog import stream_schema
 from tap_planhat.catalog_file import fault_of_catalog
@@ -78,6 +84,8 @@ class TapPlanhat(Tap):
         except ConfigValidationError as error:
             texts = [_told(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
+        for told in unknown_settings(self.config, self.config_jsonschema):
+            self.logger.warning("%s", told)
         if self.input_catalog is not None:
             for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):
                 self.logger.warning("%s", remark)
@@ -205,8 +213,8 @@ class TapPlanhat(Tap):
 
 def _told(error: str) -> str:
     """What the check against the schema says of a setting, with the name of the setting first."""
-    found = _IN_CONFIG.fullmatch(error)
+    found = _IN_CONFIG.fullmatch(words_for(error))
     if not found:
-        return shortened(error)
+        return shortened(words_for(error))
     said = shortened(f"{found[2]}: {found[1]}")
     return f"{said} ({ADVICE[found[2]]})" if found[2] in ADVICE else said

@@ -107,7 +107,7 @@ def test_the_quota_is_waited_for(box: Sandbox, tmp_path: Path) -> None:
     ("settings", "code", "text"),
     [
         ({"api_token": None}, 2, "api_token"),
-        ({"start_date": "yesterday"}, 2, "start_date: must be a date"),
+        ({"start_date": "yesterday"}, 2, "start_date: 'yesterday' is not a date"),
         ({"partition_by": "dimension"}, 2, "dimension_ids"),
         ({"incremental_streams": ["enduser"]}, 2, "endusers"),
         ({"base_url": "planhat"}, 2, "base_url"),

@@ -183,7 +183,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         "batch_config: storage cannot be used",
     ),
     "flattening without a depth": ({"flattening_enabled": True}, "flattening_max_depth is required"),
-    "an end beyond all days": ({"end_date": "99999999999"}, "end_date: must be a date"),
+    "an end beyond all days": ({"end_date": "99999999999"}, "end_date: '99999999999' is not a date of the form YYYY"),
+    "a date in another order": ({"start_date": "01/02/2026"}, "start_date: '01/02/2026' is not a date of the form"),
+    "a day that there is not": ({"start_date": "2026-02-30"}, "start_date: '2026-02-30' is not a date of the form"),
+    "a day as a number": ({"start_date": "20000"}, "start_date: '20000' is not a date of the form"),
+    "words after a date": ({"start_date": "2026-01-01T10:00 or so"}, "start_date: '2026-01-01T10:00 or so' is not"),
 }
 
 
