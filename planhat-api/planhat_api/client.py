@@ -7,14 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planhat_api import analytics, auth, bulk, urls
+from planhat_api.ahead import Source
 from planhat_api.bulk_answer import BULK_TAKES, BulkAnswer, read_bulk
 from planhat_api.call import Answer, Call
 from planhat_api.clues import TenantClues
 from planhat_api.companies import Companies
 from planhat_api.errors import AccessError, NotFoundError, PlanhatError
+from planhat_api.falling import read_falling
 from planhat_api.jsontext import array_of, encode
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
-from planhat_api.paging import Source, read_list
+from planhat_api.paging import read_list
 from planhat_api.reading import copies_made, nothing, one_record, page_at, record_or_text
 from planhat_api.registry import model as model_named
 from planhat_api.threads import DaemonThreads
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from planhat_api.connection import Connection
+    from planhat_api.falling import Values
     from planhat_api.page import Page, Recognise
     from planhat_api.patience import Patience
     from planhat_api.registry import Model
@@ -130,6 +133,8 @@ class PlanhatClient:
         select: str | Sequence[str] | None = None,
         in_flight: int = 1,
         recognise: Recognise | None = None,
+        doubt: Callable[[str], None] | None = None,
+        falling_by: Values | None = None,
     ) -> Iterator[Page]:
         """The whole list for one set of parameters, page by page, in order.
 
@@ -144,9 +149,15 @@ class PlanhatClient:
             select: Fields to return; ``_id`` comes in any case.
             in_flight: Pages to have on the way at once, at most ``parallel_calls``.
             recognise: As for ``page``; called from many threads.
+            doubt: Called with the reason when rows that were there all the time may be missing.
+            falling_by: For an order by another field than ``_id``, in which rows can be equal: the values of the rows
+                of a page in that field. The list is then read as ``planhat_api.falling`` says, page after page.
 
         Yields:
-            Pages that hold at least one new record each.
+            Pages that hold at least one new record each; with ``falling_by`` all that was received.
+
+        Raises:
+            UnprovenError: With ``falling_by``: no more rows can be handed out without passing over some.
         """
         if not model.paged:
             yield self.page(model, select=select, params=params, recognise=recognise)
@@ -163,10 +174,15 @@ class PlanhatClient:
             limit=urls.page_limit(model, limit),
             in_flight=max(1, min(in_flight, self._connection.parallel_calls)),
         )
+        name = f"GET {model.path}"
+        if falling_by:
+            yield from read_falling(source, falling_by, name=name)
+            return
         yield from read_list(
             source,
-            name=f"GET {model.path}",
+            name=name,
             sort=sort if model.sortable else None,
+            doubt=doubt,
         )
 
     def lean_companies(

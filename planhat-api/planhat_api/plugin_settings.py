@@ -19,17 +19,22 @@ __all__ = ["check_environment", "check_secrets", "unknown_settings", "without_fa
 _NO_TOKEN = re.compile(r"'api_token' is a required property|None is not of type 'string' in config\['api_token'\]")
 
 
-def unknown_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+def unknown_settings(
+    config: Mapping[str, Any], schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """What to tell of settings that do not exist; they have no effect.
 
     Args:
         config: Settings as they came. Those of the connection may be there although the plugin does without them: tap
             and target can share a file.
         schema: JSON Schema of the settings of the plugin.
+        gone: What to say of settings that there are no longer, by name, as the rest of a sentence about them.
     """
     known = list(schema["properties"])
     for name in config:
-        if name not in known and name not in CONNECTION_SETTINGS:
+        if gone and name in gone:
+            yield f"{name} {gone[name]}"
+        elif name not in known and name not in CONNECTION_SETTINGS:
             near = nearest(name, known)
             yield f"There is no setting {name!r}." + (f" Did you mean {near!r}?" if near else "")
 

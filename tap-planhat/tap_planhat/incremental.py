@@ -8,39 +8,50 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from planhat_api.falling import UnprovenError
 from tap_planhat.values import to_moment
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api import Page
 
-_FULL_SCAN = "_id"
 _FEW = 100
-"""Rows a page when looking for the few rows without a stamp."""
+"""Rows to ask for when looking for the few rows without a stamp."""
+
+_ALL = 100_000
+"""As many rows as one answer can hold."""
 
 _NULL = msgspec.Raw(b"null")
 
 
-class ListPages(Protocol):
-    """Reads a list, page by page."""
+class Rows(Protocol):
+    """Reads a list, as ``ListPass`` does."""
 
-    def __call__(self, *, sort: str, limit: int | None = None) -> Iterator[Page]:
-        """Start a read in the given order."""
+    def whole(self) -> Iterator[Page]:
+        """Every row."""
+
+    def falling(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
+        """The rows by a field, highest first."""
+
+    def front(self, sort: str, *, limit: int) -> Page:
+        """The first rows in some order, in one answer."""
 
 
 class Reading(Protocol):
     """One pass over a list.
 
     Attributes:
+        at_start: Latest stamp that was there before the first row was handed out; None where none is known.
         newest: Latest stamp among the rows handed out so far; None where stamps are not looked at.
     """
 
+    at_start: datetime | None
     newest: datetime | None
 
     def pages(self) -> Iterator[Page]:
@@ -50,81 +61,68 @@ class Reading(Protocol):
 class WholeList:
     """A full scan, whatever the stamps."""
 
+    at_start: datetime | None = None
     newest: datetime | None = None
 
-    def __init__(self, list_pages: ListPages) -> None:
+    def __init__(self, rows: Rows) -> None:
         """Prepare the read."""
-        self._list_pages = list_pages
+        self._rows = rows
 
     def pages(self) -> Iterator[Page]:
         """Every page."""
-        return self._list_pages(sort=_FULL_SCAN)
+        return self._rows.whole()
 
 
 class Changes:
     """The rows of one list that changed at a moment or later, ties and rows without a stamp included.
 
     Args:
-        list_pages: Starts a read of the list.
+        rows: Reads the list.
         field: Name of the field that tells a row's last change.
         bound: Moment from which rows count as changed; None for all rows.
         logger: The stream's logger.
 
     Attributes:
+        at_start: Latest stamp that was there before the first row was handed out; None where none is known.
         newest: Latest stamp among the rows handed out so far.
     """
 
-    def __init__(self, list_pages: ListPages, field: str, *, bound: datetime | None, logger: logging.Logger) -> None:
+    def __init__(self, rows: Rows, field: str, *, bound: datetime | None, logger: logging.Logger) -> None:
         """Prepare the read."""
+        self.at_start: datetime | None = None
         self.newest: datetime | None = None
-        self._list_pages = list_pages
+        self._rows = rows
         self._field = field
         self._bound = bound
         self._logger = logger
-        self._stamps = _Stamps(field)
+        self._stamps = Stamps(field)
         self._handed_out: set[str] = set()
 
     def pages(self) -> Iterator[Page]:
         """Pages that hold only changed rows."""
         if self._bound is None:
-            yield from self._full_scan(None)
+            self.at_start = latest_at_front(self._rows, self._stamps)
+            for number, page in enumerate(self._full_scan(None)):
+                if not number:
+                    self.at_start = _latest(self.at_start, *self._stamps.of(page))
+                yield page
             return
         try:
-            yield from self._newest_first(self._bound)
-        except _OrderError:
+            for page in newest_first(self._rows, self._stamps, self._bound):
+                self.at_start = self._stamps.first
+                yield self._handed_out_now(self._changed(page, self._bound))
+        except UnprovenError as error:
             self._logger.warning(
-                "Planhat did not keep the order newest first by %s: reading the whole list instead", self._field
+                "What changed cannot be told from the order newest first by %s (%s): reading the whole list instead",
+                self._field,
+                error,
             )
+            self.at_start = self._stamps.first
             yield from self._full_scan(self._bound)
 
-    def _newest_first(self, bound: datetime) -> Iterator[Page]:
-        order = _Order()
-        for page in self._list_pages(sort=f"-{self._field}"):
-            stamps = self._stamps.of(page)
-            order.check(page, stamps)
-            yield self._handed_out_now(self._changed(page, stamps, bound))
-            if any(stamp is not None and stamp < bound for stamp in stamps):
-                yield from self._from_the_other_end(order)
-                return
-
-    def _from_the_other_end(self, order: _Order) -> Iterator[Page]:
-        """Rows without a stamp that stand at the end of the list, read as its front the other way round.
-
-        That view also shows whether the server sorts at all: a list whose first rows happen to descend could hide
-        changed rows further down.
-        """
-        for number, page in enumerate(self._list_pages(sort=self._field, limit=_FEW)):
-            stamps = self._stamps.of(page)
-            if not number:
-                order.check_other_end(page, stamps)
-            rows = next((rank for rank, stamp in enumerate(stamps) if stamp is not None), len(stamps))
-            yield self._handed_out_now(_at(page, range(rows)))
-            if rows < len(stamps):
-                return
-
     def _full_scan(self, bound: datetime | None) -> Iterator[Page]:
-        for page in self._list_pages(sort=_FULL_SCAN):
-            changed = self._changed(page, self._stamps.of(page), bound)
+        for page in self._rows.whole():
+            changed = self._changed(page, bound)
             yield self._without_handed_out(changed) if self._handed_out else changed
 
     def _handed_out_now(self, page: Page) -> Page:
@@ -134,69 +132,86 @@ class Changes:
 
     def _without_handed_out(self, page: Page) -> Page:
         ranks = [rank for rank, key in enumerate(page.ids) if key is None or key not in self._handed_out]
-        return page if len(ranks) == len(page.ids) else _at(page, ranks)
+        return page if len(ranks) == len(page.ids) else with_ranks(page, ranks)
 
-    def _changed(self, page: Page, stamps: Sequence[datetime | None], bound: datetime | None) -> Page:
-        known = [stamp for stamp in stamps if stamp is not None]
-        self.newest = max((*known, *([self.newest] if self.newest else [])), default=None)
-        if bound is None or all(stamp >= bound for stamp in known):
+    def _changed(self, page: Page, bound: datetime | None) -> Page:
+        stamps = self._stamps.of(page)
+        self.newest = _latest(self.newest, *stamps)
+        if bound is None or all(stamp is None or stamp >= bound for stamp in stamps):
             return page
-        return _at(page, [rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
+        return with_ranks(page, [rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
 
 
-def _at(page: Page, ranks: Sequence[int]) -> Page:
+def latest_at_front(rows: Rows, stamps: Stamps) -> datetime | None:
+    """The latest stamp there is, if the list can be sorted; never a later one. It costs one call."""
+    return _latest(*stamps.of(rows.front(f"-{stamps.field}", limit=_FEW)))
+
+
+def _latest(*stamps: datetime | None) -> datetime | None:
+    return max((stamp for stamp in stamps if stamp is not None), default=None)
+
+
+def newest_first(rows: Rows, stamps: Stamps, bound: datetime) -> Iterator[Page]:
+    """Pages that hold every row that changed at a moment or later and every row without a stamp, among others.
+
+    Raises:
+        UnprovenError: What was not handed out may hold such rows.
+    """
+    front: Page | None = None
+    for page in rows.falling(stamps.field, stamps.of):
+        yield page
+        front = front or page
+        known = [stamp for stamp in stamps.of(page) if stamp is not None]
+        if known and known[-1] < bound:
+            yield _other_end(rows, stamps, front, oldest=known[-1])
+            return
+
+
+def _other_end(rows: Rows, stamps: Stamps, front: Page, *, oldest: datetime) -> Page:
+    """Rows without a stamp that stand at the end of the list, read as its front the other way round.
+
+    That view also shows whether the server sorts at all: a list whose first rows happen to fall could hide changed rows
+    further down.
+
+    Raises:
+        UnprovenError: The list looks the same from both ends, or more rows than one answer holds have no stamp.
+    """
+    for limit in (_FEW, _ALL):
+        page = rows.front(stamps.field, limit=limit)
+        found = stamps.of(page)
+        first = next((rank for rank, stamp in enumerate(found) if stamp is not None), None)
+        if first is not None:
+            break
+    else:
+        message = "more rows than one answer holds have none"
+        raise UnprovenError(message)
+    shared = min(len(page.ids), len(front.ids))
+    same_front = shared > 1 and page.ids[:shared] == front.ids[:shared]
+    none_at_both_ends = first > 0 and stamps.of(front)[0] is None
+    is_older = found[first] is None or found[first] <= oldest  # type: ignore[operator]  # the first with a stamp
+    if same_front or none_at_both_ends or not is_older:
+        message = "the list looks the same from both ends"
+        raise UnprovenError(message)
+    return with_ranks(page, range(first))
+
+
+def with_ranks(page: Page, ranks: Sequence[int]) -> Page:
     """A page with only the rows at these ranks."""
     return replace(page, raw=[page.raw[rank] for rank in ranks], ids=[page.ids[rank] for rank in ranks])
 
 
-class _OrderError(Exception):
-    """The list does not descend."""
+class Stamps:
+    """Reads the field that tells a row's last change.
 
-
-class _Order:
-    """Checks that stamps descend and that rows without one stand together at one end of the list."""
-
-    def __init__(self) -> None:
-        self._unstamped_first = False
-        self._oldest: datetime | None = None
-        self._ended = False
-        self._front: Sequence[str | None] = ()
-
-    def check(self, page: Page, stamps: Sequence[datetime | None]) -> None:
-        """Take in the next page.
-
-        Raises:
-            _OrderError: It does not go on in order.
-        """
-        self._front = self._front or page.ids
-        for stamp in stamps:
-            if stamp is None:
-                self._ended = self._oldest is not None
-                self._unstamped_first = not self._ended
-            elif self._ended or (self._oldest is not None and stamp > self._oldest):
-                raise _OrderError
-            else:
-                self._oldest = stamp
-
-    def check_other_end(self, page: Page, stamps: Sequence[datetime | None]) -> None:
-        """Compare with the first page of the same list in ascending order.
-
-        Raises:
-            _OrderError: The list looks the same from both ends, so the server did not sort it.
-        """
-        first = next((stamp for stamp in stamps if stamp is not None), None)
-        unstamped_at_both_ends = self._unstamped_first and bool(stamps) and stamps[0] is None
-        not_older = first is not None and self._oldest is not None and first > self._oldest
-        shared = min(len(page.ids), len(self._front))
-        same_front = shared > 1 and page.ids[:shared] == self._front[:shared]
-        if unstamped_at_both_ends or not_older or same_front:
-            raise _OrderError
-
-
-class _Stamps:
-    """Reads the field that tells a row's last change."""
+    Attributes:
+        first: The latest stamp in the first answer that was looked at.
+    """
 
     def __init__(self, field: str) -> None:
+        """Args: field: Its name."""
+        self.field = field
+        self.first: datetime | None = None
+        self._last: tuple[Page | None, list[datetime | None]] = (None, [])
         one_field = msgspec.defstruct(
             "Stamp", [("value", msgspec.Raw, msgspec.field(name=field, default=_NULL))], gc=False
         )
@@ -205,7 +220,12 @@ class _Stamps:
 
     def of(self, page: Page) -> list[datetime | None]:
         """The stamp of each row; None where there is none that can be read."""
-        return [self._read(self._row(body).value) for body in page.raw]  # type: ignore[attr-defined]
+        if self._last[0] is not page:
+            found = [self._read(self._row(body).value) for body in page.raw]  # type: ignore[attr-defined]
+            if self._last[0] is None:
+                self.first = _latest(*found)
+            self._last = page, found
+        return self._last[1]
 
     def _read(self, value: msgspec.Raw) -> datetime | None:
         try:

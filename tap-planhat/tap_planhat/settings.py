@@ -93,14 +93,6 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
         "title": "Incremental lookback",
         "description": "Minutes before the bookmark at which an incremental read of a model stops.",
     },
-    "content_hash_file": {
-        "type": ["string", "null"],
-        "title": "Content hash file",
-        "description": (
-            "File in which incremental reads of models remember what rows held, to leave out rows whose only change is "
-            "their timestamp. Left out: such rows are passed on. A lost file costs nothing but rows read before."
-        ),
-    },
     # Without a format: Meltano would take 01/02/2026 for a date, and the wrong one.
     "start_date": {
         "type": ["string", "null"],
@@ -162,6 +154,14 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
         ),
     },
 }
+
+NO_LONGER: Mapping[str, str] = {
+    "content_hash_file": (
+        "has no effect any more: rows whose only change is their timestamp are passed on. Take it out of the settings, "
+        "and clear the state once, for the file may have kept rows from the loader"
+    ),
+}
+"""Settings that once were, and what became of them."""
 
 CONFIG_SCHEMA: dict[str, Any] = {
     "type": "object",

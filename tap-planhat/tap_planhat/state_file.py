@@ -20,15 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["fault_of_state", "without_foreign_parts"]
 
 _DAYS = "dimension_data"
-_MANY_RUNS = 1 << 62
 _SHOWN = 60
 
 _Day = Annotated[int, msgspec.Meta(ge=FIRST_DAY, le=LAST_DAY)]
-
-
-class _Run(msgspec.Struct):
-    history: str
-    number: Annotated[int, msgspec.Meta(ge=0, lt=_MANY_RUNS)]
 
 
 class _Stretch(msgspec.Struct):
@@ -46,7 +40,6 @@ class _Marks(msgspec.Struct):
     progress_markers: dict[str, Any] = {}
     first_day: _Day | msgspec.UnsetType = msgspec.UNSET
     days_read: list[_Stretch] | msgspec.UnsetType = msgspec.UNSET
-    content_run: _Run | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Part(_Marks, kw_only=True):

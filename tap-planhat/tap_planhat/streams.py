@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
-from functools import cached_property, partial
+from datetime import datetime, timezone
+from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +15,17 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.falling import UnprovenError
 from tap_planhat.asked import Asked
+from tap_planhat.bookmark import Bookmark
 from tap_planhat.catalog import KEY, ORIGINAL
-from tap_planhat.content_hashes import ContentHashes, Run
 from tap_planhat.incremental import Changes, Reading, WholeList
+from tap_planhat.list_pass import ListPass
+from tap_planhat.moved_rows import MovedRows
 from tap_planhat.progress import Progress
 from tap_planhat.record_path import RecordPath
 from tap_planhat.settings import texts_in
 from tap_planhat.shapes import Shape, decode_record
-from tap_planhat.values import to_moment
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from tap_planhat.tap import TapPlanhat
 
 _FEW_KEYS = 3
-_CONTENT_RUN = "content_run"
-_SCOPE = "scope"
-_STAMPS = ("updatedAt", "lastUpdated", "updateDate", "__v")
 
 
 class PlanhatStream(RecordPath):
@@ -60,6 +58,7 @@ class PlanhatStream(RecordPath):
         self.model = model
         self.client = tap.client
         self.primary_keys = (KEY,)
+        self._doubts: list[str] = []
 
     @abstractmethod
     def pages(self, context: Context | None) -> Iterator[Page]:
@@ -92,9 +91,26 @@ class PlanhatStream(RecordPath):
             return
         self.page = None
         self._tell_of_missing(context)
-        self.activate_version()
+        self._activate_unless_in_doubt()
         if not context:
             progress.done()
+
+    def doubt(self, reason: str) -> None:
+        """Note that the read is not proven to have brought every row, or only rows of the stream.
+
+        Args:
+            reason: Why, for people.
+        """
+        if reason not in self._doubts:
+            self._doubts.append(reason)
+
+    def _activate_unless_in_doubt(self) -> None:
+        if not self._doubts:
+            self.activate_version()
+        elif self.is_versioned:
+            self.logger.warning(
+                "No ACTIVATE_VERSION for '%s', so rows that are gone stay: %s", self.name, "; ".join(self._doubts)
+            )
 
     def asked(self, context: Context | None) -> Iterable[Asked]:
         """What settings ask for, once the part of the stream with this context, and all before it, is read."""
@@ -142,7 +158,7 @@ class PlanhatStream(RecordPath):
             *self.only_fields,
             KEY,
             *self.fields_looked_at(),
-            *([self.replication_key] if self.replication_key else []),
+            *([self.model.updated.field] if self.replication_key or self.is_versioned else []),
         }
         return [name for name in self.effective_schema["properties"] if name in needed and name != ORIGINAL]
 
@@ -180,37 +196,34 @@ class ListStream(PlanhatStream):
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
         started = datetime.now(timezone.utc)
-        newest: list[datetime] = []
+        passes = [self._list_pass(parameters) for parameters in self.passes()]
+        bookmark = self._bookmark()
+        readings = self._readings(passes, bookmark)
+        moved = self._moved_rows(passes)
         seen: set[str] = set()
-        passes = self.passes()
-        with self._content() as content:
-            for number, parameters in enumerate(passes, start=1):
-                reading = self._reading(parameters)
-                for page in reading.pages():
-                    yield self._changed(self.wanted(_without(page, seen)), content)
-                    if number < len(passes):
-                        seen.update(key for key in page.ids if key)
-                newest += [reading.newest] if reading.newest else []
-            if content:
-                content.keep()
-                self.get_context_state(None)[_CONTENT_RUN] = content.run.to_state()
-        if newest:
-            self._bookmark(min(max(newest), started))
+        for number, reading in enumerate(readings, start=1):
+            for page in reading.pages():
+                yield self.wanted(_without(page, seen))
+                if moved or number < len(passes):
+                    seen.update(key for key in page.ids if key)
+        if moved:
+            yield from self._moved_meanwhile(moved, seen)
+        if bookmark:
+            stamps = [reading.newest for reading in readings if reading.newest]
+            bookmark.move(at_start=readings[0].at_start, newest=max(stamps, default=None), not_after=started)
 
-    @contextmanager
-    def _content(self) -> Iterator[ContentHashes | None]:
-        """What rows held when they were last passed on, where the settings want to know and the stream can use it."""
-        path = self.config.get("content_hash_file")
-        if not path or not self._is_incremental:
-            yield None
-            return
-        run = Run.after(self.get_context_state(None).get(_CONTENT_RUN))
-        stamps = {*_STAMPS, self.model.updated.field or ""}
-        with closing(ContentHashes(path, self.name, run=run, stamps=stamps)) as content:
-            yield content
+    def _moved_rows(self, passes: Sequence[ListPass]) -> MovedRows | None:
+        """What finds rows that move from pass to pass, where a loader would retire them."""
+        if not self.is_versioned or len(passes) == 1 or self.dry_run_rows:
+            return None
+        return MovedRows(passes, self.model.updated.field or "")
 
-    def _changed(self, page: Page, content: ContentHashes | None) -> Page:
-        return _only(page, content.changed(page.ids, page.raw)) if content else page
+    def _moved_meanwhile(self, moved: MovedRows, seen: set[str]) -> Iterator[Page]:
+        try:
+            for page in moved.pages(seen):
+                yield self.wanted(page)
+        except UnprovenError as error:
+            self.doubt(f"rows may have moved between two passes over the list ({error})")
 
     def passes(self) -> Sequence[Mapping[str, str]]:
         """The parameters of each pass, with the user's word on hidden rows."""
@@ -228,56 +241,42 @@ class ListStream(PlanhatStream):
     def _is_incremental(self) -> bool:
         return self.replication_method == REPLICATION_INCREMENTAL and bool(self.replication_key)
 
-    def _reading(self, parameters: Mapping[str, str]) -> Reading:
-        """One pass over the list."""
-        list_pages = partial(self._list_pages, parameters)
-        if not self._is_incremental or not self.replication_key:
-            return WholeList(list_pages)
-        bound = self._bound()
-        self.reads_all = bound is None
-        return Changes(list_pages, self.replication_key, bound=bound, logger=self.logger)
+    def _readings(self, passes: Sequence[ListPass], bookmark: Bookmark | None) -> Sequence[Reading]:
+        """One for each pass over the list."""
+        if bookmark is None or not self.replication_key:
+            return [WholeList(rows) for rows in passes]
+        since = bookmark.since(self.config["incremental_lookback_minutes"])
+        self.reads_all = since is None
+        return [Changes(rows, self.replication_key, bound=since, logger=self.logger) for rows in passes]
 
-    def _list_pages(self, parameters: Mapping[str, str], *, sort: str, limit: int | None = None) -> Iterator[Page]:
+    def _list_pass(self, parameters: Mapping[str, str]) -> ListPass:
         asked = dict(parameters)
         every_field = asked.pop("select", None)
-        return self.client.pages(
+        return ListPass(
+            self.client,
             self.model,
             params=asked,
-            sort=sort,
-            limit=self.dry_run_rows or limit,
             select=self.asked_fields() or (self._known_fields() if every_field else None),
-            in_flight=1 if self.dry_run_rows or limit else self.config["pages_in_flight"],
+            limit=self.dry_run_rows,
+            in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
             recognise=self.recognise,
+            doubt=self.doubt,
         )
 
     def _known_fields(self) -> Sequence[str]:
         return [name for name in self.model.properties if name not in self.model.secret]
 
-    def _bound(self) -> datetime | None:
-        """The moment from which rows count as changed; None without a bookmark."""
-        state = self.get_context_state(None)
-        text = to_moment(state.get("replication_key_value"))
-        if text is None or state.get("replication_key") != self.replication_key:
+    def _bookmark(self) -> Bookmark | None:
+        """How far the stream was read before; None where it is read whole each time."""
+        if not self._is_incremental or not self.replication_key:
             return None
-        if state.get(_SCOPE) != self.scope():
+        bookmark = Bookmark(self.get_context_state(None), self.replication_key, self.scope())
+        if bookmark.covers_less:
             self.logger.warning(
                 "The settings that say which rows belong to '%s' changed since the last run: reading all of them again",
                 self.name,
             )
-            return None
-        try:
-            return datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(
-                minutes=self.config["incremental_lookback_minutes"]
-            )
-        except OverflowError:
-            return datetime.min.replace(tzinfo=timezone.utc)
-
-    def _bookmark(self, newest: datetime) -> None:
-        """Note how far the stream was read; only now, for newest first means that the oldest change comes last."""
-        state = self.get_context_state(None)
-        state["replication_key"] = self.replication_key
-        state["replication_key_value"] = to_moment(newest.isoformat(sep=" "))
-        state[_SCOPE] = self.scope()
+        return bookmark
 
 
 class LeanCompanies(PlanhatStream):
@@ -319,6 +318,12 @@ class _Typed(msgspec.Struct, gc=False):
 _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
+def _type_of(body: msgspec.Raw) -> str | None:
+    """The type a row tells; None when it tells none."""
+    kind = _decode_type(body).type
+    return kind if isinstance(kind, str) else None
+
+
 class Conversations(ListStream):
     """Conversations, narrowed by type here since the list has no documented filter for it."""
 
@@ -341,9 +346,22 @@ class Conversations(ListStream):
         types = self.types()
         if types is None:
             return page
-        found = [_decode_type(body).type for body in page.raw]
+        found = [_type_of(body) for body in page.raw]
         self._asked_types.note(found)
-        return _only(page, [kind in types for kind in found])
+        if None in found:
+            self._tell_of_untold_types()
+        return _only(page, [kind is None or kind in types for kind in found])
+
+    def _tell_of_untold_types(self) -> None:
+        reason = "rows do not tell their type"
+        if reason not in self._doubts:
+            self.logger.warning(
+                "Some rows of '%s' do not tell their type, so they are passed on whatever they are. Planhat may want "
+                "to be asked for fields by name: select the fields you need in the catalog and set "
+                "push_down_select.",
+                self.name,
+            )
+        self.doubt(reason)
 
     @override
     def asked(self, context: Context | None) -> Iterable[Asked]:

@@ -34,7 +34,7 @@ from tap_planhat.input_files import names_file
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.sdk_maps import CheckedMapper
 from tap_planhat.selection import remarks
-from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, check_settings
+from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, NO_LONGER, check_settings
 from tap_planhat.state_file import fault_of_state, without_foreign_parts
 from tap_planhat.stream_classes import offered_models, stream_class
 
@@ -84,7 +84,7 @@ class TapPlanhat(Tap):
         except ConfigValidationError as error:
             texts = [_told(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
-        for told in unknown_settings(self.config, self.config_jsonschema):
+        for told in unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER):
             self.logger.warning("%s", told)
         if self.input_catalog is not None:
             for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):

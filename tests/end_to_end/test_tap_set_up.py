@@ -174,10 +174,6 @@ def test_every_command_tells_all_wrong_settings_in_one_line(box: Sandbox, tmp_pa
 
 
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
-    "a file for hashes that is a folder": (
-        {"incremental": True, "content_hash_file": "."},
-        "content_hash_file: '.' cannot be used",
-    ),
     "a storage that there is not": (
         {"batch_config": {"encoding": {"format": "jsonl"}, "storage": {"root": "nowhere://a"}}},
         "batch_config: storage cannot be used",

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planhat_api import AnswerTooLargeError, Page, paging
-from planhat_api.paging import Source, read_list
+from planhat_api import AnswerTooLargeError, Page, ahead
+from planhat_api.ahead import Source
+from planhat_api.paging import read_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ ROOM = 100
 @pytest.fixture(scope="module", autouse=True)
 def _small_room() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paging, "_LIGHT", ROOM // 4)
+        patch.setattr(ahead, "_LIGHT", ROOM // 4)
         yield
 
 
