@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,7 +38,12 @@ _T = TypeVar("_T")
 
 
 class Transport:
-    """Sends calls over pooled connections. Safe to use from many threads."""
+    """Sends calls over pooled connections. Safe to use from many threads.
+
+    Attributes:
+        calls: How many went out, repeats counted.
+        waits: How long they waited for the quota.
+    """
 
     def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
         """Connects nothing yet.
@@ -60,6 +66,9 @@ class Transport:
             file=connection.quota_file,
             patience=self._patience,
         )
+        self.waits = self._quota.waits
+        self.calls = 0
+        self._counting = threading.Lock()
         self._session = _session(connection.parallel_calls)
         self._environments: dict[str, Mapping[str, Any]] = {}
         self._answered: set[str] = set()
@@ -118,6 +127,8 @@ class Transport:
     def _attempt(self, call: Call[_T]) -> _T:
         try:
             with self._quota.turn(counted=call.counted):
+                with self._counting:
+                    self.calls += 1
                 began = time.monotonic()
                 answer = self._exchange_in_time(call)
                 took = time.monotonic() - began

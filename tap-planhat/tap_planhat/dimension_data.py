@@ -68,7 +68,7 @@ class DimensionData(PlanhatStream):
 
     @override
     def new_progress(self) -> Progress:
-        return Progress(self.logger, remaining=lambda: self._windows.remaining() if self._windows else 1.0)
+        return Progress(self.logger, self.name, remaining=lambda: self._windows.remaining() if self._windows else 1.0)
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:

@@ -37,6 +37,7 @@ from tap_planhat.selection import remarks
 from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, NO_LONGER, check_settings
 from tap_planhat.state_file import fault_of_state, without_foreign_parts
 from tap_planhat.stream_classes import offered_models, stream_class
+from tap_planhat.summary import Summary
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -74,6 +75,11 @@ class TapPlanhat(Tap):
         Raises:
             ConfigurationError: A setting is of the wrong kind. The SDK would end each command in its own way.
         """
+        self.summary = Summary()
+        with self.summary.counting_warnings():
+            self._set_up(*args, **options)
+
+    def _set_up(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- what the SDK passes
         self.append_builtin_config(self.config_jsonschema)
         if isinstance(options.get("config"), Mapping):
             check_secrets(options["config"], self.config_jsonschema)
@@ -89,6 +95,22 @@ class TapPlanhat(Tap):
         if self.input_catalog is not None:
             for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):
                 self.logger.warning("%s", remark)
+
+    def sync_and_sum_up(self) -> None:
+        """Read all selected streams, and tell at the end what came of it, also when the run ends early."""
+        complete = False
+        try:
+            with self.summary.counting_warnings():
+                self.sync_all()
+            complete = True
+        finally:
+            client: PlanhatClient | None = vars(self).get("client")
+            self.summary.log(
+                self.logger,
+                calls=client.calls if client else 0,
+                waited=client.seconds_waited if client else 0.0,
+                complete=complete,
+            )
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -154,7 +176,7 @@ class TapPlanhat(Tap):
             return
         cls.print_version(print_fn=cls.logger.info)
         given = config or _ConfigInput()
-        cls(config=given.config, state=state, catalog=catalog, parse_env_config=given.parse_env).sync_all()
+        cls(config=given.config, state=state, catalog=catalog, parse_env_config=given.parse_env).sync_and_sum_up()
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
