@@ -12,6 +12,7 @@ from planhat_api.errors import (
     PlanhatError,
     RateLimitError,
     UnavailableError,
+    UnknownHostError,
 )
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
 from planhat_api.page import Page
@@ -37,4 +38,5 @@ __all__ = [
     "RateLimitError",
     "Row",
     "UnavailableError",
+    "UnknownHostError",
 ]

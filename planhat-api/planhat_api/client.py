@@ -79,6 +79,16 @@ class PlanhatClient:
         self._pool.shutdown()
         self._transport.close()
 
+    @property
+    def calls(self) -> int:
+        """How many calls went out so far, repeats counted."""
+        return self._transport.calls
+
+    @property
+    def seconds_waited(self) -> float:
+        """How long calls waited so far for their turn in the quota, those that waited side by side counted once."""
+        return self._transport.waits.seconds
+
     # Reading
 
     def check_credentials(self) -> None:

@@ -17,7 +17,9 @@ from planhat_api.settings import CONNECTION_SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Connection"]
+__all__ = ["NO_TOKEN", "Connection"]
+
+NO_TOKEN = "is missing; make a private app in Planhat and use its token"  # noqa: S105 - says that there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,7 @@ def _text(settings: Mapping[str, Any], name: str) -> str | None:
 def _token(settings: Mapping[str, Any]) -> str:
     value = settings.get("api_token")
     if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(
-            setting="api_token", message="is missing; make a private app in Planhat and use its token"
-        )
+        raise ConfigurationError(setting="api_token", message=NO_TOKEN)
     token = value.strip()
     if any(character.isspace() for character in token) or not (token.isascii() and token.isprintable()):
         raise ConfigurationError(setting="api_token", message="holds blanks or characters no token has; copy it again")

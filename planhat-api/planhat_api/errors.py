@@ -20,6 +20,7 @@ __all__ = [
     "PlanhatError",
     "RateLimitError",
     "UnavailableError",
+    "UnknownHostError",
 ]
 
 
@@ -87,6 +88,10 @@ class UnavailableError(PlanhatError):
 
 class AnswerTooLargeError(UnavailableError):
     """Planhat's answer is larger than this client takes in; ask for less: a smaller page, fewer fields."""
+
+
+class UnknownHostError(UnavailableError):
+    """No host has the name that the settings give; nothing was sent."""
 
 
 class PayloadError(PlanhatError):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from planhat_api.errors import ConfigurationError
 
-__all__ = ["ANALYTICS_URL", "checked_url", "main_url"]
+__all__ = ["ANALYTICS_URL", "checked_url", "main_url", "region_of"]
 
 ANALYTICS_URL = "https://analytics.planhat.com"
 
@@ -45,6 +45,12 @@ def _region_url(region: str) -> str:
     else:
         hint = "write only what follows app- in the address of your Planhat app, e.g. us2; a whole URL goes to base_url"
     raise ConfigurationError(setting="region", message=f"{region[:60]!r} is not a region; {hint}")
+
+
+def region_of(host: str) -> str | None:
+    """The region whose API a host is; None when it is another host."""
+    found = _APP_HOST.fullmatch(host)
+    return found["region"] if found else None
 
 
 def checked_url(setting: str, url: str) -> str:

@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+from planhat_api.connection import NO_TOKEN
 from planhat_api.errors import ConfigurationError
+from planhat_api.nearest import nearest
+from planhat_api.settings import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["check_environment", "check_secrets", "without_faults"]
+__all__ = ["check_environment", "check_secrets", "unknown_settings", "without_faults", "words_for"]
+
+_NO_TOKEN = re.compile(r"'api_token' is a required property|None is not of type 'string' in config\['api_token'\]")
+
+
+def unknown_settings(
+    config: Mapping[str, Any], schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """What to tell of settings that do not exist; they have no effect.
+
+    Args:
+        config: Settings as they came. Those of the connection may be there although the plugin does without them: tap
+            and target can share a file.
+        schema: JSON Schema of the settings of the plugin.
+        gone: What to say of settings that there are no longer, by name, as the rest of a sentence about them.
+    """
+    known = list(schema["properties"])
+    for name in config:
+        if gone and name in gone:
+            yield f"{name} {gone[name]}"
+        elif name not in known and name not in CONNECTION_SETTINGS:
+            near = nearest(name, known)
+            yield f"There is no setting {name!r}." + (f" Did you mean {near!r}?" if near else "")
+
+
+def words_for(error: str) -> str:
+    """What the framework says of settings that do not fit their schema; a missing token is told as an empty one is."""
+    return f"api_token: {NO_TOKEN}" if _NO_TOKEN.fullmatch(error) else error
 
 
 def check_secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:

@@ -13,9 +13,10 @@ from pyrate_limiter import AbstractBucket, Duration, InMemoryBucket, Limiter, Ra
 from pyrate_limiter.limiter import SingleBucketFactory
 
 from planhat_api.patience import Patience
+from planhat_api.waits import Waits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -35,7 +36,11 @@ class NoTurnError(Exception):
 
 
 class Quota:
-    """The quota of one tenant, shared by threads and, through a file, by the processes of this machine."""
+    """The quota of one tenant, shared by threads and, through a file, by the processes of this machine.
+
+    Attributes:
+        waits: How long calls of this process waited for their turn.
+    """
 
     def __init__(
         self,
@@ -57,7 +62,9 @@ class Quota:
             patience: Whether calls may wait for their turn; None for always.
         """
         self._patience = patience or Patience()
-        self._rates = _rates(max(1, calls_per_minute * share // 100))
+        allowed = max(1, calls_per_minute * share // 100)
+        self._rates = _rates(allowed)
+        self.waits = Waits(allowed)
         self._turns = threading.BoundedSemaphore(min(parallel_calls, AT_ONCE))
         self._bucket = self._open(file)
         self._limiter = _limiter(self._bucket)
@@ -90,10 +97,14 @@ class Quota:
         self._bucket.close()
 
     def _spend(self) -> None:
-        if not self._patience.pause(self._resume_at - time.monotonic()):
-            raise NoTurnError
+        with self.waits.one() as look:
+            if not self._patience.pause(self._resume_at - time.monotonic()):
+                raise NoTurnError
+            self._take_turn(look)
+
+    def _take_turn(self, look: Callable[[], None]) -> None:
         try:
-            self._acquire()
+            self._acquire(look)
             self._spent += 1
             if self._spent % TIDY_EVERY == 0:
                 self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -101,11 +112,12 @@ class Quota:
             if self._closed:
                 raise
             self._forget_file(error)
-            self._acquire()
+            self._acquire(look)
 
-    def _acquire(self) -> None:
+    def _acquire(self, look: Callable[[], None]) -> None:
         # The library's own wait cannot be broken off.
         while not self._limiter.try_acquire("call", timeout=LONGEST_TICK):
+            look()
             if self._patience.over:
                 raise NoTurnError
 

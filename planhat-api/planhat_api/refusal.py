@@ -13,7 +13,9 @@ from planhat_api.errors import (
     PlanhatError,
     RateLimitError,
     UnavailableError,
+    UnknownHostError,
 )
+from planhat_api.hosts import region_of
 from planhat_api.retry import CallFault, Fault
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def refusal(call: Call[Any], fault: CallFault) -> PlanhatError:
     where = f"{call.name} on {call.host}"
     if fault.fault is Fault.REFUSED:
         return _refused(call, fault, where, said)
+    if fault.fault is Fault.NO_HOST:
+        return UnknownHostError(f"{where}: there is no such host. {_right_host(call)}")
     if fault.fault is Fault.BUSY:
         message = (
             f"{where}: Planhat keeps answering that the quota is used up (429). Lower calls_per_minute or quota_share, "
@@ -56,6 +60,13 @@ def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> Planha
         hint = "the host sends the call elsewhere ({status}). Check base_url, analytics_url and region"
     message = f"{where}: {hint.format(status=fault.status, host=call.host)}{said}"
     return kind(message, status=fault.status, detail=fault.detail)
+
+
+def _right_host(call: Call[Any]) -> str:
+    region = region_of(call.host)
+    if region:
+        return f"Check region, {region!r}: it is what follows app- in the address of your Planhat app, e.g. us2"
+    return f"Check {_URLS[call.counted]}, and the network"
 
 
 _URLS = {True: "region or base_url", False: "analytics_url"}

@@ -21,6 +21,7 @@ class Fault(Enum):
     """What went wrong with one try."""
 
     NOT_SENT = "no connection"
+    NO_HOST = "no such host"
     LOST = "no answer"
     GARBLED = "an answer that is not what was asked for"
     NESTED = "an answer that nests too deeply"
@@ -34,7 +35,7 @@ class Fault(Enum):
     @property
     def may_have_arrived(self) -> bool:
         """Whether Planhat may have acted on the call all the same."""
-        return self not in {Fault.NOT_SENT, Fault.BUSY, Fault.REFUSED, Fault.ENDING}
+        return self not in {Fault.NOT_SENT, Fault.NO_HOST, Fault.BUSY, Fault.REFUSED, Fault.ENDING}
 
 
 class CallFault(Exception):  # noqa: N818 - a step inside the client; callers get the errors of planhat_api.errors
@@ -75,6 +76,9 @@ _RULES: dict[tuple[Fault, bool], _Rule] = {
     # (what went wrong, is the call safe to repeat?)
     (Fault.NOT_SENT, True): _MANY,
     (Fault.NOT_SENT, False): _MANY,
+    # The name is wrong: a host that has answered before counts as NOT_SENT.
+    (Fault.NO_HOST, True): _ONCE,
+    (Fault.NO_HOST, False): _ONCE,
     (Fault.LOST, True): _MANY,
     (Fault.LOST, False): _ONCE,
     (Fault.GARBLED, True): _FEW,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,7 +38,12 @@ _T = TypeVar("_T")
 
 
 class Transport:
-    """Sends calls over pooled connections. Safe to use from many threads."""
+    """Sends calls over pooled connections. Safe to use from many threads.
+
+    Attributes:
+        calls: How many went out, repeats counted.
+        waits: How long they waited for the quota.
+    """
 
     def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
         """Connects nothing yet.
@@ -59,8 +66,12 @@ class Transport:
             file=connection.quota_file,
             patience=self._patience,
         )
+        self.waits = self._quota.waits
+        self.calls = 0
+        self._counting = threading.Lock()
         self._session = _session(connection.parallel_calls)
         self._environments: dict[str, Mapping[str, Any]] = {}
+        self._answered: set[str] = set()
         self._watchdog = Watchdog(max(self._timeout, self._give_up_after))
         self._repeat = backoff.on_exception(
             pauses,
@@ -116,6 +127,8 @@ class Transport:
     def _attempt(self, call: Call[_T]) -> _T:
         try:
             with self._quota.turn(counted=call.counted):
+                with self._counting:
+                    self.calls += 1
                 began = time.monotonic()
                 answer = self._exchange_in_time(call)
                 took = time.monotonic() - began
@@ -167,6 +180,7 @@ class Transport:
                 allow_redirects=False,
                 **self._environment(call),
             )
+            self._answered.add(call.host)
             wanted = is_success(response.status_code) or response.status_code in call.takes
             # The timeout of the socket only sees a body that stops, not one that trickles.
             with response, self._watchdog.watch(response.raw.shutdown):
@@ -175,6 +189,8 @@ class Transport:
             raise CallFault(Fault.OVERSIZE, str(error), safe=call.safe, status=response.status_code) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             fault, detail = _connection_fault(error)
+            if fault is Fault.NO_HOST and call.host in self._answered:
+                fault = Fault.NOT_SENT
             raise CallFault(fault, detail, safe=call.safe) from None
         headers = response.headers
         wait = retry_after(headers.get("Retry-After"))
@@ -235,10 +251,18 @@ def _unreadable(answer: Answer, error: GarbledError | RecursionError) -> tuple[F
 def _connection_fault(error: Exception) -> tuple[Fault, str]:
     """Whether anything was sent, and a text without the URL that the library's text holds."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, urllib3.exceptions.NameResolutionError) and _is_known_to_be_none(reason.__cause__):
+        return Fault.NO_HOST, ""
     for kinds, fault, text in _CONNECTION_FAULTS:
         if isinstance(error, kinds) or isinstance(reason, kinds):
             return fault, text
     return Fault.LOST, "the connection broke off before the answer was complete"
+
+
+def _is_known_to_be_none(error: BaseException | None) -> bool:
+    """Whether whoever knows the names of hosts said that there is none, and was not just out of reach."""
+    unknown = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+    return isinstance(error, socket.gaierror) and error.errno in unknown
 
 
 # The first that fits: the libraries' errors are kinds of one another (an unknown name is a timeout to urllib3).

@@ -18,6 +18,7 @@ from planhat_api.errors import (
     PlanhatError,
     RateLimitError,
     UnavailableError,
+    UnknownHostError,
 )
 from planhat_api.logs import make_logs_safe, one_line
 from planhat_api.output import ClosedOutputError, OutputError, flush_output, writing_output
@@ -50,6 +51,7 @@ _CODES: Mapping[type[Exception], int] = {
     CredentialsError: CREDENTIALS,
     AccessError: CREDENTIALS,
     RateLimitError: UNAVAILABLE,
+    UnknownHostError: SETTINGS,
     UnavailableError: UNAVAILABLE,
     ClosedOutputError: FAILED,
     OutputError: OUTPUT,

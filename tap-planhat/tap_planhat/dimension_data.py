@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_planhat.asked import Asked
+from tap_planhat.days_read import DaysRead, Stretch
 from tap_planhat.progress import Progress
 from tap_planhat.settings import first_day, last_day, texts_in
 from tap_planhat.streams import PlanhatStream
 from tap_planhat.values import to_epoch_day
-from tap_planhat.windows import Windows, day_of
+from tap_planhat.windows import Window, Windows, day_of, today
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -30,16 +31,22 @@ if TYPE_CHECKING:
     from planhat_api.registry import Model
     from tap_planhat.tap import TapPlanhat
 
-_FIRST_DAY = "first_day"
+PARTITION = "dimensionId"
+"""What tells the parts of the stream apart, in the contexts of its state."""
+
+_DAYS_READ = "days_read"
 _FILTERS = "filters"
+# States without ``days_read`` tell one stretch of days by this and the bookmark.
+_FIRST_DAY = "first_day"
+_FEW = 3
 
 
 class DimensionData(PlanhatStream):
     """Daily metric values, bookmarked by day.
 
-    The bookmark is the last day that was read to its end. A run starts ``lookback_days`` before it, since points of
-    past days still change (B83), and moves it after each window, so that a run that was stopped goes on where it was.
-    Beside it stands the first day of the stretch that was read without a gap. A start before that day reads all again.
+    The bookmark is the last day that was read. Beside it stands which days were read and when: a run reads those that
+    the settings ask for and that were not read more than ``lookback_days`` after themselves, since points of past days
+    still change (B83). What was read is noted after each window, so that a run that was stopped goes on where it was.
     """
 
     def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
@@ -55,27 +62,25 @@ class DimensionData(PlanhatStream):
 
     @cached_property
     def _partitions(self) -> list[dict[str, Any]] | None:
-        kind = self.config["partition_by"]
-        if kind == "dimension":
-            return [{"dimensionId": dimension} for dimension in self._dimension_ids]
-        if kind == "company":
-            companies = self._company_ids or [key for key in self.client.lean_companies().ids if key]
-            return [{"companyId": company} for company in companies]
+        if self.config["partition_by"] == "dimension":
+            return [{PARTITION: dimension} for dimension in self._dimension_ids]
         return None
 
     @override
     def new_progress(self) -> Progress:
-        return Progress(self.logger, remaining=lambda: self._windows.remaining() if self._windows else 1.0)
+        return Progress(self.logger, self.name, remaining=lambda: self._windows.remaining() if self._windows else 1.0)
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
-        first, last = self._first_day(context), last_day(self.config)
-        self.reads_all = first == self._start_day
+        known = self._known(context)
+        due = self._due(known)
+        self.reads_all = due == [Window(first_day(self.config), last_day(self.config))]
         self._windows = Windows(
-            first, last, days=self.config["window_days"], page_size=self.dry_run_rows or self.model.page.ask or 1
+            due, days=self.config["window_days"], page_size=self.dry_run_rows or self.model.page.ask or 1
         )
-        self.log("Reading the days %s to %s", day_of(first), day_of(last), level=DEBUG if context else INFO)
+        self.log("Reading %s", _told(due), level=DEBUG if context else INFO)
         while window := self._windows.next():
+            began = today()
             rows = 0
             for company, dimension in self._filters(context):
                 for page in self.client.dimension_data(
@@ -93,7 +98,8 @@ class DimensionData(PlanhatStream):
                         self._asked["company_ids"].note([company])
                     yield page
             self._windows.held(rows)
-            self._bookmark(context, window.last)
+            known.note(window, began, self._lookback)
+            self._bookmark(context, known)
 
     @property
     @override
@@ -107,41 +113,41 @@ class DimensionData(PlanhatStream):
 
     def _filters(self, context: Context | None) -> list[tuple[str | None, str | None]]:
         """Company and dimension of each series of calls that one window takes."""
-        fixed = context or {}
-        companies: Sequence[str | None] = [fixed["companyId"]] if "companyId" in fixed else self._company_ids or [None]
-        dimensions: Sequence[str | None] = (
-            [fixed["dimensionId"]] if "dimensionId" in fixed else self._dimension_ids or [None]
-        )
+        dimensions: Sequence[str | None] = [context[PARTITION]] if context else self._dimension_ids or [None]
+        companies: Sequence[str | None] = self._company_ids or [None]
         return [(company, dimension) for company in companies for dimension in dimensions]
 
-    def _first_day(self, context: Context | None) -> int:
-        start = self._start_day
+    def _due(self, known: DaysRead) -> Sequence[Window]:
+        """The days to read."""
+        first, last = first_day(self.config), last_day(self.config)
+        if known.last is not None and first > known.last + 1:
+            self.logger.warning(
+                "The days from %s to %s are left out: start_date is later than the last day that was read",
+                day_of(known.last + 1),
+                day_of(first - 1),
+            )
+        return known.due(first, last, self._lookback)
+
+    def _known(self, context: Context | None) -> DaysRead:
+        """The days that were read before."""
         state = self.get_context_state(context)
-        bookmark = to_epoch_day(state.get("replication_key_value"))
-        if bookmark is None or self._is_full_table:
-            return start
+        number = to_epoch_day(state.get("replication_key_value"))
+        if number is None or self._is_full_table:
+            return DaysRead()
         if state.get(_FILTERS, {}) != self._filters_in_state:
             self.logger.warning("dimension_ids or company_ids changed since the last run: reading all days again")
             self._forget(state)
-            return start
-        if self.config.get("start_date") and start < state.get(_FIRST_DAY, start):
-            self.logger.info("Days before %s were never read: reading from the start again", day_of(state[_FIRST_DAY]))
-            self._forget(state)
-            return start
-        if start > int(bookmark) + 1:
-            self.logger.warning(
-                "The days from %s to %s are left out: start_date is later than the bookmark",
-                day_of(int(bookmark) + 1),
-                day_of(start - 1),
-            )
-            self._forget(state)
-            return start
-        lookback: int = self.config["lookback_days"]
-        return max(start, int(bookmark) - lookback)
+            return DaysRead()
+        bookmark = int(number)
+        if _DAYS_READ in state:
+            # A bookmark that somebody set back by hand is meant to have the days after it read again.
+            return DaysRead.from_state(state[_DAYS_READ], today()).until(bookmark)
+        first = state.get(_FIRST_DAY, first_day(self.config))
+        return DaysRead([Stretch(first, bookmark, read_on=min(bookmark, today()))])
 
     @staticmethod
     def _forget(state: dict[str, Any]) -> None:
-        for name in ("replication_key_value", _FIRST_DAY, _FILTERS):
+        for name in ("replication_key_value", _DAYS_READ, _FIRST_DAY, _FILTERS):
             state.pop(name, None)
 
     @override
@@ -155,8 +161,9 @@ class DimensionData(PlanhatStream):
         return {name: Asked(name, ids) for name, ids in wanted.items()}
 
     @property
-    def _start_day(self) -> int:
-        return first_day(self.config)
+    def _lookback(self) -> int:
+        lookback: int = self.config["lookback_days"]
+        return lookback
 
     @cached_property
     def _dimension_ids(self) -> list[str]:
@@ -169,24 +176,28 @@ class DimensionData(PlanhatStream):
     @property
     def _filters_in_state(self) -> dict[str, list[str]]:
         """What was not read, so that a change of it is noticed; a partition's own filter stands in its context."""
-        kind = self.config["partition_by"]
-        return {
-            name: ids
-            for name, ids, own in (
-                ("company_ids", self._company_ids, "company"),
-                ("dimension_ids", self._dimension_ids, "dimension"),
-            )
-            if ids and kind != own
-        }
+        narrowed = {"company_ids": self._company_ids}
+        if not self._partitions:
+            narrowed["dimension_ids"] = self._dimension_ids
+        return {name: ids for name, ids in narrowed.items() if ids}
 
-    def _bookmark(self, context: Context | None, day: int) -> None:
-        """Note that every day up to this one was read; never moves back."""
-        if self._is_full_table:
+    def _bookmark(self, context: Context | None, known: DaysRead) -> None:
+        """Write down which days were read."""
+        if self._is_full_table or known.last is None:
             return
         state = self.get_context_state(context)
-        former = to_epoch_day(state.get("replication_key_value"))
-        state.setdefault(_FIRST_DAY, self._start_day)
         if self._filters_in_state:
             state[_FILTERS] = self._filters_in_state
+        state.pop(_FIRST_DAY, None)
+        state[_DAYS_READ] = known.to_state()
         state["replication_key"] = self.replication_key
-        state["replication_key_value"] = f"{day_of(max(day, int(former or day)))}T00:00:00.000Z"
+        state["replication_key_value"] = f"{day_of(known.last)}T00:00:00.000Z"
+
+
+def _told(due: Sequence[Window]) -> str:
+    """The days to read, for people."""
+    if not due:
+        return "no day: all that the settings ask for were read"
+    spans = [f"{day_of(span.first)} to {day_of(span.last)}" for span in due[:_FEW]]
+    more = f" and {len(due) - _FEW} more spans" if len(due) > _FEW else ""
+    return f"the days {', '.join(spans)}{more}"

@@ -85,12 +85,14 @@ class Changes:
     Attributes:
         at_start: Latest stamp that was there before the first row was handed out; None where none is known.
         newest: Latest stamp among the rows handed out so far.
+        looked_at: Rows that were looked at so far, whether they changed or not.
     """
 
     def __init__(self, rows: Rows, field: str, *, bound: datetime | None, logger: logging.Logger) -> None:
         """Prepare the read."""
         self.at_start: datetime | None = None
         self.newest: datetime | None = None
+        self.looked_at = 0
         self._rows = rows
         self._field = field
         self._bound = bound
@@ -108,7 +110,11 @@ class Changes:
                 yield page
             return
         try:
+            last: set[str | None] = set()
             for page in newest_first(self._rows, self._stamps, self._bound):
+                # Rows at the edge of a page come again with the next one.
+                self.looked_at += len(set(page.ids) - last)
+                last = set(page.ids)
                 self.at_start = self._stamps.first
                 yield self._handed_out_now(self._changed(page, self._bound))
         except UnprovenError as error:
@@ -121,7 +127,9 @@ class Changes:
             yield from self._full_scan(self._bound)
 
     def _full_scan(self, bound: datetime | None) -> Iterator[Page]:
+        self.looked_at = 0
         for page in self._rows.whole():
+            self.looked_at += len(page.raw)
             changed = self._changed(page, bound)
             yield self._without_handed_out(changed) if self._handed_out else changed
 

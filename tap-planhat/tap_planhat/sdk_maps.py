@@ -25,6 +25,7 @@ from planhat_api.plugin_expressions import (
     check_stream,
     unused_maps,
 )
+from planhat_api.plugin_flattening import flatten_by_columns
 from tap_planhat.catalog import KEY
 
 if sys.version_info >= (3, 12):
@@ -104,6 +105,7 @@ class CheckedMapper(PluginMapper):
                     # The SDK makes the maps itself and takes no other class for them.
                     made.__class__ = CheckedMap
                     cast("CheckedMap", made).expressions = Expressions(made.stream_alias, stream, columns.names)
+            flatten_by_columns(self.stream_maps[stream])
 
     def _tell_of_unknown_streams(self, streams: list[str]) -> None:
         """A map for a stream that does not exist does nothing, which nobody would see."""

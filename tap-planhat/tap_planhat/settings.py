@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.registry import all_models
 from planhat_api.settings import CONNECTION_SETTINGS
 from tap_planhat.values import to_epoch_day
-from tap_planhat.windows import FIRST_DAY, LAST_DAY, day_of, today
+from tap_planhat.windows import day_of, today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 KEPT_DAYS = 730
 """How long Planhat keeps raw points by default (B83)."""
 
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?", re.ASCII)
 _ONLY_FOR_WRITING = frozenset({"tenant_token", "analytics_url", "analytics_auth_method"})
+
+_SHOWN = 40
 
 _TEXTS: dict[str, Any] = {"type": ["array", "null"], "items": {"type": "string"}}
 
@@ -89,9 +93,9 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
         "title": "Incremental lookback",
         "description": "Minutes before the bookmark at which an incremental read of a model stops.",
     },
+    # Without a format: Meltano would take 01/02/2026 for a date, and the wrong one.
     "start_date": {
         "type": ["string", "null"],
-        "format": "date-time",
         "title": "Start date",
         "description": (
             "First day of dimension data, e.g. 2024-01-01. Left out: 730 days ago, which is how long Planhat keeps "
@@ -100,7 +104,6 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
     },
     "end_date": {
         "type": ["string", "null"],
-        "format": "date-time",
         "title": "End date",
         "description": "Last day of dimension data. Left out: today.",
     },
@@ -133,12 +136,12 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
     },
     "partition_by": {
         "type": "string",
-        "enum": ["none", "dimension", "company"],
+        "enum": ["none", "dimension"],
         "default": "none",
         "title": "Partition by",
         "description": (
-            "Keep a bookmark of dimension data per `dimension` (of `dimension_ids`) or per `company` (of "
-            "`company_ids`, else every company), or one for all."
+            "`dimension` keeps a bookmark of dimension data for each of `dimension_ids`, so that one more costs its "
+            "own history alone; `none` keeps one for all."
         ),
     },
     "emit_activate_version_messages": {
@@ -168,6 +171,11 @@ CONFIG_SCHEMA: dict[str, Any] = {
         **_TAP_SETTINGS,
     },
 }
+
+ADVICE: Mapping[str, str] = {
+    "partition_by": "leave it out to keep one bookmark for all; company_ids narrows the read to some companies",
+}
+"""What to do about a value that a setting does not take, where that is not plain from the values it takes."""
 
 
 def check_settings(config: Mapping[str, Any]) -> None:
@@ -227,7 +235,9 @@ def day_in(config: Mapping[str, Any], name: str, *, default: int) -> int:
     text = config.get(name)
     if not text:
         return default
-    day = to_epoch_day(text)
-    if day is None or not FIRST_DAY <= day <= LAST_DAY:
-        raise ConfigurationError(setting=name, message="must be a date such as 2024-01-31")
+    day = to_epoch_day(text) if _ISO_DATE.fullmatch(text) else None
+    if day is None:
+        raise ConfigurationError(
+            setting=name, message=f"{text[:_SHOWN]!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31"
+        )
     return int(day)

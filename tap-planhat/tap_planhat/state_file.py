@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from tap_planhat.dimension_data import PARTITION
 from tap_planhat.input_files import misfit
 from tap_planhat.stream_classes import offered_models
 from tap_planhat.values import to_epoch_day, to_moment
@@ -15,12 +17,19 @@ from tap_planhat.windows import FIRST_DAY, LAST_DAY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["fault_of_state"]
+__all__ = ["fault_of_state", "without_foreign_parts"]
 
 _DAYS = "dimension_data"
 _SHOWN = 60
 
 _Day = Annotated[int, msgspec.Meta(ge=FIRST_DAY, le=LAST_DAY)]
+
+
+class _Stretch(msgspec.Struct):
+    first_day: date
+    last_day: date
+    read_on: date
+    days_after: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Marks(msgspec.Struct):
@@ -30,6 +39,7 @@ class _Marks(msgspec.Struct):
     replication_key_value: Any = None
     progress_markers: dict[str, Any] = {}
     first_day: _Day | msgspec.UnsetType = msgspec.UNSET
+    days_read: list[_Stretch] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Part(_Marks, kw_only=True):
@@ -60,6 +70,21 @@ def fault_of_state(state: Mapping[str, Any]) -> str | None:
     streams = {model.stream: model.updated.field for model in offered_models()}
     faults = (_fault_of(stream, bookmark, streams) for stream, bookmark in bookmarks.items())
     return next((fault for fault in faults if fault), None)
+
+
+def without_foreign_parts(state: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """A state without bookmarks of parts that the stream of days does not have, such as one for each company.
+
+    Returns:
+        How many such bookmarks there were, and the state without them.
+    """
+    marks = state.get("bookmarks", {}).get(_DAYS, {})
+    parts = marks.get("partitions", [])
+    kept = [part for part in parts if set(part["context"]) == {PARTITION}]
+    if len(kept) == len(parts):
+        return 0, state
+    bookmarks = {**state["bookmarks"], _DAYS: {**marks, "partitions": kept}}
+    return len(parts) - len(kept), {**state, "bookmarks": bookmarks}
 
 
 def _fault_of(stream: str, bookmark: Any, streams: Mapping[str, str | None]) -> str | None:  # noqa: ANN401 - any JSON value

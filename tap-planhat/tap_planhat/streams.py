@@ -22,7 +22,7 @@ from tap_planhat.catalog import KEY, ORIGINAL
 from tap_planhat.incremental import Changes, Reading, WholeList
 from tap_planhat.list_pass import ListPass
 from tap_planhat.moved_rows import MovedRows
-from tap_planhat.progress import Progress
+from tap_planhat.progress import Changed, Progress
 from tap_planhat.record_path import RecordPath
 from tap_planhat.settings import texts_in
 from tap_planhat.shapes import Shape, decode_record
@@ -59,6 +59,7 @@ class PlanhatStream(RecordPath):
         super().__init__(tap, schema=schema, name=model.stream)
         self.model = model
         self.client = tap.client
+        self._summary = tap.summary
         self.primary_keys = (KEY,)
         self._doubts: list[str] = []
 
@@ -78,24 +79,31 @@ class PlanhatStream(RecordPath):
 
         A list the token may not see, or the tenant does not have, ends here with a warning (B39).
         """
-        progress = self.new_progress()
+        progress, calls = self.new_progress(), self.client.calls
         try:
             for page in self.pages(context):
                 self.page = page
                 if not progress.pages and page.raw:
                     self._warn_of_few_fields(page)
-                progress.page(page.received)
+                progress.page(len(page.raw))
                 yield page
         except (AccessError, NotFoundError) as error:
             if progress.pages:
                 raise
             self.logger.warning("Skipped '%s': Planhat does not let this token read it. %s", self.name, error)
+            self._summary.skip(self.name)
             return
+        finally:
+            self._summary.add(self.name, records=progress.rows, calls=self.client.calls - calls)
         self.page = None
         self._tell_of_missing(context)
         self._activate_unless_in_doubt()
         if not context:
-            progress.done()
+            progress.done(self.changed())
+
+    def changed(self) -> Changed | None:
+        """What a read of the latest changes looked for; None when all rows were read."""
+        return None
 
     @property
     def source(self) -> Mapping[str, str]:
@@ -134,7 +142,7 @@ class PlanhatStream(RecordPath):
 
     def new_progress(self) -> Progress:
         """The teller of progress for one read."""
-        return Progress(self.logger)
+        return Progress(self.logger, self.name)
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record | None:
@@ -202,6 +210,8 @@ class ListStream(PlanhatStream):
         self._catalog_says_incremental = False
         if self._may_be_incremental:
             self.replication_key = model.updated.field
+        self._changes: Sequence[Changes] = ()
+        self._since: datetime | None = None
 
     @property
     def _may_be_incremental(self) -> bool:
@@ -270,9 +280,14 @@ class ListStream(PlanhatStream):
         """One for each pass over the list."""
         if bookmark is None or not self.replication_key:
             return [WholeList(rows) for rows in passes]
-        since = bookmark.since(self.config["incremental_lookback_minutes"])
+        self._since = since = bookmark.since(self.config["incremental_lookback_minutes"])
         self.reads_all = since is None
-        return [Changes(rows, self.replication_key, bound=since, logger=self.logger) for rows in passes]
+        self._changes = [Changes(rows, self.replication_key, bound=since, logger=self.logger) for rows in passes]
+        return self._changes
+
+    @override
+    def changed(self) -> Changed | None:
+        return Changed(self._since, sum(each.looked_at for each in self._changes)) if self._since else None
 
     def _list_pass(self, parameters: Mapping[str, str]) -> ListPass:
         asked = dict(parameters)

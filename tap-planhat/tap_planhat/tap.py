@@ -18,7 +18,13 @@ from planhat_api.errors import ConfigurationError
 from planhat_api.output import writing_output
 from planhat_api.plugin_expressions import STREAM_MAPS
 from planhat_api.plugin_files import read_settings
-from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
+from planhat_api.plugin_settings import (
+    check_environment,
+    check_secrets,
+    unknown_settings,
+    without_faults,
+    words_for,
+)
 from planhat_api.redaction import shortened
 from tap_planhat.catalog import stream_schema
 from tap_planhat.catalog_file import fault_of_catalog
@@ -28,9 +34,10 @@ from tap_planhat.input_files import names_file
 from tap_planhat.messages import BufferedWriter
 from tap_planhat.sdk_maps import CheckedMapper
 from tap_planhat.selection import remarks
-from tap_planhat.settings import CONFIG_SCHEMA, NO_LONGER, check_settings
-from tap_planhat.state_file import fault_of_state
+from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, NO_LONGER, check_settings
+from tap_planhat.state_file import fault_of_state, without_foreign_parts
 from tap_planhat.stream_classes import offered_models, stream_class
+from tap_planhat.summary import Summary
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -68,6 +75,11 @@ class TapPlanhat(Tap):
         Raises:
             ConfigurationError: A setting is of the wrong kind. The SDK would end each command in its own way.
         """
+        self.summary = Summary()
+        with self.summary.counting_warnings():
+            self._set_up(*args, **options)
+
+    def _set_up(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- what the SDK passes
         self.append_builtin_config(self.config_jsonschema)
         if isinstance(options.get("config"), Mapping):
             check_secrets(options["config"], self.config_jsonschema)
@@ -76,13 +88,40 @@ class TapPlanhat(Tap):
         try:
             super().__init__(*args, **options)
         except ConfigValidationError as error:
-            texts = [shortened(_IN_CONFIG.sub(r"\2: \1", text)) for text in error.errors or [str(error)]]
+            texts = [_told(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
-        for name in NO_LONGER.keys() & self.config.keys():
-            self.logger.warning("%s %s", name, NO_LONGER[name])
+        for told in unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER):
+            self.logger.warning("%s", told)
         if self.input_catalog is not None:
             for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):
                 self.logger.warning("%s", remark)
+
+    def sync_and_sum_up(self) -> None:
+        """Read all selected streams, and tell at the end what came of it, also when the run ends early."""
+        complete = False
+        try:
+            with self.summary.counting_warnings():
+                self.sync_all()
+            complete = True
+        finally:
+            client: PlanhatClient | None = vars(self).get("client")
+            self.summary.log(
+                self.logger,
+                calls=client.calls if client else 0,
+                waited=client.seconds_waited if client else 0.0,
+                complete=complete,
+            )
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        parts, left = without_foreign_parts(state)
+        if parts:
+            self.logger.warning(
+                "The state holds bookmarks of dimension data for each of %d companies, which are not kept any more: "
+                "the days that they tell of are read again, for all companies",
+                parts,
+            )
+        super().load_state(left)
 
     @override
     @classmethod
@@ -137,7 +176,7 @@ class TapPlanhat(Tap):
             return
         cls.print_version(print_fn=cls.logger.info)
         given = config or _ConfigInput()
-        cls(config=given.config, state=state, catalog=catalog, parse_env_config=given.parse_env).sync_all()
+        cls(config=given.config, state=state, catalog=catalog, parse_env_config=given.parse_env).sync_and_sum_up()
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -192,3 +231,12 @@ class TapPlanhat(Tap):
             self.logger.warning("The definitions of custom fields may not be read, so `custom` is untyped: %s", error)
             return {}
         return custom_fields_by_parent(definitions)
+
+
+def _told(error: str) -> str:
+    """What the check against the schema says of a setting, with the name of the setting first."""
+    found = _IN_CONFIG.fullmatch(words_for(error))
+    if not found:
+        return shortened(words_for(error))
+    said = shortened(f"{found[2]}: {found[1]}")
+    return f"{said} ({ADVICE[found[2]]})" if found[2] in ADVICE else said

@@ -1,9 +1,13 @@
-"""Cuts a span of days into windows whose size follows the rows they hold."""
+"""Cuts spans of days into windows whose size follows the rows they hold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EPOCH = date(1970, 1, 1)
 FIRST_DAY, LAST_DAY = (date.min - EPOCH).days, (date.max - EPOCH).days
@@ -24,32 +28,33 @@ class Window:
 
 
 class Windows:
-    """Walks from the first to the last day, each day once.
+    """Walks through spans of days, each day once.
 
     A window of few pages is followed by a larger one, since the calls that find the end of each are lost; one of many
     pages by a smaller one, so that no offset grows large and little is read again after a stop.
 
     Args:
-        first: First day of the span.
-        last: Last day of the span.
+        spans: The days, in order; none twice.
         days: Days of the first window.
         page_size: Rows of a full page.
     """
 
-    def __init__(self, first: int, last: int, *, days: int, page_size: int) -> None:
+    def __init__(self, spans: Sequence[Window], *, days: int, page_size: int) -> None:
         """Stand before the first day."""
-        self._span = (first, last)
-        self._next = first
+        self._spans = list(spans)
+        self._left = self._total = sum(span.last - span.first + 1 for span in spans)
         self._days = days
         self._page_size = page_size
 
     def next(self) -> Window | None:
         """The next window; None when every day was had."""
-        _, last = self._span
-        if self._next > last:
+        if not self._spans:
             return None
-        window = Window(self._next, min(self._next + self._days - 1, last))
-        self._next = window.last + 1
+        span = self._spans.pop(0)
+        window = Window(span.first, min(span.first + self._days - 1, span.last))
+        if window.last < span.last:
+            self._spans.insert(0, Window(window.last + 1, span.last))
+        self._left -= window.last - window.first + 1
         return window
 
     def held(self, rows: int) -> None:
@@ -63,8 +68,7 @@ class Windows:
 
     def remaining(self) -> float:
         """Share of the days not handed out yet."""
-        first, last = self._span
-        return (last + 1 - self._next) / max(last + 1 - first, 1)
+        return self._left / max(self._total, 1)
 
 
 def today() -> int:

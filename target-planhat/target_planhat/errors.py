@@ -14,8 +14,10 @@ from planhat_api import (
     PlanhatError,
     RateLimitError,
     UnavailableError,
+    UnknownHostError,
 )
 from planhat_api.output import ClosedOutputError, OutputError
+from planhat_api.plugin_settings import words_for
 from planhat_api.settings import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (NotFoundError, EXIT_SETTINGS),
     (CredentialsError, EXIT_CREDENTIALS),
     (AccessError, EXIT_CREDENTIALS),
+    (UnknownHostError, EXIT_SETTINGS),
     (UnavailableError, EXIT_UNAVAILABLE),
     (RateLimitError, EXIT_UNAVAILABLE),
     (PlanhatError, EXIT_FAULT),
@@ -123,7 +126,7 @@ def tell(err: Exception, logger: logging.Logger) -> None:
     """Log why the run ended. The text says it all, a trace would only hide it."""
     may_quote = isinstance(err, ConfigValidationError)
     for text in getattr(err, "errors", None) or [str(err)]:
-        logger.error("%s", _without_secret(text) if may_quote else text)
+        logger.error("%s", _without_secret(words_for(text)) if may_quote else text)
 
 
 def _without_secret(text: str) -> str:

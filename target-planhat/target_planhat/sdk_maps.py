@@ -22,6 +22,7 @@ from planhat_api.plugin_expressions import (
     check_maps,
     check_stream,
 )
+from planhat_api.plugin_flattening import flatten_by_columns
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class CheckedMapper(PluginMapper):
                 checked.reject = self._reject
                 checked.leave_out = self._leave_out
                 _forget_guesses(made, columns.names)
+        flatten_by_columns(self.stream_maps[stream_name])
 
 
 def _forget_guesses(made: CustomStreamMap, given: Collection[str]) -> None:

@@ -13,9 +13,9 @@ from planhat_api.settings import CONNECTION_SETTINGS
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["SETTINGS", "StreamSettings", "TargetSettings", "unknown_settings"]
+__all__ = ["SETTINGS", "StreamSettings", "TargetSettings"]
 
 MAX_METRIC_ROWS = 100_000
 """Points of one import (B16)."""
@@ -300,15 +300,6 @@ class TargetSettings:
         block["clear"] = tuple(block.get("clear", ()))
         general = {"nulls": self.nulls, "unknown_columns": self.unknown_columns, "mode": self.load_method}
         return StreamSettings(**{**general, **block})
-
-
-def unknown_settings(config: Mapping[str, Any]) -> Iterator[str]:
-    """What to tell of settings that do not exist; they have no effect."""
-    known = list(SETTINGS["properties"])
-    for name in config:
-        if name not in known:
-            near = nearest(name, known)
-            yield f"There is no setting {name!r}." + (f" Did you mean {near!r}?" if near else "")
 
 
 def _check_block(stream: str, block: Mapping[str, Any]) -> None:

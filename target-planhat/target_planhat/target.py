@@ -17,7 +17,7 @@ from planhat_api import ConfigurationError, Connection, Patience, PlanhatClient
 from planhat_api.output import writing_output
 from planhat_api.plugin_expressions import STREAM_MAPS
 from planhat_api.plugin_files import STANDARD_INPUT, read_settings
-from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
+from planhat_api.plugin_settings import check_environment, check_secrets, unknown_settings, without_faults
 from planhat_api.process import expect_many_rows
 from target_planhat.absent_streams import tell_of_absent_streams
 from target_planhat.batch_files import records_of
@@ -34,7 +34,7 @@ from target_planhat.routing import find_route
 from target_planhat.run import Run
 from target_planhat.schema_check import check_schema
 from target_planhat.sdk_hooks import HookedTarget
-from target_planhat.settings import SETTINGS, TargetSettings, unknown_settings
+from target_planhat.settings import SETTINGS, TargetSettings
 from target_planhat.sinks import sink_class
 from target_planhat.stream_settings import check_block
 from target_planhat.termination import Termination
@@ -87,7 +87,7 @@ class TargetPlanhat(HookedTarget):
         if kwargs.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         super().__init__(**kwargs)
-        for told in unknown_settings(self.config):
+        for told in unknown_settings(self.config, self.config_jsonschema):
             self.logger.warning("%s", told)
         settings = TargetSettings.from_config(self.config)
         connection = Connection.from_settings(self.config)

@@ -34,7 +34,7 @@ def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["bytes", "general"])
-@pytest.mark.parametrize("partition_by", ["none", "dimension", "company"])
+@pytest.mark.parametrize("partition_by", ["none", "dimension"])
 def test_ids_without_points_are_told_once_at_the_end(
     box: Sandbox,
     caplog: pytest.LogCaptureFixture,

@@ -130,7 +130,8 @@ def test_days_left_out_by_a_later_start_date_come_when_it_moves_back(
     second = run(config_for(box, start_date=_day(10)), _STREAM, state=first.state)
     assert f"days from {_day(49)} to {_day(11)} are left out" in caplog.text
     third = run(config_for(box, start_date=_day(60)), _STREAM, state=second.state)
-    assert Counter(third.ids(_STREAM)) == Counter(_since(box, 60))
+    assert Counter(third.ids(_STREAM)) == Counter(_since(box, 49))
+    assert Counter(first.ids(_STREAM) + third.ids(_STREAM)) == Counter(_since(box, 60))
 
 
 def test_full_table_reads_all_days_each_time_and_never_retires_any(box: Sandbox) -> None:
@@ -161,11 +162,19 @@ def test_partitions_keep_a_bookmark_each(box: Sandbox, monkeypatch: pytest.Monke
     assert len(later.state["bookmarks"][_STREAM]["partitions"]) == 3
 
 
-def test_every_company_can_be_a_partition(box: Sandbox) -> None:
-    output = run(config_for(box, partition_by="company", start_date=_day(20)), _STREAM)
+@pytest.mark.parametrize("partition_by", ["none", "dimension"])
+def test_bookmarks_of_companies_in_a_state_vouch_for_nothing(
+    box: Sandbox, caplog: pytest.LogCaptureFixture, partition_by: str
+) -> None:
+    marks = {"first_day": 0, "replication_key": "time", "replication_key_value": f"{_day(0)}T00:00:00.000Z"}
+    parts = [{"context": {"companyId": row["_id"]}, **marks} for row in box.rows("companies")]
+    config = config_for(box, partition_by=partition_by, dimension_ids=["logins"], start_date=_day(20))
+    output = run(config, _STREAM, state={"bookmarks": {_STREAM: {"partitions": parts}}})
     wanted = {row["_id"] for row in box.rows("dimensiondata") if row["time"][:10] >= _day(20)}
-    assert set(output.ids(_STREAM)) == wanted
-    assert len(output.state["bookmarks"][_STREAM]["partitions"]) == 8
+    assert set(output.ids(_STREAM)) == wanted & set(_points(box, dimensionId=["logins"]))
+    assert "for each of 8 companies, which are not kept any more" in caplog.text
+    left = output.state["bookmarks"][_STREAM]["partitions"]
+    assert [part["context"] for part in left] == ([{"dimensionId": "logins"}] if partition_by == "dimension" else [])
 
 
 def test_a_late_correction_within_the_lookback_comes_again_under_the_same_key(box: Sandbox) -> None:

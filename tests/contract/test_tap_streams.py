@@ -181,7 +181,17 @@ def test_standard_maps_work_on_every_record(box: Sandbox) -> None:
     assert {record["_id"]: record["name"] for record in output.records["accounts"]} == stored
 
 
-def test_flattening_works(box: Sandbox) -> None:
-    output = run(config_for(box, flattening_enabled=True, flattening_max_depth=1), "companies")
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("maps", [{}, {"tickets": {"more": "title"}, "notes": {"more": "_id"}}], ids=["plain", "maps"])
+def test_flattening_works_for_every_stream(box: Sandbox, depth: int, maps: dict[str, Any]) -> None:
+    plain = run(config_for(box), *_STREAMS)
+    settings = {"flattening_enabled": True, "flattening_max_depth": depth}
+    output = run(config_for(box, stream_maps=maps, **settings), *_STREAMS)
+    assert {stream: output.ids(stream) for stream in _STREAMS} == {stream: plain.ids(stream) for stream in _STREAMS}
+    for stream, records in output.records.items():
+        validator = jsonschema.Draft7Validator(output.schemas[stream]["schema"])
+        for record in records:
+            assert not list(validator.iter_errors(record)), (stream, record)
+            assert not [name for name, value in record.items() if isinstance(value, (dict, list))]
     assert any("custom__Plan" in record for record in output.records["companies"])
     assert "custom__Plan" in output.schemas["companies"]["schema"]["properties"]

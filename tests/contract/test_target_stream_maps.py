@@ -200,6 +200,20 @@ def test_with_flattening_the_reject_is_the_record_as_it_came() -> None:
         assert row["description"] == "b"
 
 
+def test_flattening_takes_no_keyword_of_the_schema_for_a_column() -> None:
+    columns = {"external_id": TEXT, "name": TEXT, "description": TEXT, "custom": {"type": "object"}}
+    announced = schema("companies", columns, "external_id")
+    announced["schema"]["description"] = "Companies of any type."
+    row = {"external_id": "M-1", "name": "One", "description": "Kept as it is"}
+    flat = {"flattening_enabled": True, "flattening_max_depth": 2}
+    with Sandbox(companies=2, seed=1) as box:
+        finished = run(box, [announced, *records("companies", [row])], **flat)
+        assert finished.error is None
+        assert finished.summary == {"companies": {"created": 1}}
+        stored = next(row for row in box.rows("companies") if row.get("externalId") == "M-1")
+        assert stored["description"] == "Kept as it is"
+
+
 # Streams that maps remove.
 
 

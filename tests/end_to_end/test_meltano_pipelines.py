@@ -75,6 +75,35 @@ def test_a_wrong_token_fails_the_run_and_hints_at_the_region(project: MeltanoPro
     assert "not-the-token" not in result.stdout
 
 
+def test_a_date_that_is_not_iso_is_refused_and_not_turned_into_another(
+    project: MeltanoProject, settings: dict[str, str]
+) -> None:
+    wrong = {**settings, "TAP_PLANHAT_START_DATE": "01/02/2026"}
+    result = project.run("invoke", "tap-planhat", "--discover", **wrong)
+    assert result.returncode == 2, result.stdout
+    assert "start_date: '01/02/2026' is not a date of the form YYYY-MM-DD" in result.stdout
+
+
+def test_a_date_without_quotes_and_a_misspelt_setting_in_the_project_file(
+    project: MeltanoProject, settings: dict[str, str]
+) -> None:
+    file = project.folder / "meltano.yml"
+    text = file.read_text("utf-8")
+    mark = "    pip_url: -e ./planhat-api -e ./tap-planhat\n"
+    assert mark in text
+    try:
+        file.write_text(
+            text.replace(mark, f"{mark}    config: {{start_date: 2026-02-01, incrementl: true}}\n"), "utf-8"
+        )
+        printed = project.run("config", "print", "tap-planhat", **settings)
+        result = project.run("invoke", "tap-planhat", "--discover", **settings)
+    finally:
+        file.write_text(text, "utf-8")
+    assert '"start_date": "2026-02-01"' in printed.stdout
+    assert result.returncode == 0, result.stdout
+    assert "There is no setting 'incrementl'. Did you mean 'incremental'?" in result.stdout
+
+
 def test_secrets_do_not_show_in_printed_config(project: MeltanoProject, settings: dict[str, str]) -> None:
     for plugin in ("tap-planhat", "target-planhat"):
         result = project.run("config", "print", plugin, **settings)

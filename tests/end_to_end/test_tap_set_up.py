@@ -112,6 +112,10 @@ STATES: dict[str, tuple[Any, str]] = {
     ),
     "a partition without context": ({"bookmarks": {_DAYS: {"partitions": [{}]}}}, "partitions[0]"),
     "a first day that is text": ({"bookmarks": {_DAYS: {"first_day": "x"}}}, "first_day should be int, not str"),
+    "days read that are no days": (
+        {"bookmarks": {_DAYS: {"days_read": [{"first_day": "2026-01-01", "last_day": 5}]}}},
+        "last_day should be date, not int",
+    ),
     "markers of a foreign stream": (
         {"bookmarks": {"x": {"progress_markers": []}}},
         "bookmark of 'x': progress_markers",
@@ -175,7 +179,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         "batch_config: storage cannot be used",
     ),
     "flattening without a depth": ({"flattening_enabled": True}, "flattening_max_depth is required"),
-    "an end beyond all days": ({"end_date": "99999999999"}, "end_date: must be a date"),
+    "an end beyond all days": ({"end_date": "99999999999"}, "end_date: '99999999999' is not a date of the form YYYY"),
+    "a date in another order": ({"start_date": "01/02/2026"}, "start_date: '01/02/2026' is not a date of the form"),
+    "a day that there is not": ({"start_date": "2026-02-30"}, "start_date: '2026-02-30' is not a date of the form"),
+    "a day as a number": ({"start_date": "20000"}, "start_date: '20000' is not a date of the form"),
+    "words after a date": ({"start_date": "2026-01-01T10:00 or so"}, "start_date: '2026-01-01T10:00 or so' is not"),
 }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from planhat_sandbox import Sandbox
+from tests.tap_fuzz import command
 from tests.tap_support import catalog_for, config_for, run_command, write_files
 
 if TYPE_CHECKING:
@@ -32,9 +34,13 @@ def test_a_token_that_is_no_text_is_not_quoted(tmp_path: Path, token: Any) -> No
         ({}, "api_token"),
         ({"api_token": "t", "window_days": 0}, "window_days"),
         ({"api_token": "t", "partition_by": "dimension"}, "partition_by"),
+        (
+            {"api_token": "t", "partition_by": "company"},
+            "(leave it out to keep one bookmark for all; company_ids narrows",
+        ),
         ({"api_token": "t", "start_date": "2024-05-02", "end_date": "2024-05-01"}, "end_date: 2024-05-01 lies before"),
     ],
-    ids=["missing", "out of range", "contradiction", "no days"],
+    ids=["missing", "out of range", "contradiction", "a part that is none", "no days"],
 )
 def test_each_kind_of_wrong_setting_ends_with_the_same_code(tmp_path: Path, config: dict[str, Any], named: str) -> None:
     ended = run_command(*write_files(tmp_path, config={**_NOWHERE, **config}))
@@ -59,6 +65,42 @@ def test_variables_of_the_wrong_type_are_named(name: str, value: str, told: str)
     assert ended.returncode == _WRONG_SETTINGS
     assert told in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+_NO_TOKEN = "api_token: is missing; make a private app in Planhat and use its token"
+
+
+@pytest.mark.parametrize("config", [{}, {"api_token": None}, {"api_token": ""}, {"api_token": " "}])
+@pytest.mark.parametrize("option", [[], ["--discover"], ["--test"]])
+def test_a_missing_token_is_told_in_the_same_words(tmp_path: Path, config: dict[str, Any], option: list[str]) -> None:
+    ended = command(*write_files(tmp_path, config={**_NOWHERE, **config}), *option)
+    assert ended.code == _WRONG_SETTINGS
+    assert len(ended.lines) == 1
+    assert ended.lines[0].endswith(_NO_TOKEN)
+
+
+@pytest.mark.parametrize("variables", [{}, {"TAP_PLANHAT_API_TOKEN": ""}])
+def test_a_missing_token_is_told_where_variables_bring_the_settings(variables: dict[str, str]) -> None:
+    ended = run_command("--config=ENV", "--discover", TAP_PLANHAT_BASE_URL="http://127.0.0.1:9", **variables)
+    assert ended.returncode == _WRONG_SETTINGS
+    assert _NO_TOKEN in ended.stderr
+
+
+def test_a_setting_that_there_is_not_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    with Sandbox(companies=1, seed=1, days=1) as box:
+        config = config_for(box, incrementl=True, nonsense=1, tenant_token=box.tenant_token)
+        ended = run_command(*write_files(tmp_path, config=config, catalog=catalog_for(config, "companies")))
+    assert ended.returncode == 0
+    told = [line.partition("There is")[2] for line in ended.stderr.splitlines() if "There is" in line]
+    assert told == [" no setting 'incrementl'. Did you mean 'incremental'?", " no setting 'nonsense'."]
+
+
+def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
+    began = time.monotonic()
+    ended = run_command(*write_files(tmp_path, config={"api_token": "t", "region": "zz9", "quota_file": ""}))
+    assert ended.returncode == _WRONG_SETTINGS
+    assert "no such host. Check region, 'zz9'" in ended.stderr
+    assert time.monotonic() - began < 20
 
 
 def test_a_variable_set_to_nothing_is_left_out(tmp_path: Path) -> None:

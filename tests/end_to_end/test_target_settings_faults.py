@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,6 +62,43 @@ def test_secrets_of_another_type_are_not_quoted(tmp_path: Path, name: str, value
     assert finished.returncode == EXIT_SETTINGS
     assert name in finished.stderr
     assert "12345678901" not in finished.stderr
+
+
+_NO_TOKEN = "api_token: is missing; make a private app in Planhat and use its token"
+
+
+@pytest.mark.parametrize("config", [{}, {"api_token": None}, {"api_token": ""}, {"api_token": " "}])
+def test_a_missing_token_is_told_in_the_same_words(tmp_path: Path, config: dict[str, Any]) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+    finished = start(["--config", str(file)], [])
+    assert finished.returncode == EXIT_SETTINGS
+    assert _NO_TOKEN in finished.stderr
+
+
+@pytest.mark.parametrize("variables", [{}, {"TARGET_PLANHAT_API_TOKEN": ""}])
+def test_a_missing_token_is_told_where_variables_bring_the_settings(variables: dict[str, str]) -> None:
+    finished = start(["--config=ENV"], [], **variables)
+    assert finished.returncode == EXIT_SETTINGS
+    assert _NO_TOKEN in finished.stderr
+
+
+def test_a_setting_that_there_is_not_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"api_token": "x", "on_rejct": "continue"}))
+    finished = start(["--config", str(file)], [])
+    assert "There is no setting 'on_rejct'. Did you mean 'on_reject'?" in finished.stderr
+
+
+def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"api_token": "x", "region": "zz9", "quota_file": ""}))
+    began = time.monotonic()
+    rows = records("companies", [{"external_id": "k", "name": "One"}])
+    finished = start(["--config", str(file)], [schema("companies", ["external_id", "name"], "external_id"), *rows])
+    assert finished.returncode == EXIT_SETTINGS
+    assert "no such host. Check region, 'zz9'" in finished.stderr
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(

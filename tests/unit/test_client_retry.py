@@ -19,7 +19,7 @@ def test_every_fault_has_a_rule_for_safe_and_unsafe_calls() -> None:
 def test_what_may_have_arrived_is_not_repeated_when_that_is_not_safe(fault: Fault) -> None:
     waiting = waits(120)
     next(waiting)
-    if fault.may_have_arrived or fault in {Fault.REFUSED, Fault.ENDING}:
+    if fault.may_have_arrived or fault in {Fault.NO_HOST, Fault.REFUSED, Fault.ENDING}:
         with pytest.raises(StopIteration):
             waiting.send(CallFault(fault, "", safe=False))
     else:

@@ -22,7 +22,7 @@ def _progress(caplog: pytest.LogCaptureFixture, *, remaining: float | None = Non
     caplog.set_level(logging.INFO)
     clock = _Clock()
     share = None if remaining is None else lambda: remaining
-    return Progress(logging.getLogger("tap"), remaining=share, clock=clock), clock
+    return Progress(logging.getLogger("tap"), "companies", remaining=share, clock=clock), clock
 
 
 def test_a_line_comes_every_half_minute_and_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
@@ -32,9 +32,9 @@ def test_a_line_comes_every_half_minute_and_at_the_end(caplog: pytest.LogCapture
         progress.page(1000)
     progress.done()
     assert [record.getMessage() for record in caplog.records] == [
-        "4,000 rows in 4 pages, 133 rows/s so far",
-        "7,000 rows in 7 pages, 117 rows/s so far",
-        "Done: 7,000 rows in 7 pages, 117 rows/s",
+        "companies: 4,000 rows in 4 pages, 133 rows/s so far",
+        "companies: 7,000 rows in 7 pages, 117 rows/s so far",
+        "Done: companies, 7,000 rows in 7 pages, 117 rows/s",
     ]
 
 

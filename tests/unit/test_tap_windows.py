@@ -16,6 +16,10 @@ def _all(windows: Windows, rows: list[int]) -> list[Window]:
     return found
 
 
+def _days(windows: list[Window]) -> list[int]:
+    return [day for window in windows for day in range(window.first, window.last + 1)]
+
+
 @given(
     first=st.integers(0, 30000),
     length=st.integers(0, 3000),
@@ -24,19 +28,32 @@ def _all(windows: Windows, rows: list[int]) -> list[Window]:
 )
 def test_no_day_is_skipped_and_none_is_read_twice(first: int, length: int, days: int, rows: list[int]) -> None:
     last = first + length
-    windows = _all(Windows(first, last, days=days, page_size=10_000), rows)
-    read = [day for window in windows for day in range(window.first, window.last + 1)]
-    assert read == list(range(first, last + 1))
+    windows = _all(Windows([Window(first, last)], days=days, page_size=10_000), rows)
+    assert _days(windows) == list(range(first, last + 1))
 
 
-def test_an_empty_span_has_no_window() -> None:
-    windows = Windows(10, 9, days=7, page_size=100)
+@given(
+    lengths=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=6),
+    days=st.integers(1, 50),
+)
+def test_windows_keep_to_the_spans(lengths: list[tuple[int, int]], days: int) -> None:
+    spans, at = [], 0
+    for gap, length in lengths:
+        spans.append(Window(at + gap, at + gap + length - 1))
+        at += gap + length
+    windows = Windows(spans, days=days, page_size=100)
+    assert _days(_all(windows, [10_000])) == _days(spans)
+    assert windows.remaining() == 0
+
+
+def test_where_there_is_no_span_there_is_no_window() -> None:
+    windows = Windows([], days=7, page_size=100)
     assert windows.next() is None
     assert windows.remaining() == 0
 
 
 def test_quiet_windows_grow_and_busy_ones_shrink() -> None:
-    windows = Windows(0, 100_000, days=8, page_size=100)
+    windows = Windows([Window(0, 100_000)], days=8, page_size=100)
     windows.next()
     windows.held(0)
     assert windows.next() == Window(8, 8 + 31)
@@ -53,14 +70,14 @@ def test_quiet_windows_grow_and_busy_ones_shrink() -> None:
 
 
 def test_windows_never_grow_beyond_a_year() -> None:
-    windows = Windows(0, 100_000, days=366, page_size=100)
+    windows = Windows([Window(0, 100_000)], days=366, page_size=100)
     windows.next()
     windows.held(0)
     assert windows.next() == Window(366, 731)
 
 
 def test_remaining_is_the_share_of_days_to_come() -> None:
-    windows = Windows(0, 99, days=25, page_size=1)
+    windows = Windows([Window(0, 99)], days=25, page_size=1)
     assert windows.remaining() == 1
     windows.next()
     assert windows.remaining() == 0.75

@@ -1,0 +1,100 @@
+"""What the command tells of a run: numbers that agree with what it wrote, and why it was slow."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from planhat_sandbox import Sandbox
+from tests.quota_support import used_up
+from tests.tap_support import catalog_for, config_for, parsed, run_command, write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_STREAMS = ("companies", "dimension_data", "endusers", "sales")
+_DONE = re.compile(r"Done: (\w+), ([\d,]+) (?:rows|changed since [\d-]+ [\d:]+ UTC, of ([\d,]+) looked at)")
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(companies=12, seed=3, days=5) as sandbox:
+        yield sandbox
+
+
+def _summary(stderr: str) -> dict[str, Any]:
+    (line,) = [line for line in stderr.splitlines() if "SUMMARY" in line]
+    summary: dict[str, Any] = json.loads(line.partition("SUMMARY ")[2])
+    return summary
+
+
+def _done(stderr: str) -> dict[str, tuple[str, str | None]]:
+    return {found[1]: (found[2], found[3]) for found in map(_DONE.search, stderr.splitlines()) if found}
+
+
+def test_the_summary_agrees_with_what_was_written_and_asked(box: Sandbox, tmp_path: Path) -> None:
+    config = config_for(box, incrementl=True)
+    files = write_files(tmp_path, config=config, catalog=catalog_for(config, *_STREAMS))
+    box.set_faults([{"kind": "status", "path": "sales", "status": 403}])
+    box.forget_calls()
+    result = run_command(*files)
+    assert result.returncode == 0, result.stderr
+    output, summary = parsed(result.stdout.splitlines()), _summary(result.stderr)
+    written = {stream: len(output.records.get(stream, [])) for stream in _STREAMS}
+    assert {stream: counts["records"] for stream, counts in summary["streams"].items()} == written
+    assert summary["total"] == {"records": sum(written.values()), "calls": len(box.calls)}
+    assert summary["streams"]["sales"]["calls"] == 1
+    assert summary["skipped"] == ["sales"]
+    assert summary["warnings"] == 2
+    assert summary["complete"]
+    told = next(line for line in result.stderr.splitlines() if "Read: " in line)
+    assert told.endswith(
+        f"Read: {sum(written.values())} records of 3 streams in {len(box.calls)} calls; skipped: sales; 2 warnings"
+    )
+
+
+def test_a_run_that_ends_early_tells_how_far_it_came(box: Sandbox, tmp_path: Path) -> None:
+    config = config_for(box, give_up_after_seconds=1, timeout_seconds=1)
+    files = write_files(tmp_path, config=config, catalog=catalog_for(config, *_STREAMS))
+    box.set_faults([{"kind": "drop", "path": "endusers"}])
+    result = run_command(*files)
+    assert result.returncode == 5
+    summary = _summary(result.stderr)
+    assert not summary["complete"]
+    assert summary["streams"]["endusers"]["records"] == 0
+    assert summary["streams"]["companies"]["records"] == len(box.rows("companies"))
+    assert "Ended early, after: " in result.stderr
+
+
+@pytest.mark.parametrize("page_max", [5_000, 7])
+def test_an_incremental_run_is_told_as_what_changed(box: Sandbox, tmp_path: Path, page_max: int) -> None:
+    box.set_switch("page_max", page_max)
+    config = config_for(box, incremental=True, incremental_lookback_minutes=0)
+    files = write_files(tmp_path, config=config, catalog=catalog_for(config, "companies", "endusers"))
+    first = run_command(*files)
+    written = parsed(first.stdout.splitlines())
+    assert _done(first.stderr) == {stream: (str(len(written.ids(stream))), None) for stream in written.records}
+    second = run_command(*files, *write_files(tmp_path, state=written.state))
+    written = parsed(second.stdout.splitlines())
+    for stream, (changed, looked_at) in _done(second.stderr).items():
+        assert int(changed) == len(written.ids(stream)) > 0
+        assert int(changed) < int(looked_at or 0) <= len(box.rows(stream))
+        assert _summary(second.stderr)["streams"][stream]["records"] == int(changed)
+
+
+def test_a_wait_for_the_quota_is_told_in_one_line(box: Sandbox, tmp_path: Path) -> None:
+    quota_file = used_up(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
+    config = config_for(box)
+    catalog = catalog_for(config, "companies", "dimension_data")
+    config |= {"quota_file": quota_file, "calls_per_minute": 20}
+    result = run_command(*write_files(tmp_path, config=config, catalog=catalog))
+    assert result.returncode == 0, result.stderr
+    told = [line for line in result.stderr.splitlines() if "Waiting for the quota" in line]
+    assert len(told) == 1
+    assert "20 calls a minute are allowed (calls_per_minute, quota_share)" in told[0]
+    assert 2 < _summary(result.stderr)["seconds_waited"] < 30
+    assert re.search(r"\d+ s waited for the quota", result.stderr)
