@@ -207,6 +207,7 @@ class TargetPlanhat(HookedTarget):
     def leave_out(self, message: RecordMessage) -> None:
         """Count a record that stream maps leave out."""
         keys = self._schemas[message.stream].key_properties or ()
+        self.reader.taken = 1
         self.run.leave_out(message.stream, key_in(message.record, keys), message.attempt)
 
     def handle(self, message: RecordMessage) -> None:
@@ -229,6 +230,10 @@ class TargetPlanhat(HookedTarget):
         self._expect_schema(message)
         for record in records_of(message):
             self.handle(record)
+
+    def judge_batches(self) -> None:
+        """End the run if the outcomes of its batches ask for it."""
+        self.run.judge_batches()
 
     def may_write_state(self) -> bool:
         """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
