@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import TYPE_CHECKING
+
+import click
 
 from target_planhat.summary import UNSENT
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Sequence
     from pathlib import Path
 
     from target_planhat.summary import Summary
 
-__all__ = ["tell_what_is_left"]
+__all__ = ["note_config", "tell_what_is_left"]
+
+_CONFIG = "target_planhat.config"
+_SOME_CONFIG = ("config.json",)
 
 
 def tell_what_is_left(
@@ -31,6 +39,8 @@ def tell_what_is_left(
         _tell_unsent(logger, summary, waiting)
     if rejects:
         _tell_rejects(logger, rejects, is_complete=not summary.unsent, is_replay=is_replay)
+    if summary.unknown:
+        _tell_unknown(logger, summary.unknown, rejects)
 
 
 def _tell_unsent(logger: logging.Logger, summary: Summary, waiting: int) -> None:
@@ -43,9 +53,38 @@ def _tell_unsent(logger: logging.Logger, summary: Summary, waiting: int) -> None
     )
 
 
+def _tell_unknown(logger: logging.Logger, number: int, rejects: Path | None) -> None:
+    marked = " In the file of rejects they are marked as uncertain." if rejects else ""
+    logger.warning(
+        "Unknown: %s records were sent and may be in Planhat, or not. Look there before you send them again: rows "
+        "without a key, metrics and activities would count twice.%s",
+        number,
+        marked,
+    )
+
+
+def note_config(ctx: click.Context, files: Sequence[str]) -> None:
+    """Keep the names of the files with settings, as they were given, for the command that sends rejects again."""
+    ctx.meta[_CONFIG] = tuple(files)
+
+
+def _replay_of(rejects: Path) -> str:
+    """The command that sends the rejects again, as the plugin was started: by Meltano, or by itself."""
+    file = shlex.quote(str(rejects))
+    loader = os.environ.get("MELTANO_LOADER_NAME")
+    if loader:
+        return f"meltano invoke {shlex.quote(loader)} < {file}"
+    context = click.get_current_context(silent=True)
+    given = context.meta.get(_CONFIG, ()) if context else ()
+    configs = [part for name in given or _SOME_CONFIG for part in ("--config", name)]
+    return f"{shlex.join(['target-planhat', *configs])} < {file}"
+
+
 def _tell_rejects(logger: logging.Logger, rejects: Path, *, is_complete: bool, is_replay: bool) -> None:
     if is_complete:
-        logger.warning("Rejected records are in %s; send them again with: target-planhat < %s", rejects, rejects)
+        logger.warning(
+            "Rejected records are in %s; set right why, then send them again with: %s", rejects, _replay_of(rejects)
+        )
     elif is_replay:
         logger.warning(
             "The input was a file of rejects. The new one, %s, lacks the unsent records: keep the old one, and send "

@@ -21,6 +21,7 @@ from target_planhat.receipts import Receipts
 from target_planhat.rejects import Rejects
 from target_planhat.sender import Sender
 from target_planhat.summary import Summary
+from target_planhat.told_rejects import ToldRejects
 
 if TYPE_CHECKING:
     import logging
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from target_planhat.sink import PlanhatSink
 
 __all__ = ["Run"]
-
-LOGGED_REJECTS = 100
-"""How many rejects a run logs one by one."""
 
 _LEFT_OUT = Verdict(Verdicts.SKIPPED, reason=f"{STREAM_MAPS} leave it out")
 
@@ -65,17 +63,16 @@ class Run:
         self._batches: dict[object, Batch] = {}
         self.sender = Sender()
         self.summary = Summary()
+        self.told = ToldRejects(logger)
         self.rejects = Rejects(settings.rejects_dir)
         self.receipts = Receipts(settings.receipts_dir)
         self.held = HeldRows(settings.hold_rows)
         self._policy = RejectPolicy.from_settings(settings)
         self._connect = connect
-        self._first_reject = ""
         self._is_to_be_judged = False
         self._is_replay = False
         self._closed = False
         self._raised: list[OutputError] = []
-        self._logged = 0
         self._external_ids: dict[str, ExternalIds] = {}
         self._existing: dict[tuple[str, tuple[str, ...]], ExistingRows] = {}
 
@@ -170,7 +167,7 @@ class Run:
 
     def _enter_reject(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
         reason = verdict.reason or "no reason given"
-        self._log_reject(sink, item, reason)
+        self.told.add(sink.stream_name, lambda: sink.label_of(item), reason)
         self._is_replay = self._is_replay or item.attempt > 1
         uncertain = verdict.kind is Verdicts.UNKNOWN
         stream, copy = item.origin or (sink.input_stream, None)
@@ -188,17 +185,6 @@ class Run:
         self.summary.count(stream, _LEFT_OUT.kind)
         if self.receipts:
             self.receipts.add(stream, None, match, _LEFT_OUT, attempt)
-
-    def _log_reject(self, sink: PlanhatSink, item: Item, reason: str) -> None:
-        """Log the first ones; a million of them would hide all else."""
-        self._logged += 1
-        if self._logged > LOGGED_REJECTS:
-            return
-        told = f"{sink.stream_name}, {sink.label_of(item)}: {reason}"
-        self._first_reject = self._first_reject or told
-        self.logger.error("Rejected: %s", told)
-        if self._logged == LOGGED_REJECTS:
-            self.logger.error("Further rejects are counted, and written to rejects_dir, but not logged")
 
     def note_batch(self) -> None:
         """A batch is through: the policy is asked once the message at hand is, or its rows would be left behind.
@@ -228,7 +214,7 @@ class Run:
         """
         self._is_to_be_judged = False
         self._check_files()
-        self._policy.check(self.summary.rejected, self.summary.settled, self._first_reject, at_end=at_end)
+        self._policy.check(self.summary.rejected, self.summary.settled, self.told.first, at_end=at_end)
 
     def secure(self) -> None:
         """Have everything that was set aside on disk; STATE may go out after that.
@@ -289,6 +275,7 @@ class Run:
         late = [fault for fault in self._faults() if fault not in self._raised]
         for fault in late:
             tell(fault, self.logger)
+        self.told.tell_counts()
         self.summary.tell(self.logger)
         path = self.rejects.path
         tell_what_is_left(self.logger, self.summary, len(self.held), path, is_replay=self._is_replay)

@@ -200,7 +200,10 @@ class PlanhatSink(BatchSink):
             origin: The stream it came in, and the one stream it is for, if it is not for all that maps make of it.
         """
         message = self.target.reader.message
-        self.refuse(Item(b"{}", {}, match, message.raw, attempt=message.attempt, origin=origin), reason)
+        item = Item(
+            b"{}", {}, match, message.raw, attempt=message.attempt, origin=origin, place="" if match else message.place
+        )
+        self.refuse(item, reason)
 
     def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record, with all that is known of it.

@@ -67,6 +67,11 @@ class Summary:
         """Records that were rejected, or may not be there."""
         return sum(counts[verdict] for counts in self._streams.values() for verdict in Verdicts if verdict.is_reject)
 
+    @property
+    def unknown(self) -> int:
+        """Records that may be there or not."""
+        return sum(counts[Verdicts.UNKNOWN] for counts in self._streams.values())
+
     def tell(self, logger: logging.Logger) -> None:
         """Tell it to people, a line per stream."""
         for stream in self.streams:

@@ -20,6 +20,7 @@ from planhat_api.plugin_files import STANDARD_INPUT, read_settings
 from planhat_api.plugin_settings import check_environment, check_secrets, without_faults
 from planhat_api.process import expect_many_rows
 from target_planhat.absent_streams import tell_of_absent_streams
+from target_planhat.advice import note_config
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.collapse import collapse
@@ -314,7 +315,8 @@ class TargetPlanhat(HookedTarget):
         Raises:
             ConfigurationError: One of them holds no settings.
         """
-        del ctx, param
+        del param
+        note_config(ctx, value)
         files = [path for path in value if path != _ENVIRONMENT]
         if STANDARD_INPUT in files:
             message = "standard input brings the records; name a file"

@@ -147,3 +147,16 @@ def test_an_object_in_the_environment_is_merged_with_meltano_yml(project: Meltan
     sent(project, box, "ignoring", given, IGNORING_STREAMS=json.dumps(more))
     assert row_sent(box)["custom"]["Health Score"] == 3
     assert "internal" not in str(row_sent(box))
+
+
+def test_the_command_that_the_log_tells_sends_rejects_again(project: MeltanoProject, box: Sandbox) -> None:
+    rows = [{"source_id": "a", "name": "A", "company_source_id": "late"}]
+    log = sent(project, box, PLAIN, lines(stream("assets", rows)), TARGET_PLANHAT_ON_REJECT="continue")
+    (command,) = re.findall(r"send them again with: (meltano invoke target-planhat < \S+)", log)
+    run(box, stream("companies", [{"source_id": "late", "name": "Late"}]))
+    name, *rest = shlex.split(command.partition(" < ")[0])
+    assert name == "meltano"
+    assert rest == ["invoke", PLAIN]
+    file = Path(command.partition(" < ")[2])
+    again = sent(project, box, PLAIN, file.read_bytes())
+    assert "assets: 1 records: 1 created" in again
