@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError, MappingError, RecordsWithoutSchemaException
 
 from target_planhat.errors import KNOWN_ERRORS, RejectsError, StopError, tell
+from target_planhat.reader import MessageReader
+from target_planhat.rest import read_rest
 
 if TYPE_CHECKING:
     from typing import IO
 
     from target_planhat.target import TargetPlanhat
 
-__all__ = ["listen"]
+__all__ = ["listen", "spare_tap"]
 
 _NOT_OF_PLANHAT = (StopError, ConfigValidationError, MappingError, RecordsWithoutSchemaException)
 """Errors after which Planhat takes rows as before."""
@@ -39,6 +42,13 @@ def listen(target: TargetPlanhat, file_input: IO[str] | None) -> Exception | Non
         return _with_last_numbers(target, err)
     target.run.summary.is_whole = True
     return None
+
+
+def spare_tap(file_input: IO[str] | None) -> None:
+    """Read on for a moment when there is no target, so that the tap is not stopped by a broken pipe."""
+    # Standard input may be closed, or something that only tests know.
+    with suppress(OSError, ValueError):
+        read_rest(file_input or MessageReader().default_input, is_waiting=True, is_enough=lambda: False)
 
 
 def _send_in_hand(target: TargetPlanhat, err: Exception) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from target_planhat.early_end import listen
+from target_planhat.early_end import listen, spare_tap
 from target_planhat.errors import EXIT_DONE, KNOWN_ERRORS, exit_code, tell
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def run_to_its_end(make: Callable[[], TargetPlanhat], file_input: IO[str] | None
     try:
         target = make()
     except KNOWN_ERRORS as err:
+        spare_tap(file_input)
         tell(err, logger)
         return exit_code(err)
     ended: Exception | None = None

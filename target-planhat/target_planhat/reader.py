@@ -50,7 +50,14 @@ class MessageReader(GenericSingerReader[bytes]):
 
     @property
     def default_input(self) -> IO[bytes]:
-        """Standard input."""
+        """Standard input.
+
+        Raises:
+            OSError: It is closed.
+        """
+        if sys.stdin is None:
+            message = "standard input is closed"
+            raise OSError(message)
         return open(sys.stdin.fileno(), "rb", buffering=_BUFFER, closefd=False)  # not ours to close
 
     def process_lines(self, file_input: IO[Any] | None, callbacks: Callbacks) -> Counter[str]:

@@ -47,7 +47,7 @@ class Rest:
     is_whole: bool = False
 
 
-def read_rest(lines: Iterable[bytes], *, is_waiting: bool, is_enough: Callable[[], bool]) -> Rest:
+def read_rest(lines: Iterable[bytes | str], *, is_waiting: bool, is_enough: Callable[[], bool]) -> Rest:
     """Count what is left of the input, until it ends, or the tap is quiet for a moment, or some seconds are over.
 
     Args:
@@ -100,13 +100,13 @@ class _Clock:
             raise _OverError
 
 
-def _look(line: bytes) -> tuple[str | None, bool]:
+def _look(line: bytes | str) -> tuple[str | None, bool]:
     """The stream of a record, if the line is one; and whether it names files with more of them."""
     try:
         head = msgspec.json.decode(line, type=_Head)
     except msgspec.MsgspecError:
         try:
-            message = read_message(line, "")
+            message = read_message(line if isinstance(line, bytes) else line.encode(errors="surrogatepass"), "")
         except InputError:
             return None, False
         return (message.stream if isinstance(message, RecordMessage) else None), False
