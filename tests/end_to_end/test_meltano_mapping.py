@@ -9,7 +9,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,31 +42,13 @@ def loader(number: int) -> str:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
     """One project for all examples: each has a loader of its own, which inherits all but its settings."""
-    folder = tmp_path_factory.mktemp("meltano")
-    definition = yaml.safe_load((ROOT / "target-planhat" / "plugin.yml").read_text("utf-8"))
-    command = Path(sys.executable).with_name("target-planhat")
-    (folder / "target-planhat").symlink_to(command)
-    own = {
-        "name": PLAIN,
-        "namespace": "target_planhat",
-        "executable": "./target-planhat",
-        "settings": definition["settings"],
-    }
     examples = [
         {"name": loader(number), "inherit_from": PLAIN, "config": yaml.safe_load(form)}
         for number, (_, _, form, _) in enumerate(EXAMPLES)
     ]
     # Meltano fails on a null in a loader that inherits.
-    ignoring = {**own, "name": "ignoring", "namespace": "ignoring", "config": {"streams": IGNORING}}
-    content = {
-        "project_id": "mapping",
-        "default_environment": "dev",
-        "send_anonymous_usage_stats": False,
-        "environments": [{"name": "dev"}],
-        "plugins": {"loaders": [own, *examples, ignoring]},
-    }
-    (folder / "meltano.yml").write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
-    return MeltanoProject(folder)
+    ignoring = {"name": "ignoring", "namespace": "ignoring", "config": {"streams": IGNORING}}
+    return MeltanoProject.of_commands(tmp_path_factory.mktemp("meltano"), loaders=[*examples, ignoring])
 
 
 @pytest.fixture
