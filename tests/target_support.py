@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from target_planhat.early_end import listen
 from target_planhat.errors import KNOWN_ERRORS
 from target_planhat.target import TargetPlanhat
 
@@ -101,7 +102,7 @@ def run(box: Sandbox, messages: Iterable[Message] | bytes, **settings: Any) -> F
         with redirect_stdout(output):
             try:
                 target = TargetPlanhat(config=config)
-                target.listen(io.BytesIO(given))  # type: ignore[arg-type]
+                error = listen(target, io.BytesIO(given))  # type: ignore[arg-type]
             except KNOWN_ERRORS as err:
                 error = err
         if target:

@@ -55,7 +55,7 @@ def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> Planha
     if kind is CredentialsError and not call.counted:
         hint = _ANALYTICS_CREDENTIALS
     if kind is NotFoundError and not call.counted:
-        hint = "not found ({status}): {host} does not take this. Check analytics_url"
+        hint = "not found ({status}): {host} does not know this tenant or call. Check tenant_token, then analytics_url"
     if status // 100 == 3:  # noqa: PLR2004 - the redirects
         hint = "the host sends the call elsewhere ({status}). Check base_url, analytics_url and region"
     message = f"{where}: {hint.format(status=fault.status, host=call.host)}{said}"

@@ -10,6 +10,8 @@ from planhat_api.apart import turns
 from target_planhat.collapse import collapse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from target_planhat.row import Item
     from target_planhat.sink import PlanhatSink
 
@@ -21,7 +23,6 @@ class Batch:
 
     Attributes:
         sinks: The sinks whose rows it gathers, by stream; of a stream whose SCHEMA changed, the newest.
-        taken: Records it has taken in so far, those that were rejected before they were sent included.
     """
 
     def __init__(self, most_rows: int, most_bytes: int, *, collapses: bool, apart: bool) -> None:
@@ -34,7 +35,6 @@ class Batch:
             apart: Whether rows that share any other key must not go out together.
         """
         self.sinks: dict[str, PlanhatSink] = {}
-        self.taken = 0
         self._most_rows = most_rows
         self._most_bytes = most_bytes - len("[]")
         self._collapses = collapses
@@ -73,15 +73,17 @@ class Batch:
             self._room -= cut
             self._room_bytes -= sizes[cut - 1]
             self._items += items[:cut]
-            self.taken += cut
         self._overflowed = cut < len(items)
         return items[cut:]
 
     def refuse(self) -> None:
         """Count a record that was rejected before it was sent."""
         self._refused += 1
-        self.taken += 1
         self._room -= 1
+
+    def keep(self, chosen: Callable[[Item], bool]) -> None:
+        """Keep only the rows that are chosen."""
+        self._start([item for item in self._items if chosen(item)])
 
     def take(self, *, everything: bool) -> tuple[list[Item], bool]:
         """Take the rows out to be sent; tell also whether it is sure that no two of them share a key.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
+from target_planhat.early_end import listen, spare_tap
 from target_planhat.errors import EXIT_DONE, KNOWN_ERRORS, exit_code, tell
 
 if TYPE_CHECKING:
@@ -26,16 +27,19 @@ def run_to_its_end(make: Callable[[], TargetPlanhat], file_input: IO[str] | None
     Raises:
         SystemExit: A signal ended the run, and nothing is left to be sent.
     """
-    target: TargetPlanhat | None = None
-    code = EXIT_DONE
     try:
         target = make()
-        target.listen(file_input)
     except KNOWN_ERRORS as err:
+        spare_tap(file_input)
         tell(err, logger)
-        code = exit_code(err)
+        return exit_code(err)
+    ended: Exception | None = None
+    try:
+        ended = listen(target, file_input)
     finally:
-        late = target.run.close() if target is not None else None
-    if late is not None and code == EXIT_DONE:
-        code = exit_code(late)
-    return code if target is None else target.termination.code_of_run(code, target.run.pending)
+        late = target.run.close()
+    if ended is not None:
+        # Last of all: what stands in the middle of a log is not found.
+        tell(ended, logger)
+    code = next((exit_code(err) for err in (ended, late) if err is not None), EXIT_DONE)
+    return target.termination.code_of_run(code, target.run.pending)

@@ -51,7 +51,7 @@ class _Planner:
         self.left_out: dict[str, str] = {}
 
     def plan(self) -> ColumnPlan:
-        renames = dict(self._renames())
+        renames = self._renames()
         deleted = self._deleted_column()
         for column in self.columns:
             if column in renames:
@@ -80,11 +80,20 @@ class _Planner:
             deleted,
         )
 
-    def _renames(self) -> Iterator[tuple[str, str | None]]:
+    def _renames(self) -> dict[str, str | None]:
+        """The field that the settings name for a column, or None where they leave the column out."""
+        renames: dict[str, str | None] = {}
         for column, wanted in self.settings.columns.items():
             found = self._column_called(column, "columns")
             if found is not None:
-                yield found, wanted
+                renames[found] = wanted
+        for column in self.settings.ignore:
+            found = self._column_called(column, "ignore")
+            if found is not None:
+                if renames.get(found) is not None:
+                    self.problems.append(f"setting ignore: setting columns names a field for column {found!r}")
+                renames[found] = None
+        return renames
 
     def _deleted_column(self) -> str | None:
         wanted = self.settings.deleted_column
@@ -128,7 +137,8 @@ class _Planner:
             hint = self._hint(lambda: self.resolver.nearest(name))
             self.problems.append(
                 f"column {column!r} leads to no field{'' if name == column else f' {name!r}'}{hint} "
-                f"(set it in streams.{self.stream}.columns, null leaves it out)"
+                f"(name its field in streams.{self.stream}.columns, or leave it out: "
+                f"streams.{self.stream}.ignore: [{column!r}])"
             )
 
     def _check_type(self, source: Source) -> None:
@@ -145,9 +155,10 @@ class _Planner:
         for source in [entry for entry in self.sources if not entry.fallback]:
             rival = first.setdefault(source.slot, source)
             if rival is not source:
+                spare = rival if source.column in self.settings.columns else source
                 self.problems.append(
                     f"columns {rival.column!r} and {source.column!r} both lead to field {source.slot}; "
-                    f"leave one out: streams.{self.stream}.columns: {{{source.column!r}: null}}"
+                    f"leave one out: streams.{self.stream}.ignore: [{spare.column!r}]"
                 )
         for source in [entry for entry in self.sources if entry.fallback and entry.slot in first]:
             found = self.resolver.field_name(source.column)

@@ -6,6 +6,7 @@ import io
 import sys
 from collections import Counter
 from contextlib import nullcontext
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -13,9 +14,10 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_planhat.alarm import alarm
 from target_planhat.messages import BYTE_ORDER_MARK, KINDS, RecordMessage, read_message
+from target_planhat.rest import Rest, read_rest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Callbacks = dict[str, Callable[[Any], None]]
 
@@ -29,6 +31,7 @@ class MessageReader(GenericSingerReader[bytes]):
 
     Attributes:
         message: The RECORD being handled.
+        taken: How many of the lines at hand are records that are in the books.
         waiting: Whether the reader waits for input, and no message is being handled.
         watch: Called before the reader waits, and every so many seconds as long as messages come.
         shortcut: Given lines and a place, handles as many messages from there on as it can; tells how many.
@@ -38,13 +41,23 @@ class MessageReader(GenericSingerReader[bytes]):
         """Stand before the first message."""
         super().__init__()
         self.message = RecordMessage("", "", b"", {})
+        self.taken = 0
         self.waiting = False
+        self._left: tuple[Sequence[bytes], int] = [], 0
+        self._source: Iterable[bytes] = ()
         self.shortcut: Callable[[Sequence[bytes], int], int] | None = None
         self.watch: tuple[float, Callable[[], None]] | None = None
 
     @property
     def default_input(self) -> IO[bytes]:
-        """Standard input."""
+        """Standard input.
+
+        Raises:
+            OSError: It is closed.
+        """
+        if sys.stdin is None:
+            message = "standard input is closed"
+            raise OSError(message)
         return open(sys.stdin.fileno(), "rb", buffering=_BUFFER, closefd=False)  # not ours to close
 
     def process_lines(self, file_input: IO[Any] | None, callbacks: Callbacks) -> Counter[str]:
@@ -60,6 +73,8 @@ class MessageReader(GenericSingerReader[bytes]):
                 lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
             place = 0
             while place < len(lines):
+                self._left = lines, place
+                self.taken = 0
                 taken = self.shortcut(lines, place) if self.shortcut is not None else 0
                 place += taken
                 counter["RECORD"] += taken
@@ -67,7 +82,19 @@ class MessageReader(GenericSingerReader[bytes]):
                     self._handle(number + place + 1, lines[place], callbacks, counter)
                     place += 1
             number += len(lines)
+        self._left, self.taken, self._source = ([], 0), 0, ()
         return counter
+
+    def read_rest(self, is_enough: Callable[[], bool]) -> Rest:
+        """Count the records that were not handled when an error ended the reading; see `rest`.
+
+        Args:
+            is_enough: Whether something asks to stop.
+        """
+        self.waiting = False
+        lines, place = self._left
+        left = chain(islice(lines, place + self.taken, None), self._source)
+        return read_rest(left, is_waiting=isinstance(self._source, io.BufferedReader), is_enough=is_enough)
 
     def _chunks(self, source: IO[Any]) -> Iterator[list[bytes]]:
         """Lines as they come, as many at a time as there are without waiting."""
@@ -76,8 +103,10 @@ class MessageReader(GenericSingerReader[bytes]):
             binary = io.BufferedReader(cast("io.RawIOBase", binary), _BUFFER)
         if not isinstance(binary, io.BufferedReader):
             # A text that is no Unicode becomes bytes that are no UTF-8, which are told as such.
-            yield from ([line if isinstance(line, bytes) else line.encode(errors="surrogatepass")] for line in source)
+            self._source = (line if isinstance(line, bytes) else line.encode(errors="surrogatepass") for line in source)
+            yield from ([line] for line in self._source)
             return
+        self._source = binary
         with alarm(*self.watch) if self.watch else nullcontext():
             yield from self._chunks_of(binary)
 

@@ -12,6 +12,7 @@ from planhat_api.logs import one_line
 from target_planhat.loader_columns import HELPER_COLUMNS, is_added_by_loader
 from target_planhat.mapping import Slot, Source
 from target_planhat.messages import record_in
+from target_planhat.unfit import form_of
 from target_planhat.values import ANYTHING, Json, UnfitValueError, encode
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Item(Row, eq=False, gc=False):
             takes one stream alone.
         parts: The records that were made this one row, in their order; empty for a row that is one record.
         sink: The sink of the stream it came in.
+        place: Where it stands in the input, if it was looked at on its own: it may have no key to name it by.
     """
 
     source: bytes = b"{}"
@@ -57,6 +59,7 @@ class Item(Row, eq=False, gc=False):
     origin: tuple[str, str | None] | None = None
     parts: list[Item] | tuple[()] = ()
     sink: Any = None
+    place: str = ""
 
     @property
     def raw(self) -> bytes:
@@ -73,7 +76,9 @@ class Item(Row, eq=False, gc=False):
         """The row's key, for logs."""
         if self.match:
             return one_line(f"{self.match[0]}={self.match[1]}", _LONGEST_KEY)
-        return "a row without a key" if self.raw.startswith(b"{") else "a row that cannot be read"
+        if not self.raw.startswith(b"{"):
+            return "a row that cannot be read"
+        return f"a row without a key, {self.place}" if self.place else "a row without a key"
 
 
 @dataclass(frozen=True)
@@ -213,7 +218,7 @@ class RowBuilder:
         try:
             value = None if value is None else source.kind.convert(value)
         except UnfitValueError as err:
-            msg = f"{slot}: {err}"
+            msg = f"{slot}: {err}{form_of(value)}"
             raise RefusedRowError(msg) from err
         if slot.name == "custom" and not slot.custom:
             self._place_custom(value or {}, custom)

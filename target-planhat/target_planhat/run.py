@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from planhat_api.plugin_expressions import STREAM_MAPS
 from target_planhat.addresses import Addresses
+from target_planhat.advice import tell_what_is_left
 from target_planhat.batch import Batch
 from target_planhat.custom_fields import CustomFields
 from target_planhat.deletes import Deletes
-from target_planhat.errors import KNOWN_ERRORS, RejectsError, tell
+from target_planhat.errors import KNOWN_ERRORS, tell
 from target_planhat.fates import Verdict, Verdicts
 from target_planhat.held import HeldRows
 from target_planhat.lookup import ExistingRows, ExternalIds
@@ -20,6 +21,7 @@ from target_planhat.receipts import Receipts
 from target_planhat.rejects import Rejects
 from target_planhat.sender import Sender
 from target_planhat.summary import Summary
+from target_planhat.told_rejects import ToldRejects
 
 if TYPE_CHECKING:
     import logging
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from target_planhat.sink import PlanhatSink
 
 __all__ = ["Run"]
-
-LOGGED_REJECTS = 100
-"""How many rejects a run logs one by one."""
 
 _LEFT_OUT = Verdict(Verdicts.SKIPPED, reason=f"{STREAM_MAPS} leave it out")
 
@@ -64,15 +63,16 @@ class Run:
         self._batches: dict[object, Batch] = {}
         self.sender = Sender()
         self.summary = Summary()
+        self.told = ToldRejects(logger)
         self.rejects = Rejects(settings.rejects_dir)
         self.receipts = Receipts(settings.receipts_dir)
         self.held = HeldRows(settings.hold_rows)
         self._policy = RejectPolicy.from_settings(settings)
         self._connect = connect
-        self._first_reject = ""
+        self._is_to_be_judged = False
+        self._is_replay = False
         self._closed = False
         self._raised: list[OutputError] = []
-        self._logged = 0
         self._external_ids: dict[str, ExternalIds] = {}
         self._existing: dict[tuple[str, tuple[str, ...]], ExistingRows] = {}
 
@@ -167,7 +167,8 @@ class Run:
 
     def _enter_reject(self, sink: PlanhatSink, item: Item, verdict: Verdict) -> None:
         reason = verdict.reason or "no reason given"
-        self._log_reject(sink, item, reason)
+        self.told.add(sink.stream_name, lambda: sink.label_of(item), reason)
+        self._is_replay = self._is_replay or item.attempt > 1
         uncertain = verdict.kind is Verdicts.UNKNOWN
         stream, copy = item.origin or (sink.input_stream, None)
         self.rejects.add(stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
@@ -180,20 +181,29 @@ class Run:
             match: What identifies it, if known.
             attempt: How often it was tried.
         """
+        self.summary.take(stream)
         self.summary.count(stream, _LEFT_OUT.kind)
         if self.receipts:
             self.receipts.add(stream, None, match, _LEFT_OUT, attempt)
 
-    def _log_reject(self, sink: PlanhatSink, item: Item, reason: str) -> None:
-        """Log the first ones; a million of them would hide all else."""
-        self._logged += 1
-        if self._logged > LOGGED_REJECTS:
-            return
-        told = f"{sink.stream_name}, {sink.label_of(item)}: {reason}"
-        self._first_reject = self._first_reject or told
-        self.logger.error("Rejected: %s", told)
-        if self._logged == LOGGED_REJECTS:
-            self.logger.error("Further rejects are counted, and written to rejects_dir, but not logged")
+    def note_batch(self) -> None:
+        """A batch is through: the policy is asked once the message at hand is, or its rows would be left behind.
+
+        Raises:
+            OutputError: What was set aside, or a receipt, cannot be written.
+        """
+        self._is_to_be_judged = True
+        self._check_files()
+
+    def judge_batches(self) -> None:
+        """End the run if batches are through since the policy was asked, and it says so.
+
+        Raises:
+            OutputError: What was set aside, or a receipt, cannot be written.
+            RejectsError: Too many records were rejected.
+        """
+        if self._is_to_be_judged:
+            self.judge()
 
     def judge(self, *, at_end: bool = False) -> None:
         """End the run if the policy says so, or if a file of it cannot be written.
@@ -202,8 +212,9 @@ class Run:
             OutputError: What was set aside, or a receipt, cannot be written.
             RejectsError: Too many records were rejected.
         """
+        self._is_to_be_judged = False
         self._check_files()
-        self._policy.check(self.summary.rejected, self.summary.settled, self._first_reject, at_end=at_end)
+        self._policy.check(self.summary.rejected, self.summary.settled, self.told.first, at_end=at_end)
 
     def secure(self) -> None:
         """Have everything that was set aside on disk; STATE may go out after that.
@@ -227,11 +238,10 @@ class Run:
     @property
     def pending(self) -> int:
         """Records that were taken in and whose fate is not known, those aside that wait for their company."""
-        taken = sum(batch.taken for batch in self._batches.values())
-        return taken - self.summary.settled - len(self.held)
+        return self.summary.unsent - len(self.held)
 
     def close(self) -> OutputError | None:
-        """Enter what is on the wire, tell the summary, let go of files, thread and connections; once.
+        """Settle what is on the wire, tell the summary, let go of files, thread and connections; once.
 
         Returns:
             What is wrong with a file and came to light only now. It was told.
@@ -240,21 +250,23 @@ class Run:
             return None
         self._closed = True
         try:
-            self._enter_last()
+            self.settle()
         finally:
             late = self._let_go()
         return late
 
-    def _enter_last(self) -> None:
-        """Enter what is on the wire when the run ends by an error: that one, not this, is why it ended."""
+    def settle(self) -> bool:
+        """Enter what is on the wire when the run ends by an error: that one is why it ended, and not what fails now.
+
+        Returns:
+            Whether nothing failed.
+        """
         try:
             self.sender.settle()
-        except RejectsError:
-            pass
         except KNOWN_ERRORS as err:
             tell(err, self.logger)
-        if self.held:
-            self.logger.warning("%s rows still waited for their company; they come with the next run", len(self.held))
+            return False
+        return True
 
     def _let_go(self) -> OutputError | None:
         self.sender.close()
@@ -263,7 +275,11 @@ class Run:
         late = [fault for fault in self._faults() if fault not in self._raised]
         for fault in late:
             tell(fault, self.logger)
-        self.summary.log(self.logger, self.rejects.path)
+        self.told.tell_counts()
+        self.summary.tell(self.logger)
+        path = self.rejects.path
+        tell_what_is_left(self.logger, self.summary, len(self.held), path, is_replay=self._is_replay)
+        self.summary.tell_machines(self.logger, path)
         for opened in ("addresses", "client"):
             if opened in self.__dict__:
                 getattr(self, opened).close()

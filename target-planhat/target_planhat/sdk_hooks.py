@@ -75,6 +75,10 @@ class HookedTarget(Target, ABC):
         """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
 
     @abstractmethod
+    def judge_batches(self) -> None:
+        """End the run if the outcomes of its batches ask for it."""
+
+    @abstractmethod
     def take_schema(self, message: SchemaMessage) -> bool:
         """Handle a SCHEMA message; False when the SDK is to make its sinks."""
 
@@ -194,9 +198,10 @@ class HookedTarget(Target, ABC):
         self.between_messages()
 
     def between_messages(self) -> None:
-        """End the run if a signal asks for it, send all that is pending if it is time."""
+        """End the run if a signal or the policy asks for it, send all that is pending if it is time."""
         if self.termination.requested:
             self.termination.end()
+        self.judge_batches()
         if self.checkpoint.due:
             self.drain_all()
             self.checkpoint.done()

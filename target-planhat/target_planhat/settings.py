@@ -13,7 +13,7 @@ from planhat_api.settings import CONNECTION_SETTINGS
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 __all__ = ["SETTINGS", "StreamSettings", "TargetSettings"]
 
@@ -36,9 +36,11 @@ _STREAM: dict[str, Any] = {
         },
         "columns": {
             "type": "object",
-            "additionalProperties": {"type": ["string", "null"]},
-            "description": "Column to field (`custom.Name` for a custom field); null leaves the column out.",
+            # A column with a dot in its name comes as an object.
+            "additionalProperties": {"type": ["string", "null", "object"]},
+            "description": "Column to field (`custom.Name` for a custom field); null leaves it out, as `ignore` does.",
         },
+        "ignore": {"type": "array", "items": {"type": "string"}, "description": "Columns that are left out."},
         "constants": {"type": "object", "description": "Field to the value every row gets."},
         "custom_prefix": {"type": "string", "description": "Columns that start with this hold custom fields."},
         "nulls": {"type": "string", "enum": _NULLS, "description": "What a null does: leave_out, or clear the field."},
@@ -70,9 +72,9 @@ _OWN: dict[str, dict[str, Any]] = {
         "additionalProperties": _STREAM,
         "title": "Streams",
         "description": (
-            "One block per stream where the defaults do not fit: model, key, columns, constants, custom_prefix, nulls, "
-            "clear, read_only, unknown_columns, deleted_column, mode, insert_without_key, endpoint. "
-            "See docs/mapping.md."
+            "One block per stream where the defaults do not fit: model, key, columns, ignore, constants, "
+            "custom_prefix, nulls, clear, read_only, unknown_columns, deleted_column, mode, insert_without_key, "
+            "endpoint. See docs/mapping.md."
         ),
     },
     "load_method": {
@@ -88,8 +90,8 @@ _OWN: dict[str, dict[str, Any]] = {
         "default": "refuse",
         "title": "Unknown columns",
         "description": (
-            "A column that matches no field: `refuse` ends the run before anything is sent, `leave_out` logs it and "
-            "goes on, `send` passes it on as it is."
+            "A column that matches no field: `refuse` ends the run before a row of its stream is sent, `leave_out` "
+            "logs it and goes on, `send` passes it on as it is."
         ),
     },
     "nulls": {
@@ -238,6 +240,7 @@ class StreamSettings:
     model: str | None = None
     key: str | None = None
     columns: Mapping[str, str | None] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
     constants: Mapping[str, Any] = field(default_factory=dict)
     custom_prefix: str | None = None
     nulls: str = "leave_out"
@@ -297,9 +300,26 @@ class TargetSettings:
     def of_stream(self, stream: str) -> StreamSettings:
         """The settings of one stream; its block is found by the exact name of the stream."""
         block = dict(self.streams.get(stream, {}))
-        block["clear"] = tuple(block.get("clear", ()))
+        for name in ("clear", "ignore"):
+            block[name] = tuple(block.get(name, ()))
+        block["columns"] = dict(_joined(block.get("columns", {})))
+        block["constants"] = dict(_joined(block.get("constants", {}), only=("custom",)))
         general = {"nulls": self.nulls, "unknown_columns": self.unknown_columns, "mode": self.load_method}
         return StreamSettings(**{**general, **block})
+
+
+def _joined(names: Mapping[str, Any], only: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """Names with dots as they were written: Meltano makes an object of what stands before a dot.
+
+    Args:
+        names: What it made, with the value of each name.
+        only: Names whose value is such an object; others may be objects by themselves. Left out: all objects are.
+    """
+    for name, value in names.items():
+        if isinstance(value, dict) and (only is None or name in only):
+            yield from ((f"{name}.{inner}", found) for inner, found in _joined(value, () if only else None))
+        else:
+            yield name, value
 
 
 def _check_block(stream: str, block: Mapping[str, Any]) -> None:

@@ -125,7 +125,7 @@ class PlanhatSink(BatchSink):
         if items:
             self.send(items, distinct=distinct)
         else:
-            self.run.judge()
+            self.run.note_batch()
 
     def activate_version(self, new_version: int) -> None:
         """Nothing: rows of an older version stay in Planhat."""
@@ -200,7 +200,10 @@ class PlanhatSink(BatchSink):
             origin: The stream it came in, and the one stream it is for, if it is not for all that maps make of it.
         """
         message = self.target.reader.message
-        self.refuse(Item(b"{}", {}, match, message.raw, attempt=message.attempt, origin=origin), reason)
+        item = Item(
+            b"{}", {}, match, message.raw, attempt=message.attempt, origin=origin, place="" if match else message.place
+        )
+        self.refuse(item, reason)
 
     def item_of(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record, with all that is known of it.
@@ -214,6 +217,7 @@ class PlanhatSink(BatchSink):
     def refuse(self, item: Item, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out."""
         item.sink = self
+        self._note_taken(1)
         self.batch.refuse()
         self.run.enter(item, Verdict(Verdicts.REJECTED, reason=reason))
 
@@ -238,12 +242,18 @@ class PlanhatSink(BatchSink):
 
     def add_all(self, items: list[Item]) -> None:
         """Make rows part of the batch; send it each time the next row has no room in it."""
+        self._note_taken(len(items))
         for item in items:
             item.sink = self
         while items:
             items = self.batch.add(items)
             if items or self.is_full:
                 self.target.drain_one(self)
+
+    def _note_taken(self, number: int) -> None:
+        """Note that the records at hand are in the books, whatever ends the run from here on."""
+        self.run.summary.take(self.stream_name, number)
+        self.target.reader.taken = number
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The key of a record that could not become a row, to name it by."""
@@ -270,6 +280,10 @@ class PlanhatSink(BatchSink):
                 raise RefusedRowError(reason)
 
     # Batches out
+
+    def keep_repeatable(self) -> None:
+        """Keep only those rows of the batch which do no harm when they come twice."""
+        self.batch.keep(lambda item: self.collapses and item.match is not None)
 
     def send_parents(self) -> None:
         """Send what is pending of the models this one refers to."""
@@ -310,7 +324,7 @@ class PlanhatSink(BatchSink):
             self._enter_some(items, verdicts)
         if error is not None:
             raise error
-        self.run.judge()
+        self.run.note_batch()
 
     def _enter_some(self, items: Sequence[Item], verdicts: Sequence[Verdict]) -> None:
         kinds = Counter(map(attrgetter("kind"), verdicts))

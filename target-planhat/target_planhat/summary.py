@@ -1,4 +1,4 @@
-"""Counts what became of the records of each stream, and tells it at the end."""
+"""Counts the records of each stream and what became of them, and tells it at the end."""
 
 from __future__ import annotations
 
@@ -13,15 +13,28 @@ if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
-__all__ = ["Summary"]
+__all__ = ["UNSENT", "Summary"]
+
+UNSENT = "unsent"
+"""Records that were read and have no verdict when the run ends."""
 
 
 class Summary:
-    """Counters per stream. The SDK's own are wrong once rows are merged."""
+    """Counters per stream. The SDK's own are wrong once rows are merged.
+
+    Attributes:
+        is_whole: Whether the input was read to its end, and all records in it are counted.
+    """
 
     def __init__(self) -> None:
         """Start at zero."""
+        self.is_whole = False
+        self._read: Counter[str] = Counter()
         self._streams: dict[str, Counter[Verdicts]] = {}
+
+    def take(self, stream: str, number: int = 1) -> None:
+        """Count records of a stream that came in. Those that get no verdict are unsent."""
+        self._read[stream] += number
 
     def count(self, stream: str, verdict: Verdicts, number: int = 1) -> None:
         """Count records of a stream."""
@@ -30,12 +43,19 @@ class Summary:
     @property
     def streams(self) -> tuple[str, ...]:
         """Streams with records."""
-        return tuple(self._streams)
+        return tuple({**self._streams, **self._read})
 
     def of(self, stream: str) -> dict[str, int]:
-        """The counts of one stream by the name of the verdict; zeros left out."""
+        """The counts of one stream by the name of the verdict, then those without one; zeros left out."""
         counts = self._streams.get(stream, Counter())
-        return {verdict.value: counts[verdict] for verdict in Verdicts if counts[verdict]}
+        told = {verdict.value: counts[verdict] for verdict in Verdicts if counts[verdict]}
+        unsent = self._read[stream] - sum(counts.values())
+        return {**told, UNSENT: unsent} if unsent else told
+
+    @property
+    def unsent(self) -> int:
+        """Records that came in and have no verdict."""
+        return sum(self._read.values()) - self.settled
 
     @property
     def settled(self) -> int:
@@ -47,16 +67,24 @@ class Summary:
         """Records that were rejected, or may not be there."""
         return sum(counts[verdict] for counts in self._streams.values() for verdict in Verdicts if verdict.is_reject)
 
-    def log(self, logger: logging.Logger, rejects: Path | None) -> None:
-        """Tell it: a line per stream for people, and one structured line for machines."""
-        streams: dict[str, Any] = {stream: self.of(stream) for stream in self._streams}
-        for stream, counts in streams.items():
+    @property
+    def unknown(self) -> int:
+        """Records that may be there or not."""
+        return sum(counts[Verdicts.UNKNOWN] for counts in self._streams.values())
+
+    def tell(self, logger: logging.Logger) -> None:
+        """Tell it to people, a line per stream."""
+        for stream in self.streams:
+            counts = self.of(stream)
             told = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
             logger.info("%s: %s records: %s", stream, sum(counts.values()), told)
-        if rejects:
-            logger.warning("Rejected records are in %s; send them again with: target-planhat < %s", rejects, rejects)
+
+    def tell_machines(self, logger: logging.Logger, rejects: Path | None) -> None:
+        """Tell it in one line of JSON."""
+        streams: dict[str, Any] = {stream: self.of(stream) for stream in self.streams}
         totals: Counter[str] = Counter()
         for counts in streams.values():
             totals.update(counts)
-        line = {"streams": streams, "total": dict(totals), "rejects_file": str(rejects) if rejects else None}
+        file = str(rejects) if rejects else None
+        line = {"streams": streams, "total": dict(totals), "whole_input": self.is_whole, "rejects_file": file}
         logger.info("SUMMARY %s", msgspec.json.encode(line).decode())

@@ -20,6 +20,7 @@ from planhat_api.plugin_files import STANDARD_INPUT, read_settings
 from planhat_api.plugin_settings import check_environment, check_secrets, unknown_settings, without_faults
 from planhat_api.process import expect_many_rows
 from target_planhat.absent_streams import tell_of_absent_streams
+from target_planhat.advice import note_config
 from target_planhat.batch_files import records_of
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.collapse import collapse
@@ -207,6 +208,7 @@ class TargetPlanhat(HookedTarget):
     def leave_out(self, message: RecordMessage) -> None:
         """Count a record that stream maps leave out."""
         keys = self._schemas[message.stream].key_properties or ()
+        self.reader.taken = 1
         self.run.leave_out(message.stream, key_in(message.record, keys), message.attempt)
 
     def handle(self, message: RecordMessage) -> None:
@@ -229,6 +231,10 @@ class TargetPlanhat(HookedTarget):
         self._expect_schema(message)
         for record in records_of(message):
             self.handle(record)
+
+    def judge_batches(self) -> None:
+        """End the run if the outcomes of its batches ask for it."""
+        self.run.judge_batches()
 
     def may_write_state(self) -> bool:
         """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
@@ -309,7 +315,8 @@ class TargetPlanhat(HookedTarget):
         Raises:
             ConfigurationError: One of them holds no settings.
         """
-        del ctx, param
+        del param
+        note_config(ctx, value)
         files = [path for path in value if path != _ENVIRONMENT]
         if STANDARD_INPUT in files:
             message = "standard input brings the records; name a file"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-__all__ = ["Json", "UnfitValueError", "check_finite", "unfit"]
+__all__ = ["Json", "UnfitValueError", "check_finite", "form_of", "unfit"]
 
 Json: TypeAlias = Any
 """A decoded JSON value, or an object a stream map made of one."""
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
+_LONGEST_FORM = 24
 
 
 class UnfitValueError(ValueError):
@@ -24,6 +29,18 @@ def _json_type(value: object) -> str:
     if isinstance(value, (int, float, Decimal)):
         return "a number"
     return "an array" if isinstance(value, list) else "an object"
+
+
+def form_of(value: object) -> str:
+    """How a text or number looks, for a message: 9 for each digit, one `a` for letters in a row.
+
+    What it says stays out of logs: it may be somebody's data.
+    """
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        return ""
+    shown = value[: 4 * _LONGEST_FORM] if isinstance(value, str) else str(value)
+    form = _DIGIT.sub("9", _LETTERS.sub("a", shown))
+    return f" (its form: {form!r})" if len(form) <= _LONGEST_FORM else f" (its form: {form[:_LONGEST_FORM]!r}…)"
 
 
 def unfit(value: object, wanted: str) -> UnfitValueError:

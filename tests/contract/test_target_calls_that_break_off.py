@@ -118,7 +118,7 @@ def test_points_that_may_have_arrived_are_told_when_the_run_breaks_off() -> None
         )
         finished = run(box, [*stream("metrics", points(box, 4)), state(1)], on_reject="continue")
         assert "401" in str(finished.error)
-        assert finished.summary == {"metrics": {"unknown": 2}}
+        assert finished.summary == {"metrics": {"unknown": 2, "unsent": 2}}
         assert set_aside(finished) == {0: True, 1: True}
         assert finished.states == []
 

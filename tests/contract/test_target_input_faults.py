@@ -229,7 +229,7 @@ def test_a_schema_that_is_not_json_schema_is_told_with_its_column(
     assert str(finished.error).startswith("line 1 of the input: stream 'companies': the schema of ")
     assert told in str(finished.error)
     assert "secret" not in str(finished.error)
-    assert finished.summary == {}
+    assert finished.summary == {"companies": {"unsent": 1}}
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_key_that_the_schema_lacks_ends_the_run_at_its_schema(box: Sandbox) ->
     assert "Did you mean 'external_id'?" in told
     assert "'external_id', 'column0'" in told
     assert "and 11 more" in told
-    assert finished.summary == {}
+    assert finished.summary == {"companies": {"unsent": 1}}
 
 
 def test_a_key_that_a_stream_map_takes_away_ends_the_run_at_its_schema(box: Sandbox) -> None:

@@ -140,7 +140,7 @@ def test_activities_on_which_the_server_fails_one_and_all(name: str, block: dict
         every = run(box, stream(name, rows), **settings)
         assert every.error is not None
         assert exit_code(every.error) == EXIT_UNAVAILABLE
-        assert every.summary == {name: {"unknown": 15}}
+        assert every.summary == {name: {"unknown": 15, "unsent": 25}}
 
 
 @pytest.mark.parametrize("fault", [{"status": 404}, {"status": 401}, {"kind": "html"}], ids=str)

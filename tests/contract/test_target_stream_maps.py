@@ -78,7 +78,7 @@ def test_without_leave_the_first_batch_with_such_rows_ends_the_run() -> None:
         finished = run(box, [COMPANIES, *records("companies", rows), state(1)], batch_size_rows=5, stream_maps=UPPER)
         assert isinstance(finished.error, RejectsError)
         assert WHY in str(finished.error)
-        assert finished.summary == {"companies": {"rejected": 5}}
+        assert finished.summary == {"companies": {"rejected": 5, "unsent": 45}}
         assert finished.states == []
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from planhat_api.registry import Model
     from planhat_sandbox import Sandbox
 
@@ -46,6 +51,45 @@ class MeltanoProject:
             else:
                 (folder / name).parent.mkdir(exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
+        return cls(folder)
+
+    @classmethod
+    def of_commands(
+        cls, folder: Path, taps: Mapping[str, str] | None = None, loaders: Sequence[Mapping[str, Any]] = ()
+    ) -> MeltanoProject:
+        """A project for which nothing is installed.
+
+        Args:
+            folder: Where it is made.
+            taps: Name of each tap to its program in Python.
+            loaders: Loaders beside target-planhat, which is the command of this environment.
+        """
+        assert MELTANO.exists(), "Meltano is set up by `make test`"
+        definition = yaml.safe_load((ROOT / "target-planhat" / "plugin.yml").read_text("utf-8"))
+        target = {
+            "name": "target-planhat",
+            "namespace": "target_planhat",
+            "executable": "./target-planhat",
+            "capabilities": definition["capabilities"],
+            "settings": definition["settings"],
+        }
+        (folder / "target-planhat").symlink_to(Path(sys.executable).with_name("target-planhat"))
+        extractors = []
+        for name, program in (taps or {}).items():
+            (folder / name).write_text(f"#!{sys.executable}\n{program}", "utf-8")
+            (folder / name).chmod(0o700)
+            extractors.append({"name": name, "namespace": name.replace("-", "_"), "executable": f"./{name}"})
+        content = {
+            "project_id": "commands",
+            "default_environment": "dev",
+            "send_anonymous_usage_stats": False,
+            "environments": [{"name": "dev"}],
+            "plugins": {
+                "extractors": extractors,
+                "loaders": [target, *({**target, **own} if "namespace" in own else dict(own) for own in loaders)],
+            },
+        }
+        (folder / "meltano.yml").write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
         return cls(folder)
 
     def environment(self, **settings: str) -> dict[str, str]:

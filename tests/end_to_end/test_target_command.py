@@ -59,6 +59,12 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
         (lines(stream("companies", [{"extern_id": 1}])), {}, 2, "did you mean 'externalId'?"),
         (GOOD, {"api_token": "wrong-token-1234567890"}, 3, "region"),
         (lines(stream("companies", [{"external_id": "x", "name": None}])), {}, 4, "externalId=x"),
+        (
+            lines(stream("metrics", [{"dimensionId": "d", "externalId": "x", "value": 1}])),
+            {"tenant_token": "5a4db0c5-0000-4000-8000-00000000dead"},
+            2,
+            "Check tenant_token, then analytics_url",
+        ),
         (GOOD, {"base_url": "http://127.0.0.1:9", "give_up_after_seconds": 1}, 5, "127.0.0.1"),
         (b"not json\n", {}, 6, "line 1 of the input is not JSON: invalid character (byte 4)"),
         (
@@ -81,6 +87,7 @@ def test_exit_codes(module_box: Sandbox, tmp_path: Path, case: tuple[bytes, dict
     assert module_box.api_token not in log
     assert module_box.tenant_token not in log
     assert "wrong-token" not in log
+    assert "00000000dead" not in log
     assert "123456789012345" not in log
 
 
@@ -101,6 +108,8 @@ def test_rejects_are_replayed(tmp_path: Path) -> None:
         assert (first.returncode, first.stdout) == (0, b"1\n"), first.stderr.decode()
         (file,) = (tmp_path / "rejects").glob("*.singer")
         assert oct(file.stat().st_mode)[-3:] == "600"
+        config = tmp_path / "config.json"
+        assert f"send them again with: target-planhat --config {config} < {file}" in first.stderr.decode()
         messages = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
         assert [message["type"] for message in messages] == ["SCHEMA", "RECORD"]
         assert messages[1]["record"] == rows[0]

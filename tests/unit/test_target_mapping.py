@@ -187,7 +187,7 @@ def test_of_very_many_problems_the_first_are_told() -> None:
     first, *problems = caught.value.errors
     assert first == "stream 's' cannot go to Company:"
     assert len(problems) == 11
-    assert problems[0].strip().startswith("column 'column_0' leads to no field (set it in")
+    assert problems[0].strip().startswith("column 'column_0' leads to no field (name its field in")
     assert problems[-1].strip() == "and 4,990 more"
     assert str(caught.value).splitlines() == caught.value.errors
     assert time.perf_counter() - start < 2
