@@ -31,6 +31,8 @@ PARTS: Sequence[Part] = (ListPart(),)
 _CLOCKS = (None, None, None, -2, 2)
 """Days by which the server's clock is off."""
 _SHOWN = 5
+_MOST_CHANGES = 12
+"""Changes during one run. With small pages a list could grow faster than it is read."""
 
 
 @dataclass
@@ -124,7 +126,8 @@ class _Schedule:
         before, held = self._must_hold(), {name: set(table) for name, table in self._warehouse.tables.items()}
         often = 0.0 if quiet else self._dice.choice([0.0, 0.1, 0.4])
         self._note(f"run, with changes before {often:.0%} of its calls")
-        with between_calls(lambda: self._change() if self._dice.random() < often else None):
+        left = iter(range(_MOST_CHANGES, 0, -1))
+        with between_calls(lambda: self._change() if self._dice.random() < often and next(left, None) else None):
             config = config_for(self._tenant.box, **self._settings)
             output = run(config, catalog=self._catalog, state=self._states[-1])
         if not quiet and self._dice.random() < 0.25:
