@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from tap_planhat.source import SOURCE, change_of_source
 from tap_planhat.values import to_moment
 
 if TYPE_CHECKING:
@@ -26,17 +27,30 @@ class Bookmark:
         state: The state of the stream; changed in place.
         field: Name of the field that tells a row's last change.
         scope: Which rows the read covers.
+        source: Where the rows come from; see ``tap_planhat.source``.
+
+    Attributes:
+        void: What changed since the state was written, so that its bookmark says nothing of the rows there are now;
+            None when it still does, or when there is none.
     """
 
-    def __init__(self, state: dict[str, Any], field: str, scope: Mapping[str, Any]) -> None:
+    def __init__(
+        self, state: dict[str, Any], field: str, *, scope: Mapping[str, Any], source: Mapping[str, str]
+    ) -> None:
         """Take up the state."""
         self._state = state
         self._field = field
         self._scope = dict(scope)
+        self._source = dict(source)
         self._value = _moment(state.get(_VALUE)) if state.get(_FIELD) == field else None
-        self.covers_less = self._value is not None and state.get(_SCOPE) != self._scope
-        if self.covers_less:
+        self.void = None if self._value is None else self._change()
+        if self.void:
             self._value = None
+
+    def _change(self) -> str | None:
+        if self._state.get(_SCOPE) != self._scope:
+            return "The settings that say which rows belong to the stream"
+        return change_of_source(self._state, self._source)
 
     def since(self, lookback_minutes: int) -> datetime | None:
         """The moment from which rows count as changed; None when all rows have to be read."""
@@ -62,6 +76,7 @@ class Bookmark:
         self._state[_FIELD] = self._field
         self._state[_VALUE] = _text(min(max(known), not_after))
         self._state[_SCOPE] = self._scope
+        self._state[SOURCE] = self._source
         if newest is not None:
             self._state[_SEEN] = _text(newest)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
 from planhat_api.errors import AccessError, NotFoundError
 from planhat_api.falling import UnprovenError
@@ -26,6 +26,7 @@ from tap_planhat.progress import Changed, Progress
 from tap_planhat.record_path import RecordPath
 from tap_planhat.settings import texts_in
 from tap_planhat.shapes import Shape, decode_record
+from tap_planhat.source import source_of
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
 
     from planhat_api import Page
     from planhat_api.registry import Model
@@ -102,6 +104,13 @@ class PlanhatStream(RecordPath):
     def changed(self) -> Changed | None:
         """What a read of the latest changes looked for; None when all rows were read."""
         return None
+
+    @property
+    def source(self) -> Mapping[str, str]:
+        """Where the rows come from, for the state."""
+        from planhat_api import Connection  # noqa: PLC0415 -- HTTP is slow to import
+
+        return source_of(Connection.from_settings(self.config))
 
     def doubt(self, reason: str) -> None:
         """Note that the read is not proven to have brought every row, or only rows of the stream.
@@ -198,10 +207,26 @@ class ListStream(PlanhatStream):
     def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
         """Make the stream, incremental when the settings say so."""
         super().__init__(tap, model, schema)
-        if tap.config["incremental"] and self.name in (texts_in(tap.config, "incremental_streams") or [self.name]):
+        self._catalog_says_incremental = False
+        if self._may_be_incremental:
             self.replication_key = model.updated.field
         self._changes: Sequence[Changes] = ()
         self._since: datetime | None = None
+
+    @property
+    def _may_be_incremental(self) -> bool:
+        chosen = texts_in(self.config, "incremental_streams")
+        return bool(self.config["incremental"]) and self.name in (chosen or [self.name])
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take the catalog, but not its word that the stream is incremental when the settings say that it is not."""
+        super().apply_catalog(catalog)
+        if self._may_be_incremental or self.replication_method != REPLICATION_INCREMENTAL:
+            return
+        self._catalog_says_incremental = True
+        self.replication_key = None
+        self.forced_replication_method = REPLICATION_FULL_TABLE
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
@@ -283,13 +308,19 @@ class ListStream(PlanhatStream):
 
     def _bookmark(self) -> Bookmark | None:
         """How far the stream was read before; None where it is read whole each time."""
+        if self._catalog_says_incremental:
+            self.logger.warning(
+                "Reading all rows of '%s': its catalog was made for incremental reads, but the settings "
+                "incremental and incremental_streams leave it out. Discover the catalog again, or change the settings.",
+                self.name,
+            )
         if not self._is_incremental or not self.replication_key:
             return None
-        bookmark = Bookmark(self.get_context_state(None), self.replication_key, self.scope())
-        if bookmark.covers_less:
+        state = self.get_context_state(None)
+        bookmark = Bookmark(state, self.replication_key, scope=self.scope(), source=self.source)
+        if bookmark.void:
             self.logger.warning(
-                "The settings that say which rows belong to '%s' changed since the last run: reading all of them again",
-                self.name,
+                "%s changed since the last run: reading all rows of '%s' again", bookmark.void, self.name
             )
         return bookmark
 
