@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from tap_planhat import windows
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 
-def stand_on(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
+@contextmanager
+def standing_on(day: date) -> Iterator[None]:
     """Make this day today for the tap in this process."""
 
     class Clock(datetime):
@@ -19,4 +22,5 @@ def stand_on(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
             return datetime(day.year, day.month, day.day, 12, tzinfo=tz or timezone.utc)
 
-    monkeypatch.setattr(windows, "datetime", Clock)
+    with patch.object(windows, "datetime", Clock):
+        yield

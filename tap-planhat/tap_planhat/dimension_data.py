@@ -13,6 +13,7 @@ from tap_planhat.asked import Asked
 from tap_planhat.days_read import DaysRead, Stretch
 from tap_planhat.progress import Progress
 from tap_planhat.settings import first_day, last_day, texts_in
+from tap_planhat.source import SOURCE, change_of_source
 from tap_planhat.streams import PlanhatStream
 from tap_planhat.values import to_epoch_day
 from tap_planhat.windows import Window, Windows, day_of, today
@@ -134,8 +135,10 @@ class DimensionData(PlanhatStream):
         number = to_epoch_day(state.get("replication_key_value"))
         if number is None or self._is_full_table:
             return DaysRead()
-        if state.get(_FILTERS, {}) != self._filters_in_state:
-            self.logger.warning("dimension_ids or company_ids changed since the last run: reading all days again")
+        filters_changed = state.get(_FILTERS, {}) != self._filters_in_state
+        changed = "dimension_ids or company_ids" if filters_changed else change_of_source(state, self.source)
+        if changed:
+            self.logger.warning("%s changed since the last run: reading all days again", changed)
             self._forget(state)
             return DaysRead()
         bookmark = int(number)
@@ -147,7 +150,7 @@ class DimensionData(PlanhatStream):
 
     @staticmethod
     def _forget(state: dict[str, Any]) -> None:
-        for name in ("replication_key_value", _DAYS_READ, _FIRST_DAY, _FILTERS):
+        for name in ("replication_key_value", _DAYS_READ, _FIRST_DAY, _FILTERS, SOURCE):
             state.pop(name, None)
 
     @override
@@ -189,6 +192,7 @@ class DimensionData(PlanhatStream):
         if self._filters_in_state:
             state[_FILTERS] = self._filters_in_state
         state.pop(_FIRST_DAY, None)
+        state[SOURCE] = dict(self.source)
         state[_DAYS_READ] = known.to_state()
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = f"{day_of(known.last)}T00:00:00.000Z"

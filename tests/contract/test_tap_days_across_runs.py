@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tests.clock_support import stand_on
+from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.tap_support import config_for, run
 
@@ -33,16 +33,15 @@ def _day(days_ago: int) -> date:
 class _Warehouse:
     """A loader that merges on the key, and the state it keeps."""
 
-    def __init__(self, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, box: Sandbox) -> None:
         self.points: dict[str, float] = {}
         self.state: Mapping[str, Any] = {}
         self._box = box
-        self._monkeypatch = monkeypatch
 
     def load(self, days_ago: int, **settings: Any) -> None:
-        stand_on(self._monkeypatch, _day(days_ago))
         dates = {name: str(value) for name, value in settings.items() if isinstance(value, date)}
-        output = run(config_for(self._box, **{**settings, **dates}), _STREAM, state=self.state)
+        with standing_on(_day(days_ago)):
+            output = run(config_for(self._box, **{**settings, **dates}), _STREAM, state=self.state)
         self.points |= {record["_id"]: record["value"] for record in output.records.get(_STREAM, [])}
         self.state = output.state
 
@@ -52,8 +51,8 @@ class _Warehouse:
 
 
 @pytest.fixture
-def warehouse(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> _Warehouse:
-    return _Warehouse(box, monkeypatch)
+def warehouse(box: Sandbox) -> _Warehouse:
+    return _Warehouse(box)
 
 
 def _push(box: Sandbox, day: date, value: float = 1000.0) -> None:
@@ -143,3 +142,13 @@ def test_a_bookmark_that_was_set_back_by_hand_has_the_days_after_it_read_again(
     state["bookmarks"][_STREAM]["replication_key_value"] = f"{_day(25)}T00:00:00.000Z"
     warehouse.load(4, start_date=_day(40), lookback_days=0)
     assert warehouse.points == warehouse.tenant(_day(40), _day(4))
+
+
+def test_days_of_another_tenant_vouch_for_nothing(warehouse: _Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+    warehouse.load(5, start_date=_day(40), lookback_days=0)
+    with Sandbox(companies=3, seed=4, days=_DAYS, today=_LAST) as other:
+        moved = _Warehouse(other)
+        moved.state = warehouse.state
+        moved.load(4, start_date=_day(40), lookback_days=0)
+        assert moved.points == moved.tenant(_day(40), _day(4))
+    assert "base_url or region changed since the last run: reading all days again" in caplog.text

@@ -94,7 +94,7 @@ def test_the_log_tells_rows_pages_and_rate_of_each_stream(tmp_path: Path) -> Non
     with Sandbox(companies=10, seed=1, days=10) as box:
         config = config_for(box)
         result = run_command(*write_files(tmp_path, config=config, catalog=catalog_for(config, "companies", _STREAM)))
-    assert "Done: 10 rows in 1 pages" in result.stderr
+    assert "Done: companies, 10 rows in 1 pages" in result.stderr
     assert '"metric":"record_count","value":10,"tags":{"stream":"companies"' in result.stderr
     assert "Reading the days" in result.stderr
 
