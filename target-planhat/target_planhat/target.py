@@ -182,6 +182,7 @@ class TargetPlanhat(HookedTarget):
         """Take a record of a stream whose SCHEMA waits for one."""
         schema = self.undeclared.declared_by(message)
         if schema is None:
+            self.reader.taken = 1
             return
         self.input_stream = schema.stream
         self.make_sinks(schema)

@@ -31,8 +31,9 @@ _EXAMPLE = rf"```jsonl\n{_BODY}\s*```json\n{_BODY}{_PROSE}```yaml\n{_BODY}{_PROS
 PAGE = (ROOT / "docs" / "mapping.md").read_text("utf-8")
 EXAMPLES = re.findall(_EXAMPLE, PAGE, re.DOTALL)
 PLAIN = "target-planhat"
-INTERNAL = {"external_id": "I-1", "name": "Acme", "description": "internal", "phase": "internal"}
+INTERNAL = {"external_id": "I-1", "name": "Acme", "description": "internal", "phase": "internal", "nowhere": "internal"}
 IGNORING = {"companies": {"columns": {"description": None}, "ignore": ["phase"]}}
+LEAVING_OUT = {"companies": {"nowhere": "__NULL__"}}
 
 
 def loader(number: int) -> str:
@@ -47,7 +48,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
         for number, (_, _, form, _) in enumerate(EXAMPLES)
     ]
     # Meltano fails on a null in a loader that inherits.
-    ignoring = {"name": "ignoring", "namespace": "ignoring", "config": {"streams": IGNORING}}
+    ignoring = {
+        "name": "ignoring",
+        "namespace": "ignoring",
+        "config": {"streams": IGNORING, "stream_maps": LEAVING_OUT},
+    }
     return MeltanoProject.of_commands(tmp_path_factory.mktemp("meltano"), loaders=[*examples, ignoring])
 
 
@@ -113,7 +118,7 @@ def row_sent(box: Sandbox) -> dict[str, Any]:
     return row
 
 
-def test_meltano_drops_a_null_and_keeps_a_list(project: MeltanoProject, box: Sandbox) -> None:
+def test_meltano_drops_a_null_and_keeps_what_the_page_puts_in_its_place(project: MeltanoProject, box: Sandbox) -> None:
     sent(project, box, "ignoring", lines(stream("companies", [INTERNAL])))
     # As the page says. Should the null arrive one day, so that nothing internal is sent, the page can say less.
     assert row_sent(box)["description"] == "internal"
