@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from target_planhat.alarm import alarm, can_wake
 from target_planhat.errors import InputError
 from target_planhat.messages import RecordMessage, read_message
+from target_planhat.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +28,7 @@ _QUIET_TICKS = 3
 
 class _Head(msgspec.Struct):
     type: str
-    stream: str = ""
+    stream: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = ""
 
 
 class _OverError(Exception):
@@ -104,10 +105,10 @@ def _look(line: bytes | str) -> tuple[str | None, bool]:
     """The stream of a record, if the line is one; and whether it names files with more of them."""
     try:
         head = msgspec.json.decode(line, type=_Head)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         try:
             message = read_message(line if isinstance(line, bytes) else line.encode(errors="surrogatepass"), "")
         except InputError:
             return None, False
         return (message.stream if isinstance(message, RecordMessage) else None), False
-    return (head.stream if head.type == "RECORD" else None), head.type == "BATCH"
+    return (head.stream or None if head.type == "RECORD" else None), head.type == "BATCH"

@@ -93,9 +93,9 @@ def test_numbers_that_are_no_dates_are_told_what_they_look_like(box: Sandbox) ->
     finished = run(box, companies({"name": TEXT, "renewal_date": {}}, *rows), on_reject="continue")
     send = "send ISO 8601, such as 2024-02-29T10:00:00Z, or milliseconds since 1970"
     assert finished.reasons() == {
-        "n1": f"renewalDate: a number that looks like seconds since 1970; {send}",
-        "n2": f"renewalDate: a number that looks like days since 1970; {send}",
-        "n3": f"renewalDate: a number that is no date; {send}",
+        "n1": f"renewalDate: a number that looks like seconds since 1970; {send} (its form: '9999999999')",
+        "n2": f"renewalDate: a number that looks like days since 1970; {send} (its form: '99999')",
+        "n3": f"renewalDate: a number that is no date; {send} (its form: '{'9' * 24}'…)",
     }
 
 

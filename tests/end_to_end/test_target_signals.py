@@ -120,7 +120,7 @@ def test_what_was_not_read_yet_is_told_as_well(tmp_path: Path) -> None:
         code, states, took = run.stop(signal.SIGINT)
         assert (code, states) == (130, [])
         assert took < SECONDS
-        assert f"ended with 0 {PENDING}, and so do those that were not read yet" in run.log
+        assert f"ended with 3 {PENDING}, and so do those that were not read yet" in run.log
 
 
 def test_a_long_retry_after_does_not_hold_the_run(box: Sandbox, tmp_path: Path) -> None:
