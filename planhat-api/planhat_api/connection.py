@@ -127,7 +127,7 @@ def _number(settings: Mapping[str, Any], name: str, least: float, most: float, *
         raise ConfigurationError(setting=name, message=wanted)
     try:
         number = float(value)
-    except ValueError:
+    except (OverflowError, ValueError):
         raise ConfigurationError(setting=name, message=wanted) from None
     if not least <= number <= most or (whole and number != int(number)):
         raise ConfigurationError(setting=name, message=wanted)
