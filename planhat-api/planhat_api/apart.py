@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from planhat_api.row import Row
 
-__all__ = ["MOST_TURNS", "folded", "folded_all", "forms_of", "turns"]
+    Names = tuple[str, ...]
+    """The names of the keys that a row carries, in the order in which Planhat tries them."""
+
+__all__ = ["MOST_TURNS", "folded", "folded_all", "forms_of", "may_mean_one", "may_mean_one_record", "turns"]
 
 MOST_TURNS = 20
 """How many requests rows that share a key are spread over.
@@ -38,6 +41,11 @@ def folded_all(name: str, values: list[str]) -> list[str]:
 def forms_of(row: Row) -> list[tuple[str, str]]:
     """The keys of a row with their names, folded."""
     return [(name, folded(name, value)) for name, value in row.keys.items()]
+
+
+def may_mean_one_record(rows: Sequence[Row]) -> bool:
+    """Whether some of the rows name their records by different keys, so that only Planhat knows which are one."""
+    return bool(_names_in_doubt(rows))
 
 
 def turns(rows: Sequence[Row], most: int | None = MOST_TURNS, first: Collection[int] = ()) -> list[list[int]]:
@@ -73,13 +81,13 @@ def turns(rows: Sequence[Row], most: int | None = MOST_TURNS, first: Collection[
 class _Order:
     """Finds the turn of one row after the other."""
 
-    def __init__(self, most: int | None, in_doubt: dict[frozenset[str], list[frozenset[str]]]) -> None:
+    def __init__(self, most: int | None, in_doubt: dict[Names, list[Names]]) -> None:
         """Args: most: See ``turns``. in_doubt: See ``_names_in_doubt``."""
         self._most = most
         self._in_doubt = in_doubt
         self._next: dict[object, int] = {}
-        self._latest: dict[frozenset[str], int] = {}
-        self._latest_other: dict[frozenset[str], int] = {}
+        self._latest: dict[Names, int] = {}
+        self._latest_other: dict[Names, int] = {}
 
     def turn(self, row: Row, shared: Iterable[object], *, goes_first: bool) -> int:
         """The turn of the next row.
@@ -93,7 +101,7 @@ class _Order:
         if self._most is not None and not goes_first:
             turn = min(turn, self._most - 1)
         turn = max(turn, self._next.get(row.match, 0)) if row.match is not None else turn
-        names = frozenset(row.keys)
+        names = tuple(row.keys)
         for other in self._in_doubt.get(names, ()):
             turn = max(turn, self._latest.get(other, 0))
             if goes_first and other in self._latest_other:
@@ -106,13 +114,18 @@ class _Order:
         return turn
 
 
-def _names_in_doubt(rows: Sequence[Row]) -> dict[frozenset[str], list[frozenset[str]]]:
-    """For each set of key names that rows carry, the sets that have no name in common with it; usually there are none.
+def may_mean_one(names: Names, others: Names) -> bool:
+    """Whether of two rows that carry keys with these names only Planhat knows whether they are one record.
 
-    Of two rows with such names nobody but Planhat can tell whether they mean one record.
+    It matches a row on the first of its keys that some record has (B58), so a row may change the keys that come after.
     """
-    all_names = set(map(frozenset, {tuple(row.keys) for row in rows})) - {frozenset()}
-    found = {names: [other for other in all_names if names.isdisjoint(other)] for names in all_names}
+    return bool(names and others) and names[0] not in others and others[0] not in names
+
+
+def _names_in_doubt(rows: Sequence[Row]) -> dict[Names, list[Names]]:
+    """For the names of keys that rows carry, those names that may mean one record with them; usually there are none."""
+    all_names = {tuple(row.keys) for row in rows}
+    found = {names: [other for other in all_names if may_mean_one(names, other)] for names in all_names}
     return {names: others for names, others in found.items() if others}
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from math import log2
 from typing import TYPE_CHECKING
 
-from planhat_api.apart import turns
+from planhat_api.apart import may_mean_one_record, turns
 from planhat_api.errors import PayloadError, UnavailableError
 from planhat_api.outcome import Fate, Outcome
 from planhat_api.verdict import judge
@@ -33,6 +33,8 @@ _log = logging.getLogger("planhat_api")
 MOST_CALLS_TO_TELL_APART = 300
 # A single bad row fails at most this many calls in a row while it is cornered among 5,000.
 _FAILURES_IN_A_ROW = 14
+# Each time some rows turn out not to be stored, so that very few times are enough.
+_MOST_RESTORES = 3
 _TOO_LARGE = 413
 _FAULT_INSIDE = 500
 _IN_DOUBT = "an earlier call may have stored the row"
@@ -89,7 +91,39 @@ class Resolver:
             PlanhatError: The call failed as a whole; rows settled before stay in ``outcomes``.
         """
         self._clues.outdate()
+        calls = self._extra_calls
         self._call(indices, again=False)
+        if self._extra_calls > calls and may_mean_one_record([self._rows[index] for index in indices]):
+            self._restore_order(indices)
+
+    def _restore_order(self, indices: Sequence[int]) -> None:
+        """Send the rows that are stored once more, in their own order, because they were sent again in parts.
+
+        They may mean one record by different keys: the older one may have been sent over the newer one, and an answer
+        that names the record by one of its keys may mean either row.
+        """
+        for _ in range(_MOST_RESTORES):
+            stored = {index: self.outcomes[index] for index in self._may_go_again(indices)}
+            calls = self._extra_calls
+            if len(stored) <= 1 or calls >= MOST_CALLS_TO_TELL_APART:
+                return
+            for index in stored:
+                del self.outcomes[index]
+            self._call_again(list(stored))
+            self._perhaps_stored.update(stored)
+            self._doubt_rejects(stored)
+            self.outcomes.update((index, first) for index, first in stored.items() if self._is_delivered(index))
+            if self._extra_calls == calls + 1:
+                return
+
+    def _may_go_again(self, indices: Sequence[int]) -> list[int]:
+        """The rows that are stored, without those that may have been inserted, and may be once more."""
+        new = [index for index in indices if self.outcomes[index].fate in {Fate.CREATED, Fate.ACCEPTED}]
+        anew = set(self._which(lambda rows: self._clues.inserted_each_time(rows, 0), new))
+        return [index for index in indices if self._is_delivered(index) and index not in anew]
+
+    def _is_delivered(self, index: int) -> bool:
+        return self.outcomes[index].fate.delivered
 
     def resolve_duplicated(self, indices: list[int]) -> None:
         """Send rows once more that were refused as duplicated: what they clashed with may have gone with that call."""

@@ -17,8 +17,8 @@ class Row(msgspec.Struct):
 
     Attributes:
         body: One JSON object, UTF-8.
-        keys: The keyables the row carries, as text: ``{"sourceId": "crm-77"}``. Empty for a row without any, which
-            can only be created and is not safe to send twice (B24).
+        keys: The keyables the row carries, as text and by priority: ``{"sourceId": "crm-77"}``. Empty for a row
+            without any, which can only be created and is not safe to send twice (B24).
         match: What identifies the row among others: rows with the same are one record. None if that is not known.
     """
 

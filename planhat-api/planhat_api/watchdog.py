@@ -23,7 +23,7 @@ class ExpiredError(OSError):
 
 
 class Watchdog:
-    """Watches any number of things with one thread, which is started when it is first needed.
+    """Watches any number of things with one thread, which lives only while there is something to watch.
 
     Args:
         seconds: How long each may take, about: up to a second or a tenth longer.
@@ -70,6 +70,10 @@ class Watchdog:
         while not self._closed.wait(min(self._seconds / _LOOKS, _LONGEST_TICK)):
             now = time.monotonic()
             with self._lock:
+                if not self._watched:
+                    # A client that is done with, and was not closed, costs nothing.
+                    self._awake = False
+                    return
                 late = [mark for mark, (end, _) in self._watched.copy().items() if end <= now]
             for mark in late:
                 # Whoever takes the mark out first has it: what ended in time is not broken off.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import msgspec
@@ -72,9 +73,11 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     def stop(self, exit_code: int) -> None:
         """End the process: at once, or after the lines that are being written; asked again, at once all the same."""
-        if self._writing and self._exit_code is None:
-            self._exit_code = exit_code
-        else:
+        if self._exit_code is not None:
+            # The process is on its way out; a second exception might meet code that cannot be left in the middle.
+            os._exit(exit_code)
+        self._exit_code = exit_code
+        if not self._writing:
             sys.exit(exit_code)
 
 

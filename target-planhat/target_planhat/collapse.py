@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from planhat_api.apart import forms_of
+from planhat_api.apart import forms_of, may_mean_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -72,7 +72,7 @@ class _Chain:
         """Hold none yet."""
         self.items: list[Item] = []
         self.place = -1
-        self.names: set[frozenset[str]] = set()
+        self.names: set[tuple[str, ...]] = set()
         self.closed = False
 
 
@@ -88,7 +88,7 @@ class _Chains:
         self.all: list[_Chain] = []
         self._by_match: dict[tuple[str, ...], _Chain] = {}
         self._by_key: dict[tuple[str, str], _Chain] = {}
-        self._latest: dict[frozenset[str], int] = {}
+        self._latest: dict[tuple[str, ...], int] = {}
         self._place = 0
 
     def add(self, item: Item) -> None:
@@ -106,7 +106,7 @@ class _Chains:
         if item.match is not None:
             self._by_match[item.match] = chain
         if item.keys:
-            names = frozenset(item.keys)
+            names = tuple(item.keys)
             chain.names.add(names)
             self._latest[names] = self._place
         self._place += 1
@@ -116,6 +116,6 @@ class _Chains:
         if chain.closed or last.delete != item.delete or not (last.mode == item.mode != "insert"):
             return False
         return not any(
-            place > chain.place and any(own.isdisjoint(names) for own in chain.names)
+            place > chain.place and any(may_mean_one(own, names) for own in chain.names)
             for names, place in self._latest.items()
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from planhat_api.apart import MOST_TURNS, folded, forms_of
+from planhat_api.apart import MOST_TURNS, folded, forms_of, may_mean_one
 from target_planhat.order import rank
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_planhat.fates import Verdict
     from target_planhat.row import Item
 
-    _Names = tuple[str, frozenset[str]]
+    _Names = tuple[str, tuple[str, ...]]
     """A model, and the names of the keys that a row carries."""
 
 __all__ = ["HeldRows", "may_lack_company"]
@@ -100,7 +100,7 @@ class HeldRows:
         if item.keys:
             path, names = _names(item)
             for other in self._overtaken:
-                if other[0] == path and names.isdisjoint(other[1]):
+                if other[0] == path and may_mean_one(names, other[1]):
                     self._overtaken[other] = self._next
 
     def release(self) -> Iterator[list[tuple[Item, Verdict]]]:
@@ -153,7 +153,7 @@ def _marks(item: Item) -> set[object]:
 
 def _names(item: Item) -> _Names:
     """By which keys a row names its record."""
-    return item.sink.model.path, frozenset(item.keys if item.sink.collapses else ())
+    return item.sink.model.path, tuple(item.keys) if item.sink.collapses else ()
 
 
 def _share_record(one: Item, other: Item) -> bool:

@@ -50,3 +50,14 @@ def test_calls_share_a_few_threads() -> None:
     assert [future.cancelled() for future in waiting][2:] == [True, True]
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit(gate.wait)
+
+
+def test_its_thread_ends_when_there_is_nothing_to_watch_and_comes_back() -> None:
+    watchdog = Watchdog(0.05)
+    others = {*threading.enumerate()}
+    for _ in range(2):
+        with watchdog.watch(lambda: None):
+            (thread,) = {*threading.enumerate()} - others
+        thread.join(5)
+        assert not thread.is_alive()
+    watchdog.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
@@ -79,16 +80,26 @@ def test_a_signal_waits_for_the_lines_that_are_being_written(monkeypatch: pytest
     assert output.taken == _LINE * 3
 
 
-def test_a_second_signal_does_not_wait_and_nothing_is_written_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("while_writing", [True, False])
+def test_a_second_signal_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch, *, while_writing: bool) -> None:
+    codes: list[int] = []
+
+    def end(code: int) -> NoReturn:
+        codes.append(code)
+        sys.exit("ended at once")
+
+    monkeypatch.setattr(os, "_exit", end)
     writer = BufferedWriter()
-    output = _Output(7, lambda call: writer.stop(143) if call in {2, 3} else None)
+    output = _Output(7, lambda call: writer.stop(130 + call) if call in {2, 3} and while_writing else None)
     monkeypatch.setattr(sys, "stdout", output)
     writer.write_records(_LINE * 3)
-    with pytest.raises(SystemExit, match="143"):
-        writer.flush()
-    with pytest.raises(SystemExit, match="143"):
-        writer.flush()
-    assert output.taken == (_LINE * 3)[:21]
+    if not while_writing:
+        with pytest.raises(SystemExit, match="132"):
+            writer.stop(132)
+    with pytest.raises(SystemExit, match="ended at once"):
+        writer.flush() if while_writing else writer.stop(133)
+    assert codes == [133]
+    assert output.taken == ((_LINE * 3)[:21] if while_writing else b"")
 
 
 def test_a_signal_between_lines_is_heeded_at_once() -> None:
