@@ -41,7 +41,8 @@ class Tenant:
 
     def correct(self, dice: random.Random, today: date) -> str:
         """Set the value of one point of the last days anew."""
-        rows = [row for row in self.api.box.rows("dimensiondata") if 0 <= _age(row, today) <= 30]
+        day = today - timedelta(days=dice.choice([0, 0, 0, 1, 2, 3, 6, 12, 25]))
+        rows = [row for row in self.api.box.rows("dimensiondata") if row["time"][:10] == str(day)]
         point = dice.choice([row for row in rows if row["model"] == "Company"])
         company = next(row for row in self.api.box.rows("companies") if row["_id"] == point["companyId"])
         sent = {name: point[name] for name in ("dimensionId", "model")} | {
@@ -116,9 +117,9 @@ class _Schedule:
 
     def _between_runs(self) -> None:
         self._pass_days()
-        for _ in range(self._dice.choice([0, 1, 4])):
+        for _ in range(self._dice.choice([0, 2, 6])):
             self._note(self._tenant.correct(self._dice, self._today))
-        if self._dice.random() < 0.6:
+        if self._dice.random() < 0.4:
             self._draw_settings()
         event = self._dice.random()
         if event < 0.06:
@@ -134,7 +135,7 @@ class _Schedule:
 
     def _draw_settings(self) -> None:
         dice = self._dice
-        start = dice.choice([None, 0, 1, 2, 5, 20, 40])
+        start = dice.choice([None, None, 0, 1, 5, 20, 40, 40])
         end = dice.choice([None, None, None, 0, 1, 10])
         self._settings = {
             "lookback_days": dice.choice([0, 0, 1, 5, 30]),
@@ -146,7 +147,7 @@ class _Schedule:
             self._settings["start_date"] = str(self._today - timedelta(days=start))
         if end is not None:
             self._settings["end_date"] = str(self._today - timedelta(days=min(end, 99 if start is None else start)))
-        if self._settings["partition_by"] == "dimension" or dice.random() < 0.2:
+        if self._settings["partition_by"] == "dimension" or dice.random() < 0.1:
             self._settings["dimension_ids"] = sorted(dice.sample(_DIMENSIONS, 2))
         if dice.random() < 0.1:
             rows = self._tenant.api.box.rows("companies")
