@@ -149,4 +149,4 @@ def test_an_analytics_host_that_is_another_one_is_named_by_its_setting(fault: di
         box.set_faults([{"kind": "status", "path": "analytics-host", **fault}])
         row = {"dimension_id": "d", "value": 1, "external_id": "c"}
         finished = run(box, stream("metrics", [row]), **QUICK)
-        assert "Check analytics_url" in str(finished.error) or "Check that analytics_url" in finished.reasons()["c"]
+        assert "analytics_url" in f"{finished.error} {finished.reasons()}"
