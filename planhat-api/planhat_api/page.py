@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
@@ -50,6 +50,15 @@ class Page:
         if len(self.raw) == self.received:
             return _RECORDS.decode(self.body)
         return [_RECORD.decode(raw) for raw in self.raw]
+
+    def at(self, ranks: Sequence[int]) -> Page:
+        """The page with only those of its records to use that have these ranks, in rising order."""
+        if len(ranks) == len(self.raw):
+            return self
+        if isinstance(ranks, range):
+            part = slice(ranks.start, ranks.stop)
+            return replace(self, raw=self.raw[part], ids=self.ids[part])
+        return replace(self, raw=[self.raw[rank] for rank in ranks], ids=[self.ids[rank] for rank in ranks])
 
 
 class Lists(Protocol):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planhat_api.ahead import Ahead
 from planhat_api.sighting import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from planhat_api.ahead import Source
     from planhat_api.page import Page
@@ -97,7 +96,7 @@ def _one_pass(ahead: Ahead, memory: Memory, name: str) -> Iterator[Page]:
                 overlap = _overlap(wanted_overlap, len(page), memory)
                 ahead.plan(position - overlap, stride=len(page) - overlap, cap_known=biggest > 0)
             biggest = max(biggest, len(page))
-            fresh = _only(page, sight.fresh)
+            fresh = page.at(sight.fresh)
             memory.passed(page.ids, fresh.ids)
             if fresh.raw:
                 yield fresh
@@ -110,12 +109,3 @@ def _one_pass(ahead: Ahead, memory: Memory, name: str) -> Iterator[Page]:
 def _overlap(wanted: int, biggest: int, memory: Memory) -> int:
     """Rows of the page before that the next page is asked to show again."""
     return 0 if memory.blind else min(wanted, biggest // 2)
-
-
-def _only(page: Page, indices: Sequence[int]) -> Page:
-    if len(indices) == len(page.raw):
-        return page
-    if isinstance(indices, range):
-        part = slice(indices.start, indices.stop)
-        return replace(page, raw=page.raw[part], ids=page.ids[part])
-    return replace(page, raw=[page.raw[index] for index in indices], ids=[page.ids[index] for index in indices])

@@ -6,7 +6,6 @@ order is checked row by row, and a full scan takes over where it does not hold.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -140,14 +139,14 @@ class Changes:
 
     def _without_handed_out(self, page: Page) -> Page:
         ranks = [rank for rank, key in enumerate(page.ids) if key is None or key not in self._handed_out]
-        return page if len(ranks) == len(page.ids) else with_ranks(page, ranks)
+        return page.at(ranks)
 
     def _changed(self, page: Page, bound: datetime | None) -> Page:
         stamps = self._stamps.of(page)
         self.newest = _latest(self.newest, *stamps)
         if bound is None or all(stamp is None or stamp >= bound for stamp in stamps):
             return page
-        return with_ranks(page, [rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
+        return page.at([rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
 
 
 def latest_at_front(rows: Rows, stamps: Stamps) -> datetime | None:
@@ -200,12 +199,7 @@ def _other_end(rows: Rows, stamps: Stamps, front: Page, *, oldest: datetime) -> 
     if same_front or none_at_both_ends or not is_older:
         message = "the list looks the same from both ends"
         raise UnprovenError(message)
-    return with_ranks(page, range(first))
-
-
-def with_ranks(page: Page, ranks: Sequence[int]) -> Page:
-    """A page with only the rows at these ranks."""
-    return replace(page, raw=[page.raw[rank] for rank in ranks], ids=[page.ids[rank] for rank in ranks])
+    return page.at(range(first))
 
 
 class Stamps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_api.falling import UnprovenError
-from tap_planhat.incremental import Stamps, latest_at_front, newest_first, with_ranks
+from tap_planhat.incremental import Stamps, latest_at_front, newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,6 +61,6 @@ class MovedRows:
         return [stamp for stamp in self._stamps.of(page) if stamp is not None]
 
     def _fresh(self, page: Page, seen: set[str]) -> Page:
-        fresh = with_ranks(page, [rank for rank, key in enumerate(page.ids) if key and key not in seen])
+        fresh = page.at([rank for rank, key in enumerate(page.ids) if key and key not in seen])
         seen.update(key for key in fresh.ids if key)
         return fresh

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_api.registry import all_models
+from tap_planhat.conversations import Conversations, Notes
 from tap_planhat.dimension_data import DimensionData
-from tap_planhat.streams import ArchivableStream, Conversations, LeanCompanies, ListStream, Notes, Nps, Users
+from tap_planhat.lean_companies import LeanCompanies
+from tap_planhat.list_parameters import ArchivableStream, Nps, Users
+from tap_planhat.list_stream import ListStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
