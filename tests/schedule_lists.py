@@ -35,6 +35,7 @@ class ListPart:
             "sort_ignored_fields": dice.choice(["", "", "", "updatedAt"]),
             "updated_at": dice.choice(["present", "present", "some", "absent"]),
             "tasks_is_archived_true": dice.choice(["only", "all"]),
+            "updated_at_on_archiving": dice.choice(["moved", "moved", "kept"]),
             "select": dice.choice(["honoured", "honoured", "ignored"]),
             "list_width": dice.choice(["full"] * 5 + ["lean"]),
         }
@@ -64,7 +65,7 @@ class ListPart:
         if kind == "edit":
             tenant.put(path, {**row, **mark}, stamp=stamp)
         elif kind == "archive":
-            tenant.put(path, {**row, _ARCHIVED[path]: not row.get(_ARCHIVED[path])}, stamp=stamp)
+            tenant.archive(path, row, _ARCHIVED[path])
         elif kind == "delete" and len(rows) > 3:
             tenant.remove(path, row["_id"])
         elif kind == "import":

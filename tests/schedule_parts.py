@@ -44,11 +44,17 @@ class Warehouse:
 
 @dataclass
 class Tenant:
-    """The tenant behind a sandbox, changed as people and imports change it: what changes gets the server's stamp."""
+    """The tenant behind a sandbox, changed as people and imports change it: what changes gets the server's stamp.
+
+    Attributes:
+        touched: Ids of the rows that changed since somebody cleared it.
+        unseen: Ids of the rows that changed without a stamp.
+    """
 
     box: Sandbox
     dice: Random
     touched: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
     _hidden: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def rows(self, path: str) -> dict[str, dict[str, Any]]:
@@ -67,6 +73,12 @@ class Tenant:
         with self.box._tenant.store.lock:
             self.box._tenant.store[path].put(row)
         self.touched.add(row["_id"])
+
+    def archive(self, path: str, row: dict[str, Any], name: str) -> None:
+        """Archive a row or bring it back; whether that counts as a change is a habit of the server."""
+        kept = self.box._tenant.switches["updated_at_on_archiving"] == "kept"
+        self.put(path, {**row, name: not row.get(name)}, stamp=None if kept else self.stamp())
+        self.unseen |= {row["_id"]} if kept else set()
 
     def remove(self, path: str, row_id: str) -> None:
         with self.box._tenant.store.lock:

@@ -219,6 +219,7 @@ _TABLE = (
     Switch("null_standard", ("clears", "ignored"), "clears", "B49 Q9", "null for a standard field"),
     Switch("iso_for_epoch_day", ("refused", "ignored"), "refused", "B41", "An ISO date sent to an epoch-day field"),
     Switch("updated_at_on_equal", ("moved", "kept"), "moved", "B34", "updatedAt after an update that changed nothing"),
+    Switch("updated_at_on_archiving", ("moved", "kept"), "moved", "Q25", "updatedAt of a row archived or brought back"),
     # Bulk upsert: answer
     Switch(
         "error_items",

@@ -22,6 +22,7 @@ __all__ = ["Upsert"]
 _LEAST_HOURS, _MOST_HOURS = 0.1, 24
 # Models whose bulk answer has validationErrors.
 _VALIDATED = frozenset({"timeentries", "timesheets"})
+_ARCHIVE_FIELDS = frozenset({"archived", "isArchived"})
 
 
 class Upsert:
@@ -125,7 +126,9 @@ class Upsert:
                 self._rows.put(before)
             return Result(Fate.UNCHANGED, item, row_id, self._matcher.keys(before))
         self._check_unique(after, before)
-        derive.stamp_change(self._tenant, self._model, after)
+        moves = {name for name in touched if after.get(name) != before.get(name)} <= _ARCHIVE_FIELDS
+        if not moves or self._switches["updated_at_on_archiving"] == "moved":
+            derive.stamp_change(self._tenant, self._model, after)
         self._rows.put(after)
         after_write(self._tenant, self._model.path, before, after)
         return Result(Fate.UPDATED, item, row_id, self._matcher.keys(after))

@@ -74,7 +74,7 @@ class ListStream(PlanhatStream):
                 if moved or number < len(passes):
                     seen.update(key for key in page.ids if key)
         if moved:
-            yield from self._moved_meanwhile(moved, seen)
+            yield from self._moved_meanwhile(moved, passes[:-1], seen)
         if bookmark:
             stamps = [reading.newest for reading in readings if reading.newest]
             bookmark.move(at_start=readings[0].at_start, newest=max(stamps, default=None), not_after=started)
@@ -85,7 +85,16 @@ class ListStream(PlanhatStream):
             return None
         return MovedRows(passes, self.model.updated.field or "")
 
-    def _moved_meanwhile(self, moved: MovedRows, seen: set[str]) -> Iterator[Page]:
+    def _moved_meanwhile(self, moved: MovedRows, earlier: Sequence[ListPass], seen: set[str]) -> Iterator[Page]:
+        """Rows that went to a pass that was read before.
+
+        Whether a row that is archived or brought back gets a new stamp is not known (Q25), so those passes are read
+        once more. Where it does, its stamp also tells of a row that went to and fro.
+        """
+        for rows in earlier:
+            for page in rows.whole():
+                yield self.wanted(_unseen(page, seen))
+                seen.update(key for key in page.ids if key)
         try:
             for page in moved.pages(seen):
                 yield self.wanted(page)

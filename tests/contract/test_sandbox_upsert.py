@@ -250,6 +250,17 @@ def test_the_stamp_of_an_equal_update(api: Api, position: str) -> None:
     assert moved is (position == "moved")
 
 
+@pytest.mark.parametrize("position", ["moved", "kept"])
+@pytest.mark.parametrize(("path", "field"), [("endusers", "archived"), ("tasks", "isArchived")])
+def test_the_stamp_of_a_row_that_is_archived(api: Api, path: str, field: str, position: str) -> None:
+    api.box.set_switch("updated_at_on_archiving", position)
+    row = next(row for row in api.box.rows(path) if not row.get(field) and "updatedAt" in row)
+    api.bulk(path, [{"_id": row["_id"], field: True}])
+    stored = next(each for each in api.box.rows(path) if each["_id"] == row["_id"])
+    assert stored[field] is True
+    assert (stored["updatedAt"] != row["updatedAt"]) is (position == "moved")
+
+
 def test_time_models_have_validation_errors(api: Api) -> None:
     entry = api.box.rows("timeentries")[0]
     rows = [{"hours": 25, "date": "2024-01-01"}, {"hours": 2, "date": "2024-01-01T10:00:00Z"}, {"_id": entry["_id"]}]
