@@ -38,7 +38,9 @@ def form_of(value: object) -> str:
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         return ""
-    shown = value[: 4 * _LONGEST_FORM] if isinstance(value, str) else str(value)
+    # A whole number of thousands of digits has no text by itself.
+    number = Decimal(value) if isinstance(value, int) else value
+    shown = value[: 4 * _LONGEST_FORM] if isinstance(value, str) else str(number)
     form = _DIGIT.sub("9", _LETTERS.sub("a", shown))
     return f" (its form: {form!r})" if len(form) <= _LONGEST_FORM else f" (its form: {form[:_LONGEST_FORM]!r}…)"
 
