@@ -71,7 +71,7 @@ def test_a_row_without_a_key_is_named_by_its_line(box: Sandbox, caplog: pytest.L
         ("x\ny", r" (its form: 'a\na')"),
         (1709200800, " (its form: '9999999999')"),
         (-1.5, " (its form: '-9.9')"),
-        (10**5000, f" (its form: '{'9' * 24}'…)"),
+        pytest.param(10**5000, f" (its form: '{'9' * 24}'…)", id="thousands of digits"),
         (True, ""),
         ({"secret": 1}, ""),
         (["secret"], ""),
