@@ -78,6 +78,8 @@ class _Schedule:
         self._streams = [stream for part in parts for stream in part.streams]
         self._warehouse = Warehouse()
         self._states: list[dict[str, Any]] = [{}]
+        # A loader holds flattened rows in other columns: it is set once.
+        self._form = dice.choice([{}, {}, {}, {"flattening_enabled": True, "flattening_max_depth": 1}])
         self._settings: dict[str, Any] = {}
         self._catalog: Any = None
         self._tokens = 1
@@ -112,7 +114,8 @@ class _Schedule:
             self._note("another base_url")
 
     def _draw_settings(self) -> None:
-        self._settings = {name: value for part in self._parts for name, value in part.settings(self._dice).items()}
+        drawn = {name: value for part in self._parts for name, value in part.settings(self._dice).items()}
+        self._settings = {**self._form, **drawn}
         if self._catalog is None or self._dice.random() < 0.5:
             self._catalog = catalog_for(config_for(self._tenant.box, **self._settings), *self._streams)
             self._note("a new catalog")
