@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from planhat_api import transport
 from planhat_sandbox import Sandbox
 from tap_planhat import record_path
 from tests.clock_support import standing_on
@@ -188,3 +190,34 @@ def test_a_change_of_base_url_is_told_once_also_where_the_list_is_empty(
         caplog.clear()
         run(config, "issues", state=state)
         assert "changed since the last run" not in caplog.text
+
+
+# Fronts of lists, which are asked for without the care that pages get.
+
+
+@pytest.mark.parametrize(
+    ("stream", "settings"),
+    [("endusers", {"incremental": True}), ("tasks", {"emit_activate_version_messages": True})],
+)
+def test_answers_that_are_too_large_for_this_process_are_asked_for_in_parts(
+    box: Sandbox, stream: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole read halves its pages in such a case; a look at the front of the list ends the run."""
+    monkeypatch.setattr(transport, "whole", partial(transport.whole, most_bytes=5_000))
+    config = config_for(box, **settings, typed_custom_fields=False)
+    assert set(run({**config, "incremental": False, "emit_activate_version_messages": False}, stream).ids(stream))
+    assert set(run(config, stream).ids(stream)) == {row["_id"] for row in box.rows(stream)}
+
+
+@pytest.mark.parametrize("page", [0, 30])
+def test_a_list_without_stamps_is_said_to_cost_a_whole_read_each_time(
+    box: Sandbox, page: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where rows tell no last change, ``incremental`` saves nothing, and the user should know it."""
+    box.set_switch("updated_at", "absent")
+    box.set_switch("page_max", page)
+    config = config_for(box, incremental=True)
+    state = run(config, "endusers").state
+    second = run(config, "endusers", state=state)
+    assert len(second.ids("endusers")) == len(box.rows("endusers"))
+    assert _warned(caplog)

@@ -13,8 +13,8 @@ import pytest
 from planhat_api import PlanhatClient
 from planhat_sandbox import Sandbox
 from tests.clock_support import standing_on
-from tests.schedule_parts import Tenant, Warehouse
-from tests.tap_support import config_for, run
+from tests.schedule_parts import Tenant, Warehouse, between_calls
+from tests.tap_support import catalog_for, config_for, run
 
 if TYPE_CHECKING:
     from planhat_api import Page
@@ -97,3 +97,26 @@ def test_a_point_that_moves_while_days_are_read_is_not_left_out_for_good_without
                 warehouse.load(output.messages)
                 state = output.state
     assert set(warehouse.tables[_DAYS]) == set(wanted) or _warned(caplog)
+
+
+@pytest.mark.parametrize("at", [2, 3, 4, 5])
+def test_a_task_that_is_brought_back_without_a_stamp_of_its_change_is_not_retired(
+    at: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether bringing a task back moves ``updatedAt`` stands in no fact; the look at what moved needs it."""
+    with Sandbox(companies=10, seed=3, switches={"page_max": 8}) as box:
+        tenant = Tenant(box, random.Random(1))
+        first = min(tenant.rows("tasks").values(), key=lambda row: row["_id"])
+        archived = {**first, "isArchived": True, "updatedAt": "2020-01-01T00:00:00.000Z"}
+        tenant.put("tasks", archived)
+        config = config_for(
+            box, emit_activate_version_messages=True, pages_in_flight=1, typed_custom_fields=False
+        )
+        catalog = catalog_for(config, "tasks")
+        calls = iter(range(1000))
+        with between_calls(
+            lambda: tenant.put("tasks", {**archived, "isArchived": False}) if next(calls) == at else None
+        ):
+            output = run(config, catalog=catalog)
+    activated = [message for message in output.messages if message["type"] == "ACTIVATE_VERSION"]
+    assert archived["_id"] in output.ids("tasks") or not activated
