@@ -62,9 +62,7 @@ def test_rows_that_stream_maps_kept_back_or_changed_come_once_the_maps_change(
     assert held == wanted or _warned(caplog)
 
 
-def test_a_stream_that_stream_maps_leave_out_moves_no_bookmark(
-    box: Sandbox, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_stream_that_stream_maps_leave_out_moves_no_bookmark(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     config = config_for(box, incremental=True)
     first = run({**config, "stream_maps": {"endusers": None}}, "endusers")
     assert not first.ids("endusers")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
+from tap_planhat.catalog_file import fault_of_catalog
 from tests.clock_support import standing_on
 from tests.schedule_parts import Tenant, Warehouse
 from tests.tap_support import Output, catalog_for, config_for, run
@@ -210,3 +211,50 @@ def test_a_whole_read_in_batches_activates_a_version_or_says_that_it_does_not(
     output = run(config_for(box, emit_activate_version_messages=True, batch_config=batch_config), "companies")
     activated = [message["stream"] for message in output.messages if message["type"] == "ACTIVATE_VERSION"]
     assert activated == ["companies"] or "No ACTIVATE_VERSION" in caplog.text
+
+
+# Catalogs and words.
+
+
+def test_a_catalog_with_a_replication_key_that_tells_no_change_is_not_followed_in_silence(
+    box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """``valid-replication-keys`` names the one that does; by a day of creation no edit is ever read."""
+    config = config_for(box, incremental=True)
+    catalog = catalog_for(config, "endusers")
+    entry = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == "endusers")
+    entry["replication_key"] = "createDate"
+    root = next(each["metadata"] for each in entry["metadata"] if not each["breadcrumb"])
+    root["replication-key"] = "createDate"
+    assert root["valid-replication-keys"] == ["updatedAt"]
+    tenant = Tenant(box, random.Random(1))
+    state = run(config, catalog=catalog).state
+    edited = list(tenant.rows("endusers").values())[3]
+    tenant.put("endusers", {**edited, "position": "Edited"}, stamp=tenant.stamp())
+    second = run(config, catalog=catalog, state=state)
+    warned = any(record.levelname == "WARNING" for record in caplog.records)
+    assert edited["_id"] in second.ids("endusers") or warned or fault_of_catalog(catalog)
+
+
+@pytest.mark.parametrize(
+    ("stream", "before", "after", "setting"),
+    [
+        ("tasks", {}, {"include_archived": False}, "include_archived"),
+        ("conversations", {}, {"conversation_types": ["note"]}, "conversation_types"),
+        ("users", {}, {"users_all_fields": False}, "users_all_fields"),
+    ],
+)
+def test_the_setting_that_costs_a_whole_read_is_named(  # noqa: PLR0917, PLR0913
+    box: Sandbox,
+    stream: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    setting: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = config_for(box, incremental=True)
+    state = run({**config, **before}, stream).state
+    caplog.clear()
+    run({**config, **after}, stream, state=state)
+    assert "changed since the last run" in caplog.text
+    assert setting in caplog.text

@@ -89,7 +89,7 @@ def test_a_point_that_moves_while_days_are_read_is_not_left_out_for_good_without
         wanted = {row["_id"]: row for row in box.rows("dimensiondata") if row["time"] >= "2026-05-05"}
         corrected = next(row_id for row_id, row in wanted.items() if row["time"] < "2026-05-10")
         server, warehouse = _LatestChangeFirst(corrected, at_call=2), Warehouse()
-        with patch.object(PlanhatClient, "page", lambda self, *given, **options: server.page(self, *given, **options)):
+        with patch.object(PlanhatClient, "page", lambda self, *given, **options: server.page(self, *given, **options)):  # noqa: PLW0108 - binds the client
             state: dict[str, Any] = {}
             for days in (0, 1):
                 with standing_on(_TODAY + timedelta(days=days)):
@@ -109,9 +109,7 @@ def test_a_task_that_is_brought_back_without_a_stamp_of_its_change_is_not_retire
         first = min(tenant.rows("tasks").values(), key=lambda row: row["_id"])
         archived = {**first, "isArchived": True, "updatedAt": "2020-01-01T00:00:00.000Z"}
         tenant.put("tasks", archived)
-        config = config_for(
-            box, emit_activate_version_messages=True, pages_in_flight=1, typed_custom_fields=False
-        )
+        config = config_for(box, emit_activate_version_messages=True, pages_in_flight=1, typed_custom_fields=False)
         catalog = catalog_for(config, "tasks")
         calls = iter(range(1000))
         with between_calls(
