@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Fetch = Callable[[int, int], Page]
 
-__all__ = ["Ahead", "Source"]
+__all__ = ["Ahead", "Fetch", "Source"]
 
 _log = logging.getLogger("planhat_api")
 

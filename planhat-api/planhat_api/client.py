@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planhat_api import analytics, auth, bulk, urls
-from planhat_api.ahead import Source
+from planhat_api.ahead import Ahead, Source
 from planhat_api.bulk_answer import BULK_TAKES, BulkAnswer, read_bulk
 from planhat_api.call import Answer, Call
 from planhat_api.clues import TenantClues
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from planhat_api.ahead import Fetch
     from planhat_api.connection import Connection
     from planhat_api.falling import Values
     from planhat_api.page import Page, Recognise
@@ -172,14 +173,8 @@ class PlanhatClient:
         if not model.paged:
             yield self.page(model, select=select, params=params, recognise=recognise)
             return
-
-        def fetch(offset: int, limit: int) -> Page:
-            return self.page(
-                model, offset=offset, limit=limit, sort=sort, select=select, params=params, recognise=recognise
-            )
-
         source = Source(
-            fetch,
+            self._fetcher(model, sort=sort, select=select, params=params, recognise=recognise),
             self._pool,
             limit=urls.page_limit(model, limit),
             in_flight=max(1, min(in_flight, self._connection.parallel_calls)),
@@ -194,6 +189,37 @@ class PlanhatClient:
             sort=sort if model.sortable else None,
             doubt=doubt,
         )
+
+    def front(  # noqa: PLR0913 - each is a parameter of Planhat's lists
+        self,
+        model: Model,
+        *,
+        limit: int,
+        sort: str,
+        select: str | Sequence[str] | None = None,
+        params: Mapping[str, str] | None = None,
+        recognise: Recognise | None = None,
+    ) -> Page:
+        """The first rows of a list in some order, in one answer.
+
+        Args:
+            model: What to list.
+            limit: Rows to ask for at most. Where Planhat refuses so many, or they are too large for one answer, the
+                page holds fewer.
+            sort: As for ``page``.
+            select: As for ``page``.
+            params: As for ``page``.
+            recognise: As for ``page``.
+        """
+        fetch = self._fetcher(model, sort=sort, select=select, params=params, recognise=recognise)
+        source = Source(fetch, self._pool, limit=urls.page_limit(model, limit), in_flight=1)
+        return Ahead(source, f"GET {model.path}").take(0, full=0)
+
+    def _fetcher(self, model: Model, **options: Any) -> Fetch:  # noqa: ANN401 - those of ``page``
+        def fetch(offset: int, limit: int) -> Page:
+            return self.page(model, offset=offset, limit=limit, **options)
+
+        return fetch
 
     def lean_companies(
         self, *, external_id: str | None = None, source_id: str | None = None, status: str | None = None

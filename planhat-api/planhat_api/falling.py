@@ -70,7 +70,7 @@ def read_falling(source: Source, values: Values, *, name: str) -> Iterator[Page]
         full = max(full, len(page))
         row_above = order.index(order[-1]) - 1
         if row_above <= 0:
-            _check_end(ahead, offset + len(page), is_short=len(page) < ahead.limit)
+            _check_end(ahead, offset + len(page), page.ids[-1] if len(page) < ahead.limit else None)
             return
         offset += row_above
 
@@ -89,12 +89,20 @@ def falling_order(values: Sequence[Any], *, none_is_high: bool) -> list[tuple[in
     return order
 
 
-def _check_end(ahead: Ahead, end: int, *, is_short: bool) -> None:
+def _check_end(ahead: Ahead, end: int, last: str | None) -> None:
     """Make sure that nothing follows on a page of rows that are all equal, but for the first at most.
 
+    The last row is asked for again. If it stands where it stood, no row above it was deleted meanwhile, which would
+    move a row that nobody has seen to its place.
+
+    Args:
+        ahead: Fetches pages.
+        end: Where the page ends.
+        last: ``_id`` of its last row; None when more rows may follow.
+
     Raises:
-        UnprovenError: Something does, or nobody can tell.
+        UnprovenError: Something follows, or nobody can tell.
     """
-    if not is_short or len(ahead.take(end, full=0)):
+    if last is None or list(ahead.take(end - 1, full=0).ids) != [last]:
         message = "more rows than one answer holds are equal"
         raise UnprovenError(message)

@@ -20,6 +20,7 @@ _log = logging.getLogger("planhat_api")
 
 
 _QUIET_PASSES = 3
+"""How many passes in a row have to bring nothing new where the order of the list changes from page to page."""
 _MOST_PASSES = 20
 
 
@@ -55,17 +56,18 @@ def read_list(
         doubt("the list was not in order of _id")
     if not memory.ordered and sort == "_id":
         _log.warning("%s: Planhat does not honour sort=_id; rows that move while the list is read may be missed", name)
+    wanted = _QUIET_PASSES if memory.unsteady else int(memory.shifted)
     quiet = passes = 0
-    while memory.unsteady and quiet < _QUIET_PASSES and passes < _MOST_PASSES:
+    while quiet < wanted and passes < _MOST_PASSES:
         passes += 1
-        _log.warning("%s: the order of the list changes from page to page; reading it again for what was missed", name)
+        _log.warning("%s: rows of the list changed their places; reading it again for what was missed", name)
         found = 0
         memory.start_over()
         for page in _one_pass(ahead, memory, name):
             found += len(page.raw)
             yield page
         quiet = 0 if found else quiet + 1
-        memory.unsteady = True
+        wanted = _QUIET_PASSES if memory.unsteady else wanted
 
 
 def _one_pass(ahead: Ahead, memory: Memory, name: str) -> Iterator[Page]:
@@ -91,6 +93,7 @@ def _one_pass(ahead: Ahead, memory: Memory, name: str) -> Iterator[Page]:
                 ahead.drop()
                 continue
             back = 0
+            memory.note_shift(known=len(page) - len(sight.fresh), expected=position - offset)
             position = offset + len(page)
             if len(page) >= biggest:
                 overlap = _overlap(wanted_overlap, len(page), memory)

@@ -14,7 +14,7 @@ from planhat_api.settings import CONNECTION_SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["check_environment", "check_secrets", "unknown_settings", "without_faults", "words_for"]
+__all__ = ["check_environment", "check_secrets", "unknown_settings", "unknown_variables", "without_faults", "words_for"]
 
 _NO_TOKEN = re.compile(r"'api_token' is a required property|None is not of type 'string' in config\['api_token'\]")
 
@@ -37,6 +37,23 @@ def unknown_settings(
         elif name not in known and name not in CONNECTION_SETTINGS:
             near = nearest(name, known)
             yield f"There is no setting {name!r}." + (f" Did you mean {near!r}?" if near else "")
+
+
+def unknown_variables(environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    """What to tell of variables whose names come near to that of a setting, and are none.
+
+    Args:
+        environment: All variables.
+        prefix: What the names of the plugin's variables begin with. After two underscores come those of Meltano.
+        schema: JSON Schema of the settings of the plugin.
+    """
+    known = [*schema["properties"], *CONNECTION_SETTINGS]
+    for variable in environment:
+        name = variable.removeprefix(prefix).lower()
+        if not variable.startswith(prefix) or name.startswith("_") or name in known:
+            continue
+        if near := nearest(name, known):
+            yield f"{variable}: there is no setting {name!r}. Did you mean {near!r}?"
 
 
 def words_for(error: str) -> str:

@@ -142,6 +142,13 @@ class Model:
     sources: tuple[str, ...] = ()
 
     @property
+    def maybe_hidden(self) -> str | None:
+        """The field that marks archived rows, where it is not known whether lists leave those out (Q17)."""
+        asked_for = {name for parameters in self.passes for name in parameters}
+        marks = [name for name in ("archived", "isArchived") if name in self.properties and name not in asked_for]
+        return marks[0] if marks else None
+
+    @property
     def read_only(self) -> frozenset[str]:
         """Fields Planhat sets itself."""
         return frozenset(name for name, schema in self.properties.items() if schema.get("readOnly"))

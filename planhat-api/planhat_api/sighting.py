@@ -42,6 +42,8 @@ class Memory:
         ordered: Every page so far was in order of ``_id``.
         blind: Rows without ``_id`` were seen; nothing can be told of them.
         unsteady: Rows were seen in places that only a change of order explains.
+        shifted: Rows stood further to the right than before, and the list is in no known order: what came before them
+            may be a row that had not been read and moved there.
     """
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class Memory:
         self.ordered = True
         self.blind = False
         self.unsteady = False
+        self.shifted = False
         self._before: Callable[[str, str], bool] | None = None
         self._ends: list[str] = []
         self._seen: set[bytes | str] = set()
@@ -81,6 +84,15 @@ class Memory:
             self._seen.update(_compact(row_id) for row_id in fresh if row_id is not None)
         elif fresh:
             self._ends = [self._ends[0] if self._ends else str(fresh[0]), str(fresh[-1])]
+
+    def note_shift(self, *, known: int, expected: int) -> None:
+        """Take in how many rows of a page were read before.
+
+        Args:
+            known: How many were.
+            expected: How many would be if no row had moved.
+        """
+        self.shifted = self.shifted or (not self.ordered and not self._again and known > expected)
 
     def start_over(self) -> None:
         """The list is read again from its first row; what was read stays known."""

@@ -41,6 +41,8 @@ def _type_of(body: msgspec.Raw) -> str | None:
 class Conversations(ListStream):
     """Conversations, narrowed by type here since the list has no documented filter for it."""
 
+    scope_settings = "conversation_types"
+
     def types(self) -> frozenset[str] | None:
         """The types to pass on; None for all."""
         chosen = texts_in(self.config, "conversation_types")

@@ -111,17 +111,24 @@ class DaysRead:
         """The same, without what is known of later days."""
         return DaysRead(replace(each, last=min(each.last, last)) for each in self._stretches)
 
-    def due(self, first: int, last: int, lookback: int) -> Sequence[Window]:
-        """The days to read out of those from ``first`` to ``last``: all that are not settled."""
-        found = []
+    def due(self, first: int, last: int, lookback: int, today: int) -> Sequence[Window]:
+        """The days to read out of those from ``first`` to ``last``: all that are not settled.
+
+        Those that were read today come last: a run that was stopped goes on where it was, and reads them again only
+        when it has read all others.
+        """
+        others: list[Window] = []
+        read_today: list[Window] = []
+        day = first
         for each in self._stretches:
-            end = min(each.settled_until(lookback), last)
-            if end < max(first, each.first):
+            begin, end = max(each.first, first), min(each.last, last)
+            if begin > end:
                 continue
-            if first < each.first:
-                found.append(Window(first, each.first - 1))
-            first = end + 1
-        return [*found, Window(first, last)] if first <= last else found
+            _add(others, day, begin - 1)
+            _add(read_today if each.read_on >= today else others, max(begin, each.settled_until(lookback) + 1), end)
+            day = end + 1
+        _add(others, day, last)
+        return [*others, *read_today]
 
     def note(self, window: Window, read_on: int, lookback: int) -> None:
         """Take in that days were read.
@@ -147,3 +154,12 @@ class DaysRead:
         before = [replace(each, last=min(each.last, stretch.first - 1)) for each in self._stretches]
         after = [replace(each, first=max(each.first, stretch.last + 1)) for each in self._stretches]
         self._stretches = [each for each in (*before, stretch, *after) if each.first <= each.last]
+
+
+def _add(windows: list[Window], first: int, last: int) -> None:
+    """Add days, if there are any, to those that they follow on from."""
+    if first > last:
+        return
+    if windows and windows[-1].last == first - 1:
+        first = windows.pop().first
+    windows.append(Window(first, last))

@@ -40,6 +40,8 @@ _FILTERS = "filters"
 # States without ``days_read`` tell one stretch of days by this and the bookmark.
 _FIRST_DAY = "first_day"
 _FEW = 3
+_OVER_EVERYWHERE = 1
+"""Days after which a day is over everywhere: by which clock Planhat ends it is not known (Q26)."""
 
 
 class DimensionData(PlanhatStream):
@@ -75,7 +77,8 @@ class DimensionData(PlanhatStream):
     def pages(self, context: Context | None) -> Iterator[Page]:
         known = self._known(context)
         due = self._due(known)
-        self.reads_all = due == [Window(first_day(self.config), last_day(self.config))]
+        asked_for = last_day(self.config) - first_day(self.config) + 1
+        self.reads_all = sum(span.last - span.first + 1 for span in due) == asked_for
         self._windows = Windows(
             due, days=self.config["window_days"], page_size=self.dry_run_rows or self.model.page.ask or 1
         )
@@ -83,7 +86,7 @@ class DimensionData(PlanhatStream):
         while window := self._windows.next():
             began = today()
             rows = 0
-            for company, dimension in self._filters(context):
+            for company, dimension in self._series(context):
                 for page in self.client.dimension_data(
                     first_day=window.first,
                     last_day=window.last,
@@ -112,7 +115,7 @@ class DimensionData(PlanhatStream):
     def _is_full_table(self) -> bool:
         return self.replication_method == REPLICATION_FULL_TABLE
 
-    def _filters(self, context: Context | None) -> list[tuple[str | None, str | None]]:
+    def _series(self, context: Context | None) -> list[tuple[str | None, str | None]]:
         """Company and dimension of each series of calls that one window takes."""
         dimensions: Sequence[str | None] = [context[PARTITION]] if context else self._dimension_ids or [None]
         companies: Sequence[str | None] = self._company_ids or [None]
@@ -127,7 +130,7 @@ class DimensionData(PlanhatStream):
                 day_of(known.last + 1),
                 day_of(first - 1),
             )
-        return known.due(first, last, self._lookback)
+        return known.due(first, last, self._lookback, today())
 
     def _known(self, context: Context | None) -> DaysRead:
         """The days that were read before."""
@@ -135,7 +138,8 @@ class DimensionData(PlanhatStream):
         number = to_epoch_day(state.get("replication_key_value"))
         if number is None or self._is_full_table:
             return DaysRead()
-        filters_changed = state.get(_FILTERS, {}) != self._filters_in_state
+        former = state.get(_FILTERS) or {}
+        filters_changed = any(former.get(name, []) != ids for name, ids in self._filters.items())
         changed = "dimension_ids or company_ids" if filters_changed else change_of_source(state, self.source)
         if changed:
             self.logger.warning("%s changed since the last run: reading all days again", changed)
@@ -145,6 +149,13 @@ class DimensionData(PlanhatStream):
         if _DAYS_READ in state:
             # A bookmark that somebody set back by hand is meant to have the days after it read again.
             return DaysRead.from_state(state[_DAYS_READ], today()).until(bookmark)
+        if _FIRST_DAY not in state:
+            self.logger.warning(
+                "The state tells only the last day that was read, %s: the days before it are taken as read. Clear the "
+                "state of '%s' to have them read",
+                day_of(bookmark),
+                self.name,
+            )
         first = state.get(_FIRST_DAY, first_day(self.config))
         return DaysRead([Stretch(first, bookmark, read_on=min(bookmark, today()))])
 
@@ -165,8 +176,8 @@ class DimensionData(PlanhatStream):
 
     @property
     def _lookback(self) -> int:
-        lookback: int = self.config["lookback_days"]
-        return lookback
+        """Days after which a day is settled: when it is over by the clock of every tenant and machine, or later."""
+        return max(int(self.config["lookback_days"]), _OVER_EVERYWHERE)
 
     @cached_property
     def _dimension_ids(self) -> list[str]:
@@ -177,20 +188,20 @@ class DimensionData(PlanhatStream):
         return sorted(set(texts_in(self.config, "company_ids")))
 
     @property
-    def _filters_in_state(self) -> dict[str, list[str]]:
-        """What was not read, so that a change of it is noticed; a partition's own filter stands in its context."""
+    def _filters(self) -> dict[str, list[str]]:
+        """What was not read, so that a change of it is noticed; a partition's own filter stands in its context.
+
+        Empty lists are written down too: where states are merged, what is left out stays as it was.
+        """
         narrowed = {"company_ids": self._company_ids}
-        if not self._partitions:
-            narrowed["dimension_ids"] = self._dimension_ids
-        return {name: ids for name, ids in narrowed.items() if ids}
+        return narrowed if self._partitions else {**narrowed, "dimension_ids": self._dimension_ids}
 
     def _bookmark(self, context: Context | None, known: DaysRead) -> None:
         """Write down which days were read."""
         if self._is_full_table or known.last is None:
             return
         state = self.get_context_state(context)
-        if self._filters_in_state:
-            state[_FILTERS] = self._filters_in_state
+        state[_FILTERS] = self._filters
         state.pop(_FIRST_DAY, None)
         state[SOURCE] = dict(self.source)
         state[_DAYS_READ] = known.to_state()

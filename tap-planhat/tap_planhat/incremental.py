@@ -43,15 +43,7 @@ class Rows(Protocol):
 
 
 class Reading(Protocol):
-    """One pass over a list.
-
-    Attributes:
-        at_start: Latest stamp that was there before the first row was handed out; None where none is known.
-        newest: Latest stamp among the rows handed out so far; None where stamps are not looked at.
-    """
-
-    at_start: datetime | None
-    newest: datetime | None
+    """One pass over a list."""
 
     def pages(self) -> Iterator[Page]:
         """The pages, with only the rows to emit."""
@@ -59,9 +51,6 @@ class Reading(Protocol):
 
 class WholeList:
     """A full scan, whatever the stamps."""
-
-    at_start: datetime | None = None
-    newest: datetime | None = None
 
     def __init__(self, rows: Rows) -> None:
         """Prepare the read."""
@@ -77,35 +66,36 @@ class Changes:
 
     Args:
         rows: Reads the list.
-        field: Name of the field that tells a row's last change.
+        stamps: Reads the field that tells a row's last change.
         bound: Moment from which rows count as changed; None for all rows.
         logger: The stream's logger.
 
     Attributes:
-        at_start: Latest stamp that was there before the first row was handed out; None where none is known.
-        newest: Latest stamp among the rows handed out so far.
+        at_start: Latest stamp that was there before the first row of this list was handed out; None where none is
+            known.
+        newest: Latest stamp among the rows looked at so far.
+        stamped: Rows with a stamp among those looked at so far, the same row perhaps counted twice.
         looked_at: Rows that were looked at so far, whether they changed or not.
     """
 
-    def __init__(self, rows: Rows, field: str, *, bound: datetime | None, logger: logging.Logger) -> None:
+    def __init__(self, rows: Rows, stamps: Stamps, *, bound: datetime | None, logger: logging.Logger) -> None:
         """Prepare the read."""
         self.at_start: datetime | None = None
         self.newest: datetime | None = None
+        self.stamped = 0
         self.looked_at = 0
         self._rows = rows
-        self._field = field
         self._bound = bound
         self._logger = logger
-        self._stamps = Stamps(field)
+        self._stamps = stamps
         self._handed_out: set[str] = set()
 
     def pages(self) -> Iterator[Page]:
         """Pages that hold only changed rows."""
         if self._bound is None:
-            self.at_start = latest_at_front(self._rows, self._stamps)
             for number, page in enumerate(self._full_scan(None)):
                 if not number:
-                    self.at_start = _latest(self.at_start, *self._stamps.of(page))
+                    self.at_start = self._stamps.latest(page)
                 yield page
             return
         try:
@@ -119,7 +109,7 @@ class Changes:
         except UnprovenError as error:
             self._logger.warning(
                 "What changed cannot be told from the order newest first by %s (%s): reading the whole list instead",
-                self._field,
+                self._stamps.field,
                 error,
             )
             self.at_start = self._stamps.first
@@ -143,7 +133,8 @@ class Changes:
 
     def _changed(self, page: Page, bound: datetime | None) -> Page:
         stamps = self._stamps.of(page)
-        self.newest = _latest(self.newest, *stamps)
+        self.newest = latest_stamp(self.newest, self._stamps.latest(page))
+        self.stamped += len(stamps) - stamps.count(None)
         if bound is None or all(stamp is None or stamp >= bound for stamp in stamps):
             return page
         return page.at([rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
@@ -151,10 +142,11 @@ class Changes:
 
 def latest_at_front(rows: Rows, stamps: Stamps) -> datetime | None:
     """The latest stamp there is, if the list can be sorted; never a later one. It costs one call."""
-    return _latest(*stamps.of(rows.front(f"-{stamps.field}", limit=_FEW)))
+    return stamps.latest(rows.front(f"-{stamps.field}", limit=_FEW))
 
 
-def _latest(*stamps: datetime | None) -> datetime | None:
+def latest_stamp(*stamps: datetime | None) -> datetime | None:
+    """The latest of some moments; None when there is none."""
     return max((stamp for stamp in stamps if stamp is not None), default=None)
 
 
@@ -206,13 +198,20 @@ class Stamps:
     """Reads the field that tells a row's last change.
 
     Attributes:
+        field: Its name.
         first: The latest stamp in the first answer that was looked at.
     """
 
-    def __init__(self, field: str) -> None:
-        """Args: field: Its name."""
+    def __init__(self, field: str, now: datetime) -> None:
+        """Look at nothing yet.
+
+        Args:
+            field: Its name.
+            now: The time by this machine's clock. Stamps from the future tell nothing of when rows were read.
+        """
         self.field = field
         self.first: datetime | None = None
+        self._now = now
         self._last: tuple[Page | None, list[datetime | None]] = (None, [])
         one_field = msgspec.defstruct(
             "Stamp", [("value", msgspec.Raw, msgspec.field(name=field, default=_NULL))], gc=False
@@ -224,10 +223,15 @@ class Stamps:
         """The stamp of each row; None where there is none that can be read."""
         if self._last[0] is not page:
             found = [self._read(self._row(body).value) for body in page.raw]  # type: ignore[attr-defined]
-            if self._last[0] is None:
-                self.first = _latest(*found)
+            is_first = self._last[0] is None
             self._last = page, found
+            if is_first:
+                self.first = self.latest(page)
         return self._last[1]
+
+    def latest(self, page: Page) -> datetime | None:
+        """The latest stamp of a page that does not lie in the future."""
+        return latest_stamp(*(stamp for stamp in self.of(page) if stamp is not None and stamp <= self._now))
 
     def _read(self, value: msgspec.Raw) -> datetime | None:
         try:
@@ -235,4 +239,5 @@ class Stamps:
         except (msgspec.DecodeError, msgspec.ValidationError):
             text = to_moment(msgspec.json.decode(value))
             return self._moment(f'"{text}"') if text else None
-        return moment.astimezone(timezone.utc) if moment and moment.tzinfo else None
+        # A moment without a zone is one in UTC (B40).
+        return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class ArchivableStream(ListStream):
     """A model whose archived rows only come when asked for."""
 
+    scope_settings = "include_archived"
+
     @override
     def passes(self) -> Sequence[Mapping[str, str]]:
         return self.model.passes if self.config["include_archived"] else ({},)
@@ -27,6 +29,8 @@ class ArchivableStream(ListStream):
 class Nps(ListStream):
     """NPS answers, as far back as the setting says."""
 
+    scope_settings = "nps_expiry_days"
+
     @override
     def passes(self) -> Sequence[Mapping[str, str]]:
         return ({"npsExpiryDay": str(self.config["nps_expiry_days"])},)
@@ -34,6 +38,8 @@ class Nps(ListStream):
 
 class Users(ListStream):
     """Users, with the fields a plain list leaves out."""
+
+    scope_settings = "users_all_fields"
 
     @override
     def passes(self) -> Sequence[Mapping[str, str]]:

@@ -65,7 +65,7 @@ class ListPass:
         )
 
     def front(self, sort: str, *, limit: int) -> Page:
-        """The first rows in some order, in one answer; never more of them than Planhat allows."""
-        return self.client.page(
+        """The first rows in some order, in one answer: as many as asked for, or as Planhat and this process take."""
+        return self.client.front(
             self.model, params=self.params, sort=sort, limit=limit, select=self.select, recognise=self.recognise
         )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
 from planhat_api.falling import UnprovenError
-from tap_planhat.bookmark import Bookmark
-from tap_planhat.incremental import Changes, Reading, WholeList
+from tap_planhat.archived_rows import ArchivedRows
+from tap_planhat.bookmark import Bookmark, Coverage
+from tap_planhat.incremental import Changes, Reading, Stamps, WholeList, latest_at_front, latest_stamp
 from tap_planhat.list_pass import ListPass
 from tap_planhat.moved_rows import MovedRows
 from tap_planhat.progress import Changed
@@ -33,17 +34,31 @@ if TYPE_CHECKING:
     from tap_planhat.tap import TapPlanhat
 
 
+_SETTINGS_SAY_WHOLE = (
+    "its catalog was made for incremental reads, but the settings incremental and incremental_streams leave it out. "
+    "Discover the catalog again, or change the settings"
+)
+_CATALOG_SAYS_WHOLE = (
+    "the settings would have it incremental, but its catalog was made for whole reads. Discover the catalog again, or "
+    "name in incremental_streams only those streams that are meant"
+)
+
+
 class ListStream(PlanhatStream):
     """A model read from its list, in as many passes as it takes to see every row."""
+
+    scope_settings = "The settings that say which rows belong to the stream"
+    """Names of the settings that decide on the scope, for people."""
 
     def __init__(self, tap: TapPlanhat, model: Model, schema: dict[str, Any]) -> None:
         """Make the stream, incremental when the settings say so."""
         super().__init__(tap, model, schema)
-        self._catalog_says_incremental = False
+        self._why_whole = ""
         if self._may_be_incremental:
             self.replication_key = model.updated.field
         self._changes: Sequence[Changes] = ()
         self._since: datetime | None = None
+        self._now = datetime.now(timezone.utc)
 
     @property
     def _may_be_incremental(self) -> bool:
@@ -52,38 +67,89 @@ class ListStream(PlanhatStream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take the catalog, but not its word that the stream is incremental when the settings say that it is not."""
+        """Take the catalog, but read incrementally only if the settings say so too, and by the one field that can."""
         super().apply_catalog(catalog)
-        if self._may_be_incremental or self.replication_method != REPLICATION_INCREMENTAL:
+        catalog_says_so = self.replication_method == REPLICATION_INCREMENTAL
+        field = self.model.updated.field
+        if catalog_says_so and self._may_be_incremental:
+            if self.replication_key != field:
+                self.logger.warning(
+                    "The catalog names %s as replication key of '%s', which does not tell every change: %s is read by",
+                    self.replication_key,
+                    self.name,
+                    field,
+                )
+            self.replication_key = field
             return
-        self._catalog_says_incremental = True
+        if catalog_says_so:
+            self._why_whole = _SETTINGS_SAY_WHOLE
+        elif self._may_be_incremental and field:
+            self._why_whole = _CATALOG_SAYS_WHOLE
         self.replication_key = None
         self.forced_replication_method = REPLICATION_FULL_TABLE
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
-        started = datetime.now(timezone.utc)
+        self._now = datetime.now(timezone.utc)
+        if self._why_whole:
+            self.logger.warning("Reading all rows of '%s': %s", self.name, self._why_whole)
         passes = [self._list_pass(parameters) for parameters in self.passes()]
-        bookmark = self._bookmark()
-        readings = self._readings(passes, bookmark)
+        bookmark = self._bookmark() if self._is_incremental else None
+        if bookmark:
+            self._since = bookmark.since(self.config["incremental_lookback_minutes"])
+            self.reads_all = self._since is None
+        at_start = self._front(passes) if bookmark and self.reads_all else None
+        readings = self._readings(passes)
         moved = self._moved_rows(passes)
+        archived = self._archived_rows()
         seen: set[str] = set()
         for number, reading in enumerate(readings, start=1):
             for page in reading.pages():
+                if archived:
+                    archived.look(page)
                 yield self.wanted(_unseen(page, seen))
                 if moved or number < len(passes):
                     seen.update(key for key in page.ids if key)
         if moved:
             yield from self._moved_meanwhile(moved, passes[:-1], seen)
+        if archived and not archived.seen:
+            self.doubt("none of them is archived, and whether the list leaves out archived rows is not known (Q17)")
         if bookmark:
-            stamps = [reading.newest for reading in readings if reading.newest]
-            bookmark.move(at_start=readings[0].at_start, newest=max(stamps, default=None), not_after=started)
+            self._move(bookmark, at_start)
+
+    def _front(self, passes: Sequence[ListPass]) -> datetime | None:
+        """The latest stamp there is, before anything is read: a call for each pass."""
+        return latest_stamp(*(latest_at_front(rows, self._stamps()) for rows in passes))
+
+    def _stamps(self) -> Stamps:
+        return Stamps(self.model.updated.field or "", self._now)
+
+    def _move(self, bookmark: Bookmark, at_start: datetime | None) -> None:
+        looked_at = sum(changes.looked_at for changes in self._changes)
+        stamped = sum(changes.stamped for changes in self._changes)
+        newest = latest_stamp(*(changes.newest for changes in self._changes))
+        if looked_at and not stamped:
+            self.logger.warning(
+                "No row of '%s' tells in %s when it changed: each run reads all rows, and incremental saves nothing",
+                self.name,
+                self.model.updated.field,
+            )
+        bookmark.move(
+            at_start=latest_stamp(at_start, self._changes[0].at_start),
+            newest=newest,
+            all_ahead=bool(stamped) and newest is None,
+        )
 
     def _moved_rows(self, passes: Sequence[ListPass]) -> MovedRows | None:
         """What finds rows that move from pass to pass, where a loader would retire them."""
         if not self.is_versioned or len(passes) == 1 or self.dry_run_rows:
             return None
-        return MovedRows(passes, self.model.updated.field or "")
+        return MovedRows(passes, self._stamps())
+
+    def _archived_rows(self) -> ArchivedRows | None:
+        """What looks whether the list shows archived rows, where a loader would retire those that it hides."""
+        mark = self.model.maybe_hidden
+        return ArchivedRows(mark) if mark and self.is_versioned else None
 
     def _moved_meanwhile(self, moved: MovedRows, earlier: Sequence[ListPass], seen: set[str]) -> Iterator[Page]:
         """Rows that went to a pass that was read before.
@@ -117,13 +183,11 @@ class ListStream(PlanhatStream):
     def _is_incremental(self) -> bool:
         return self.replication_method == REPLICATION_INCREMENTAL and bool(self.replication_key)
 
-    def _readings(self, passes: Sequence[ListPass], bookmark: Bookmark | None) -> Sequence[Reading]:
+    def _readings(self, passes: Sequence[ListPass]) -> Sequence[Reading]:
         """One for each pass over the list."""
-        if bookmark is None or not self.replication_key:
+        if not self._is_incremental:
             return [WholeList(rows) for rows in passes]
-        self._since = since = bookmark.since(self.config["incremental_lookback_minutes"])
-        self.reads_all = since is None
-        self._changes = [Changes(rows, self.replication_key, bound=since, logger=self.logger) for rows in passes]
+        self._changes = [Changes(rows, self._stamps(), bound=self._since, logger=self.logger) for rows in passes]
         return self._changes
 
     @override
@@ -147,23 +211,26 @@ class ListStream(PlanhatStream):
     def _known_fields(self) -> Sequence[str]:
         return [name for name in self.model.properties if name not in self.model.secret]
 
-    def _bookmark(self) -> Bookmark | None:
-        """How far the stream was read before; None where it is read whole each time."""
-        if self._catalog_says_incremental:
-            self.logger.warning(
-                "Reading all rows of '%s': its catalog was made for incremental reads, but the settings "
-                "incremental and incremental_streams leave it out. Discover the catalog again, or change the settings.",
-                self.name,
-            )
-        if not self._is_incremental or not self.replication_key:
-            return None
-        state = self.get_context_state(None)
-        bookmark = Bookmark(state, self.replication_key, scope=self.scope(), source=self.source)
+    def _bookmark(self) -> Bookmark:
+        """How far the stream was read before."""
+        bookmark = self._told_by(self.get_context_state(None))
         if bookmark.void:
-            self.logger.warning(
-                "%s changed since the last run: reading all rows of '%s' again", bookmark.void, self.name
-            )
+            self.logger.warning("%s: reading all rows of '%s' again", bookmark.void, self.name)
         return bookmark
+
+    def _told_by(self, state: dict[str, Any]) -> Bookmark:
+        coverage = Coverage(self.scope(), self.source, self.scope_settings)
+        return Bookmark(state, self.model.updated.field or "", coverage=coverage, now=self._now)
+
+    @override
+    def activate_version(self) -> None:
+        """Send ACTIVATE_VERSION. Rows that this read did not bring are gone then, so no bookmark vouches for them."""
+        super().activate_version()
+        state = self.tap_state.get("bookmarks", {}).get(self.name)
+        if state is not None:
+            bookmark = self._told_by(state)
+            if bookmark.void:
+                bookmark.forget()
 
 
 def _unseen(page: Page, seen: set[str]) -> Page:

@@ -11,6 +11,7 @@ from singer_sdk.singerlib.encoding.base import GenericSingerWriter, SingerMessag
 from singer_sdk.singerlib.encoding.simple import Message
 
 from planhat_api.output import writing_output
+from planhat_api.plugin_signals import Wishes
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -34,6 +35,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         self._held = bytearray()
         self._writing = False
         self._exit_code: int | None = None
+        self._wishes = Wishes()
 
     @override
     def serialize_message(self, message: Message) -> bytes:
@@ -73,6 +75,9 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     def stop(self, exit_code: int) -> None:
         """End the process: at once, or after the lines that are being written; asked again, at once all the same."""
+        wish = self._wishes.take()
+        if not wish:
+            return
         if self._exit_code is not None:
             # The process is on its way out; a second exception might meet code that cannot be left in the middle.
             os._exit(exit_code)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planhat_api.falling import UnprovenError
-from tap_planhat.incremental import Stamps, latest_at_front, newest_first
+from tap_planhat.incremental import latest_at_front, latest_stamp, newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from planhat_api import Page
-    from tap_planhat.incremental import Rows
+    from tap_planhat.incremental import Rows, Stamps
 
 __all__ = ["MovedRows"]
 
@@ -26,13 +25,13 @@ class MovedRows:
 
     Args:
         passes: Read the lists, in the order of the passes.
-        field: Name of the field that tells a row's last change.
+        stamps: Reads the field that tells a row's last change.
     """
 
-    def __init__(self, passes: Sequence[Rows], field: str) -> None:
+    def __init__(self, passes: Sequence[Rows], stamps: Stamps) -> None:
         """Note the latest change so far; to be made before anything is read."""
         self._passes = passes
-        self._stamps = Stamps(field)
+        self._stamps = stamps
         self._since = latest_at_front(passes[0], self._stamps)
 
     def pages(self, seen: set[str]) -> Iterator[Page]:
@@ -49,16 +48,13 @@ class MovedRows:
             latest = since
             for rows in self._passes:
                 for page in newest_first(rows, self._stamps, since):
-                    latest = max([latest, *self._known(page)])
+                    latest = latest_stamp(latest, self._stamps.latest(page)) or since
                     yield self._fresh(page, seen)
             if latest == since:
                 return
             since = latest
         message = "rows kept changing"
         raise UnprovenError(message)
-
-    def _known(self, page: Page) -> list[datetime]:
-        return [stamp for stamp in self._stamps.of(page) if stamp is not None]
 
     def _fresh(self, page: Page, seen: set[str]) -> Page:
         fresh = page.at([rank for rank, key in enumerate(page.ids) if key and key not in seen])

@@ -111,6 +111,11 @@ class RecordPath(Stream):
         """False, for the SDK would send the message first: a read that then fails would retire every row."""
         return False
 
+    @property
+    def has_version(self) -> bool:
+        """Whether the records that the run writes have a version."""
+        return self._stream_version is not None
+
     def activate_version(self) -> None:
         """Tell the loader that the stream was read to its end, where the run has a version."""
         if self._stream_version is not None:

@@ -1,4 +1,4 @@
-"""Which tenant a state was read from, and with whose eyes: what a state may tell of it."""
+"""Where the rows of a state come from, who saw them, and what of them was passed on: what a state may tell of it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,35 @@ SOURCE = "source"
 
 _ROUNDS = 100_000
 _BYTES = 2  # Many tokens share each fingerprint, so that no token, however short, can be told from it.
+_SETTINGS = {
+    "base_url": "base_url or region",
+    "token": "api_token",
+    "passed_on": "the selected columns, stream_maps or flattening",
+}
 
 
-def source_of(connection: Connection) -> dict[str, str]:
-    """What a state holds of a connection: its URL, and a fingerprint of its token."""
-    return {"base_url": connection.base_url, "token": _fingerprint(connection.base_url, connection.api_token)}
+def source_of(connection: Connection, passed_on: str) -> dict[str, str]:
+    """What a state holds: the URL of a connection, a fingerprint of its token, and what of each row is passed on.
+
+    Args:
+        connection: The connection.
+        passed_on: As ``tap_planhat.passed_on`` tells it.
+    """
+    token = _fingerprint(connection.base_url, connection.api_token)
+    return {"base_url": connection.base_url, "token": token, "passed_on": passed_on}
 
 
 def change_of_source(state: Mapping[str, Any], source: Mapping[str, str]) -> str | None:
-    """The setting by which the rows of a state come from elsewhere, or were seen by another; None when none is known.
+    """The settings by which the loader lacks rows, or columns of rows, of before a state; None when none is known.
 
     Args:
         state: The state of a stream. One that was written before states told their source is taken as it is.
         source: Where the rows come from now.
     """
     former = state.get(SOURCE)
-    if not isinstance(former, dict) or former == source:
+    if not isinstance(former, dict):
         return None
-    return "base_url or region" if former.get("base_url") != source["base_url"] else "api_token"
+    return next((told for name, told in _SETTINGS.items() if name in former and former[name] != source[name]), None)
 
 
 @lru_cache(maxsize=8)

@@ -40,6 +40,7 @@ class _Marks(msgspec.Struct):
     progress_markers: dict[str, Any] = {}
     first_day: _Day | msgspec.UnsetType = msgspec.UNSET
     days_read: list[_Stretch] | msgspec.UnsetType = msgspec.UNSET
+    filters: dict[str, list[str]] | None = None
 
 
 class _Part(_Marks, kw_only=True):
@@ -64,12 +65,21 @@ def fault_of_state(state: Mapping[str, Any]) -> str | None:
     """What is wrong with a state; None when nothing is."""
     if state.get("type") == "STATE":
         return "holds a whole STATE message, of which only the value is the state"
+    if (wrapping := _wrapping_of(state)) is not None:
+        return f"holds the state inside of {wrapping[:_SHOWN]!r}; give only what stands in there"
     bookmarks = state.get("bookmarks", {})
     if not isinstance(bookmarks, dict):
         return "has bookmarks that are no object"
     streams = {model.stream: model.updated.field for model in offered_models()}
     faults = (_fault_of(stream, bookmark, streams) for stream, bookmark in bookmarks.items())
     return next((fault for fault in faults if fault), None)
+
+
+def _wrapping_of(state: Mapping[str, Any]) -> str | None:
+    """The name under which the state stands when other tools wrapped it, as ``meltano state get`` does."""
+    if "bookmarks" in state:
+        return None
+    return next((name for name, value in state.items() if isinstance(value, dict) and "bookmarks" in value), None)
 
 
 def without_foreign_parts(state: dict[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -11,6 +11,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from planhat_api.errors import AccessError, NotFoundError
 from tap_planhat.catalog import KEY, ORIGINAL
+from tap_planhat.passed_on import part_passed_on
 from tap_planhat.progress import Changed, Progress
 from tap_planhat.record_path import RecordPath
 from tap_planhat.shapes import Shape, decode_record
@@ -78,8 +79,8 @@ class PlanhatStream(RecordPath):
         except (AccessError, NotFoundError) as error:
             if progress.pages:
                 raise
-            self.logger.warning("Skipped '%s': Planhat does not let this token read it. %s", self.name, error)
-            self._summary.skip(self.name)
+            if self._summary.skip(self.name):
+                self.logger.warning("Skipped '%s': Planhat does not let this token read it. %s", self.name, error)
             return
         finally:
             self._summary.add(self.name, records=progress.rows, calls=self.client.calls - calls)
@@ -95,10 +96,11 @@ class PlanhatStream(RecordPath):
 
     @property
     def source(self) -> Mapping[str, str]:
-        """Where the rows come from, for the state."""
+        """Where the rows come from, and what of them is passed on, for the state."""
         from planhat_api import Connection  # noqa: PLC0415 -- HTTP is slow to import
 
-        return source_of(Connection.from_settings(self.config))
+        part = part_passed_on(self.name, self._tap.streams, self.only_fields, self.config)
+        return source_of(Connection.from_settings(self.config), part)
 
     def doubt(self, reason: str) -> None:
         """Note that the read is not proven to have brought every row, or only rows of the stream.
@@ -110,6 +112,8 @@ class PlanhatStream(RecordPath):
             self._doubts.append(reason)
 
     def _activate_unless_in_doubt(self) -> None:
+        if self.is_versioned and not self.has_version and self.dry_run_rows is None:
+            self.doubt("records that leave in batches have no version")
         if not self._doubts:
             self.activate_version()
         elif self.is_versioned:
@@ -127,6 +131,7 @@ class PlanhatStream(RecordPath):
             # Of what was there before, a run that reads the latest changes brings only some.
             if (self.reads_all or not asked.came) and (told := asked.told(f"rows of '{self.name}'")):
                 self.logger.warning("%s", told)
+                self.doubt(told)
 
     def new_progress(self) -> Progress:
         """The teller of progress for one read."""
@@ -164,6 +169,7 @@ class PlanhatStream(RecordPath):
             KEY,
             *self.fields_looked_at(),
             *([self.model.updated.field] if self.replication_key or self.is_versioned else []),
+            *([self.model.maybe_hidden] if self.is_versioned else []),
         }
         return [name for name in self.effective_schema["properties"] if name in needed and name != ORIGINAL]
 

@@ -31,9 +31,11 @@ class Summary:
         """Count for a stream: ``records``, ``calls``."""
         self._streams.setdefault(stream, Counter()).update(counts)
 
-    def skip(self, stream: str) -> None:
-        """Note that a stream cannot be read."""
-        self._skipped.append(stream)
+    def skip(self, stream: str) -> bool:
+        """Note that a stream cannot be read; whether that is news."""
+        is_news = stream not in self._skipped
+        self._skipped += [stream] if is_news else []
+        return is_news
 
     @contextmanager
     def counting_warnings(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from planhat_api.plugin_settings import (
     check_environment,
     check_secrets,
     unknown_settings,
+    unknown_variables,
     without_faults,
     words_for,
 )
@@ -90,7 +91,8 @@ class TapPlanhat(Tap):
         except ConfigValidationError as error:
             texts = [_told(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
-        for told in unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER):
+        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema)
+        for told in (*unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER), *misspelt):
             self.logger.warning("%s", told)
         if self.input_catalog is not None:
             for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):

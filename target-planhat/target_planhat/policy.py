@@ -44,7 +44,8 @@ class RejectPolicy:
             return
         told = f"{rejected} of {settled} records rejected, the first: {first}"
         if self.fails:
-            raise RejectsError(told)
+            msg = f"{told}. To set such records aside and go on, set on_reject: continue and a rejects_dir"
+            raise RejectsError(msg)
         if self.max_rejects is not None and rejected > self.max_rejects:
             msg = f"{told}; max_rejects is {self.max_rejects}"
             raise RejectsError(msg)

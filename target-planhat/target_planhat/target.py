@@ -17,7 +17,13 @@ from planhat_api import ConfigurationError, Connection, Patience, PlanhatClient
 from planhat_api.output import writing_output
 from planhat_api.plugin_expressions import STREAM_MAPS
 from planhat_api.plugin_files import STANDARD_INPUT, read_settings
-from planhat_api.plugin_settings import check_environment, check_secrets, unknown_settings, without_faults
+from planhat_api.plugin_settings import (
+    check_environment,
+    check_secrets,
+    unknown_settings,
+    unknown_variables,
+    without_faults,
+)
 from planhat_api.process import expect_many_rows
 from target_planhat.absent_streams import tell_of_absent_streams
 from target_planhat.advice import note_config
@@ -88,7 +94,8 @@ class TargetPlanhat(HookedTarget):
         if kwargs.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         super().__init__(**kwargs)
-        for told in unknown_settings(self.config, self.config_jsonschema):
+        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema)
+        for told in (*unknown_settings(self.config, self.config_jsonschema), *misspelt):
             self.logger.warning("%s", told)
         settings = TargetSettings.from_config(self.config)
         connection = Connection.from_settings(self.config)

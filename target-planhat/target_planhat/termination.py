@@ -6,6 +6,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
+from planhat_api.plugin_signals import Wishes
+
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
@@ -50,15 +52,24 @@ class Termination:
         self._finish = finish
         self._signal: int | None = None
         self._is_over = False
+        self._wishes = Wishes()
         self.requested = False
 
     def signalled(self, number: int) -> None:
-        """Take a signal. The second one ends the process at once: STATE then stays where it was."""
+        """Take a signal. A second wish to end ends the process at once: STATE then stays where it was."""
         name = signal.Signals(number).name
+        wish = self._wishes.take()
+        if not wish:
+            return
         if self._is_over:
             os._exit(_BASE + number)
         if self._signal is not None:
-            self._logger.warning("%s again: ending at once, what is pending comes with the next run", name)
+            self._logger.warning(
+                "%s again: ending at once. What is pending comes with the next run; of rows that were on their way "
+                "nobody knows whether they arrived, and of metrics and activities among them those that did will count "
+                "twice",
+                name,
+            )
             os._exit(_BASE + number)
         self._signal = number
         self.requested = True

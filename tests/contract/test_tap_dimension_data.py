@@ -82,9 +82,10 @@ def test_the_next_run_reads_from_the_bookmark_less_the_lookback(box: Sandbox, lo
     state = run(config, _STREAM).state
     box.forget_calls()
     output = run(config, _STREAM, state=state)
-    assert _spans(box)[0][0] == _number(_day(lookback))
+    # The day before today may not be over by Planhat's clock (Q26).
+    assert _spans(box)[0][0] == _number(_day(max(lookback, 1)))
     assert {record["time"][:10] for record in output.records.get(_STREAM, [])} <= {
-        _day(ago) for ago in range(lookback + 1)
+        _day(ago) for ago in range(max(lookback, 1) + 1)
     }
     assert output.state == state
 

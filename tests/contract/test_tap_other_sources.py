@@ -56,7 +56,7 @@ def test_a_state_holds_too_little_of_a_token_to_tell_it(box: Sandbox) -> None:
     source = run(config, _STREAM).state["bookmarks"][_STREAM]["source"]
     assert box.api_token not in json.dumps(source)
     assert len(source["token"]) == 4
-    assert source == {"base_url": box.url, "token": source["token"]}
+    assert source == {"base_url": box.url, "token": source["token"], "passed_on": source["passed_on"]}
 
 
 def test_a_state_that_does_not_tell_its_source_yet_goes_on(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:

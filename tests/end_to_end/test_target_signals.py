@@ -19,7 +19,7 @@ from tests.hostile_server import Asked, Told, serving
 from tests.target_support import connection, lines, schema, state, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.target_support import Message
 
@@ -62,11 +62,20 @@ class Running:
         assert self._process.stdin
         self._process.stdin.close()
 
-    def stop(self, number: signal.Signals, *, closes: bool = False) -> tuple[int, list[bytes], float]:
-        """Send the signal, then close the input if asked; the exit code, the lines of STATE, the seconds it took."""
+    def stop(
+        self, number: signal.Signals, *, closes: bool = False, too: Sequence[signal.Signals] = ()
+    ) -> tuple[int, list[bytes], float]:
+        """Send the signal, and others right after it, then close the input if asked.
+
+        Returns:
+            The exit code, the lines of STATE, the seconds it took.
+        """
         assert self._process.stdout
         began = time.monotonic()
         self._process.send_signal(number)
+        for later in too:
+            time.sleep(0.002)
+            self._process.send_signal(later)
         if closes:
             self.end_input()
         code = self._process.wait(60)
@@ -173,12 +182,15 @@ def test_a_slow_server_does_not_hold_the_run(slow: tuple[str, list[Asked]], tmp_
         assert f"ended with 3 {PENDING}" in run.log
 
 
-def test_points_that_a_slow_server_may_have_taken_are_told(slow: tuple[str, list[Asked]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("too", [(), (signal.SIGINT, signal.SIGTERM)], ids=["once", "as Meltano passes Ctrl-C on"])
+def test_points_that_a_slow_server_may_have_taken_are_told(
+    slow: tuple[str, list[Asked]], tmp_path: Path, too: Sequence[signal.Signals]
+) -> None:
     points = [{"dimensionId": "d", "externalId": "c", "value": place} for place in range(3)]
     settings = slow_settings(slow, on_reject="continue", rejects_dir=str(tmp_path))
     with running(settings, tmp_path, [*stream("metrics", points), state(1)]) as run:
         run.wait_until(lambda: slow[1])
-        code, states, took = run.stop(signal.SIGTERM)
+        code, states, took = run.stop(signal.SIGTERM, too=too)
         # They may have arrived, and must not be sent again without a word.
         assert (code, states) == (143, [b"1"])
         assert took < SECONDS

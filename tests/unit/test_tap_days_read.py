@@ -54,7 +54,7 @@ def test_every_day_asked_for_is_read_until_it_was_read_late_enough(runs: list[Ru
         days = _again(days, today)
         first, last = today - run.start, today - min(run.end, run.start)
         unread = {day for day in range(first, last + 1) if read_on.get(day, -1) <= day + run.lookback}
-        due = days.due(first, last, run.lookback)
+        due = days.due(first, last, run.lookback, today)
         assert unread <= _days(due) <= set(range(first, last + 1))
         assert sum(window.last - window.first + 1 for window in due) == len(_days(due))
         for number, window in enumerate(due):
@@ -64,7 +64,7 @@ def test_every_day_asked_for_is_read_until_it_was_read_late_enough(runs: list[Ru
             read_on.update(dict.fromkeys(range(window.first, window.last + 1), today))
         else:
             settled = {day for day in range(first, last + 1) if today > day + run.lookback}
-            assert settled.isdisjoint(_days(days.due(first, last, run.lookback)))
+            assert settled.isdisjoint(_days(days.due(first, last, run.lookback, today)))
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from([99, 0, 1])), max_size=30), st.integers(0, 12))
@@ -74,7 +74,7 @@ def test_nothing_is_read_without_need_while_the_settings_stay(runs: list[tuple[i
     for later, killed_after in runs:
         today += later
         days = _again(days, today)
-        due = _days(days.due(980, today, lookback))
+        due = _days(days.due(980, today, lookback, today))
         assert due == {day for day in range(980, today + 1) if read_on.get(day, -1) <= day + lookback}
         for day in sorted(due)[: 1 + killed_after * 3]:
             days.note(Window(day, day), today, lookback)
@@ -85,7 +85,7 @@ def test_a_state_stays_small_through_a_year_of_runs() -> None:
     days = DaysRead()
     for today in range(1000, 1365):
         if today % 7 < 5:
-            for window in days.due(today - 730, today, 30):
+            for window in days.due(today - 730, today, 30, today):
                 days.note(window, today, 30)
     assert len(days.to_state()) == 2
 
@@ -94,19 +94,24 @@ def test_a_longer_lookback_reads_again_only_what_was_read_too_early() -> None:
     days = DaysRead()
     days.note(Window(0, 1000), 1000, 10)
     for today in (1001, 1002):
-        for window in days.due(0, today, 10):
+        for window in days.due(0, today, 10, today):
             days.note(window, today, 10)
-    assert days.due(0, 1002, 40) == [Window(960, 1002)]
+    assert days.due(0, 1002, 40, 1003) == [Window(960, 1002)]
+
+
+def test_days_that_were_read_today_come_after_all_others() -> None:
+    days = DaysRead([Stretch(0, 40, read_on=90), Stretch(80, 89, read_on=90), Stretch(90, 95, read_on=100)])
+    assert days.due(0, 100, 30, 100) == [Window(41, 89), Window(96, 100), Window(90, 95)]
 
 
 def test_a_clock_that_was_ahead_settles_no_day() -> None:
     days = DaysRead()
     days.note(Window(0, 500), 500, 0)
-    assert _again(days, today=100).due(0, 100, 0) == [Window(100, 100)]
+    assert _again(days, today=100).due(0, 100, 0, 100) == [Window(100, 100)]
 
 
 def test_what_is_cut_off_is_read_again() -> None:
     days = DaysRead([Stretch(0, 50, read_on=90), Stretch(60, 70, read_on=90), Stretch(9, 8, read_on=90)])
     assert days.last == 70
-    assert days.until(20).due(0, 80, 0) == [Window(21, 80)]
-    assert days.due(0, 80, 0) == [Window(51, 59), Window(71, 80)]
+    assert days.until(20).due(0, 80, 0, 100) == [Window(21, 80)]
+    assert days.due(0, 80, 0, 100) == [Window(51, 59), Window(71, 80)]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from planhat_api import Page
 from planhat_api.ahead import Source
 from planhat_api.falling import read_falling
-from tap_planhat.incremental import Changes
+from tap_planhat.incremental import Changes, Stamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -87,7 +87,7 @@ def _emitted(changes: Changes) -> list[str]:
 
 def _changes(rows: _List, bound: int | None) -> Changes:
     moment = None if bound is None else _BASE + timedelta(minutes=bound)
-    return Changes(rows, "updatedAt", bound=moment, logger=_LOGGER)
+    return Changes(rows, Stamps("updatedAt", datetime.now(timezone.utc)), bound=moment, logger=_LOGGER)
 
 
 def test_without_a_bookmark_everything_is_read() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
+from planhat_api import plugin_signals
 from tap_planhat.messages import BufferedWriter
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def test_a_second_signal_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatc
         sys.exit("ended at once")
 
     monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(plugin_signals, "_ONE_WISH", 0.0)
     writer = BufferedWriter()
     output = _Output(7, lambda call: writer.stop(130 + call) if call in {2, 3} and while_writing else None)
     monkeypatch.setattr(sys, "stdout", output)
@@ -100,6 +102,16 @@ def test_a_second_signal_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatc
         writer.flush() if while_writing else writer.stop(133)
     assert codes == [133]
     assert output.taken == ((_LINE * 3)[:21] if while_writing else b"")
+
+
+def test_a_signal_that_comes_with_the_first_tears_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = BufferedWriter()
+    output = _Output(7, lambda call: writer.stop(130 + call) if call in {2, 3} else None)
+    monkeypatch.setattr(sys, "stdout", output)
+    writer.write_records(_LINE * 3)
+    with pytest.raises(SystemExit, match="132"):
+        writer.flush()
+    assert output.taken == _LINE * 3
 
 
 def test_a_signal_between_lines_is_heeded_at_once() -> None:

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
 import duckdb
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
@@ -106,5 +107,16 @@ def _told_of(setting: str) -> Iterator[None]:
         raise ConfigValidationError(message, errors=[message]) from error
 
 
+def main() -> None:
+    """Run the command; a setting that cannot work ends it with one line instead of a trace."""
+    try:
+        sys.exit(TapWarehouse.cli(standalone_mode=False))
+    except ConfigValidationError as error:
+        sys.exit(f"tap-warehouse: {error}")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
 if __name__ == "__main__":
-    TapWarehouse.cli()
+    main()

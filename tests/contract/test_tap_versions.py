@@ -1,4 +1,4 @@
-"""Attacks on ACTIVATE_VERSION after reads that are not proven, and on lists in an order that nobody knows."""
+"""No version is activated after a read that is not proven, and rows that move in a list of no known order are found."""
 
 from __future__ import annotations
 
