@@ -28,6 +28,7 @@ class ListPart:
         unsorted = ["insertion", "newest_first", *(["random"] if sort == "honoured" else [])]
         return {
             "page_max": dice.choice([5, 12, 40, 0]),
+            "limit_above_max": dice.choice(["cap", "refuse"]),
             "equal_rows": dice.choice(["stable", "changing"]),
             "sort": sort,
             "default_sort": dice.choice(unsorted),
@@ -52,12 +53,14 @@ class ListPart:
         }
         if dice.random() < 0.2:
             drawn["incremental_streams"] = dice.sample(["companies", "endusers", "tasks", "notes"], 2)
+        if dice.random() < 0.15:
+            drawn["stream_maps"] = {"companies": {"description": dice.choice(["'hidden'", "description"])}}
         if dice.random() < 0.1:
             drawn["content_hash_file"] = "hashes.sqlite"
         return drawn
 
     def change(self, tenant: Tenant, dice: Random) -> str:
-        kind = dice.choice(["edit", "edit", "archive", "archive", "delete", "import", "touch many"])
+        kind = dice.choice([*["edit", "archive", "delete", "import", "touch many"] * 2, "stamp from the future"])
         path = dice.choice(list(_ARCHIVED) if kind == "archive" else list(_MARKS))
         rows = list(tenant.rows(path).values())
         row, stamp = dice.choice(rows), tenant.stamp()
@@ -68,6 +71,8 @@ class ListPart:
             tenant.archive(path, row, _ARCHIVED[path])
         elif kind == "delete" and len(rows) > 3:
             tenant.remove(path, row["_id"])
+        elif kind == "stamp from the future":
+            tenant.put(path, {**row, **mark}, stamp="2099-01-01T00:00:00.000Z")
         elif kind == "import":
             for _ in range(dice.choice([2, 8, 30])):
                 tenant.add(path, {**dice.choice(rows), **mark}, stamp=stamp)

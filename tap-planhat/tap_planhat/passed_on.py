@@ -31,7 +31,7 @@ def part_passed_on(
     maps = {
         name: made
         for name, made in (config.get("stream_maps") or {}).items()
-        if name == stream or name not in others or (isinstance(made, dict) and made.get("__source__") == stream)
+        if _source_of(name, made) == stream or _source_of(name, made) not in others
     }
     counts: dict[str, Any] = {"columns": None if columns is None else sorted(columns), "maps": maps}
     if maps:
@@ -39,3 +39,8 @@ def part_passed_on(
     if config.get("flattening_enabled"):
         counts |= {name: config.get(name) for name in _FLATTENING}
     return hashlib.sha256(msgspec.json.encode(counts, order="deterministic")).hexdigest()[:_DIGITS]
+
+
+def _source_of(name: str, made: object) -> str:
+    """The stream that an entry of the stream maps is about, if it is about one alone."""
+    return made.get("__source__", name) if isinstance(made, dict) else name

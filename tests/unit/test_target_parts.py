@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planhat_api import Patience
+from planhat_api import Patience, plugin_signals
 from target_planhat.addresses import Addresses
 from target_planhat.checkpoint import Checkpoint
 from target_planhat.errors import RejectsError, SettingsError
@@ -118,6 +118,9 @@ def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.M
         termination.end()
     assert (caught.value.code, finished) == (143, [True])
     monkeypatch.setattr(os, "_exit", codes.append)
+    termination.signalled(signal.SIGINT)
+    assert codes == [], "it came with the first"
+    monkeypatch.setattr(plugin_signals, "_ONE_WISH", 0.0)
     termination.signalled(signal.SIGINT)
     assert codes == [130]
 
