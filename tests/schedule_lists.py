@@ -26,9 +26,11 @@ class ListPart:
         sort = dice.choice(["honoured"] * 4 + ["ignored"])
         # A list that nothing sorts, in another order at each call, nobody can read whole.
         unsorted = ["insertion", "newest_first", *(["random"] if sort == "honoured" else [])]
+        page_max = dice.choice([5, 12, 40, 0])
         return {
-            "page_max": dice.choice([5, 12, 40, 0]),
-            "limit_above_max": dice.choice(["cap", "refuse"]),
+            "page_max": page_max,
+            # The client asks for ten rows at least.
+            "limit_above_max": dice.choice(["cap", "refuse"]) if page_max != 5 else "cap",
             "equal_rows": dice.choice(["stable", "changing"]),
             "sort": sort,
             "default_sort": dice.choice(unsorted),
