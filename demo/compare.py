@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from demo.tenant import Tenant
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
 
 __all__ = ["Comparison", "compare"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tap_planhat.stream_classes import offered_models, stream_class
+from tap_planhat.streams.classes import offered_models, stream_class
 from tap_planhat.tap import TapPlanhat
 from target_planhat.target import TargetPlanhat
 

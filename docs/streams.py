@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
 
 if TYPE_CHECKING:
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
 
 PAGE = Path(__file__).with_name("streams.md")
 TEXT = Path(__file__).with_name("streams.in.md")

@@ -7,7 +7,7 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from tap_planhat import windows
+from tap_planhat import days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,5 +22,5 @@ def standing_on(day: date) -> Iterator[None]:
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
             return datetime(day.year, day.month, day.day, 12, tzinfo=tz or timezone.utc)
 
-    with patch.object(windows, "datetime", Clock):
+    with patch.object(days, "datetime", Clock):
         yield

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from planhat_api.quota import Quota
+from planhat_api.http.quota import Quota
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from planhat_sandbox import Sandbox
-from tap_planhat import record_path
+from tap_planhat.records import record_path
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.schedule_parts import Warehouse, between_calls

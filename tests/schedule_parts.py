@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
 
 from planhat_api import PlanhatClient
-from planhat_api.registry import model
+from planhat_api.models.registry import model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

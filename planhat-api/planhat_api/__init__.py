@@ -1,7 +1,6 @@
 """Planhat's REST API: every model as data, and one careful HTTP client."""
 
 from planhat_api.client import PlanhatClient
-from planhat_api.connection import Connection
 from planhat_api.errors import (
     AccessError,
     AnswerTooLargeError,
@@ -14,10 +13,11 @@ from planhat_api.errors import (
     UnavailableError,
     UnknownHostError,
 )
+from planhat_api.http.patience import Patience
+from planhat_api.lists.page import Page
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
-from planhat_api.page import Page
-from planhat_api.patience import Patience
 from planhat_api.row import Row
+from planhat_api.settings.connection import Connection
 
 __all__ = [
     "AccessError",

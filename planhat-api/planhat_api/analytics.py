@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api.bulk import batches
-from planhat_api.call import GarbledError, NestedError
-from planhat_api.error_items import message_of
+from planhat_api.bulk.error_items import message_of
+from planhat_api.bulk.upsert import batches
 from planhat_api.errors import PayloadError, PlanhatError, UnavailableError
+from planhat_api.http.call import GarbledError, NestedError
 from planhat_api.jsontext import decode, encode, nests_deeply, text_of
 from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, Fate, Outcome, PushResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from planhat_api.call import Answer
+    from planhat_api.http.call import Answer
     from planhat_api.row import Row
 
 __all__ = ["ACCEPTED", "MOST_BYTES", "MetricAnswer", "Verdict", "judge_metrics", "push", "read_metrics"]

@@ -6,33 +6,35 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from planhat_api import analytics, auth, bulk, urls
-from planhat_api.ahead import Ahead, Source
-from planhat_api.bulk_answer import BULK_TAKES, BulkAnswer, read_bulk
-from planhat_api.call import Answer, Call
-from planhat_api.clues import TenantClues
-from planhat_api.companies import Companies
+from planhat_api import analytics
+from planhat_api.answers import copies_made, nothing, one_record, page_at, record_or_text
+from planhat_api.bulk import upsert as bulk
+from planhat_api.bulk.answer import BULK_TAKES, BulkAnswer, read_bulk
+from planhat_api.bulk.clues import TenantClues
 from planhat_api.errors import AccessError, NotFoundError, PlanhatError
-from planhat_api.falling import read_falling
+from planhat_api.http import auth, urls
+from planhat_api.http.call import Answer, Call
+from planhat_api.http.threads import DaemonThreads
+from planhat_api.http.transport import Transport
 from planhat_api.jsontext import array_of, encode
+from planhat_api.lists.ahead import Ahead, Source
+from planhat_api.lists.companies import Companies
+from planhat_api.lists.falling import read_falling
+from planhat_api.lists.paging import read_list
+from planhat_api.models.registry import model as model_named
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
-from planhat_api.paging import read_list
-from planhat_api.reading import copies_made, nothing, one_record, page_at, record_or_text
-from planhat_api.registry import model as model_named
-from planhat_api.threads import DaemonThreads
-from planhat_api.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from planhat_api.ahead import Fetch
-    from planhat_api.connection import Connection
-    from planhat_api.falling import Values
-    from planhat_api.page import Page, Recognise
-    from planhat_api.patience import Patience
-    from planhat_api.registry import Model
+    from planhat_api.http.patience import Patience
+    from planhat_api.lists.ahead import Fetch
+    from planhat_api.lists.falling import Values
+    from planhat_api.lists.page import Page, Recognise
+    from planhat_api.models.registry import Model
     from planhat_api.row import Row
+    from planhat_api.settings.connection import Connection
 
 __all__ = ["PlanhatClient"]
 
@@ -150,7 +152,7 @@ class PlanhatClient:
         """The whole list for one set of parameters, page by page, in order.
 
         Rows may come and go meanwhile: none that is there all the time is left out, and none comes twice (see
-        ``planhat_api.paging``). Memory holds ``in_flight`` pages and what tells repeats.
+        ``planhat_api.lists.paging``). Memory holds ``in_flight`` pages and what tells repeats.
 
         Args:
             model: What to list. A list that is not paged comes as one page.
@@ -162,7 +164,7 @@ class PlanhatClient:
             recognise: As for ``page``; called from many threads.
             doubt: Called with the reason when rows that were there all the time may be missing.
             falling_by: For an order by another field than ``_id``, in which rows can be equal: the values of the rows
-                of a page in that field. The list is then read as ``planhat_api.falling`` says, page after page.
+                of a page in that field. The list is then read as ``planhat_api.lists.falling`` says, page after page.
 
         Yields:
             Pages that hold at least one new record each; with ``falling_by`` all that was received.

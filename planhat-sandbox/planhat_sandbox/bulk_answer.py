@@ -11,7 +11,7 @@ from planhat_sandbox.outcomes import Fate, Result, key_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.store import Row, Value
     from planhat_sandbox.switches import Switches
 

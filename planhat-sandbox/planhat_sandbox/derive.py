@@ -13,7 +13,7 @@ from planhat_sandbox.placing import place_person
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.store import Row, Value
     from planhat_sandbox.tenant import Tenant
 

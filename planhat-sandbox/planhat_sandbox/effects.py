@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_api.registry import model as model_of
+from planhat_api.models.registry import model as model_of
 from planhat_sandbox import derive
 
 if TYPE_CHECKING:

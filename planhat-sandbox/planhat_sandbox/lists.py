@@ -17,7 +17,7 @@ from planhat_sandbox.tenant import home
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.present import Presenter
     from planhat_sandbox.store import Collection, Value
     from planhat_sandbox.switches import Switches

@@ -10,7 +10,7 @@ from planhat_sandbox.outcomes import Fate, RowError, key_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.store import Collection, Row, Value
     from planhat_sandbox.tenant import Tenant
 

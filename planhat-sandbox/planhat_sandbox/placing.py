@@ -8,7 +8,7 @@ from planhat_sandbox.addresses import rows_with
 from planhat_sandbox.outcomes import Fate, RowError, key_text
 
 if TYPE_CHECKING:
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.store import Row, Value
     from planhat_sandbox.tenant import Tenant
 

@@ -13,7 +13,7 @@ from planhat_sandbox.tenant import home
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.tenant import Tenant
 
     Step = Callable[[Row], None]

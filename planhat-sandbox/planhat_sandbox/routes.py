@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
 from planhat_sandbox import auth
 from planhat_sandbox.activities import push_activities, push_activity, push_segment
 from planhat_sandbox.bulk_answer import bulk_answer
@@ -21,7 +21,7 @@ from planhat_sandbox.upsert import Upsert
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.duplicates import Flight
     from planhat_sandbox.store import Value
     from planhat_sandbox.tenant import Tenant

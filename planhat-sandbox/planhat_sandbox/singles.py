@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
 from planhat_sandbox.messages import Refusal, Response, json_response, text_response
 from planhat_sandbox.outcomes import Fate, RowError
 from planhat_sandbox.tenant import home
@@ -12,7 +12,7 @@ from planhat_sandbox.upsert import Upsert
 from planhat_sandbox.values import UnfitValueError
 
 if TYPE_CHECKING:
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.present import Presenter
     from planhat_sandbox.store import Row, Value
     from planhat_sandbox.tenant import Tenant

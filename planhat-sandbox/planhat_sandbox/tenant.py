@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from planhat_sandbox.ids import IdMaker
 
 if TYPE_CHECKING:
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.clock import Clock
     from planhat_sandbox.points import Points
     from planhat_sandbox.store import Row, Store, Value

@@ -12,7 +12,7 @@ from planhat_sandbox.placing import Placer
 from planhat_sandbox.values import LEFT_OUT, UnfitValueError, custom_changes, written
 
 if TYPE_CHECKING:
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox.duplicates import Flight
     from planhat_sandbox.store import Collection, Row, Value
     from planhat_sandbox.tenant import Tenant

@@ -21,8 +21,8 @@ from planhat_api.errors import (
     UnknownHostError,
 )
 from planhat_api.logs import make_logs_safe, one_line
-from planhat_api.output import ClosedOutputError, OutputError, flush_output, writing_output
-from planhat_api.process import expect_many_rows
+from planhat_api.plugin.output import ClosedOutputError, OutputError, flush_output, writing_output
+from planhat_api.plugin.process import expect_many_rows
 
 if sys.version_info >= (3, 12):
     from typing import override

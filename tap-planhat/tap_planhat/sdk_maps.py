@@ -14,8 +14,7 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.mapper import CustomStreamMap, PluginMapper
 
 from planhat_api.errors import ConfigurationError
-from planhat_api.nearest import nearest
-from planhat_api.plugin_expressions import (
+from planhat_api.plugin.expressions import (
     STREAM_MAPS,
     Columns,
     Evaluator,
@@ -25,8 +24,9 @@ from planhat_api.plugin_expressions import (
     check_stream,
     unused_maps,
 )
-from planhat_api.plugin_flattening import flatten_by_columns
-from tap_planhat.catalog import KEY
+from planhat_api.plugin.flattening import flatten_by_columns
+from planhat_api.plugin.nearest import nearest
+from tap_planhat.records.schemas import KEY
 
 if sys.version_info >= (3, 12):
     from typing import override

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
-from planhat_api.registry import all_models
-from planhat_api.settings import CONNECTION_SETTINGS
-from tap_planhat.values import to_epoch_day
-from tap_planhat.windows import day_of, today
+from planhat_api.models.registry import all_models
+from planhat_api.settings.table import CONNECTION_SETTINGS
+from tap_planhat.days import day_of, today
+from tap_planhat.records.values import to_epoch_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

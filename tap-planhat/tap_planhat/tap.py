@@ -15,10 +15,10 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Schema
 
 from planhat_api.errors import ConfigurationError
-from planhat_api.output import writing_output
-from planhat_api.plugin_expressions import STREAM_MAPS
-from planhat_api.plugin_files import read_settings
-from planhat_api.plugin_settings import (
+from planhat_api.plugin.expressions import STREAM_MAPS
+from planhat_api.plugin.files import read_settings
+from planhat_api.plugin.output import writing_output
+from planhat_api.plugin.settings import (
     check_environment,
     check_secrets,
     unknown_settings,
@@ -27,17 +27,18 @@ from planhat_api.plugin_settings import (
     words_for,
 )
 from planhat_api.redaction import shortened
-from tap_planhat.catalog import stream_schema
-from tap_planhat.catalog_file import fault_of_catalog
 from tap_planhat.command import SIGNALS, PlanhatCommand
-from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
-from tap_planhat.input_files import names_file
-from tap_planhat.messages import BufferedWriter
+from tap_planhat.input.catalog_file import fault_of_catalog
+from tap_planhat.input.files import names_file
+from tap_planhat.input.selection import remarks
+from tap_planhat.input.state_file import fault_of_state, without_foreign_parts
+from tap_planhat.output.messages import BufferedWriter
+from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of
+from tap_planhat.records.schemas import stream_schema
 from tap_planhat.sdk_maps import CheckedMapper
-from tap_planhat.selection import remarks
 from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, NO_LONGER, check_settings
-from tap_planhat.state_file import fault_of_state, without_foreign_parts
-from tap_planhat.stream_classes import offered_models, stream_class
+from tap_planhat.streams.classes import offered_models, stream_class
+from tap_planhat.streams.host import Host
 from tap_planhat.summary import Summary
 
 if sys.version_info >= (3, 12):
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from planhat_api import PlanhatClient
-    from planhat_api.registry import Model
-    from tap_planhat.streams import PlanhatStream
+    from planhat_api.models.registry import Model
+    from tap_planhat.streams.base import PlanhatStream
 
 
 _ENVIRONMENT = "ENV"
@@ -191,8 +192,9 @@ class TapPlanhat(Tap):
     @override
     def discover_streams(self) -> list[PlanhatStream]:
         check_settings(self.config)
+        host = Host(self, self.client, self.summary)
         return [
-            stream_class(model)(self, model, stream_schema(model, self._custom_fields(model)))
+            stream_class(model)(host, model, stream_schema(model, self._custom_fields(model)))
             for model in offered_models()
         ]
 

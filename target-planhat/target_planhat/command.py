@@ -10,7 +10,7 @@ from singer_sdk.plugin_base import SingerCommand
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.logs import make_logs_safe, one_line
-from planhat_api.output import OutputError, flush_output, writing_output
+from planhat_api.plugin.output import OutputError, flush_output, writing_output
 from target_planhat.errors import exit_code, tell
 
 if sys.version_info >= (3, 12):

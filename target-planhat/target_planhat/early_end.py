@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import ConfigValidationError, MappingError, RecordsWithoutSchemaException
 
 from target_planhat.errors import KNOWN_ERRORS, RejectsError, StopError, tell
-from target_planhat.reader import MessageReader
-from target_planhat.rest import read_rest
+from target_planhat.intake.reader import MessageReader
+from target_planhat.intake.remaining_input import read_rest
 
 if TYPE_CHECKING:
     from typing import IO

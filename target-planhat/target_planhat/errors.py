@@ -16,9 +16,9 @@ from planhat_api import (
     UnavailableError,
     UnknownHostError,
 )
-from planhat_api.output import ClosedOutputError, OutputError
-from planhat_api.plugin_settings import words_for
-from planhat_api.settings import CONNECTION_SETTINGS
+from planhat_api.plugin.output import ClosedOutputError, OutputError
+from planhat_api.plugin.settings import words_for
+from planhat_api.settings.table import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
     import logging

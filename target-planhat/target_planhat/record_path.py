@@ -16,7 +16,7 @@ from singer_sdk.target_base import Target
 if TYPE_CHECKING:
     import logging
 
-    from target_planhat.sink import PlanhatSink
+    from target_planhat.delivery.sink import PlanhatSink
     from target_planhat.target import TargetPlanhat
 
 __all__ = ["RecordPath"]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.target_base import Target
 
-from planhat_api.output import writing_output
-from planhat_api.plugin_expressions import STREAM_MAPS
+from planhat_api.plugin.expressions import STREAM_MAPS
+from planhat_api.plugin.output import writing_output
 from target_planhat.sdk_maps import CheckedMapper
 
 if TYPE_CHECKING:
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
     from singer_sdk.mapper import StreamMap
 
-    from target_planhat.checkpoint import Checkpoint
-    from target_planhat.messages import (
+    from target_planhat.delivery.sink import PlanhatSink
+    from target_planhat.intake.checkpoint import Checkpoint
+    from target_planhat.intake.messages import (
         ActivateVersionMessage,
         BatchMessage,
         RecordMessage,
         SchemaMessage,
         StateMessage,
     )
-    from target_planhat.reader import MessageReader
-    from target_planhat.sink import PlanhatSink
-    from target_planhat.termination import Termination
+    from target_planhat.intake.reader import MessageReader
+    from target_planhat.intake.signals import Termination
 
 __all__ = ["OVERRIDDEN", "HookedTarget"]
 

@@ -13,7 +13,7 @@ from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.mapper import CustomStreamMap, PluginMapper
 from singer_sdk.typing import StringType
 
-from planhat_api.plugin_expressions import (
+from planhat_api.plugin.expressions import (
     STREAM_MAPS,
     Columns,
     Evaluator,
@@ -22,7 +22,7 @@ from planhat_api.plugin_expressions import (
     check_maps,
     check_stream,
 )
-from planhat_api.plugin_flattening import flatten_by_columns
+from planhat_api.plugin.flattening import flatten_by_columns
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.mapper import StreamMap
 
-    from target_planhat.values import Json
+    from target_planhat.rows.values import Json
 
 __all__ = ["CheckedMap", "CheckedMapper"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import analytics
-from planhat_api.bulk import MOST_BYTES, MOST_ROWS
-from planhat_api.nearest import nearest
-from planhat_api.paths import path_in
-from planhat_api.settings import CONNECTION_SETTINGS
+from planhat_api.bulk.upsert import MOST_BYTES, MOST_ROWS
+from planhat_api.plugin.nearest import nearest
+from planhat_api.settings.paths import path_in
+from planhat_api.settings.table import CONNECTION_SETTINGS
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:

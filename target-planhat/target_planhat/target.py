@@ -14,38 +14,38 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from singer_sdk.plugin_base import _ConfigInput
 
 from planhat_api import ConfigurationError, Connection, Patience, PlanhatClient
-from planhat_api.output import writing_output
-from planhat_api.plugin_expressions import STREAM_MAPS
-from planhat_api.plugin_files import STANDARD_INPUT, read_settings
-from planhat_api.plugin_settings import (
+from planhat_api.plugin.expressions import STREAM_MAPS
+from planhat_api.plugin.files import STANDARD_INPUT, read_settings
+from planhat_api.plugin.output import writing_output
+from planhat_api.plugin.process import expect_many_rows
+from planhat_api.plugin.settings import (
     check_environment,
     check_secrets,
     unknown_settings,
     unknown_variables,
     without_faults,
 )
-from planhat_api.process import expect_many_rows
-from target_planhat.absent_streams import tell_of_absent_streams
-from target_planhat.advice import note_config
-from target_planhat.batch_files import records_of
-from target_planhat.checkpoint import Checkpoint
-from target_planhat.collapse import collapse
 from target_planhat.command import TargetCommand
+from target_planhat.delivery.sinks import sink_class
 from target_planhat.ending import run_to_its_end
 from target_planhat.errors import InputError, quoted
-from target_planhat.keys import key_in
-from target_planhat.messages import KINDS
-from target_planhat.reader import MessageReader
+from target_planhat.intake.batch_files import records_of
+from target_planhat.intake.checkpoint import Checkpoint
+from target_planhat.intake.messages import KINDS
+from target_planhat.intake.reader import MessageReader
+from target_planhat.intake.schema_check import check_schema
+from target_planhat.intake.signals import Termination
+from target_planhat.intake.undeclared import UndeclaredStreams
+from target_planhat.outcomes.absent_streams import tell_of_absent_streams
+from target_planhat.outcomes.advice import note_config
+from target_planhat.outcomes.ledger import Run
 from target_planhat.record_path import RecordPath
-from target_planhat.routing import find_route
-from target_planhat.run import Run
-from target_planhat.schema_check import check_schema
+from target_planhat.rows.keys import key_in
+from target_planhat.rows.merging import collapse
+from target_planhat.rows.routing import find_route
+from target_planhat.rows.stream_settings import check_block
 from target_planhat.sdk_hooks import HookedTarget
 from target_planhat.settings import SETTINGS, TargetSettings
-from target_planhat.sinks import sink_class
-from target_planhat.stream_settings import check_block
-from target_planhat.termination import Termination
-from target_planhat.undeclared import UndeclaredStreams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,10 +54,10 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.sinks import Sink
 
-    from target_planhat.fates import Verdict
-    from target_planhat.messages import ActivateVersionMessage, BatchMessage, RecordMessage, SchemaMessage
-    from target_planhat.row import Item
-    from target_planhat.sink import PlanhatSink
+    from target_planhat.delivery.sink import PlanhatSink
+    from target_planhat.intake.messages import ActivateVersionMessage, BatchMessage, RecordMessage, SchemaMessage
+    from target_planhat.outcomes.outcome import Verdict
+    from target_planhat.rows.row import Item
 
 __all__ = ["TargetPlanhat"]
 

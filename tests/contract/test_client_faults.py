@@ -24,7 +24,7 @@ from planhat_api import (
     Row,
     UnavailableError,
 )
-from planhat_api.registry import model
+from planhat_api.models.registry import model
 from tests.client_support import client_on, sandbox
 
 if TYPE_CHECKING:
@@ -348,7 +348,7 @@ def test_each_call_makes_one_debug_line_and_no_other(caplog: pytest.LogCaptureFi
 PAGER = """
 import sys
 from planhat_api import Connection, PlanhatClient
-from planhat_api.registry import model
+from planhat_api.models.registry import model
 settings = {"api_token": "sandbox-api-token", "base_url": sys.argv[1], "quota_file": "", "calls_per_minute": 12}
 with PlanhatClient(Connection.from_settings(settings)) as planhat:
     for page in planhat.pages(model("endusers"), limit=2, in_flight=4):

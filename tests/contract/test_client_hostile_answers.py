@@ -22,7 +22,7 @@ from planhat_api import (
     Row,
     UnavailableError,
 )
-from planhat_api.registry import model
+from planhat_api.models.registry import model
 from tests.hostile_server import Asked, Told, serving
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from planhat_api.registry import all_models, model
+from planhat_api.models.registry import all_models, model
 from tests.client_support import client_on, sandbox
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from planhat_api import Fate, NotFoundError, PayloadError, PlanhatClient, Row
-from planhat_api.registry import Model, all_models, model
+from planhat_api.models.registry import Model, all_models, model
 from planhat_sandbox import SWITCHES
 from tests.client_support import UNLIMITED, client_on, sandbox
 

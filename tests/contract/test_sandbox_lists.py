@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from planhat_api.registry import all_models, model
+from planhat_api.models.registry import all_models, model
 from tests.contract.sandbox_calls import Api, serving
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
 from planhat_sandbox import SWITCHES
 from tests.contract.sandbox_calls import Api, serving
 

@@ -9,7 +9,7 @@ import pytest
 
 from planhat_api.errors import ConfigurationError
 from planhat_sandbox import Sandbox
-from tap_planhat import record_path
+from tap_planhat.records import record_path
 from tests.tap_support import config_for, run
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from planhat_sandbox import Sandbox
-from tap_planhat import record_path
+from tap_planhat.records import record_path
 from tap_planhat.tap import TapPlanhat
 from tests.tap_support import catalog_for, config_for, run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tap_planhat import record_path
+from tap_planhat.records import record_path
 from tests.tap_support import catalog_for, config_for, run
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_api import Connection, PlanhatClient
-from planhat_api.registry import model
+from planhat_api.models.registry import model
 from planhat_sandbox import Sandbox
 from tests.schedule_parts import between_calls
 from tests.tap_support import catalog_for, config_for, parsed, run, run_command, write_files

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from planhat_api import body, transport
+from planhat_api.http import body, transport
 from planhat_sandbox import Sandbox
-from tap_planhat import record_path
+from tap_planhat.records import record_path
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.schedule_parts import Tenant, Warehouse, between_calls

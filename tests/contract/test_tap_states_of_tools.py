@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tap_planhat.catalog_file import fault_of_catalog
+from tap_planhat.input.catalog_file import fault_of_catalog
 from tests.clock_support import standing_on
 from tests.schedule_parts import Tenant, Warehouse
 from tests.tap_support import Output, catalog_for, config_for, run

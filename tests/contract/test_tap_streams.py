@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
 from planhat_sandbox import Sandbox
-from tap_planhat import record_path
-from tap_planhat.catalog import ORIGINAL
+from tap_planhat.records import record_path
+from tap_planhat.records.schemas import ORIGINAL
 from tap_planhat.tap import TapPlanhat
 from tests.tap_support import catalog_for, config_for, run
 

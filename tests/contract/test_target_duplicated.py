@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from planhat_api.apart import MOST_TURNS
+from planhat_api.bulk.apart import MOST_TURNS
 from planhat_sandbox import Sandbox
 from tests.contract.sandbox_calls import Api
 from tests.target_support import run, state, stream

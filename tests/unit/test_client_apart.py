@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planhat_api import Row
-from planhat_api.apart import MOST_TURNS, folded, forms_of, turns
+from planhat_api.bulk.apart import MOST_TURNS, folded, forms_of, turns
 
 VALUES = st.sampled_from(["a", "b", "A", "c"])
 NAMES = st.sampled_from(["sourceId", "externalId", "email"])

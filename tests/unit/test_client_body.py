@@ -16,7 +16,7 @@ import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planhat_api.body import MOST_BYTES, OversizeError, beginning, whole
+from planhat_api.http.body import MOST_BYTES, OversizeError, beginning, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planhat_api import Fate, PayloadError, Row, UnavailableError
-from planhat_api.bulk import batches, upsert
-from planhat_api.bulk_answer import BulkAnswer, read_bulk
-from planhat_api.call import Answer, GarbledError
+from planhat_api.bulk.answer import BulkAnswer, read_bulk
+from planhat_api.bulk.upsert import batches, upsert
+from planhat_api.http.call import Answer, GarbledError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,10 +15,10 @@ from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.mapper import CustomStreamMap
 
 from planhat_api import ConfigurationError
-from planhat_api.plugin_expressions import Columns, Evaluator, ExpressionError, Expressions, check_maps, check_stream
-from planhat_api.plugin_expressions.check import HIDDEN_METHODS, HIDDEN_PREFIXES, problem_of
-from planhat_api.plugin_expressions.evaluation import _with_nulls
-from planhat_api.plugin_expressions.faults import EVALUATOR_FAULTS
+from planhat_api.plugin.expressions import Columns, Evaluator, ExpressionError, Expressions, check_maps, check_stream
+from planhat_api.plugin.expressions.check import HIDDEN_METHODS, HIDDEN_PREFIXES, problem_of
+from planhat_api.plugin.expressions.evaluation import _with_nulls
+from planhat_api.plugin.expressions.faults import EVALUATOR_FAULTS
 
 CONFIG = {"allowed": ["a"], "floor": 3}
 TEXT = {"type": ["string", "null"]}

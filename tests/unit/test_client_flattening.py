@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from singer_sdk.mapper import PluginMapper
 
-from planhat_api.plugin_flattening import flatten_by_columns
+from planhat_api.plugin.flattening import flatten_by_columns
 
 _RECORD = {"description": "Kept", "more": {"note": "a", "list": [1]}}
 _SCHEMA: dict[str, Any] = {

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from planhat_api.analytics import MetricAnswer, judge_metrics
-from planhat_api.bulk_answer import BulkAnswer
-from planhat_api.held_keys import HeldKeys
-from planhat_api.registry import model
+from planhat_api.bulk.answer import BulkAnswer
+from planhat_api.bulk.held_keys import HeldKeys
+from planhat_api.bulk.verdict import judge
+from planhat_api.models.registry import model
 from planhat_api.row import Row
-from planhat_api.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

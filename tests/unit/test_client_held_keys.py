@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planhat_api.held_keys import HeldKeys
-from planhat_api.registry import model
+from planhat_api.bulk.held_keys import HeldKeys
+from planhat_api.models.registry import model
 
 ENDUSERS = model("endusers")
 KEY = st.sampled_from(["a", "b", "c", "d"])

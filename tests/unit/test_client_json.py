@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planhat_api.call import Answer, GarbledError
+from planhat_api.answers import one_record, page_at, record_or_text
+from planhat_api.http.call import Answer, GarbledError
 from planhat_api.jsontext import ids_of, raw_records, text_of
-from planhat_api.reading import one_record, page_at, record_or_text
 
 IDS = st.one_of(
     st.from_regex(r"[0-9a-f]{24}", fullmatch=True), st.text(), st.integers(-(10**9), 10**9), st.none(), st.booleans()

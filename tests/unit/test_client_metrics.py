@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from planhat_api import Fate, PayloadError, PlanhatError, Row, UnavailableError
 from planhat_api.analytics import ACCEPTED, MetricAnswer, judge_metrics, push, read_metrics
-from planhat_api.call import Answer, GarbledError
+from planhat_api.http.call import Answer, GarbledError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

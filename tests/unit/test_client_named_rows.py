@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from planhat_api import Row
-from planhat_api.named_rows import NamedRows
+from planhat_api.bulk.named_rows import NamedRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from planhat_api.nearest import nearest
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
+from planhat_api.plugin.nearest import nearest
 
 FIELDS = list(all_models()["companies"].properties)
 CUSTOM = ["Health Score", "Sentiment ⭐", "Go-live 🎉", "CRM Notes", "Usage Tier 2", "Straße", "Renewal Type", "NPS"]

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from planhat_api import Fate, Row
-from planhat_api.bulk import upsert
-from planhat_api.bulk_answer import BulkAnswer
+from planhat_api.bulk.answer import BulkAnswer
+from planhat_api.bulk.upsert import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

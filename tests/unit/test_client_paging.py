@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planhat_api import Page, PayloadError
-from planhat_api.ahead import Source
-from planhat_api.paging import read_list
+from planhat_api.lists.ahead import Source
+from planhat_api.lists.paging import read_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from planhat_api import Page
-from planhat_api.ahead import Source
-from planhat_api.paging import read_list
+from planhat_api.lists.ahead import Source
+from planhat_api.lists.paging import read_list
 
 LIMIT = 100
 

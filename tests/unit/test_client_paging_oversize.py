@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planhat_api import AnswerTooLargeError, Page, ahead
-from planhat_api.ahead import Source
-from planhat_api.paging import read_list
+from planhat_api import AnswerTooLargeError, Page
+from planhat_api.lists import ahead
+from planhat_api.lists.ahead import Source
+from planhat_api.lists.paging import read_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

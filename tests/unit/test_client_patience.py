@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_api import Connection, Patience, PlanhatClient, Row, UnavailableError
-from planhat_api.quota import NoTurnError, Quota
-from planhat_api.registry import model
+from planhat_api.http.quota import NoTurnError, Quota
+from planhat_api.models.registry import model
 from planhat_sandbox import Sandbox
 from tests.hostile_server import Told, serving
 

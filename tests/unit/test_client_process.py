@@ -11,7 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PROGRAM = "import gc; from planhat_api.process import expect_many_rows as expect; expect(1); print(gc.get_threshold())"
+_PROGRAM = (
+    "import gc; from planhat_api.plugin.process import expect_many_rows as expect; expect(1); print(gc.get_threshold())"
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets the size of a pipe be set")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from planhat_api.quota import Quota
+from planhat_api.http.quota import Quota
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WORKER = """
 import sys, time
 from pathlib import Path
-from planhat_api.quota import Quota
+from planhat_api.http.quota import Quota
 quota = Quota(calls_per_minute=30, share=100, parallel_calls=4, file=Path(sys.argv[1]))
 end = time.time() + 2
 import threading

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from planhat_api import Fate, PayloadError, Row, analytics, bulk
-from planhat_api.bulk_answer import BulkAnswer
+from planhat_api import Fate, PayloadError, Row, analytics
+from planhat_api.bulk import upsert as bulk
+from planhat_api.bulk.answer import BulkAnswer
 from planhat_api.outcome import NOT_SENT
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from planhat_api.retry import _RULES, CallFault, Fault, fault_of_status, retry_after, waits
+from planhat_api.http.retry import _RULES, CallFault, Fault, fault_of_status, retry_after, waits
 
 
 def test_every_fault_has_a_rule_for_safe_and_unsafe_calls() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planhat_api import ConfigurationError, Connection
-from planhat_api.settings import CONNECTION_SETTINGS
+from planhat_api.settings.table import CONNECTION_SETTINGS
 
 TOKEN = "t0ken-of-tests"
 TENANT = "5a4db0c5-0000-4000-8000-000000000001"

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 import pytest
 
-from planhat_api.plugin_signals import Wishes
+from planhat_api.plugin.signals import Wishes
 
 
 @pytest.mark.parametrize(

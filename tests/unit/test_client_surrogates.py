@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from planhat_api.call import Answer, GarbledError
+from planhat_api.answers import page_at
+from planhat_api.http.call import Answer, GarbledError
 from planhat_api.jsontext import mended
-from planhat_api.reading import page_at
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from planhat_api.waits import Waits
+from planhat_api.http.waits import Waits
 
 
 class _Clock:

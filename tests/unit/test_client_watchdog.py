@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from planhat_api.threads import DaemonThreads
-from planhat_api.watchdog import ExpiredError, Watchdog
+from planhat_api.http.threads import DaemonThreads
+from planhat_api.http.watchdog import ExpiredError, Watchdog
 
 
 def _wait(for_what: threading.Event, *, fails: bool) -> None:

@@ -7,7 +7,7 @@ import re
 import jsonschema
 import pytest
 
-from planhat_api.registry import Model, all_models, model, model_for_stream
+from planhat_api.models.registry import Model, all_models, model, model_for_stream
 
 MODELS = list(all_models().values())
 BY_FILE = pytest.mark.parametrize("found", MODELS, ids=lambda found: found.file)

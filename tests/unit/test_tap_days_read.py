@@ -8,8 +8,8 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_planhat.days_read import DaysRead, Stretch
-from tap_planhat.windows import Window
+from tap_planhat.streams.days_read import DaysRead, Stretch
+from tap_planhat.streams.windows import Window
 
 
 class Run(NamedTuple):

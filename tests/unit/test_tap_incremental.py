@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planhat_api import Page
-from planhat_api.ahead import Source
-from planhat_api.falling import read_falling
-from tap_planhat.incremental import Changes, Stamps
+from planhat_api.lists.ahead import Source
+from planhat_api.lists.falling import read_falling
+from tap_planhat.streams.incremental import Changes, Stamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
-from planhat_api import plugin_signals
-from tap_planhat.messages import BufferedWriter
+from planhat_api.plugin import signals as plugin_signals
+from tap_planhat.output.messages import BufferedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

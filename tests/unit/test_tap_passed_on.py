@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_planhat.passed_on import part_passed_on
+from tap_planhat.streams.passed_on import part_passed_on
 
 _STREAMS = ("companies", "endusers")
 

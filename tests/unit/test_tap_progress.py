@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tap_planhat.progress import Progress
+from tap_planhat.streams.progress import Progress
 
 if TYPE_CHECKING:
     import pytest

@@ -18,14 +18,14 @@ from singer_sdk.mapper import CustomStreamMap, PluginMapper
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 
 from planhat_api import Page
-from planhat_api.registry import model
-from tap_planhat import record_path
-from tap_planhat.catalog import stream_schema
-from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
-from tap_planhat.messages import BufferedWriter
+from planhat_api.models.registry import model
+from tap_planhat.output.messages import BufferedWriter
+from tap_planhat.records import record_path
+from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of
+from tap_planhat.records.schemas import stream_schema
+from tap_planhat.records.shapes import Shape, decode_record
+from tap_planhat.records.splice import LineMaker
 from tap_planhat.sdk_maps import CheckedMap, CheckedMapper
-from tap_planhat.shapes import Shape, decode_record
-from tap_planhat.splice import LineMaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from planhat_api.registry import model
-from tap_planhat.catalog import ORIGINAL, stream_schema
-from tap_planhat.custom_fields import custom_fields_by_parent, custom_fields_of
-from tap_planhat.shapes import Shape, decode_record, is_plain
+from planhat_api.models.registry import model
+from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of
+from tap_planhat.records.schemas import ORIGINAL, stream_schema
+from tap_planhat.records.shapes import Shape, decode_record, is_plain
 
 _DEFINITIONS = [
     {"parent": "company", "type": kind, "name": f"A {kind} \N{ROCKET}"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_planhat.values import (
+from tap_planhat.records.values import (
     to_array_of,
     to_boolean,
     to_epoch_day,

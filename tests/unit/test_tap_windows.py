@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_planhat.windows import Window, Windows, day_number, day_of
+from tap_planhat.days import day_number, day_of
+from tap_planhat.streams.windows import Window, Windows
 
 
 def _all(windows: Windows, rows: list[int]) -> list[Window]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_planhat.values import DATE_TIME, EPOCH_DAY, NUMBER, Kind, UnfitValueError
+from target_planhat.rows.values import DATE_TIME, EPOCH_DAY, NUMBER, Kind, UnfitValueError
 
 TEN = "2024-02-29T10:00:00.000Z"
 TEN_123 = "2024-02-29T10:00:00.123Z"

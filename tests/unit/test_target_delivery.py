@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from planhat_api import BulkResult, Fate, Outcome, PayloadError, Row, UnavailableError
 from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
-from target_planhat.delivery import Repeats, deliver
+from target_planhat.delivery.resending import Repeats, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,17 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema.validators import validator_for
 
-from planhat_api.registry import model
-from target_planhat.custom_fields import NamesOfModel
-from target_planhat.fast_rows import FastRows
-from target_planhat.keys import key_rule
-from target_planhat.loader_columns import DeletionMarks
-from target_planhat.mapping import Resolver
-from target_planhat.planning import plan_columns
-from target_planhat.row import RefusedRowError, RowBuilder, StreamPlan
-from target_planhat.schema_types import NoTypeError, column_type
-from target_planhat.settings import StreamSettings
-from target_planhat.values import (
+from planhat_api.models.registry import model
+from target_planhat.rows.fast_rows import FastRows
+from target_planhat.rows.keys import key_rule
+from target_planhat.rows.loader_columns import DeletionMarks
+from target_planhat.rows.mapping import Resolver
+from target_planhat.rows.planning import plan_columns
+from target_planhat.rows.row import RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.rows.schema_types import NoTypeError, column_type
+from target_planhat.rows.values import (
     BOOLEAN,
     COMPANY,
     DATE_TIME,
@@ -36,6 +34,8 @@ from target_planhat.values import (
     UnfitValueError,
     array_of,
 )
+from target_planhat.settings import StreamSettings
+from target_planhat.tenant.custom_fields import NamesOfModel
 
 if TYPE_CHECKING:
     from planhat_api import Row

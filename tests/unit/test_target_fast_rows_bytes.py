@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_planhat.messages import RecordMessage, read_message
+from target_planhat.intake.messages import RecordMessage, read_message
 from tests.unit.test_target_fast_rows import CASES, HEX, USUAL, both, message
 
 OPEN: list[tuple[str, bytes]] = [

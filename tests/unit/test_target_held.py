@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from planhat_api.registry import model
-from planhat_api.verdict import VANISHED
-from target_planhat.held import may_lack_company
-from target_planhat.row import Item
+from planhat_api.bulk.verdict import VANISHED
+from planhat_api.models.registry import model
+from target_planhat.delivery.waiting import may_lack_company
+from target_planhat.rows.row import Item
 
 NAMED = {"companyId": "extid-late"}
 

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from planhat_api.registry import all_models, model
-from target_planhat.collapse import collapse
-from target_planhat.custom_fields import NamesOfModel
+from planhat_api.models.registry import all_models, model
 from target_planhat.errors import SettingsError
-from target_planhat.keys import key_rule
-from target_planhat.loader_columns import DeletionMarks
-from target_planhat.mapping import Resolver
-from target_planhat.planning import left_out, plan_columns
-from target_planhat.row import Item, RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.rows.keys import key_rule
+from target_planhat.rows.loader_columns import DeletionMarks
+from target_planhat.rows.mapping import Resolver
+from target_planhat.rows.merging import collapse
+from target_planhat.rows.planning import left_out, plan_columns
+from target_planhat.rows.row import Item, RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.rows.values import ANYTHING, EPOCH_DAY, NUMBER
 from target_planhat.settings import StreamSettings
-from target_planhat.values import ANYTHING, EPOCH_DAY, NUMBER
+from target_planhat.tenant.custom_fields import NamesOfModel
 
 if TYPE_CHECKING:
     from planhat_api import Row
-    from target_planhat.mapping import ColumnPlan
+    from target_planhat.rows.mapping import ColumnPlan
 
 HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
 CUSTOM = NamesOfModel({"Health Score": NUMBER, "Go-live 🎉": EPOCH_DAY, "nps": ANYTHING}, frozenset({"Growth"}))

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from target_planhat.errors import InputError
-from target_planhat.messages import (
+from target_planhat.intake.messages import (
     KINDS,
     RecordMessage,
     StateMessage,

@@ -12,16 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planhat_api import Patience, plugin_signals
-from target_planhat.addresses import Addresses
-from target_planhat.checkpoint import Checkpoint
+from planhat_api import Patience
+from planhat_api.plugin import signals as plugin_signals
+from target_planhat.delivery.sender import Sender
 from target_planhat.errors import RejectsError, SettingsError
-from target_planhat.policy import RejectPolicy
-from target_planhat.rejects import Rejects
-from target_planhat.run_files import RunFile
-from target_planhat.sender import Sender
+from target_planhat.intake.checkpoint import Checkpoint
+from target_planhat.intake.signals import Termination
+from target_planhat.outcomes.policy import RejectPolicy
+from target_planhat.outcomes.rejects import Rejects
+from target_planhat.outcomes.run_file import RunFile
 from target_planhat.settings import TargetSettings
-from target_planhat.termination import Termination
+from target_planhat.tenant.addresses import Addresses
 
 if TYPE_CHECKING:
     from pathlib import Path

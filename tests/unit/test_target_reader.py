@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_planhat.reader import MessageReader
+from target_planhat.intake.reader import MessageReader
 
 if TYPE_CHECKING:
-    from target_planhat.messages import StateMessage
+    from target_planhat.intake.messages import StateMessage
 
 STATE = b'{"type": "STATE", "value": %d}'
 

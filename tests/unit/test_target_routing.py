@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from planhat_api.registry import all_models
+from planhat_api.models.registry import all_models
+from target_planhat.delivery.model_order import parents_of, rank
 from target_planhat.errors import SettingsError
-from target_planhat.order import parents_of, rank
-from target_planhat.routing import Way, find_route, writable_streams
+from target_planhat.rows.routing import Way, find_route, writable_streams
 
 
 @pytest.mark.parametrize(

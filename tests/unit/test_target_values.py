@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_planhat import values
-from target_planhat.values import (
+from target_planhat.rows import values
+from target_planhat.rows.values import (
     BOOLEAN,
     DATE_TIME,
     EPOCH_DAY,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from planhat_api import registry
+from planhat_api.models import registry
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "planhat-api.md").read_text("utf-8")

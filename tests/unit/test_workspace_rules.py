@@ -22,7 +22,7 @@ LOCKS = ("uv.lock", "demo/uv.lock", "benchmarks/uv.lock")
 # Which of the project's packages a package may import; the value narrows it to one module.
 MAY_IMPORT = {
     "planhat_api": set[str](),
-    "planhat_sandbox": {"planhat_api.registry"},
+    "planhat_sandbox": {"planhat_api.models.registry"},
     "tap_planhat": {"planhat_api"},
     "target_planhat": {"planhat_api"},
 }

@@ -1,0 +1,1 @@
+"""Sends rows in bulk, and finds out what became of each."""

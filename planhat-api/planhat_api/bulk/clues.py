@@ -1,0 +1,148 @@
+"""Says which rows of a call Planhat most likely did not store, and which it may store once more.
+
+What it says is a hint. It decides in which order rows are sent again, and what they are told; the fate of a row is what
+Planhat's own answers tell. So a look may be old, or fail, and no verdict gets wrong by it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from planhat_api.bulk.company_look import CompanyLook
+from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY
+from planhat_api.bulk.key_look import KeyLook
+from planhat_api.bulk.verdict import VANISHED
+from planhat_api.jsontext import decode, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planhat_api.bulk.held_keys import HeldKeys
+    from planhat_api.lists.companies import Companies
+    from planhat_api.lists.page import Lists
+    from planhat_api.models.registry import Model
+    from planhat_api.row import Row
+
+__all__ = ["Clues", "NoClues", "TenantClues"]
+
+
+class Clues(Protocol):
+    """Hints at what became of rows. Each method gives indices of the rows it is asked about."""
+
+    def outdate(self) -> None:
+        """Note that rows are about to be sent for the first time: what was read before says less of them."""
+
+    def homeless(self, rows: Sequence[Row]) -> list[int]:
+        """Rows that Planhat finds no company for, so that it never inserts them."""
+
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+        """Rows whose key no row has, or several have: so many if it can be, by looks that may cost so many calls."""
+
+    def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
+        """Rows that Planhat may insert anew each time they are sent (B61, B62), unless a look rules it out."""
+
+    def reason(self, row: Row) -> str:
+        """Why Planhat may have ignored a row without a word."""
+
+
+class NoClues:
+    """Knows only the rows."""
+
+    def outdate(self) -> None:
+        """Nothing to outdate."""
+
+    def homeless(self, rows: Sequence[Row]) -> list[int]:
+        """None."""
+        del rows
+        return []
+
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+        """None."""
+        del rows, expected, most_calls
+        return []
+
+    def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
+        """Rows with an ``_id``: it may match nothing."""
+        del most_calls
+        return [index for index, row in enumerate(rows) if "_id" in row.keys]
+
+    def reason(self, row: Row) -> str:
+        """That nothing is known of it."""
+        del row
+        return VANISHED
+
+
+class TenantClues:
+    """What the companies and the keys that a tenant holds hint at, for the rows of one model."""
+
+    def __init__(self, lists: Lists, model: Model, companies: Companies) -> None:
+        """Read nothing yet.
+
+        Args:
+            lists: Reads what the model holds.
+            model: The model of the rows.
+            companies: The companies of the tenant.
+        """
+        self._model = model
+        self._tenant = companies
+        self._companies = CompanyLook(companies, model)
+        self._keys = KeyLook(lists, model)
+
+    def outdate(self) -> None:
+        """Note that rows are about to be sent for the first time."""
+        self._companies.outdate()
+        self._keys.outdate()
+
+    def reason(self, row: Row) -> str:
+        """Why Planhat may have ignored a row without a word."""
+        return self._companies.reason(row) or VANISHED
+
+    def homeless(self, rows: Sequence[Row]) -> list[int]:
+        """Rows that name no company Planhat holds, nor have an address in the domain of one."""
+        return sorted({*self._companies.unplaced(rows), *self._companies.unknown(rows)})
+
+    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+        """Rows whose first key (B58) is not held, or is ambiguous."""
+        found: list[int] = []
+        for keys in self._keys.looks(most_calls):
+            found = [index for index, row in enumerate(rows) if row.keys and self._rows_with_key_of(row, keys) != 1]
+            if len(found) == expected:
+                break
+        return found
+
+    def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
+        """Rows with an ``_id`` that is not held, or with a key that several rows have."""
+        doubtful = [index for index, row in enumerate(rows) if self._may_mean_none_or_several(row)]
+        keys = next(self._keys.looks(most_calls, old=False), None) if doubtful else None
+        return [index for index in doubtful if keys is None or self._is_inserted_each_time(rows[index], keys)]
+
+    def _first_key(self, row: Row) -> str | None:
+        return next((name for name in self._model.keyables if name in row.keys), None)
+
+    def _may_mean_none_or_several(self, row: Row) -> bool:
+        """Whether the first key need not exist, or is not unique."""
+        name = self._first_key(row)
+        if name in UNIQUE_IN_COMPANY:
+            return self._model.path != "companies" and self._reference(row) is None
+        return name == "_id" or (name == "email" and self._model.path == "endusers")
+
+    def _is_inserted_each_time(self, row: Row, keys: HeldKeys) -> bool:
+        found = self._rows_with_key_of(row, keys)
+        return found == 0 if self._first_key(row) == "_id" else found > 1
+
+    def _rows_with_key_of(self, row: Row, keys: HeldKeys) -> int:
+        """How many rows have the first key of a row: in the company it names, or else in any."""
+        name = self._first_key(row)
+        if name is None:
+            return 0
+        key = (name, row.keys[name])
+        reference = self._reference(row) if name in {*UNIQUE_IN_COMPANY, "email"} else None
+        company = reference and self._tenant.known(reference)
+        in_company = keys.rows_with((*key, company)) if company else 0
+        # An external id of another company is another key; an address moves with its owner.
+        return in_company or (0 if company and name in UNIQUE_IN_COMPANY else keys.rows_with(key))
+
+    def _reference(self, row: Row) -> str | None:
+        """The company a row names."""
+        field = self._model.company
+        return text_of(decode(row.body).get(field)) if field and not field.endswith("[]") else None

@@ -1,0 +1,103 @@
+"""Upserts rows in bulk calls of a size Planhat takes."""
+
+from __future__ import annotations
+
+from random import randrange
+from typing import TYPE_CHECKING
+
+from planhat_api.bulk.apart import MOST_TURNS, turns
+from planhat_api.bulk.clues import NoClues
+from planhat_api.bulk.resolve import Resolver
+from planhat_api.errors import PlanhatError
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from planhat_api.bulk.answer import BulkAnswer
+    from planhat_api.bulk.clues import Clues
+    from planhat_api.row import Row
+
+__all__ = ["MOST_BYTES", "MOST_ROWS", "batches", "upsert"]
+
+MOST_ROWS = 5_000  # B13
+MOST_BYTES = 8_000_000  # Q7: well under 32 MB
+
+
+def upsert(
+    rows: Sequence[Row],
+    send: Callable[[Sequence[Row]], BulkAnswer],
+    alive: Callable[[], None],
+    clues: Clues | None = None,
+    *,
+    distinct: bool = False,
+) -> BulkResult:
+    """Send rows, one call after the other (B14), and tell what became of each.
+
+    Rows with keys and rows without go in calls of their own, for only the first are safe to send twice. No call holds
+    two rows that share a key (B64, B90). Rows that Planhat refuses as duplicated all the same are tried once more.
+
+    Args:
+        rows: Any number of rows, in the order in which they have to take effect.
+        send: Makes one bulk call.
+        alive: Makes a harmless call; raises when Planhat as a whole is not available.
+        clues: Looks at what the tenant holds; None for no look.
+        distinct: No two rows share a key, so that nobody need look.
+
+    Raises:
+        PlanhatError: A call failed as a whole. ``outcomes`` of the error tells what is known of each row.
+    """
+    resolver = Resolver(rows, send, alive, clues or NoClues())
+    keyed = [index for index, row in enumerate(rows) if row.keys]
+    unkeyed = [index for index, row in enumerate(rows) if not row.keys]
+    try:
+        for turn in [keyed] if distinct else _turns(rows, keyed):
+            _send_all(rows, turn, resolver)
+            _repeat_duplicated(rows, turn, resolver)
+        _send_all(rows, unkeyed, resolver)
+    except PlanhatError as error:
+        for index in resolver.in_flight:
+            resolver.outcomes[index] = WITHOUT_ANSWER
+        error.outcomes = [resolver.outcomes.get(index, NOT_SENT) for index in range(len(rows))]
+        raise
+    return BulkResult([resolver.outcomes[index] for index in range(len(rows))], resolver.notes, resolver.calls)
+
+
+def _send_all(rows: Sequence[Row], indices: Sequence[int], resolver: Resolver) -> None:
+    for batch in batches(rows, indices, most_rows=MOST_ROWS, most_bytes=MOST_BYTES):
+        resolver.resolve(batch)
+
+
+def _repeat_duplicated(rows: Sequence[Row], sent: Sequence[int], resolver: Resolver) -> None:
+    """Send rows once more that were refused as duplicated, before any that come later: none may overtake those.
+
+    With which ones it begins is left to chance: where there are more than may be tried, each has its turn in some run.
+    """
+    again = _turns(rows, [index for index in sent if resolver.outcomes[index].is_duplicated], most=None)
+    start = randrange(len(again)) if again else 0  # noqa: S311 # no secret
+    for turn in again[start:] + again[:start]:
+        resolver.resolve_duplicated(turn)
+
+
+def _turns(rows: Sequence[Row], indices: Sequence[int], most: int | None = MOST_TURNS) -> list[list[int]]:
+    return [[indices[place] for place in turn] for turn in turns([rows[index] for index in indices], most)]
+
+
+def batches(rows: Sequence[Row], indices: Sequence[int], *, most_rows: int, most_bytes: int) -> Iterator[list[int]]:
+    """Cut rows into batches by count and by bytes of the encoded body. A row above the limit goes alone."""
+    bodies = [rows[index].body for index in indices]
+    if bodies and len(bodies) <= most_rows and 2 + sum(map(len, bodies)) + len(bodies) <= most_bytes:
+        # The usual case, all in one, needs no look at each row.
+        yield list(indices)
+        return
+    batch: list[int] = []
+    size = 2
+    for index in indices:
+        length = len(rows[index].body) + 1
+        if batch and (len(batch) >= most_rows or size + length > most_bytes):
+            yield batch
+            batch, size = [], 2
+        batch.append(index)
+        size += length
+    if batch:
+        yield batch

@@ -1,0 +1,1 @@
+"""Makes one call safely: authentication, the quota, repeats, limits of time and size."""

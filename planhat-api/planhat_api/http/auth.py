@@ -1,0 +1,81 @@
+"""How a call proves who sends it (B5, B8)."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from requests.auth import AuthBase
+
+from planhat_api.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+    from planhat_api.settings.connection import Connection
+
+__all__ = ["NO_AUTH", "Authorization", "main_auth", "metrics_auth", "segment_auth", "tenant_token"]
+
+
+class Authorization(AuthBase):
+    """Sets the Authorization header. An object for requests, so that it does not look for a netrc file."""
+
+    def __init__(self, value: str | None) -> None:
+        """Takes the value of the header; None sends none."""
+        self._value = value
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the header to a request."""
+        if self._value is not None:
+            request.headers["Authorization"] = self._value
+        return request
+
+
+NO_AUTH = Authorization(None)
+
+
+def main_auth(connection: Connection) -> Authorization:
+    """For the main API (B5)."""
+    if connection.auth_method == "basic":
+        return _basic(connection.api_token)
+    return Authorization(f"Bearer {connection.api_token}")
+
+
+def metrics_auth(connection: Connection) -> Authorization:
+    """For metrics on the analytics host, where sources differ on what it takes (B8).
+
+    Raises:
+        ConfigurationError: ``basic_tenant`` is asked for and there is no tenant token.
+    """
+    if connection.analytics_auth_method == "bearer":
+        return Authorization(f"Bearer {connection.api_token}")
+    if connection.analytics_auth_method == "basic_tenant":
+        return _basic(tenant_token(connection))
+    return NO_AUTH
+
+
+def segment_auth(connection: Connection) -> Authorization:
+    """For segment events: Basic with the tenant token as user name (B8).
+
+    Raises:
+        ConfigurationError: There is no tenant token.
+    """
+    return _basic(tenant_token(connection))
+
+
+def tenant_token(connection: Connection) -> str:
+    """The tenant token.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if connection.tenant_token is None:
+        raise ConfigurationError(
+            setting="tenant_token",
+            message="is needed to send metrics and user activities; it is the UUID of your tenant",
+        )
+    return connection.tenant_token
+
+
+def _basic(user: str) -> Authorization:
+    return Authorization("Basic " + base64.b64encode(f"{user}:".encode()).decode())

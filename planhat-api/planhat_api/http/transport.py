@@ -1,0 +1,293 @@
+"""Sends one call: waits for its turn, repeats it where that is safe, raises a typed error when it fails for good."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import backoff
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from planhat_api.errors import PlanhatError
+from planhat_api.http.body import OversizeError, beginning, whole
+from planhat_api.http.call import Answer, Call, GarbledError, NestedError, is_success
+from planhat_api.http.patience import Patience
+from planhat_api.http.quota import NoTurnError, Quota
+from planhat_api.http.refusal import refusal
+from planhat_api.http.retry import CallFault, Fault, fault_of_status, pauses, retry_after
+from planhat_api.http.threads import DaemonThreads
+from planhat_api.http.watchdog import ExpiredError, Watchdog
+from planhat_api.logs import guard_loggers
+from planhat_api.redaction import keep_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planhat_api.settings.connection import Connection
+
+__all__ = ["Transport"]
+
+_log = logging.getLogger("planhat_api")
+_T = TypeVar("_T")
+
+
+class Transport:
+    """Sends calls over pooled connections. Safe to use from many threads.
+
+    Attributes:
+        calls: How many went out, repeats counted.
+        waits: How long they waited for the quota.
+    """
+
+    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
+        """Connects nothing yet.
+
+        Args:
+            connection: How to reach the tenant.
+            patience: How long calls may take and wait; None for as long as the connection says.
+        """
+        keep_secret(connection.api_token, connection.tenant_token)
+        guard_loggers()
+        self._timeout = connection.timeout_seconds
+        self._give_up_after = connection.give_up_after_seconds
+        self._patience = patience or Patience()
+        # A call that has to be broken off may hang in any step of the system, so somebody else must make it.
+        self._wire = DaemonThreads(connection.parallel_calls)
+        self._quota = Quota(
+            calls_per_minute=connection.calls_per_minute,
+            share=connection.quota_share,
+            parallel_calls=connection.parallel_calls,
+            file=connection.quota_file,
+            patience=self._patience,
+        )
+        self.waits = self._quota.waits
+        self.calls = 0
+        self._counting = threading.Lock()
+        self._session = _session(connection.parallel_calls)
+        self._environments: dict[str, Mapping[str, Any]] = {}
+        self._answered: set[str] = set()
+        self._watchdog = Watchdog(max(self._timeout, self._give_up_after))
+        self._repeat = backoff.on_exception(
+            pauses,
+            CallFault,
+            jitter=None,
+            logger=None,
+            giveup=lambda _fault: self._patience.over,
+            on_backoff=self._wait,
+            give_up_after=connection.give_up_after_seconds,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.shutdown()
+        self._session.close()
+        self._watchdog.close()
+        self._quota.close()
+
+    def send(self, call: Call[_T]) -> _T:
+        """Send a call, repeat it where that is safe and may help, and return what its ``read`` makes of the answer.
+
+        Raises:
+            PlanhatError: It failed; see ``planhat_api.errors``.
+        """
+        attempt = self._repeat(self._attempt if call.look is None else self._attempt_and_look)
+        try:
+            result: _T = attempt(call)
+        except CallFault as error:
+            # Without trace and cause: they would keep what was read of the answer, and the texts of the HTTP
+            # libraries hold URLs, which may hold the tenant token.
+            error.__context__ = None
+            fault = error.with_traceback(None)
+        else:
+            return result
+        raise refusal(call, fault)
+
+    def _attempt_and_look(self, call: Call[_T]) -> _T:
+        try:
+            return self._attempt(call)
+        except CallFault as fault:
+            if call.look is None or not fault.fault.may_have_arrived:
+                raise
+            try:
+                found = call.look()
+            except PlanhatError:
+                # It stays unknown, and the call that failed first is what the caller has to hear of.
+                raise fault from None
+            if found is not None:
+                return found
+            fault.safe = True
+            raise
+
+    def _attempt(self, call: Call[_T]) -> _T:
+        try:
+            with self._quota.turn(counted=call.counted):
+                with self._counting:
+                    self.calls += 1
+                began = time.monotonic()
+                answer = self._exchange_in_time(call)
+                took = time.monotonic() - began
+        except NoTurnError:
+            raise CallFault(Fault.ENDING, "", safe=call.safe) from None
+        _log.debug(
+            "%s: %d in %d ms, %d rows and %d bytes out, %d bytes in",
+            call.name,
+            answer.status,
+            took * 1000,
+            call.rows,
+            len(call.body or b""),
+            len(answer.body),
+        )
+        if not (answer.succeeded or answer.status in call.takes):
+            kind = fault_of_status(answer.status)
+            raise CallFault(kind, answer.text, safe=call.safe, status=answer.status, wait=answer.wait)
+        try:
+            return call.read(answer)
+        except (GarbledError, RecursionError) as error:
+            fault, detail = _unreadable(answer, error)
+            raise CallFault(fault, detail, safe=call.safe, status=answer.status) from None
+
+    def _exchange_in_time(self, call: Call[Any]) -> Answer:
+        if self._patience.used_up:
+            raise CallFault(Fault.ENDING, "", safe=call.safe)
+        exchange = self._wire.submit(self._exchange, call)
+        try:
+            if not self._patience.outlasts(exchange):
+                raise CallFault(Fault.LOST, "broken off, because the program ends", safe=call.safe)
+            return exchange.result()
+        finally:
+            # Its error knows this frame: together they would stay, with all that was read until then.
+            del exchange
+
+    def _exchange(self, call: Call[Any]) -> Answer:
+        try:
+            request = requests.Request(
+                call.method,
+                call.url,
+                params=dict(call.params),
+                data=call.body,
+                headers={"Content-Type": "application/json"} if call.body is not None else {},
+                auth=call.auth,
+            )
+            response = self._session.send(
+                self._session.prepare_request(request),
+                timeout=(self._timeout, self._timeout),
+                allow_redirects=False,
+                **self._environment(call),
+            )
+            self._answered.add(call.host)
+            wanted = is_success(response.status_code) or response.status_code in call.takes
+            # The timeout of the socket only sees a body that stops, not one that trickles.
+            with response, self._watchdog.watch(response.raw.shutdown):
+                body = whole(response.raw) if wanted else beginning(response.raw)
+        except OversizeError as error:
+            raise CallFault(Fault.OVERSIZE, str(error), safe=call.safe, status=response.status_code) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            fault, detail = _connection_fault(error)
+            if fault is Fault.NO_HOST and call.host in self._answered:
+                fault = Fault.NOT_SENT
+            raise CallFault(fault, detail, safe=call.safe) from None
+        headers = response.headers
+        wait = retry_after(headers.get("Retry-After"))
+        return Answer(response.status_code, body, headers.get("Content-Type", ""), wait)
+
+    def _environment(self, call: Call[Any]) -> Mapping[str, Any]:
+        """Proxies and certificates that the environment names for a host; requests would look for them at each call."""
+        settings = self._environments.get(call.host)
+        if settings is None:
+            with requests.Session() as session:
+                settings = session.merge_environment_settings(call.url, {}, stream=True, verify=None, cert=None)
+            self._environments[call.host] = settings
+        return settings
+
+    def _wait(self, details: Any) -> None:  # noqa: ANN401 - backoff does not export the type
+        """Wait for the next try; there is none when patience ends meanwhile."""
+        fault: CallFault = details["exception"]
+        call: Call[Any] = details["args"][0]
+        if fault.fault is Fault.BUSY:
+            self._quota.pause(fault.pause)
+        status = f" ({fault.status})" if fault.status else ""
+        _log.warning(
+            "%s: %s%s: %s. Try %d follows in %.1f s",
+            call.name,
+            fault.fault.value,
+            status,
+            fault.detail,
+            details["tries"] + 1,
+            fault.pause,
+        )
+        if not self._patience.pause(fault.pause):
+            raise fault
+
+
+def _session(connections: int) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # The API knows no sessions, and a jar shared by threads is none to have.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers["User-Agent"] = "planhat-api (python)"
+    session.headers["Accept"] = "application/json"
+    return session
+
+
+def _unreadable(answer: Answer, error: GarbledError | RecursionError) -> tuple[Fault, str]:
+    """What is wrong with an answer that cannot be read, without what rows in it hold."""
+    if isinstance(error, RecursionError):
+        return Fault.NESTED, ""
+    if isinstance(error, NestedError):
+        return Fault.NESTED, str(error)
+    rows = answer.body.lstrip().startswith(b"[")
+    return Fault.GARBLED, f"{error}: {f'{len(answer.body)} bytes' if rows else answer.text}"
+
+
+def _connection_fault(error: Exception) -> tuple[Fault, str]:
+    """Whether anything was sent, and a text without the URL that the library's text holds."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, urllib3.exceptions.NameResolutionError) and _is_known_to_be_none(reason.__cause__):
+        return Fault.NO_HOST, ""
+    for kinds, fault, text in _CONNECTION_FAULTS:
+        if isinstance(error, kinds) or isinstance(reason, kinds):
+            return fault, text
+    return Fault.LOST, "the connection broke off before the answer was complete"
+
+
+def _is_known_to_be_none(error: BaseException | None) -> bool:
+    """Whether whoever knows the names of hosts said that there is none, and was not just out of reach."""
+    unknown = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+    return isinstance(error, socket.gaierror) and error.errno in unknown
+
+
+# The first that fits: the libraries' errors are kinds of one another (an unknown name is a timeout to urllib3).
+_CONNECTION_FAULTS: tuple[tuple[tuple[type[Exception], ...], Fault, str], ...] = (
+    ((ExpiredError,), Fault.LOST, "the body trickled in and did not end in time"),
+    ((urllib3.exceptions.NameResolutionError,), Fault.NOT_SENT, "the host name is not known"),
+    (
+        (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError),
+        Fault.NOT_SENT,
+        "the host refuses the connection",
+    ),
+    (
+        (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
+        Fault.NOT_SENT,
+        "the host did not take the connection in time",
+    ),
+    (
+        (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
+        Fault.LOST,
+        "no sign from Planhat before the timeout",
+    ),
+    ((requests.exceptions.SSLError,), Fault.NOT_SENT, "no secure connection"),
+    (
+        (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader),
+        Fault.REFUSED,
+        "the URL or the token cannot be sent",
+    ),
+)

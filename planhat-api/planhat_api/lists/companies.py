@@ -1,0 +1,87 @@
+"""Finds the company that a row names or that a domain belongs to, in what the tenant holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planhat_api.models.registry import model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from planhat_api.lists.page import Lists
+
+__all__ = ["Companies", "domain_of"]
+
+_PREFIXES = {"externalId": "extid-", "sourceId": "srcid-"}
+
+
+def domain_of(address: str) -> str:
+    """The domain of an e-mail address, in lower case; the whole text when it holds no ``@``."""
+    return address.rpartition("@")[2].strip().casefold()
+
+
+class Companies:
+    """The companies of a tenant: all are read when first asked for, and again when asked for one that is not there."""
+
+    def __init__(self, lists: Lists) -> None:
+        """Read nothing yet."""
+        self._lists = lists
+        self._ids: dict[str, str] = {}
+        self._ids_are_old = True
+        self._domains: frozenset[str] | None = None
+
+    def find(self, reference: str) -> str | None:
+        """The ``_id`` of a company given as ``_id``, ``extid-…`` or ``srcid-…`` (B22).
+
+        Returns:
+            None when no company has such a key. An ``_id`` is given back unseen.
+        """
+        if not reference.startswith(tuple(_PREFIXES.values())):
+            return reference
+        if reference not in self._ids and self._ids_are_old:
+            self._read_keys()
+        return self._ids.get(reference)
+
+    def known(self, reference: str) -> str | None:
+        """The same as ``find``, by what was read before."""
+        return self._ids.get(reference) if reference.startswith(tuple(_PREFIXES.values())) else reference
+
+    def absent(self, references: Iterable[str]) -> set[str]:
+        """Those of these references, given as for ``find``, that no company has. Read anew when some are not known."""
+        wanted = set(references)
+        if wanted - self._ids.keys():
+            self._read_keys()
+        return wanted - self._ids.keys()
+
+    def owns_domain(self, domain: str) -> bool:
+        """Whether a company has this domain, in lower case, among its domains (B86)."""
+        if self._domains is None:
+            self._domains = frozenset(self._read_domains())
+        return domain in self._domains
+
+    def outdate(self) -> None:
+        """Note that there may be new companies, or new domains."""
+        self._ids_are_old = True
+        self._domains = None
+
+    def forget(self) -> None:
+        """Note that companies, and so their keys and domains, may be gone."""
+        self.outdate()
+        self._ids.clear()
+
+    def _read_keys(self) -> None:
+        for row in self._lists.lean_companies().records():
+            self._ids[str(row["_id"])] = str(row["_id"])
+            for name, form in _PREFIXES.items():
+                if row.get(name):
+                    self._ids[f"{form}{row[name]}"] = str(row["_id"])
+        self._ids_are_old = False
+
+    def _read_domains(self) -> set[str]:
+        domains: set[str] = set()
+        for page in self._lists.pages(model("companies"), select=("_id", "domains")):
+            for row in page.records():
+                found = row.get("domains")
+                domains.update(domain_of(text) for text in found or () if isinstance(text, str))
+        return domains

@@ -1,0 +1,1 @@
+"""What tap and target share as plugins of the Singer SDK."""

@@ -1,0 +1,123 @@
+"""Checks the settings a plugin was given before its framework does, which would quote secrets or end in a trace."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from planhat_api.errors import ConfigurationError
+from planhat_api.plugin.nearest import nearest
+from planhat_api.settings.connection import NO_TOKEN
+from planhat_api.settings.table import CONNECTION_SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["check_environment", "check_secrets", "unknown_settings", "unknown_variables", "without_faults", "words_for"]
+
+_NO_TOKEN = re.compile(r"'api_token' is a required property|None is not of type 'string' in config\['api_token'\]")
+
+
+def unknown_settings(
+    config: Mapping[str, Any], schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """What to tell of settings that do not exist; they have no effect.
+
+    Args:
+        config: Settings as they came. Those of the connection may be there although the plugin does without them: tap
+            and target can share a file.
+        schema: JSON Schema of the settings of the plugin.
+        gone: What to say of settings that there are no longer, by name, as the rest of a sentence about them.
+    """
+    known = list(schema["properties"])
+    for name in config:
+        if gone and name in gone:
+            yield f"{name} {gone[name]}"
+        elif name not in known and name not in CONNECTION_SETTINGS:
+            near = nearest(name, known)
+            yield f"There is no setting {name!r}." + (f" Did you mean {near!r}?" if near else "")
+
+
+def unknown_variables(environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    """What to tell of variables whose names come near to that of a setting, and are none.
+
+    Args:
+        environment: All variables.
+        prefix: What the names of the plugin's variables begin with. After two underscores come those of Meltano.
+        schema: JSON Schema of the settings of the plugin.
+    """
+    known = [*schema["properties"], *CONNECTION_SETTINGS]
+    for variable in environment:
+        name = variable.removeprefix(prefix).lower()
+        if not variable.startswith(prefix) or name.startswith("_") or name in known:
+            continue
+        if near := nearest(name, known):
+            yield f"{variable}: there is no setting {name!r}. Did you mean {near!r}?"
+
+
+def words_for(error: str) -> str:
+    """What the framework says of settings that do not fit their schema; a missing token is told as an empty one is."""
+    return f"api_token: {NO_TOKEN}" if _NO_TOKEN.fullmatch(error) else error
+
+
+def check_secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Refuse a secret that is no text: an error of the schema would quote it.
+
+    Args:
+        config: Settings as they came.
+        schema: JSON Schema of the settings.
+
+    Raises:
+        ConfigurationError: A secret is a number, a list or an object.
+    """
+    for name, setting in schema["properties"].items():
+        if setting.get("secret") and not isinstance(config.get(name, ""), (str, type(None))):
+            raise ConfigurationError(setting=name, message=f"must be text, not {type(config[name]).__name__}")
+
+
+def without_faults(schema: Any) -> Any:  # noqa: ANN401 -- any part of a JSON Schema
+    """A JSON Schema of settings, without alternatives that are no schemas and end the check of the settings in a trace.
+
+    The framework writes such alternatives for `__else__` in stream maps.
+    """
+    if isinstance(schema, list):
+        return [without_faults(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {name: without_faults(part) for name, part in schema.items()}
+    alternatives = parts.get("anyOf")
+    if isinstance(alternatives, list):
+        parts["anyOf"] = [entry for entry in alternatives if isinstance(entry, (dict, bool))]
+    return parts
+
+
+def check_environment(environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any]) -> None:
+    """Check that variables can be read as the types their settings have.
+
+    Args:
+        environment: All variables.
+        prefix: What the names of the plugin's variables begin with.
+        schema: JSON Schema of the settings.
+
+    Raises:
+        ConfigurationError: A variable holds something else.
+    """
+    for name, setting in schema["properties"].items():
+        value = environment.get(prefix + name.upper())
+        if value is None:
+            continue
+        types = setting.get("type", ())
+        if "integer" in types and not value.strip().lstrip("+-").isdigit():
+            raise ConfigurationError(setting=name, message="must be a whole number")
+        if "object" in types:
+            _check_object(name, value)
+
+
+def _check_object(name: str, value: str) -> None:
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise ConfigurationError(setting=name, message="must be a JSON object")

@@ -1,0 +1,1 @@
+"""The settings of the connection: which Planhat, with which token, how fast."""

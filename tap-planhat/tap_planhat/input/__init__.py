@@ -1,0 +1,1 @@
+"""Checks the files that a run is given: catalog and state."""

@@ -1,0 +1,1 @@
+"""Writes Singer messages to standard output."""

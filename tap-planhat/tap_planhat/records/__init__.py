@@ -1,0 +1,1 @@
+"""Makes a RECORD of what Planhat sent: schemas, shapes of values, lines."""

@@ -1,0 +1,217 @@
+"""Gives each field of a record one shape, whatever shape Planhat chose to answer with.
+
+Loaders with typed columns need it: ids come as text or as objects, dates as ISO text or as milliseconds, numbers as
+text (B36, B41-B44). What was converted stays reachable in the column ``_planhat_original``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections import deque
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from tap_planhat.records.record_types import record_type
+from tap_planhat.records.schemas import ORIGINAL
+from tap_planhat.records.values import (
+    to_array_of,
+    to_boolean,
+    to_epoch_day,
+    to_moment,
+    to_number,
+    to_object,
+    to_referring_object,
+    to_text,
+)
+from tap_planhat.records.whole_check import WholeCheck, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    Converter = Callable[[Any], Any]
+
+Record = dict[str, Any]
+Schema = dict[str, Any]
+
+_SIMPLE: Mapping[str, Converter] = {"string": to_text, "number": to_number, "boolean": to_boolean, "object": to_object}
+_BARE_OFFSET_LENGTH = len("+0000")
+_QUOTE = ord('"')
+_LONGEST_INTEGER = 300  # digits; Python refuses to read those of several thousand, or takes very long for them
+_LINE_ENDS = (b"\n", b"\r")
+
+
+class _AnyObject(msgspec.Struct, gc=False):
+    """Matches any JSON object without building it."""
+
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_CHECKED: Mapping[str, Any] = {"string": str, "number": float, "boolean": bool, "object": _AnyObject}
+
+
+class Shape:
+    """The announced shape of one stream's records.
+
+    Args:
+        schema: JSON Schema as announced in the catalog.
+        epoch_days: Fields that count days since 1970-01-01.
+        secret: Fields that are taken out of every record.
+    """
+
+    def __init__(self, schema: Schema, *, epoch_days: Collection[str] = (), secret: Collection[str] = ()) -> None:
+        """Prepare the converters and the quick check."""
+        properties = {name: field for name, field in schema.get("properties", {}).items() if name != ORIGINAL}
+        self._secret = frozenset(secret)
+        self._fields = {name: _converter(field) for name, field in properties.items()}
+        self._fields.update({name: to_epoch_day for name in epoch_days if name in properties})
+        self._nested = {
+            name: {inner: _converter(inner_field) for inner, inner_field in field["properties"].items()}
+            for name, field in properties.items()
+            if field.get("properties")
+        }
+        self._whole = WholeCheck(properties, self._secret)
+        self._check = msgspec.json.Decoder(_record_type(properties, self._secret)).decode
+
+    def recognise(self, body: bytes, records: Sequence[msgspec.Raw]) -> Sequence[str] | None:
+        """``_id`` of each record of an answer, when every record can pass as it came; None when that is not sure."""
+        ids = self._whole.ids(records)
+        return ids if ids is not None and is_plain(body) else None
+
+    def pass_as_text(self, records: Sequence[msgspec.Raw]) -> bool:
+        """Whether every record has the announced shape already and is UTF-8; see also ``is_plain``."""
+        if self._whole.ids(records) is not None:
+            return True
+        if not self.fit(records) or not all(map(is_utf8, records)):
+            return False
+        self._whole.learn(records)
+        return True
+
+    def fit(self, records: Sequence[msgspec.Raw]) -> bool:
+        """Whether every record has the announced shape already; see also ``is_plain``."""
+        try:
+            # One by one: the memory of each goes to the next, which is much faster than to hold them all decoded.
+            deque(map(self._check, records), maxlen=0)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+            return False
+        return True
+
+    def convert(self, record: Record) -> Record:
+        """The record in its announced shape: the very same object when nothing had to be converted."""
+        originals: Record = {}
+        changed: Record = {}
+        for name, value in record.items():
+            if name not in self._fields:
+                continue
+            shaped, original = self._shaped(name, value)
+            if shaped is not value:
+                changed[name] = shaped
+                originals[name] = original
+        if not self._secret.isdisjoint(record):
+            record = {name: value for name, value in record.items() if name not in self._secret}
+        if not changed:
+            return record
+        return {**record, **changed, ORIGINAL: {**(record.get(ORIGINAL) or {}), **originals}}
+
+    def _shaped(self, name: str, value: object) -> tuple[Any, Any]:
+        """The value in its shape, with what of the value has to be kept as the original."""
+        if value is None:
+            return None, None
+        shaped = self._fields[name](value)
+        if shaped is None or name not in self._nested:
+            return shaped, value
+        converters = self._nested[name]
+        changed = {}
+        for inner, inner_value in shaped.items():
+            if inner_value is None or inner not in converters:
+                continue
+            inner_shaped = converters[inner](inner_value)
+            if inner_shaped is not inner_value:
+                changed[inner] = inner_shaped
+        if not changed:
+            return shaped, value
+        return {**shaped, **changed}, {inner: shaped[inner] for inner in changed}
+
+
+def decode_record(body: bytes) -> Record:
+    """One record as Planhat sent it, also where a strict decoder gives up: huge numbers, bytes that are no UTF-8."""
+    try:
+        record: Record = msgspec.json.decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        record = json.loads(body.decode(errors="replace"), parse_float=_exact_when_huge, parse_int=_integer)
+    return record
+
+
+def is_utf8(text: bytes | msgspec.Raw) -> bool:
+    """Whether bytes are text; the quick check passes over fields that are not declared."""
+    try:
+        codecs.utf_8_decode(text, "strict", True)  # noqa: FBT003 - takes no keywords
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def is_plain(body: bytes) -> bool:
+    """Whether JSON holds nothing that only a look at its bytes can find.
+
+    Line ends between tokens would break the lines of the output. An offset without a colon, as in ``+0000``, passes for
+    a moment in the quick check; only ``+`` is looked for, since moments are in UTC (B40).
+    """
+    return not any(end in body for end in _LINE_ENDS) and not _has_bare_offset(body)
+
+
+def _has_bare_offset(body: bytes) -> bool:
+    at = body.find(b"+")
+    last = len(body) - _BARE_OFFSET_LENGTH - 1
+    while 0 <= at <= last:
+        end = at + _BARE_OFFSET_LENGTH
+        if body[end] == _QUOTE and body[at + 1 : end].isdigit():
+            return True
+        at = body.find(b"+", at + 1)
+    return False
+
+
+def _converter(schema: Schema) -> Converter:
+    kind = kind_of(schema)
+    if kind == "string":
+        return to_moment if schema.get("format") == "date-time" else to_text
+    if kind == "array":
+        items = schema.get("items")
+        if not items:
+            return to_array_of(None)
+        return to_array_of(to_referring_object if kind_of(items) == "object" else _converter(items))
+    return _SIMPLE.get(kind, _unchanged)
+
+
+def _unchanged(value: object) -> object:
+    return value
+
+
+def _record_type(properties: Mapping[str, Schema], refused: Collection[str] = ()) -> type[msgspec.Struct]:
+    """A type that decodes exactly the records whose declared fields have the declared types or are null."""
+    fields = {field: _checked(schema) for field, schema in properties.items()}
+    fields |= {field: msgspec.UnsetType for field in refused if field not in properties}
+    return record_type(fields, closed=False)
+
+
+def _checked(schema: Schema) -> object:
+    kind = kind_of(schema)
+    if kind == "string" and schema.get("format") == "date-time":
+        return _Moment | None
+    if kind == "object" and schema.get("properties"):
+        return _record_type(schema["properties"]) | None
+    if kind == "array":
+        items = schema.get("items")
+        return (list[_checked(items)] if items else list[msgspec.Raw]) | None  # type: ignore[misc]
+    return _CHECKED[kind] | None if kind in _CHECKED else msgspec.Raw
+
+
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _LONGEST_INTEGER else Decimal(text)
+
+
+def _exact_when_huge(text: str) -> float | Decimal:
+    number = float(text)
+    return number if number - number == 0 else Decimal(text)

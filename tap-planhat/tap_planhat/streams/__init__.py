@@ -1,0 +1,1 @@
+"""Says which rows each stream reads, and how far it was read."""

@@ -1,0 +1,39 @@
+"""Which models are streams, and which class reads which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planhat_api.models.registry import all_models
+from tap_planhat.streams.conversations import Conversations, Notes
+from tap_planhat.streams.dimension_data import DimensionData
+from tap_planhat.streams.lean_companies import LeanCompanies
+from tap_planhat.streams.list_parameters import ArchivableStream, Nps, Users
+from tap_planhat.streams.list_stream import ListStream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from planhat_api.models.registry import Model
+    from tap_planhat.streams.base import PlanhatStream
+
+_CLASSES: Mapping[str, type[PlanhatStream]] = {
+    "conversations": Conversations,
+    "dimensiondata": DimensionData,
+    "endusers": ArchivableStream,
+    "leancompanies": LeanCompanies,
+    "notes": Notes,
+    "nps": Nps,
+    "tasks": ArchivableStream,
+    "users": Users,
+}
+
+
+def offered_models() -> Sequence[Model]:
+    """The models that are streams: those with a list."""
+    return [model for model in all_models().values() if "list" in model.operations]
+
+
+def stream_class(model: Model) -> type[PlanhatStream]:
+    """The class that reads a model."""
+    return _CLASSES.get(model.file, ListStream)

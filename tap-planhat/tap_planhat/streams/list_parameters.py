@@ -1,0 +1,46 @@
+"""The streams whose list takes parameters that the settings decide on."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from tap_planhat.streams.list_stream import ListStream
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class ArchivableStream(ListStream):
+    """A model whose archived rows only come when asked for."""
+
+    scope_settings = "include_archived"
+
+    @override
+    def passes(self) -> Sequence[Mapping[str, str]]:
+        return self.model.passes if self.config["include_archived"] else ({},)
+
+
+class Nps(ListStream):
+    """NPS answers, as far back as the setting says."""
+
+    scope_settings = "nps_expiry_days"
+
+    @override
+    def passes(self) -> Sequence[Mapping[str, str]]:
+        return ({"npsExpiryDay": str(self.config["nps_expiry_days"])},)
+
+
+class Users(ListStream):
+    """Users, with the fields a plain list leaves out."""
+
+    scope_settings = "users_all_fields"
+
+    @override
+    def passes(self) -> Sequence[Mapping[str, str]]:
+        return self.model.passes if self.config["users_all_fields"] else ({},)

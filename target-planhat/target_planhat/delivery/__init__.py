@@ -1,0 +1,1 @@
+"""Sends rows: in batches, in order, in the way of each model."""

@@ -1,0 +1,140 @@
+"""Models without bulk upsert: one call for each row."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from planhat_api import Fate, Outcome, PayloadError, PlanhatError, PushResult, UnavailableError
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
+from target_planhat.delivery.mapped import MappedSink
+from target_planhat.delivery.one_by_one import Streak, one_after_the_other
+from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.rows.keys import KeyRule
+from target_planhat.rows.row import RefusedRowError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from planhat_api import Row
+    from target_planhat.delivery.sink import Settled
+    from target_planhat.rows.mapping import ColumnPlan
+    from target_planhat.rows.row import Item
+
+__all__ = ["SingleSink", "one_by_one"]
+
+_IDENTITY = ("parent", "name")
+_DEFAULTS = {"isHidden": False}
+
+
+def one_by_one(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> PushResult:
+    """Post rows in a call each; an error tells what is known of each.
+
+    Args:
+        rows: The rows.
+        push: Posts one.
+        streak: The rows in a row, those of calls before included, that it is not known of whether they arrived. With
+            too many, the error is one that ends the run.
+    """
+    outcomes: list[Outcome] = []
+    for row in rows:
+        try:
+            push(row)
+        except PayloadError as err:
+            outcomes.append(Outcome(Fate.REJECTED, reason=str(err)))
+        except PlanhatError as err:
+            ended = err
+            if isinstance(err, UnavailableError) and err.may_have_arrived:
+                outcomes.append(WITHOUT_ANSWER)
+                if streak.grows_too_long():
+                    ended = UnavailableError(str(err), status=err.status, detail=err.detail)
+            ended.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
+            raise ended from None
+        else:
+            outcomes.append(Outcome(Fate.ACCEPTED))
+        streak.ends()
+    return PushResult(outcomes, calls=len(rows))
+
+
+class SingleSink(MappedSink):
+    """Custom fields: found by `_id`, else by the model they belong to and their name, then created or updated."""
+
+    collapses = True
+
+    def key_rule(self, plan: ColumnPlan) -> KeyRule:
+        """Rows are found here, not by Planhat."""
+        del plan
+        return KeyRule(("_id", "name"), frozenset(), None, needs_key=False)
+
+    def checker(self) -> Callable[[dict[str, Any]], None]:
+        """A row must say which field it means."""
+        return _check
+
+    def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
+        """The row of a record, with its key; the same name may occur in several models."""
+        row, match = super().build(record)
+        if match and match[0] == "name":
+            match = (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
+        return row, match
+
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
+        """A call for each row that changes something."""
+        del distinct
+        existing = self.run.client.custom_fields()
+        self.run.custom_fields.forget()
+        yield from one_after_the_other(
+            items,
+            lambda item: self._put(msgspec.json.decode(item.body), existing),
+            self.run.client.check_credentials,
+        )
+
+    def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> Verdict:
+        found = _find(row, existing)
+        changes = {name: value for name, value in row.items() if name != "_id"}
+        if found is None and "_id" in row:
+            return Verdict(Verdicts.REJECTED, reason="no custom field has this _id")
+        if found is None:
+            look = partial(self._look, row, existing)
+            answer = self.run.client.create(self.model, {**_DEFAULTS, **changes}, look=look)
+            return self._created(row, answer, existing)
+        planhat_id = str(found["_id"])
+        if all(found.get(name) == value for name, value in changes.items()):
+            return Verdict(Verdicts.UNCHANGED, planhat_id)
+        self.run.client.update(self.model, planhat_id, changes)
+        found.update(changes)
+        return Verdict(Verdicts.UPDATED, planhat_id)
+
+    def _created(self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]) -> Verdict:
+        """An answer in words may be a refusal (B73): look whether the row is there."""
+        if isinstance(answer, str):
+            found = self._look(row, existing)
+            if found is None:
+                return Verdict(Verdicts.REJECTED, reason=answer)
+            return Verdict(Verdicts.CREATED, str(found["_id"]))
+        if answer not in existing:
+            existing.append(answer)
+        return Verdict(Verdicts.CREATED, answer.get("_id"))
+
+    def _look(self, row: Mapping[str, Any], existing: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The field as Planhat holds it now."""
+        existing[:] = self.run.client.custom_fields()
+        return _find(row, existing)
+
+
+def _check(body: dict[str, Any]) -> None:
+    if not body.get("_id") and not all(body.get(name) for name in _IDENTITY):
+        msg = f"a custom field needs _id, or {' and '.join(_IDENTITY)}"
+        raise RefusedRowError(msg)
+
+
+def _find(row: Mapping[str, Any], existing: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Models write the case of `parent` differently."""
+    if "_id" in row:
+        return next((entry for entry in existing if entry.get("_id") == row["_id"]), None)
+    parent, name = str(row["parent"]).lower(), row["name"]
+    return next(
+        (entry for entry in existing if str(entry.get("parent")).lower() == parent and entry.get("name") == name),
+        None,
+    )

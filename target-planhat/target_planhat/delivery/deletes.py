@@ -1,0 +1,105 @@
+"""Deletes rows the source says are gone: one call each, by Planhat's id, never more than allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from planhat_api import NotFoundError, PayloadError
+from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY, company_in, rows_of
+from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.rows.row import RefusedRowError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from planhat_api import PlanhatClient
+    from planhat_api.models.registry import Model
+    from target_planhat.rows.row import Item
+    from target_planhat.tenant.existing_rows import ExistingRows
+
+__all__ = ["Deletes"]
+
+_PREFIXES = {"externalId": "extid-", "extId": "extid-", "sourceId": "srcid-"}
+
+
+class Deletes:
+    """The deletes of one run."""
+
+    def __init__(self, client: PlanhatClient, limit: int) -> None:
+        """None done yet.
+
+        Args:
+            client: Deletes, and looks ids up.
+            limit: How many rows of the run may be deleted.
+        """
+        self._client = client
+        self._left = limit
+        self._limit = limit
+
+    def delete(self, model: Model, item: Item, known: Sequence[ExistingRows] = ()) -> Verdict:
+        """Delete one row; a row that is not there counts as skipped.
+
+        Args:
+            model: The model of the row.
+            item: The row.
+            known: What was read of the model; each is told of the row that is gone.
+        """
+        try:
+            self._check(model, item)
+            row = self._found(model, item, whole=bool(known))
+            planhat_id = str(row["_id"])
+            self._left -= 1
+            if self._client.delete(model, planhat_id):
+                for existing in known:
+                    existing.forget(row)
+                return Verdict(Verdicts.DELETED, planhat_id)
+        except NotFoundError:
+            pass
+        except (PayloadError, RefusedRowError) as err:
+            return Verdict(Verdicts.REJECTED, reason=str(err))
+        return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
+
+    def _check(self, model: Model, item: Item) -> None:
+        if item.match is None:
+            msg = "no key to delete by"
+        elif (key := item.match[0]) != "_id" and _PREFIXES.get(key) not in model.url_keys.get("get", ()):
+            msg = f"not deleted: {model.name} cannot be looked up by {key}"
+        elif _is_within_company(model, key) and not item.match[2:]:
+            msg = f"not deleted: {key} is unique within one company only, and the row names no company"
+        elif self._left <= 0:
+            msg = f"not deleted: max_deletes is {self._limit}"
+        else:
+            return
+        raise RefusedRowError(msg)
+
+    def _found(self, model: Model, item: Item, *, whole: bool) -> Mapping[str, Any]:
+        """The row with its keys, if it is wanted whole, else with `_id` at least.
+
+        Planhat deletes by `_id` only (B21); other keys are looked up, where the model allows it.
+        """
+        key, value, *company = item.match or ("", "")
+        if key == "_id":
+            return self._client.get(model, value) if whole else {"_id": value}
+        if _is_within_company(model, key):
+            return self._within(self._client.companies.find(company[0]), model, key, value)
+        return self._client.get(model, _PREFIXES[key] + value)
+
+    def _within(self, company: str | None, model: Model, key: str, value: str) -> Mapping[str, Any]:
+        """The record with this key in this company; Planhat may look it up in another one (B62).
+
+        Raises:
+            NotFoundError: The company has none, or does not exist.
+        """
+        if company is not None:
+            found = self._client.get(model, _PREFIXES[key] + value)
+            if company_in(found, model) == company:
+                return found
+            for row in rows_of(self._client, model, (*model.keyables, str(model.company)), company):
+                if str(row.get(key)) == value and company_in(row, model) == company:
+                    return row
+        msg = "the company has no such record"
+        raise NotFoundError(msg)
+
+
+def _is_within_company(model: Model, key: str) -> bool:
+    return model.company is not None and key in UNIQUE_IN_COMPANY

@@ -1,0 +1,74 @@
+"""Goes through rows that take a call each: a row that Planhat fails on does not end the run (B75)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planhat_api import PayloadError, UnavailableError
+from target_planhat.outcomes.outcome import Verdict, Verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from target_planhat.delivery.sink import Settled
+    from target_planhat.rows.row import Item
+
+__all__ = ["Streak", "one_after_the_other"]
+
+_FAULT_INSIDE = 500
+_MOST_IN_A_ROW = 14
+"""Rows in a row that Planhat may fail on; with one more it is not the rows."""
+
+
+class Streak:
+    """Rows in a row that Planhat fails on."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._length = 0
+
+    def ends(self) -> None:
+        """Planhat answered for a row."""
+        self._length = 0
+
+    def grows_too_long(self) -> bool:
+        """Count one more; whether it is not the rows that are at fault."""
+        self._length += 1
+        return self._length > _MOST_IN_A_ROW
+
+
+def one_after_the_other(
+    items: Iterable[Item], call: Callable[[Item], Verdict], alive: Callable[[], None]
+) -> Iterator[Settled]:
+    """Make a call for each row.
+
+    Args:
+        items: The rows.
+        call: Makes the call for one, and repeats it as far as that is safe.
+        alive: Makes a harmless call; raises when Planhat as a whole is not available.
+
+    Raises:
+        PlanhatError: It is not one row that is at fault. Rows that were blamed before come again with the next run.
+    """
+    blamed: list[Item] = []
+    verdicts: list[Verdict] = []
+    streak = Streak()
+    for item in items:
+        try:
+            verdict = call(item)
+        except PayloadError as err:
+            verdict = Verdict(Verdicts.REJECTED, reason=str(err))
+        except UnavailableError as err:
+            if err.status != _FAULT_INSIDE or err.may_have_arrived or streak.grows_too_long():
+                raise
+            if not blamed:
+                alive()
+            blamed.append(item)
+            reason = f"Planhat fails on this row ({_FAULT_INSIDE}): {err.detail}"
+            verdicts.append(Verdict(Verdicts.REJECTED, reason=reason))
+            continue
+        yield blamed, verdicts
+        blamed, verdicts = [], []
+        streak.ends()
+        yield [item], [verdict]
+    yield blamed, verdicts

@@ -1,0 +1,64 @@
+"""Sends the records of a row on their own when Planhat refused the row that they were made: some may be good."""
+
+from __future__ import annotations
+
+from itertools import compress
+from typing import TYPE_CHECKING
+
+from target_planhat.outcomes.outcome import Verdicts
+from target_planhat.rows.merging import merged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from target_planhat.outcomes.outcome import Verdict
+    from target_planhat.rows.row import Item
+
+    Settled = tuple[Sequence[Item], Sequence[Verdict]]
+
+__all__ = ["PartsSender"]
+
+_MOST_SPLITS = 20
+"""How often refused rows are split before what is left of them is rejected as one."""
+
+
+class PartsSender:
+    """Sends rows. Those made of several records that are refused are sent again in halves, the earlier one first."""
+
+    def __init__(
+        self, send: Callable[[Sequence[Item]], Iterator[Settled]], may_wait: Callable[[Item, Verdict], bool]
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            send: Sends rows that are different records.
+            may_wait: Whether a row is not refused for good, and is to stay as it is.
+        """
+        self._send = send
+        self._may_wait = may_wait
+        self._splits = 0
+
+    def send(self, items: Sequence[Item]) -> Iterator[Settled]:
+        """Send rows that are different records.
+
+        Yields:
+            Rows with their verdicts; a row that was split comes as the rows it became.
+        """
+        refused: list[Item] = []
+        for rows, verdicts in self._send(items):
+            if not any(item.parts for item in rows) or self._splits >= _MOST_SPLITS:
+                yield rows, verdicts
+                continue
+            split = [
+                item.parts and self._is_refused(item, verdict) for item, verdict in zip(rows, verdicts, strict=True)
+            ]
+            refused += compress(rows, split)
+            kept = [not is_split for is_split in split]
+            yield list(compress(rows, kept)), list(compress(verdicts, kept))
+        if refused:
+            self._splits += 1
+            yield from self.send([merged(item.parts[: len(item.parts) // 2]) for item in refused])
+            yield from self.send([merged(item.parts[len(item.parts) // 2 :]) for item in refused])
+
+    def _is_refused(self, item: Item, verdict: Verdict) -> bool:
+        return verdict.kind is Verdicts.REJECTED and not self._may_wait(item, verdict)

@@ -1,0 +1,166 @@
+"""Holds back rows whose company is not in Planhat yet, until the companies of the run are in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from planhat_api.bulk.apart import MOST_TURNS, folded, forms_of, may_mean_one
+from target_planhat.delivery.model_order import rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from planhat_api.models.registry import Model
+    from target_planhat.outcomes.outcome import Verdict
+    from target_planhat.rows.row import Item
+
+    _Names = tuple[str, tuple[str, ...]]
+    """A model, and the names of the keys that a row carries."""
+
+__all__ = ["HeldRows", "may_lack_company"]
+
+_WORD = re.compile(r"\w+")
+
+
+def may_lack_company(model: Model, item: Item, reason: str) -> bool:
+    """Whether a row may have been rejected because its company is missing.
+
+    The wording of Planhat's errors is unknown (Q1): a reason that speaks of another field of the row, and of no
+    company, rules it out; any other does not.
+    """
+    if model.company is None:
+        return False
+    field = model.company.removesuffix("[]")
+    body = msgspec.json.decode(item.body)
+    if not any(body.get(name) for name in (model.placing.fields if model.placing else (field,))):
+        # The domain of an address may belong to a company that is still to come (B86).
+        return model.placing is not None and bool(body.get(model.placing.address))
+    said = reason.lower()
+    words = set(_WORD.findall(said))
+    if "compan" in said or field.lower() in words:
+        return True
+    return not any(name.lower() in words for name in model.properties if name not in {field, "_id"})
+
+
+class HeldRows:
+    """Rows that wait, in the order in which they came. STATE waits with them, so no more than a number are held."""
+
+    def __init__(self, limit: int) -> None:
+        """Hold none yet."""
+        self._limit = limit
+        self._closed = False
+        self._waiting: dict[int, tuple[Item, Verdict]] = {}
+        self._next = 0
+        self._records = 0
+        self._by_mark: dict[object, set[int]] = {}
+        # How many rows with these names waited when a row came that may mean the record of any of them.
+        self._overtaken: dict[_Names, int] = {}
+
+    def __len__(self) -> int:
+        """Records that wait."""
+        return self._records
+
+    def has_room_for(self, item: Item) -> bool:
+        """Whether a row can be held back."""
+        return not self._closed and self._records + _records(item) <= self._limit
+
+    def hold(self, item: Item, verdict: Verdict) -> bool:
+        """Hold a row back; False when no more are held, or all have been let go.
+
+        Args:
+            item: The row.
+            verdict: What becomes of it when nothing it waits for comes.
+        """
+        if not self.has_room_for(item):
+            return False
+        self._waiting[self._next] = item, verdict
+        for mark in _marks(item):
+            self._by_mark.setdefault(mark, set()).add(self._next)
+        if item.keys:
+            self._overtaken.setdefault(_names(item), 0)
+        self._next += 1
+        self._records += _records(item)
+        return True
+
+    def take(self, items: Iterable[Item]) -> list[Item]:
+        """Let the rows go that mean the record of one of these: what comes later must not go before.
+
+        Not those that were overtaken, which must not go at all.
+        """
+        places = {place for item in items for place in self._of_one_record(item)}
+        return [self._let_go(place) for place in sorted(places) if not self._is_overtaken(place)]
+
+    def note_stored(self, item: Item) -> None:
+        """Mark the rows that one which is stored now may have overtaken: sent later, they might undo it."""
+        for place in self._of_one_record(item):
+            self._waiting[place][0].overtaken = True
+        if item.keys:
+            path, names = _names(item)
+            for other in self._overtaken:
+                if other[0] == path and may_mean_one(names, other[1]):
+                    self._overtaken[other] = self._next
+
+    def release(self) -> Iterator[list[tuple[Item, Verdict]]]:
+        """Let all rows go with their verdicts, by batch, parents first. From now on none is held."""
+        self._closed = True
+        waiting = [(self._let_go(place), verdict) for place, (_, verdict) in [*self._waiting.items()]]
+        batches = {item.sink.batch: item.sink.model for item, _ in waiting}
+        for batch in sorted(batches, key=lambda batch: rank(batches[batch])):
+            yield [(item, verdict) for item, verdict in waiting if item.sink.batch is batch]
+
+    def _is_overtaken(self, place: int) -> bool:
+        item, _ = self._waiting[place]
+        return item.overtaken or (bool(item.keys) and place < self._overtaken[_names(item)])
+
+    def _let_go(self, place: int) -> Item:
+        overtaken = self._is_overtaken(place)
+        item, _ = self._waiting.pop(place)
+        self._records -= _records(item)
+        for mark in _marks(item):
+            self._by_mark[mark].discard(place)
+            if not self._by_mark[mark]:
+                del self._by_mark[mark]
+        item.overtaken = overtaken
+        return item
+
+    def _of_one_record(self, item: Item) -> set[int]:
+        found: set[int] = set()
+        for mark in _marks(item):
+            places = self._by_mark.get(mark, set())
+            # A key that very many rows share tells nothing about any of them.
+            if mark == _match(item) or len(places) <= MOST_TURNS:
+                found |= {place for place in places if _share_record(self._waiting[place][0], item)}
+        return found
+
+
+def _records(item: Item) -> int:
+    return len(item.parts) or 1
+
+
+def _match(item: Item) -> object:
+    return item.sink.model.path, item.match
+
+
+def _marks(item: Item) -> set[object]:
+    """What rows that mean one record share. Points are told apart from each other by nothing."""
+    if not item.sink.collapses or item.match is None:
+        return set()
+    return {_match(item), *((item.sink.model.path, form) for form in forms_of(item))}
+
+
+def _names(item: Item) -> _Names:
+    """By which keys a row names its record."""
+    return item.sink.model.path, tuple(item.keys) if item.sink.collapses else ()
+
+
+def _share_record(one: Item, other: Item) -> bool:
+    """Whether rows that share a key mean one record: the first key that both have decides, and the company if named."""
+    if one.match is None or other.match is None or one.match == other.match:
+        return True
+    if one.match[0] == other.match[0] and len(one.match) == len(other.match):
+        return False
+    name = next(name for name in one.keys if name in other.keys)
+    return folded(name, one.keys[name]) == folded(name, other.keys[name])

@@ -1,0 +1,1 @@
+"""Reads Singer messages, and decides when what is pending goes out."""

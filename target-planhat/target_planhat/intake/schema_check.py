@@ -1,0 +1,51 @@
+"""Checks the schema of a stream before a row is looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from planhat_api.plugin.nearest import nearest
+from target_planhat.errors import InputError, SettingsError, quoted
+from target_planhat.intake.record_schema import schema_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_planhat.intake.messages import SchemaMessage
+
+__all__ = ["check_key_columns", "check_schema"]
+
+_SHOWN_COLUMNS = 10
+
+
+def check_key_columns(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Check that a stream has the columns that the tap calls its key.
+
+    Raises:
+        SettingsError: It has not. No row of the stream would have its key.
+    """
+    columns = list(schema.get("properties", ()))
+    for key in keys:
+        if key not in columns:
+            near = nearest(key, columns)
+            hint = f" Did you mean {quoted(near)}?" if near else ""
+            more = f" and {len(columns) - _SHOWN_COLUMNS} more" if len(columns) > _SHOWN_COLUMNS else ""
+            msg = (
+                f"stream {quoted(stream)}: its key is column {quoted(key)}, which its schema lacks.{hint} "
+                f"Its columns: {', '.join(map(quoted, columns[:_SHOWN_COLUMNS]))}{more}"
+            )
+            raise SettingsError(msg)
+
+
+def check_schema(message: SchemaMessage) -> None:
+    """Check that the schema of a stream is JSON Schema.
+
+    Raises:
+        InputError: It is not.
+    """
+    fault = schema_fault(message.schema)
+    if fault is not None:
+        column, reason = fault
+        schema = "the schema" if column is None else f"the schema of column {quoted(column)}"
+        msg = f"{message.place}: stream {quoted(message.stream)}: {schema} is not JSON Schema: {reason}"
+        raise InputError(msg)

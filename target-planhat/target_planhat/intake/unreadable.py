@@ -1,0 +1,217 @@
+"""Tells of a line that cannot be read what it was meant to be, and why it cannot be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from planhat_api.jsontext import MOST_LEVELS, mended
+from target_planhat.errors import InputError, quoted
+from target_planhat.outcomes.rejects import REJECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["KNOWN_TYPES", "UNREADABLE", "Claim", "InputLine"]
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What the decoders raise: UTF-8 is checked text by text, nesting by the depth of the stack."""
+KNOWN_TYPES = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
+
+_RECORD_FIRST = re.compile(rb'\s*\{\s*"record"\s*:')
+_OPENING = re.compile(rb"\s*\{")
+_SIMPLE = (
+    rb'\s*"(?P<name>type|stream|version|time_extracted)"\s*:\s*'
+    rb'(?P<value>"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null)\s*'
+)
+_NEXT_MEMBER = re.compile(_SIMPLE + rb"(?:,|\}|$)", re.DOTALL)
+_LAST_MEMBER = re.compile(rb"," + _SIMPLE + rb"\}?\s*$", re.DOTALL)
+_MOST_DIGITS = 1_000
+_TAIL = 4_096
+"""Bytes at the end of a line in which its last members are looked for."""
+
+_AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<member>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_WORDS = {"`str`": "text", "`int`": "whole number", "`float`": "number", "`bool`": "true or false"}
+_DECODING = {"Input data was truncated": "it ends too early"}
+_KINDS = {"[": "an array", '"': "a text", "t": "true", "f": "false", "n": "null"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a line says it is, as far as that can be told.
+
+    Attributes:
+        kind: Its type.
+        stream: Its stream.
+        record: Its record; empty when it cannot be told.
+        attempt: How often it has been tried, this time included.
+    """
+
+    kind: Any = None
+    stream: Any = None
+    record: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 1
+
+
+class _Constant:
+    """A number that Python writes into JSON and that JSON does not know."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class InputLine:
+    """A line of the input, or of a batch file, that is not what it should be."""
+
+    def __init__(self, line: bytes, place: str, *, is_record: bool = False) -> None:
+        """Look at nothing yet.
+
+        Args:
+            line: The line.
+            place: Where it stands, for people.
+            is_record: Whether it is a record alone, not a message.
+        """
+        self.place = place
+        self._line = line
+        self._is_record = is_record
+
+    @property
+    def too_deep(self) -> str:
+        """The reason of a line with more levels than can be handled."""
+        return f"{self.place} is nested more than {MOST_LEVELS} levels deep"
+
+    @property
+    def text(self) -> bytes:
+        """The text of the line as a JSON string; bytes that are no text are escaped with backslashes."""
+        return msgspec.json.encode(self._line.strip().decode("utf-8", "backslashreplace"))
+
+    @cached_property
+    def _lenient(self) -> Any:  # noqa: ANN401 # any JSON value
+        """The line as a lenient reader takes it; None if not even that takes it."""
+        text = mended(self._line).decode("utf-8", "replace")
+        with suppress(ValueError, RecursionError):
+            return json.loads(text, strict=False, parse_constant=_Constant, parse_int=_integer)
+        return None
+
+    @property
+    def lenient_record(self) -> dict[str, Any]:
+        """What can be told of the record, to name it by its key."""
+        found = self._lenient
+        if not self._is_record:
+            found = found.get("record") if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def claim(self) -> Claim:
+        """What the line says it is."""
+        found = self._lenient
+        if isinstance(found, dict):
+            noted = found.get(REJECTION)
+            tried = noted.get("attempt") if isinstance(noted, dict) else None
+            attempt = tried + 1 if type(tried) is int else 1
+            return Claim(found.get("type"), found.get("stream"), self.lenient_record, attempt)
+        members = {**dict(self._last_members()), **dict(self._first_members())}
+        return Claim(members.get("type"), members.get("stream"))
+
+    def _first_members(self) -> Iterator[tuple[str, Any]]:
+        """The simple members at the beginning of a message that breaks later."""
+        opening = _OPENING.match(self._line)
+        member = _NEXT_MEMBER.match(self._line, opening.end()) if opening else None
+        while member:
+            yield _decoded(member)
+            member = _NEXT_MEMBER.match(self._line, member.end())
+
+    def _last_members(self) -> Iterator[tuple[str, Any]]:
+        """The simple members at the end of a message that begins with its record, as those with sorted members do."""
+        tail = self._line[-_TAIL:] if _RECORD_FIRST.match(self._line) else b""
+        while member := _LAST_MEMBER.search(tail):
+            yield _decoded(member)
+            tail = tail[: member.start()]
+
+    def fault(self, err: Exception) -> str:
+        """Why the line cannot be read, without any of its values."""
+        try:
+            self._line.decode()
+        except UnicodeDecodeError as wrong:
+            return f"{self.place} is not UTF-8 (byte {wrong.start})"
+        if isinstance(err, RecursionError):
+            return self.too_deep
+        if isinstance(err, msgspec.ValidationError):
+            return f"{self.place}: {_told(err)}"
+        for column, constant in _constants(self.lenient_record):
+            return f"{self.place}: column {quoted(column)} holds {constant}, which is no number that JSON knows"
+        return f"{self.place} is not JSON: {self._malformed(err)}"
+
+    def _malformed(self, err: Exception) -> str:
+        """What is wrong with the JSON, in words."""
+        try:
+            # The line break at the end of a line that breaks off inside a text is no character of that text.
+            msgspec.json.decode(self._line.rstrip())
+        except UNREADABLE as wrong:
+            err = wrong if isinstance(wrong, msgspec.DecodeError) else err
+        return _DECODING.get(str(err)) or str(err).removeprefix("JSON is malformed: ")
+
+    def no_object(self, record: bytes, err: msgspec.ValidationError) -> str:
+        """Why a record that is JSON cannot be one."""
+        if record.startswith(b"{"):
+            return f"{self.place}: {_told(err).rpartition(': ')[2]}"
+        kind = _KINDS.get(record[:1].decode("ascii", "replace"), "a number")
+        return f"{self.place}: the record is {kind}, not an object"
+
+    def complaint(self, err: Exception) -> InputError:
+        """The error of a line that is no message and no record either."""
+        kind, stream = self.claim.kind, self.claim.stream
+        if not isinstance(err, msgspec.ValidationError):
+            reason = self.fault(err)
+        elif not isinstance(self._lenient, dict):
+            reason = f"{self.place} ({len(self._line.strip())} bytes) is not a JSON object"
+        elif not isinstance(kind, str):
+            reason = f"{self.place}: a message without a type; known types are {', '.join(KNOWN_TYPES)}"
+        elif kind not in KNOWN_TYPES:
+            reason = f"{self.place}: a message of type {quoted(kind)}; known are {', '.join(KNOWN_TYPES)}"
+        else:
+            of_stream = f" of stream {quoted(stream)}" if isinstance(stream, str) else ""
+            reason = f"{self.place}: {kind}{of_stream}: {_told(err)}"
+        return InputError(reason)
+
+
+def _integer(text: str) -> int | str:
+    """A whole number; Python refuses to make one of thousands of digits."""
+    return int(text) if len(text) <= _MOST_DIGITS else text
+
+
+def _decoded(member: re.Match[bytes]) -> tuple[str, Any]:
+    value = None
+    with suppress(ValueError):
+        value = json.loads(member["value"].decode("utf-8", "replace"), strict=False)
+    return member["name"].decode(), value
+
+
+def _constants(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Columns that hold what JSON does not know, at any depth, and what that is."""
+    for column, value in record.items():
+        pending = [value]
+        while pending:
+            found = pending.pop()
+            if isinstance(found, _Constant):
+                yield column, found.name
+            elif isinstance(found, (dict, list)):
+                pending += found.values() if isinstance(found, dict) else found
+
+
+def _told(err: msgspec.ValidationError) -> str:
+    """What is wrong with which member, in words."""
+    found = _AT.fullmatch(str(err))
+    what, member = (found["what"], found["member"]) if found else (str(err), None)
+    what = _MISSING.sub(r"it has no '\1'", what)
+    for name, word in _WORDS.items():
+        what = what.replace(name, word)
+    what = what[:1].lower() + what[1:].replace("`", "")
+    return f"{member}: {what}" if member else what

@@ -1,0 +1,1 @@
+"""Keeps account of what became of each record: counts, files, the policy on rejects."""

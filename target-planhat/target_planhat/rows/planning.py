@@ -1,0 +1,229 @@
+"""Decides where each column of a stream leads, and tells at start all that cannot work."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from planhat_api.plugin.nearest import nearest
+from target_planhat.errors import SettingsError
+from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
+from target_planhat.rows.mapping import ColumnPlan, Resolver, Slot, Source, declared_types
+from target_planhat.rows.values import ANYTHING, Kind, UnfitValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from planhat_api.models.registry import Model
+    from target_planhat.rows.values import Json
+    from target_planhat.settings import StreamSettings
+    from target_planhat.tenant.custom_fields import NamesOfModel
+
+__all__ = ["FEW", "left_out", "plan_columns"]
+
+FEW = 10
+"""Entries of a list that people read; how many more there are is enough to know."""
+
+
+def _first_few(entries: Sequence[str]) -> list[str]:
+    """The first entries of a list, and how many more there are."""
+    return [*entries[:FEW], f"and {len(entries) - FEW:,} more"] if len(entries) > FEW else list(entries)
+
+
+def left_out(plan: ColumnPlan) -> str:
+    """The columns a plan leaves out, by the reason, for people."""
+    columns: dict[str, list[str]] = {}
+    for column, reason in plan.left_out.items():
+        columns.setdefault(reason, []).append(column)
+    return "; ".join(f"{', '.join(_first_few(names))} ({reason})" for reason, names in columns.items())
+
+
+class _Planner:
+    """Goes through the columns of one stream and gathers all problems before it complains."""
+
+    def __init__(self, stream: str, schema: Mapping[str, Any], resolver: Resolver, settings: StreamSettings) -> None:
+        self.stream = stream
+        self.columns: Mapping[str, Json] = schema.get("properties", {})
+        self.resolver = resolver
+        self.settings = settings
+        self.problems: list[str] = []
+        self.sources: list[Source] = []
+        self.left_out: dict[str, str] = {}
+
+    def plan(self) -> ColumnPlan:
+        renames = self._renames()
+        deleted = self._deleted_column()
+        for column in self.columns:
+            if column in renames:
+                self._place_renamed(column, renames[column])
+            elif column == deleted:
+                self.left_out[column] = "marks rows as deleted"
+            elif column in HELPER_COLUMNS:
+                self.left_out[column] = "metadata"
+            elif is_added_by_loader(column):
+                self.left_out[column] = "added by a loader"
+            else:
+                self._place(column, column)
+        self._settle_rivals()
+        self._check_clear()
+        constants = dict(self._constants())
+        for source in [entry for entry in self.sources if entry.slot in constants]:
+            self.sources.remove(source)
+            self.left_out[source.column] = f"{source.slot} is a constant"
+        if self.problems:
+            msg = f"stream {self.stream!r} cannot go to {self.resolver.model.name}:"
+            raise SettingsError(msg, _first_few(self.problems))
+        return ColumnPlan(
+            tuple(sorted(self.sources, key=lambda source: source.fallback)),
+            self.left_out,
+            constants,
+            deleted,
+        )
+
+    def _renames(self) -> dict[str, str | None]:
+        """The field that the settings name for a column, or None where they leave the column out."""
+        renames: dict[str, str | None] = {}
+        for column, wanted in self.settings.columns.items():
+            found = self._column_called(column, "columns")
+            if found is not None:
+                renames[found] = wanted
+        for column in self.settings.ignore:
+            found = self._column_called(column, "ignore")
+            if found is not None:
+                if renames.get(found) is not None:
+                    self.problems.append(f"setting ignore: setting columns names a field for column {found!r}")
+                renames[found] = None
+        return renames
+
+    def _deleted_column(self) -> str | None:
+        wanted = self.settings.deleted_column
+        return None if wanted is None else self._column_called(wanted, "deleted_column")
+
+    def _column_called(self, name: str, setting: str) -> str | None:
+        """The column a setting names, in any case; None, and a problem, when there is none."""
+        if name in self.columns:
+            return name
+        found = next((column for column in self.columns if column.lower() == name.lower()), None)
+        if found is None:
+            hint = self._hint(lambda: nearest(name, self.columns))
+            self.problems.append(f"setting {setting}: the stream has no column {name!r}{hint}")
+        return found
+
+    def _hint(self, near: Callable[[], str | None]) -> str:
+        """What was meant by a wrong name; the problems that are not shown need none."""
+        found = near() if len(self.problems) < FEW else None
+        return f"; did you mean {found!r}?" if found else ""
+
+    def _place_renamed(self, column: str, name: str | None) -> None:
+        if name is None:
+            self.left_out[column] = "left out by the settings"
+        else:
+            self._place(column, name)
+
+    def _place(self, column: str, name: str) -> None:
+        found = self.resolver.source(column, name)
+        if isinstance(found, str):
+            self.left_out[column] = found
+        elif found is not None:
+            self._check_type(found)
+            if found.slot == Slot("custom"):
+                self._check_custom_names(found)
+            self.sources.append(found)
+        elif self.settings.unknown_columns == "leave_out":
+            self.left_out[column] = "no such field"
+        elif self.settings.unknown_columns == "send":
+            self.sources.append(Source(column, Slot(name), ANYTHING))
+        else:
+            hint = self._hint(lambda: self.resolver.nearest(name))
+            self.problems.append(
+                f"column {column!r} leads to no field{'' if name == column else f' {name!r}'}{hint} "
+                f"(name its field in streams.{self.stream}.columns, or leave it out: "
+                f"streams.{self.stream}.ignore: [{column!r}])"
+            )
+
+    def _check_type(self, source: Source) -> None:
+        types = declared_types(self.columns.get(source.column, {}))
+        if types and not types & source.kind.takes:
+            self.problems.append(
+                f"column {source.column!r} is declared {' or '.join(sorted(types))}, "
+                f"field {source.slot} holds {source.kind.name}"
+            )
+
+    def _settle_rivals(self) -> None:
+        """Two columns for one slot are a mistake, unless one is a fallback for the other."""
+        first: dict[Slot, Source] = {}
+        for source in [entry for entry in self.sources if not entry.fallback]:
+            rival = first.setdefault(source.slot, source)
+            if rival is not source:
+                spare = rival if source.column in self.settings.columns else source
+                self.problems.append(
+                    f"columns {rival.column!r} and {source.column!r} both lead to field {source.slot}; "
+                    f"leave one out: streams.{self.stream}.ignore: [{spare.column!r}]"
+                )
+        for source in [entry for entry in self.sources if entry.fallback and entry.slot in first]:
+            found = self.resolver.field_name(source.column)
+            if found in self.resolver.model.read_only and found not in self.resolver.model.written_as:
+                self.sources.remove(source)
+                self.left_out[source.column] = "Planhat sets it"
+
+    def _check_clear(self) -> None:
+        """Names of fields that nulls are to empty; they are written as the field is."""
+        for name in self.settings.clear:
+            found = self.resolver.source(name, name)
+            if isinstance(found, str):
+                self.problems.append(f"setting clear: {name!r} cannot be cleared: {found}")
+            elif found is None:
+                if self.settings.unknown_columns != "send":
+                    hint = self._hint(partial(self.resolver.nearest, name))
+                    self.problems.append(f"setting clear: there is no field {name!r} to write{hint}")
+            elif str(found.slot) != name:
+                self.problems.append(f"setting clear: no field is called {name!r}; did you mean {str(found.slot)!r}?")
+            elif found.slot == Slot("custom"):
+                self.problems.append("setting clear: name each custom field, as in 'custom.Name', not all of 'custom'")
+
+    def _constant(self, name: str, kind: Kind, value: Json) -> Json:
+        try:
+            return None if value is None else kind.convert(value)
+        except UnfitValueError as err:
+            self.problems.append(f"setting constants: {name}: {err}")
+            return None
+
+    def _check_custom_names(self, source: Source) -> None:
+        """Names inside a declared `custom` object, which Planhat would take however wrong they are (B50)."""
+        names = self.resolver.custom
+        column = self.columns.get(source.column)
+        if self.settings.unknown_columns != "refuse" or not isinstance(column, dict):
+            return
+        for name in column.get("properties", {}):
+            if names.find(name) is None:
+                hint = self._hint(partial(names.nearest, name))
+                self.problems.append(f"column {source.column!r}: there is no custom field {name!r}{hint}")
+
+    def _constants(self) -> Iterator[tuple[Slot, Any]]:
+        for name, value in {**self.resolver.model.constants, **self.settings.constants}.items():
+            found = self.resolver.source(f"constant {name}", name)
+            if isinstance(found, Source):
+                if name in self.settings.constants or not any(entry.slot == found.slot for entry in self.sources):
+                    yield found.slot, self._constant(name, found.kind, value)
+            else:
+                hint = self._hint(partial(self.resolver.nearest, name))
+                self.problems.append(f"setting constants: there is no field {name!r} to write{hint}")
+
+
+def plan_columns(
+    stream: str, schema: Mapping[str, Any], model: Model, custom: NamesOfModel, settings: StreamSettings
+) -> ColumnPlan:
+    """Decide for each column of a stream where it leads.
+
+    Args:
+        stream: Name of the stream, for messages.
+        schema: The schema the tap announced.
+        model: Model the rows go to.
+        custom: Custom fields of the model.
+        settings: Settings of the stream.
+
+    Raises:
+        SettingsError: Columns that lead nowhere or cannot hold what the field wants. The text names every one of them,
+            with the nearest right name.
+    """
+    return _Planner(stream, schema, Resolver(model, custom, settings), settings).plan()

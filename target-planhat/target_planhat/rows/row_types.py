@@ -1,0 +1,196 @@
+"""The generated types that decide which records of a stream need no look at each value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from target_planhat.outcomes.rejects import REJECTION
+from target_planhat.rows.mapping import Slot, declared_types
+from target_planhat.rows.schema_types import NoTypeError, bounded, column_type, is_plain, struct, union, without_null
+from target_planhat.rows.values import NUMBER, OBJECT, never
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import msgspec
+
+    from target_planhat.rows.mapping import Source
+    from target_planhat.rows.row import StreamPlan
+    from target_planhat.rows.schema_types import JsonType
+    from target_planhat.rows.values import Kind
+
+__all__ = ["Column", "bare_message_type", "columns_of", "message_type"]
+
+_TOP_LEVEL = {"properties", "additionalProperties", "required", "$schema"}
+
+
+@dataclass
+class Column:
+    """A column of a generated type.
+
+    Attributes:
+        name: Name in the record.
+        kind: What it may hold, null aside.
+        nullable: Whether it may be null.
+        required: Whether it must be there.
+        slot: Where it goes; None when it is left out.
+        conversion: The kind of field whose `convert` the values need, unless its `keeps` says that one can stay.
+        members: The columns of an object that is looked at member by member.
+        unless: The column that fills the same field first. A record in which that one is empty is not taken.
+    """
+
+    name: str
+    kind: JsonType
+    nullable: bool
+    required: bool = False
+    slot: Slot | None = None
+    conversion: Kind | None = None
+    keeps: Callable[[Any], object] = never
+    keeps_all: Callable[[list[Any]], bool] = never
+    members: list[Column] | None = None
+    unless: str | None = None
+
+    def field(self, name: str, *, nulls: bool) -> tuple[Any, ...]:
+        """The field of a generated class; a null that is left out is its default, which is not encoded.
+
+        Args:
+            name: Name of the field.
+            nulls: Whether nulls are taken at all.
+        """
+        kind = without_null(bounded(self.kind))
+        if self.required:
+            # A null here would be encoded, so it is not taken.
+            return (name, kind)
+        return (name, union([kind, None]) if nulls and self.nullable else kind, None)
+
+
+def message_type(name: str, record: JsonType) -> type[msgspec.Struct]:
+    """A RECORD message of one stream; one out of a rejects file is not taken, its attempts must be counted."""
+    fields = [("type", Literal["RECORD"]), ("stream", Literal[name]), ("record", record), ("rejection", None, None)]
+    return struct("Message", fields, {"rejection": REJECTION}, strict=False)
+
+
+def bare_message_type(name: str, record: JsonType) -> type[msgspec.Struct]:
+    """A RECORD message with nothing else in it but the time of extraction."""
+    fields = [("type", Literal["RECORD"]), ("stream", Literal[name]), ("record", record)]
+    return struct("BareMessage", [*fields, ("time_extracted", str, "")], {})
+
+
+def columns_of(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Column]:
+    """The columns of a stream as a generated type takes them.
+
+    Raises:
+        NoTypeError: A column, or what becomes of it, needs the general path.
+    """
+    properties = schema["properties"]
+    required = {*schema.get("required", ()), *keys}
+    sources = {source.column: source for source in stream.plan.sources}
+    first: dict[Slot, str] = {}
+    for placed in stream.plan.sources:
+        first.setdefault(placed.slot, placed.column)
+    if not is_plain(schema, _TOP_LEVEL) or not required <= set(properties):
+        raise NoTypeError
+    if stream.settings.nulls == "clear" or stream.settings.clear:
+        raise NoTypeError
+    for name, column in properties.items():
+        source = sources.get(name)
+        if source is not None and first[source.slot] != name:
+            made = _second_column(name, column, first[source.slot])
+        else:
+            made = _column(name, column, source, stream)
+        made.required = name in required
+        if source is not None and made.unless is None and source.slot.name not in stream.rule.left_out:
+            made.slot = source.slot
+        yield made
+
+
+def _second_column(name: str, schema: Mapping[str, Any], first: str) -> Column:
+    """A column whose value counts only where another one is empty."""
+    kind = column_type(schema)
+    # A value that the field could not take would have the record refused: those are left to the general path.
+    plain = kind if kind is not Any else str | int | float
+    return Column(name, plain, kind is Any or "null" in _type_names(schema), unless=first)
+
+
+def _column(name: str, schema: Mapping[str, Any], source: Source | None, stream: StreamPlan) -> Column:
+    kind = column_type(schema)
+    nullable = kind is Any or "null" in _type_names(schema)
+    mark = stream.marks.kind(name)
+    if mark is not None:
+        return _marked(Column(name, kind, nullable), mark, source)
+    if source is None:
+        return Column(name, kind, nullable)
+    if source.slot == Slot("custom"):
+        return Column(name, None, nullable, members=_custom_members(schema, stream))
+    return _placed(Column(name, kind, nullable), schema, source.kind)
+
+
+def _marked(column: Column, mark: Kind, source: Source | None) -> Column:
+    """A row that is gone at the source is no upsert: it is left to the general path."""
+    if source is not None:
+        raise NoTypeError
+    column.conversion, column.keeps, column.keeps_all = mark, mark.keeps, mark.keeps_all
+    return column
+
+
+def _placed(column: Column, schema: Mapping[str, Any], kind: Kind) -> Column:
+    """Narrow a column to what its field takes, or have it converted."""
+    names = declared_types(schema)
+    if not kind.json:
+        return column
+    if not names or kind.json in names or (kind.json == "number" and "integer" in names):
+        if kind is OBJECT and column.kind is not Any and not is_plain(schema, {"additionalProperties"}):
+            raise NoTypeError
+        if kind.json == "array" and not _allows_items(schema, kind):
+            raise NoTypeError
+        column.kind = kind.passes if kind.quick is None else kind.quick
+        if kind.quick is not None:
+            column.conversion, column.keeps, column.keeps_all = kind, kind.keeps, kind.keeps_all
+        if kind is NUMBER and names and "number" not in names:
+            column.kind = int
+    elif names & {"object", "array"}:
+        # What is inside stays bytes, which nothing can convert.
+        raise NoTypeError
+    else:
+        column.conversion = kind
+    return column
+
+
+def _allows_items(schema: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether the items that pass are items the schema allows."""
+    items = schema.get("items", {})
+    names = declared_types(items) if isinstance(items, dict) else frozenset()
+    wanted = "object" if kind.item_json == "" else kind.item_json
+    return not names or (wanted in names and is_plain(items, {"additionalProperties"}))
+
+
+def _type_names(schema: Mapping[str, Any]) -> set[str]:
+    names = schema.get("type", ())
+    found = {names} if isinstance(names, str) else set(names)
+    return found.union(*(_type_names(branch) for branch in schema.get("anyOf", ())))
+
+
+def _custom_members(schema: Mapping[str, Any], stream: StreamPlan) -> list[Column]:
+    """The members of `custom`: those the schema names, else those the tenant has.
+
+    Raises:
+        NoTypeError: The tenant does not tell its fields.
+    """
+    names = stream.resolver.custom
+    if names.kinds is None or not is_plain(schema, {"properties", "additionalProperties"}):
+        raise NoTypeError
+    declared = schema.get("properties") or {name: {} for name in (*names.kinds, *names.formulas)}
+    columns = []
+    for name, member in declared.items():
+        found = names.find(name)
+        if found is None:
+            # Not taken, so that a record which holds it goes the general way.
+            continue
+        kind = column_type(member)
+        column = Column(name, kind, kind is Any or "null" in _type_names(member))
+        if found not in names.formulas:
+            column = _placed(column, member, names.kind(found))
+            column.slot = Slot(found)
+        columns.append(column)
+    return columns

@@ -1,0 +1,340 @@
+"""Turns the values a tap sends into what a Planhat field takes: text, ids, numbers, dates, epoch days."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from target_planhat.rows.dates import CANONICAL, FIRST_DAY, LAST_DAY, are_canonical, date_time, epoch_day, is_canonical
+from target_planhat.rows.invalid import Json, UnfitValueError, check_finite, unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "BOOLEAN",
+    "DATE_TIME",
+    "EPOCH_DAY",
+    "ID_TEXT",
+    "NUMBER",
+    "OBJECT",
+    "PLANHAT_ID",
+    "REFERENCE",
+    "TEXT",
+    "Json",
+    "Kind",
+    "UnfitValueError",
+    "array_of",
+    "company_reference",
+    "encode",
+    "kind_of_custom",
+    "kind_of_field",
+    "never",
+    "prefixed",
+    "wrapped",
+]
+
+_PLANHAT_ID = r"^[0-9a-f]{24}$"
+_REFERENCE = r"^([0-9a-f]{24}|extid-.+|srcid-.+)$"
+_IS_PLAIN_ID = re.compile("[!-~]+").fullmatch
+_IS_PLANHAT_ID = re.compile("[0-9a-f]{24}").fullmatch
+_ARE_PLANHAT_IDS = re.compile("(?:[0-9a-f]{24}~)*").fullmatch
+_IS_REFERENCE = re.compile(_REFERENCE, re.DOTALL).match
+
+
+def never(value: object) -> bool:
+    """No value can stay as it is."""
+    del value
+    return False
+
+
+def _plain_ids(ids: list[str]) -> bool:
+    """Whether no id is empty or has space in it."""
+    joined = "~".join(ids)
+    return " " not in joined and joined.isprintable() and "" not in ids
+
+
+def _planhat_ids(ids: list[str]) -> bool:
+    return _ARE_PLANHAT_IDS("~".join([*set(ids), ""])) is not None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a field holds.
+
+    Attributes:
+        name: For people.
+        passes: msgspec type of the values that `convert` hands back unchanged.
+        quick: The JSON type alone, quick to check, with `keeps` after it; None where `passes` is quick enough.
+        keeps: Whether `convert` would hand a value of type `quick` back; may say no when in doubt.
+        keeps_all: The same for many values at once.
+        json: JSON type of the values that pass; empty for any.
+        item_json: Of an array, the JSON type of its items.
+        convert: Makes any other value fit, or raises UnfitValueError. It never sees None; None from it means null.
+        takes: JSON types a column may be declared with.
+    """
+
+    name: str
+    passes: Any
+    convert: Callable[[Any], Any]
+    takes: frozenset[str]
+    quick: Any = None
+    keeps: Callable[[str], object] = bool
+    keeps_all: Callable[[list[str]], bool] = never
+    json: str = "string"
+    item_json: str = "object"
+
+
+def _plain_number(value: float | Decimal) -> str:
+    if isinstance(value, int):
+        return str(value)
+    check_finite(value)
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return _plain_number(value)
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise unfit(value, "a text")
+
+
+def _id_text(value: Json) -> str | None:
+    """Ids are texts (B43); a warehouse's 77 or 77.0 is the id `77`, an empty text is no id."""
+    return _text(value).strip() or None
+
+
+def _unwrapped(value: Json) -> Json:
+    """References come as an id or as an object that holds it (B36)."""
+    return value.get("_id") or value.get("id") if isinstance(value, dict) else value
+
+
+def _planhat_id(value: Json) -> str | None:
+    text = _id_text(value)
+    if text is not None and not _IS_PLANHAT_ID(text):
+        msg = "not an id of Planhat (24 hexadecimal digits)"
+        raise UnfitValueError(msg)
+    return text
+
+
+def _reference(value: Json) -> str | None:
+    value = _unwrapped(value)
+    return None if value is None else _id_text(value)
+
+
+def company_reference(value: Json) -> str | None:
+    """A company by Planhat's id, or by its own key with `extid-` or `srcid-` in front (B22)."""
+    text = _reference(value)
+    if text is not None and not _IS_REFERENCE(text):
+        msg = (
+            "neither an id of Planhat nor extid-... or srcid-...; "
+            "put your own ids in a column company_external_id or company_source_id"
+        )
+        raise UnfitValueError(msg)
+    return text
+
+
+def prefixed(prefix: str) -> Kind:
+    """The kind of a column whose ids become references to companies (B22)."""
+
+    def convert(value: Json) -> str | None:
+        text = _id_text(value)
+        return text if text is None or text.startswith(prefix) else prefix + text
+
+    passes = Annotated[str, msgspec.Meta(pattern=rf"^{prefix}(.*\S)?$")]
+    return Kind(f"key of a company ({prefix}...)", passes, convert, TEXT.takes, str, never)
+
+
+def _number(value: Json) -> int | float | Decimal | None:
+    if isinstance(value, str):
+        return _number_of_text(value.strip())
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise unfit(value, "a number")
+    check_finite(value)
+    return value
+
+
+def _number_of_text(text: str) -> int | Decimal | None:
+    if not text:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation as err:
+        msg = "a text that is not a number"
+        raise UnfitValueError(msg) from err
+    # Before it is made a whole number: `1e9999999` would take minutes.
+    check_finite(value)
+    return int(value) if value == value.to_integral_value() else value
+
+
+_BOOLEANS = {"true": True, "t": True, "1": True, "yes": True, "false": False, "f": False, "0": False, "no": False}
+
+
+def _boolean(value: Json) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and not value.strip():
+        return None
+    if isinstance(value, (str, int, float, Decimal)):
+        found = _BOOLEANS.get(_text(value).strip().lower())
+        if found is not None:
+            return found
+    raise unfit(value, "true or false")
+
+
+def _decoded(value: Json) -> Json:
+    """Warehouses without nested types carry arrays and objects as JSON text."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError as err:
+        msg = "a text that is not JSON"
+        raise UnfitValueError(msg) from err
+
+
+def _object(value: Json) -> dict[str, Any] | None:
+    value = _decoded(value)
+    if value is None or isinstance(value, dict):
+        return value
+    raise unfit(value, "an object")
+
+
+TEXT = Kind("text", str, _text, frozenset({"string", "number", "integer"}))
+ID_TEXT = Kind(
+    "id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], _id_text, TEXT.takes, str, _IS_PLAIN_ID, _plain_ids
+)
+PLANHAT_ID = Kind(
+    "Planhat id",
+    Annotated[str, msgspec.Meta(pattern=_PLANHAT_ID)],
+    _planhat_id,
+    frozenset({"string"}),
+    str,
+    _IS_PLANHAT_ID,
+    _planhat_ids,
+)
+REFERENCE = Kind(
+    "reference", ID_TEXT.passes, _reference, frozenset({"string", "object", "integer", "number"}), str, _IS_PLAIN_ID
+)
+COMPANY = Kind(
+    "company",
+    Annotated[str, msgspec.Meta(pattern=_REFERENCE)],
+    company_reference,
+    frozenset({"string", "object"}),
+    str,
+    _IS_PLANHAT_ID,
+    _planhat_ids,
+)
+NUMBER = Kind("number", int | float, _number, frozenset({"number", "integer", "string"}), json="number")
+BOOLEAN = Kind("true or false", bool, _boolean, frozenset({"boolean", "string", "integer", "number"}), json="boolean")
+DATE_TIME = Kind(
+    "date",
+    Annotated[str, msgspec.Meta(pattern=CANONICAL)],
+    date_time,
+    frozenset({"string", "integer", "number"}),
+    str,
+    is_canonical,
+    are_canonical,
+)
+EPOCH_DAY = Kind(
+    "day",
+    Annotated[int, msgspec.Meta(ge=FIRST_DAY, le=LAST_DAY)],
+    epoch_day,
+    frozenset({"string", "integer", "number"}),
+    json="number",
+)
+OBJECT = Kind("object", dict[str, Any], _object, frozenset({"object", "string"}), json="object")
+ANYTHING = Kind(
+    "anything",
+    Any,
+    lambda value: value,
+    frozenset({"object", "string", "array", "number", "integer", "boolean"}),
+    json="",
+)
+_TAKES_ARRAY = frozenset({"array", "string"})
+
+
+def array_of(item: Kind) -> Kind:
+    """An array whose items are of one kind; a single item alone counts as an array of one."""
+
+    def convert(value: Json) -> list[Any] | None:
+        if isinstance(value, str) and not value.lstrip().startswith("["):
+            value = [value] if value.strip() else None
+        value = _decoded(value)
+        if value is None:
+            return None
+        if isinstance(value, (int, float, Decimal)) and item is not ANYTHING:
+            value = [value]
+        if not isinstance(value, list):
+            raise unfit(value, "an array")
+        converted = (item.convert(entry) for entry in value if entry is not None)
+        return [entry for entry in converted if entry is not None]
+
+    passes = list[dict[str, Any]] if item is ANYTHING else list[item.passes]  # type: ignore[name-defined]
+    takes = _TAKES_ARRAY | (item.takes if item is not ANYTHING else {"object"})
+    return Kind(f"array of {item.name}", passes, convert, takes, json="array", item_json=item.json)
+
+
+def wrapped(key: str) -> Kind:
+    """An array of ids that Planhat wants as objects, e.g. `[{"_id": ...}]` for the time entries of a time sheet."""
+
+    def convert(value: Json) -> list[dict[str, Any]] | None:
+        ids = array_of(REFERENCE).convert(value)
+        return None if ids is None else [{key: entry} for entry in ids]
+
+    # Nothing passes unchanged but what is in the shape already, and that is rare: no fast type.
+    return Kind("array of ids", list[dict[str, str]], convert, _TAKES_ARRAY, json="array")
+
+
+_BY_JSON_TYPE = {"string": TEXT, "number": NUMBER, "integer": NUMBER, "boolean": BOOLEAN, "object": OBJECT}
+
+
+def kind_of_field(schema: Mapping[str, Any]) -> Kind:
+    """The kind of a field of a model file."""
+    if schema.get("format") == "date-time":
+        return DATE_TIME
+    if schema.get("format") == "epoch-day":
+        return EPOCH_DAY
+    if schema.get("type") == "array":
+        item = schema.get("items", {}).get("type")
+        return array_of(TEXT if item == "string" else ANYTHING)
+    return _BY_JSON_TYPE.get(schema.get("type", ""), ANYTHING)
+
+
+_BY_CUSTOM_TYPE = {
+    "number": NUMBER,
+    "rating": NUMBER,
+    "checkbox": BOOLEAN,
+    "day": EPOCH_DAY,
+    "date": DATE_TIME,
+    "multipicklist": array_of(TEXT),
+    "team members": array_of(REFERENCE),
+    "endusers": array_of(REFERENCE),
+    "team member": REFERENCE,
+    "enduser": REFERENCE,
+}
+
+
+def kind_of_custom(custom_type: str) -> Kind:
+    """The kind of a custom field by its type in Planhat (B47); all others hold text."""
+    return _BY_CUSTOM_TYPE.get(custom_type.lower(), TEXT)
+
+
+def _unknown(value: Json) -> Json:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+encode = msgspec.json.Encoder(enc_hook=_unknown, decimal_format="number").encode
+"""One JSON document as bytes; Decimals become plain numbers."""

@@ -1,0 +1,116 @@
+"""Knows the custom fields of the tenant, so that a wrong name is caught before it is sent (B50)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.plugin.nearest import nearest
+from target_planhat.rows.values import ANYTHING, kind_of_custom
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterable, Mapping
+
+    from planhat_api import PlanhatClient
+    from planhat_api.models.registry import Model
+    from target_planhat.rows.values import Kind
+
+__all__ = ["CustomFields", "NamesOfModel"]
+
+_NOT_A_LETTER = re.compile(r"[\W_]")
+
+
+def _squeezed(name: str) -> str:
+    return _NOT_A_LETTER.sub("", name.lower())
+
+
+@dataclass(frozen=True)
+class NamesOfModel:
+    """The custom fields of one model.
+
+    Attributes:
+        kinds: Kind of each field by its exact name; None when the tenant does not tell its fields.
+        formulas: Names of the fields Planhat computes, which cannot be written (B56).
+    """
+
+    kinds: Mapping[str, Kind] | None
+    formulas: frozenset[str] = frozenset()
+
+    def find(self, name: str) -> str | None:
+        """The exact name of a field (B47), found by any case, spaces or underscores; None when there is no such field.
+
+        When two fields differ only in case or punctuation, only an exact name finds one.
+        """
+        if self.kinds is None or name in self.kinds or name in self.formulas:
+            return name
+        wanted = _squeezed(name)
+        found = [known for known in (*self.kinds, *self.formulas) if _squeezed(known) == wanted]
+        return found[0] if len(found) == 1 else None
+
+    def nearest(self, name: str) -> str | None:
+        """The name of a field that can be written, and was meant as far as one can tell."""
+        return nearest(name, self.kinds or ())
+
+    def kind(self, name: str) -> Kind:
+        """The kind of a field by its exact name."""
+        return ANYTHING if self.kinds is None else self.kinds[name]
+
+
+class CustomFields:
+    """The custom fields of the tenant, read once when first needed."""
+
+    def __init__(self, client: PlanhatClient, logger: logging.Logger, *, check: bool) -> None:
+        """Reads nothing yet.
+
+        Args:
+            client: Reads `GET /customfields`.
+            logger: Told when the fields cannot be read.
+            check: Whether to read them at all; without, every name is taken as it is.
+        """
+        self._client = client
+        self._logger = logger
+        self._check = check
+        self._definitions: list[dict[str, Any]] | None = None
+        self._asked = False
+
+    def of(self, model: Model) -> NamesOfModel:
+        """The custom fields of one model."""
+        definitions = self._read() if "custom" in model.properties else []
+        if definitions is None:
+            return NamesOfModel(None)
+        mine = [entry for entry in definitions if _is_of(entry, model)]
+        return NamesOfModel(
+            {str(entry["name"]): kind_of_custom(str(entry.get("type", ""))) for entry in _written(mine)},
+            frozenset(str(entry["name"]) for entry in mine if entry.get("isFormula")),
+        )
+
+    def forget(self) -> None:
+        """Read them again when next needed: the run has changed them."""
+        self._asked = False
+
+    def _read(self) -> list[dict[str, Any]] | None:
+        if self._check and not self._asked:
+            self._asked = True
+            try:
+                self._definitions = self._client.custom_fields()
+            except (AccessError, NotFoundError) as err:
+                self._logger.warning(
+                    "Custom field names are not checked: Planhat does not show them to this token (%s). "
+                    "A name that matches no field is stored where nobody sees it.",
+                    err,
+                )
+        return self._definitions
+
+
+def _is_of(definition: Mapping[str, Any], model: Model) -> bool:
+    """Models write the case of `parent` differently."""
+    parent = _squeezed(str(definition.get("parent", "")))
+    path = _squeezed(model.path)
+    return bool(definition.get("name")) and parent in {_squeezed(model.name), path, path.removesuffix("s")}
+
+
+def _written(definitions: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    return (entry for entry in definitions if not entry.get("isFormula"))

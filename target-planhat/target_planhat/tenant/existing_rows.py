@@ -1,0 +1,96 @@
+"""Knows what is in Planhat already: the rows of a stream by their keys, and the external ids of records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY, HeldKeys, company_in, rows_of
+from planhat_api.models.registry import all_models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from planhat_api import PlanhatClient
+    from planhat_api.models.registry import Model
+
+__all__ = ["ExistingRows", "ExternalIds", "model_called"]
+
+
+def model_called(name: str) -> Model:
+    """The model a metric point names, e.g. `EndUser`."""
+    wanted = name.lower()
+    return next(model for model in all_models().values() if model.name.lower() == wanted)
+
+
+class ExternalIds:
+    """External ids of the records of one model, by Planhat's id; read once, when first asked."""
+
+    def __init__(self, client: PlanhatClient, model: Model) -> None:
+        """Read nothing yet."""
+        self._client = client
+        self._model = model
+        self._by_id: dict[str, str] | None = None
+        self._all: set[str] = set()
+
+    def of(self, planhat_id: str) -> str | None:
+        """The external id of a record; None when it has none, or does not exist."""
+        return self._read().get(planhat_id)
+
+    def __contains__(self, external_id: str) -> bool:
+        """Whether a record has this external id."""
+        self._read()
+        return external_id in self._all
+
+    def learn(self, external_ids: Iterable[str]) -> None:
+        """Note records that this run has stored."""
+        self._all.update(external_ids)
+
+    def _read(self) -> dict[str, str]:
+        if self._by_id is None:
+            if self._model.path == "companies":
+                rows = iter(self._client.lean_companies().records())
+            else:
+                rows = rows_of(self._client, self._model, ("_id", "externalId"))
+            self._by_id = {str(row["_id"]): str(row["externalId"]) for row in rows if row.get("externalId")}
+            self._all.update(self._by_id.values())
+        return self._by_id
+
+
+class ExistingRows:
+    """Which rows of a model exist, by the keys that a stream carries; read once, when made."""
+
+    def __init__(self, client: PlanhatClient, model: Model, keyables: tuple[str, ...]) -> None:
+        """Read the keys of the model, page by page."""
+        self._client = client
+        fields = tuple(dict.fromkeys(("_id", *keyables, *filter(None, (model.company,)))))
+        self._keys = HeldKeys(rows_of(client, model, fields), model, keyables)
+        self._model = model
+        self._gone: set[tuple[str, ...]] = set()
+
+    def __contains__(self, match: tuple[str, ...]) -> bool:
+        """Whether a row with this key is in Planhat, whichever way the row names its company."""
+        key = self._with_company(match)
+        return key in self._keys and key not in self._gone
+
+    def has_in_other_case(self, match: tuple[str, ...]) -> bool:
+        """Whether Planhat holds no such key, but one that it may take for the same (Q21)."""
+        key, value = match[:2]
+        return key == "email" and match not in self and self._keys.holds_in_any_case(key, value)
+
+    def add(self, match: tuple[str, ...]) -> None:
+        """Note a row that this run has created."""
+        key = self._with_company(match)
+        self._gone.discard(key)
+        self._keys.add(key)
+
+    def forget(self, row: Mapping[str, Any]) -> None:
+        """Note that this run has deleted a row, with all its keys."""
+        company = company_in(row, self._model)
+        for name in self._model.keyables:
+            if row.get(name):
+                within = (company,) if company and name in UNIQUE_IN_COMPANY else ()
+                self._gone.add((name, str(row[name]), *within))
+
+    def _with_company(self, match: tuple[str, ...]) -> tuple[str, ...]:
+        key, value, *named = match
+        return (key, value, *(self._client.companies.find(reference) or reference for reference in named))
