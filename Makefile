@@ -3,6 +3,10 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 # The two environments of this folder are meant, whatever is active in the caller's shell.
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
+# uv looks at the certificates of the system as pip does: behind a company's TLS proxy its own are not enough. Two names of
+# one setting, for older and newer versions.
+export UV_NATIVE_TLS ?= 1
+export UV_SYSTEM_CERTS ?= 1
 
 OWN_UV := .make/uv/bin/uv
 UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
