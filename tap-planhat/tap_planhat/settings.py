@@ -25,14 +25,6 @@ _SHOWN = 40
 _TEXTS: dict[str, Any] = {"type": ["array", "null"], "items": {"type": "string"}}
 
 _TAP_SETTINGS: dict[str, dict[str, Any]] = {
-    "pages_in_flight": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 50,
-        "default": 4,
-        "title": "Pages in flight",
-        "description": "How many pages of a stream are asked for ahead of time; 1 reads page after page.",
-    },
     "typed_custom_fields": {
         "type": "boolean",
         "default": True,
@@ -51,12 +43,6 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
         "default": 36500,
         "title": "NPS expiry",
         "description": "How many days back NPS answers are read. Planhat's own default is 360.",
-    },
-    "users_all_fields": {
-        "type": "boolean",
-        "default": True,
-        "title": "All fields of users",
-        "description": "Ask for every known field of users; false reads the few fields a plain list gives.",
     },
     "conversation_types": {
         **_TEXTS,

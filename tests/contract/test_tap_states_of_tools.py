@@ -229,7 +229,6 @@ def test_a_catalog_with_a_replication_key_that_tells_no_change_is_not_followed_i
     [
         ("tasks", {}, {"include_archived": False}, "include_archived"),
         ("conversations", {}, {"conversation_types": ["note"]}, "conversation_types"),
-        ("users", {}, {"users_all_fields": False}, "users_all_fields"),
     ],
 )
 def test_the_setting_that_costs_a_whole_read_is_named(  # noqa: PLR0917, PLR0913

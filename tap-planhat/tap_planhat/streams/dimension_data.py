@@ -94,7 +94,7 @@ class DimensionData(PlanhatStream):
                     company_id=company,
                     dimension_id=dimension,
                     limit=self.dry_run_rows,
-                    in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
+                    in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
                     recognise=self.recognise,
                 ):
                     rows += len(page)

@@ -203,7 +203,7 @@ class ListStream(PlanhatStream):
             params=asked,
             select=self.asked_fields() or (self._known_fields() if every_field else None),
             limit=self.dry_run_rows,
-            in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
+            in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
             recognise=self.recognise,
             doubt=self.doubt,
         )
