@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
-from planhat_api.models.registry import all_models
 from planhat_api.settings.table import CONNECTION_SETTINGS
 from tap_planhat.days import day_of, today
 from tap_planhat.records.values import to_epoch_day
@@ -58,26 +57,14 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
             "bandwidth where Planhat honours `select`."
         ),
     },
-    "incremental": {
-        "type": "boolean",
-        "default": False,
-        "title": "Incremental",
-        "description": (
-            "Read models newest first and stop at the bookmark, for models with a field that tells the last change. "
-            "Falls back to a full scan when Planhat does not keep the order."
-        ),
-    },
-    "incremental_streams": {
-        **_TEXTS,
-        "title": "Incremental streams",
-        "description": "Streams that `incremental` applies to. Left out: every stream that has such a field.",
-    },
     "incremental_lookback_minutes": {
         "type": "integer",
         "minimum": 0,
         "default": 60,
         "title": "Incremental lookback",
-        "description": "Minutes before the bookmark at which an incremental read of a model stops.",
+        "description": (
+            "Minutes before the bookmark at which the read of a model stops, where the catalog says INCREMENTAL."
+        ),
     },
     # Without a format: Meltano would take 01/02/2026 for a date, and the wrong one.
     "start_date": {
@@ -141,13 +128,20 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
     },
 }
 
+_BY_CATALOG = (
+    "has no effect: the catalog says which streams are incremental, by the replication method INCREMENTAL. In Meltano: "
+    'metadata: {"*": {replication-method: INCREMENTAL}}'
+)
+
 NO_LONGER: Mapping[str, str] = {
+    "incremental": _BY_CATALOG,
+    "incremental_streams": _BY_CATALOG,
     "content_hash_file": (
         "has no effect any more: rows whose only change is their timestamp are passed on. Take it out of the settings, "
         "and clear the state once, for the file may have kept rows from the loader"
     ),
 }
-"""Settings that once were, and what became of them."""
+"""Settings that one could look for, and what to do instead."""
 
 CONFIG_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -175,13 +169,6 @@ def check_settings(config: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             setting="partition_by", message="dimension needs the setting dimension_ids, a list of them"
         )
-    possible = sorted(model.stream for model in all_models().values() if model.updated.field)
-    for stream in texts_in(config, "incremental_streams"):
-        if stream not in possible:
-            raise ConfigurationError(
-                setting="incremental_streams",
-                message=f"'{stream}' cannot be read incrementally; these can: {', '.join(possible)}",
-            )
 
 
 def _check_days(config: Mapping[str, Any]) -> None:
