@@ -97,6 +97,6 @@ def test_a_wait_for_the_quota_is_told_in_one_line(box: Sandbox, tmp_path: Path) 
     assert result.returncode == 0, result.stderr
     told = [line for line in result.stderr.splitlines() if "Waiting for the quota" in line]
     assert len(told) == 1
-    assert "20 calls a minute are allowed (calls_per_minute, quota_share)" in told[0]
+    assert "20 calls a minute are allowed (calls_per_minute)" in told[0]
     assert 2 < _summary(result.stderr)["seconds_waited"] < 30
     assert re.search(r"\d+ s waited for the quota", result.stderr)
