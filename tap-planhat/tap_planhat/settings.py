@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from planhat_api.errors import ConfigurationError
 from planhat_api.models.registry import all_models
 from planhat_api.settings.table import CONNECTION_SETTINGS
-from tap_planhat.days import day_of, today
+from planhat_api.values.dates import day_of, today
 from tap_planhat.records.values import to_epoch_day
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tap_planhat.days import FIRST_DAY, LAST_DAY
+from planhat_api.values.dates import FIRST_DAY, LAST_DAY
 from tap_planhat.input.files import misfit
 from tap_planhat.records.values import to_epoch_day, to_moment
 from tap_planhat.streams.classes import offered_models
