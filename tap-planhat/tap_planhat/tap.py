@@ -15,6 +15,7 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Schema
 
 from planhat_api.errors import ConfigurationError
+from planhat_api.plugin.exit_codes import SIGNALS
 from planhat_api.plugin.expressions import STREAM_MAPS
 from planhat_api.plugin.files import read_settings
 from planhat_api.plugin.output import writing_output
@@ -27,7 +28,7 @@ from planhat_api.plugin.settings import (
     words_for,
 )
 from planhat_api.redaction import shortened
-from tap_planhat.command import SIGNALS, PlanhatCommand
+from tap_planhat.command import PlanhatCommand
 from tap_planhat.input.catalog_file import fault_of_catalog
 from tap_planhat.input.files import names_file
 from tap_planhat.input.selection import remarks
