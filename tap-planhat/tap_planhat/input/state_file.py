@@ -130,7 +130,4 @@ def _is_usable(marks: _Marks, field: str | None) -> bool:
     value = marks.replication_key_value
     if value is None or (field and marks.replication_key != field):
         return True
-    if field:
-        return to_moment(value) is not None
-    day = to_epoch_day(value)
-    return day is not None and FIRST_DAY <= day <= LAST_DAY
+    return (to_moment(value) if field else to_epoch_day(value)) is not None
