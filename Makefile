@@ -27,10 +27,15 @@ meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your ow
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
 
-lint: .venv/ready ## Style, types, lock files
+lint: .venv/ready ## Style, types, imports, dependencies, lock files
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache --no-logo
+	@set -e; for each in $(DISTRIBUTIONS) examples/tap-warehouse; do \
+		.venv/bin/deptry --no-ansi $$each --config $$each/pyproject.toml; \
+	done
+	@.venv/bin/deptry --no-ansi tests docs
 	@$(UV) lock --check --quiet
 	@$(UV) lock --check --quiet --project demo
 

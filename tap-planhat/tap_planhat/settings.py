@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.settings.table import CONNECTION_SETTINGS
-from tap_planhat.days import day_of, today
-from tap_planhat.records.values import to_epoch_day
+from planhat_api.values.dates import day_number, day_of, moment_in, today
+from planhat_api.values.invalid import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -200,7 +201,7 @@ def texts_in(config: Mapping[str, Any], name: str) -> list[str]:
 
 
 def day_in(config: Mapping[str, Any], name: str, *, default: int) -> int:
-    """A date among the settings as days since 1970-01-01.
+    """A date among the settings as days since 1970-01-01; of a moment, the day it shows.
 
     Raises:
         ConfigurationError: It is no date.
@@ -208,9 +209,9 @@ def day_in(config: Mapping[str, Any], name: str, *, default: int) -> int:
     text = config.get(name)
     if not text:
         return default
-    day = to_epoch_day(text) if _ISO_DATE.fullmatch(text) else None
-    if day is None:
-        raise ConfigurationError(
-            setting=name, message=f"{text[:_SHOWN]!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31"
-        )
-    return int(day)
+    with suppress(InvalidValueError):
+        if _ISO_DATE.fullmatch(text) and (moment := moment_in(text.strip())):
+            return day_number(moment.date())
+    raise ConfigurationError(
+        setting=name, message=f"{text[:_SHOWN]!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31"
+    )

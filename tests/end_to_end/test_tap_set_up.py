@@ -101,7 +101,7 @@ STATES: dict[str, tuple[Any, str]] = {
         "bookmark of 'dimension_data' whose replication_key_value is no date",
     ),
     "a date beyond all dates": (
-        {"bookmarks": {_DAYS: {"replication_key": "time", "replication_key_value": 10**12}}},
+        {"bookmarks": {_DAYS: {"replication_key": "time", "replication_key_value": 10**15}}},
         "whose replication_key_value is no date",
     ),
     "no date in a partition": (

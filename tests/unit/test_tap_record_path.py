@@ -34,14 +34,14 @@ _NOW = datetime(2024, 5, 14, 9, 30, tzinfo=timezone.utc)
 _COMPANY = model("companies")
 _FIELDS = [
     {"parent": "company", "type": kind, "name": f"{kind} \N{ROCKET}"}
-    for kind in ("number", "date", "multipicklist", "text")
+    for kind in ("number", "date", "day", "multipicklist", "text")
 ]
 _AWKWARD_FIELDS = [{"parent": "company", "type": "number", "name": name} for name in ('Screen 5"', "a\\b", "tab\there")]
 _SCHEMA, _AWKWARD_SCHEMA = (
     stream_schema(_COMPANY, custom_fields_of(_COMPANY, custom_fields_by_parent(fields)))
     for fields in (_FIELDS, [*_FIELDS, *_AWKWARD_FIELDS])
 )
-_SHAPE, _AWKWARD_SHAPE = Shape(_SCHEMA), Shape(_AWKWARD_SCHEMA)
+_SHAPE, _AWKWARD_SHAPE = (Shape(schema, custom_days=["day \N{ROCKET}"]) for schema in (_SCHEMA, _AWKWARD_SCHEMA))
 
 
 def _page(bodies: list[bytes], shape: Shape = _SHAPE) -> Page:
@@ -100,6 +100,8 @@ _ENCODERS = st.sampled_from(
 @example(bodies=[b'{"unknown": ' + b"[" * 200 + b"]" * 200 + b"}"])
 @example(bodies=[b'{"name": "a",\r\n "unknown": 1}', b'{"name":\t"b"}'])
 @example(bodies=[b'{"a":1,"a":2}'])
+@example(bodies=['{"custom":{"day \N{ROCKET}":1715679000000}}'.encode()])
+@example(bodies=['{"custom":{"day \N{ROCKET}":19857}}'.encode()])
 def test_both_paths_write_the_same(bodies: list[bytes]) -> None:
     page = _page(bodies)
     assert _spliced(page) == _one_by_one(page)

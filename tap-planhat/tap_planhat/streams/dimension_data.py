@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_planhat.days import day_of, today
+from planhat_api.values.dates import day_of, today
 from tap_planhat.records.values import to_epoch_day
 from tap_planhat.settings import first_day, last_day, texts_in
 from tap_planhat.streams.asked import Asked

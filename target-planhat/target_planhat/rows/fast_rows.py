@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY
+from planhat_api.values.invalid import InvalidValueError
 from target_planhat.intake.unreadable import UNREADABLE
 from target_planhat.rows.row import Item
 from target_planhat.rows.row_types import bare_message_type, columns_of, message_type
 from target_planhat.rows.schema_types import NoTypeError, struct
-from target_planhat.rows.values import UnfitValueError, encode
+from target_planhat.rows.values import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +66,7 @@ class _Conversion:
                 continue
             try:
                 converted = self.kind.convert(value)
-            except UnfitValueError:
+            except InvalidValueError:
                 return place
             if converted != value:
                 setattr(records[place], self.attribute, converted)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_planhat.rows.values import Kind, UnfitValueError
+from planhat_api.values.invalid import InvalidValueError
+from target_planhat.rows.values import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -94,7 +95,7 @@ class DeletionMarks:
         def convert(value: Json) -> Json:
             if _says_deleted(value) and self._look(column):
                 msg = "marked as deleted"
-                raise UnfitValueError(msg)
+                raise InvalidValueError(msg)
             return value
 
         return Kind("mark of deletion", Any, convert, frozenset(), keeps=_is_alive, keeps_all=_are_alive)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import AccessError, NotFoundError
 from planhat_api.plugin.nearest import nearest
+from planhat_api.values.names import folded, model_names, without_plural
 from target_planhat.rows.values import ANYTHING, kind_of_custom
 
 if TYPE_CHECKING:
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from target_planhat.rows.values import Kind
 
 __all__ = ["CustomFields", "NamesOfModel"]
-
-_NOT_A_LETTER = re.compile(r"[\W_]")
-
-
-def _squeezed(name: str) -> str:
-    return _NOT_A_LETTER.sub("", name.lower())
 
 
 @dataclass(frozen=True)
@@ -46,8 +40,8 @@ class NamesOfModel:
         """
         if self.kinds is None or name in self.kinds or name in self.formulas:
             return name
-        wanted = _squeezed(name)
-        found = [known for known in (*self.kinds, *self.formulas) if _squeezed(known) == wanted]
+        wanted = folded(name)
+        found = [known for known in (*self.kinds, *self.formulas) if folded(known) == wanted]
         return found[0] if len(found) == 1 else None
 
     def nearest(self, name: str) -> str | None:
@@ -107,9 +101,7 @@ class CustomFields:
 
 def _is_of(definition: Mapping[str, Any], model: Model) -> bool:
     """Models write the case of `parent` differently."""
-    parent = _squeezed(str(definition.get("parent", "")))
-    path = _squeezed(model.path)
-    return bool(definition.get("name")) and parent in {_squeezed(model.name), path, path.removesuffix("s")}
+    return bool(definition.get("name")) and without_plural(str(definition.get("parent", ""))) in model_names(model)
 
 
 def _written(definitions: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
