@@ -13,7 +13,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
 LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help demo meltano test lint package bench docs clean
+.PHONY: help demo meltano check test unit lint package bench docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,12 @@ meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your ow
 
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
+
+check: .venv/ready ## Style, types, imports and unit tests, side by side: for all the time
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
+
+unit: .venv/ready ## Unit tests
+	@.venv/bin/python -m pytest -q tests/unit $(ARGS)
 
 lint: .venv/ready ## Style, types, imports, dependencies, lock files
 	@.venv/bin/ruff check .
