@@ -99,6 +99,8 @@ SAME = [
     (NUMBERS, True, None),
     (TRUTH, "yes", True),
     (TRUTH, "No", False),
+    (TRUTH, "Y", True),
+    (TRUTH, "n", False),
     (TRUTH, " t ", True),
     (TRUTH, "F", False),
     (TRUTH, 1.0, True),

@@ -9,7 +9,10 @@ from planhat_api.values.texts import number_text
 
 __all__ = ["boolean"]
 
-_WORDS = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
+_WORDS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0"), False),
+}
 """What databases and spreadsheets write for true and false."""
 
 

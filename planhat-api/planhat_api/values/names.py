@@ -2,7 +2,7 @@
 
 Two names are the same when they are written with the same letters and digits, whatever their case and whatever stands
 between the words: ``External ID``, ``external_id`` and ``externalId`` are one name. The names of models are the same in
-the plural, too.
+the plural, too. What a name that is wrong may have meant is another question: see ``planhat_api.plugin.nearest``.
 """
 
 from __future__ import annotations

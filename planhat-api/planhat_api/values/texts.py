@@ -27,6 +27,8 @@ def text(value: object) -> str:
     """
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return number_text(value)
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         check_finite(value)
         return number_text(value)
@@ -58,6 +60,8 @@ def number_text(value: Number) -> str:
 
     Warehouses and JSON parsers make 77.0 of a column of whole numbers in which one is missing.
     """
+    if type(value) is float:
+        return str(int(value)) if value.is_integer() else str(value)
     if type(value) is int and value.bit_length() <= _BITS_OF_MOST:
         return str(value)
     if not is_finite(value):
@@ -75,11 +79,10 @@ def referred(value: object) -> object:
     """
     if not isinstance(value, dict):
         return value
-    for name in _ID_NAMES:
-        inner = value.get(name)
-        if inner is not None and inner != "":
-            return inner
-    if not any(name in value for name in _ID_NAMES):
+    if planhat_id := value.get(_ID_NAMES[0]):
+        return planhat_id
+    known = [value[name] for name in _ID_NAMES if name in value]
+    if not known:
         msg = "an object without an id"
         raise InvalidValueError(msg)
-    return None
+    return next((inner for inner in known if inner is not None and inner != ""), None)

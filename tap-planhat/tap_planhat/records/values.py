@@ -41,13 +41,12 @@ def to_text(value: object) -> str | None:
 
 def to_number(value: object) -> int | float | Decimal | None:
     """A number a double can hold; text is read as a number when it is one (B44)."""
+    if type(value) is float or type(value) is int:
+        return value if is_finite(value) else None
     try:
-        found = number(value)
+        return _as_json(number(value), value)
     except InvalidValueError:
         return None
-    if type(found) is float:
-        return found
-    return _as_json(found, value) if found is not None and is_finite(found) else None
 
 
 def to_boolean(value: object) -> bool | None:

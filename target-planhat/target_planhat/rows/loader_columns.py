@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api.values.booleans import boolean
 from planhat_api.values.invalid import InvalidValueError
 from target_planhat.rows.values import Kind
 
@@ -24,7 +25,6 @@ HELPER_COLUMNS = frozenset({"_planhat_original"})
 _PREFIXES = ("_sdc_", "_dlt_", "_airbyte_", "_ab_", "_fivetran_")
 _DELETION_TIME = "_sdc_deleted_at"
 _MARK = re.compile(rb'"(_(?:sdc|dlt|airbyte|ab|fivetran)_[a-z0-9_]*deleted[a-z0-9_]*)"', re.IGNORECASE)
-_NOT_DELETED = frozenset({"", "0", "f", "false", "n", "no"})
 
 
 def is_added_by_loader(column: str) -> bool:
@@ -39,7 +39,12 @@ def is_deletion_time(column: str) -> bool:
 
 def _says_deleted(value: Json) -> bool:
     """Whether a mark is set: anything but null, false, and what stands for false."""
-    return value.strip().lower() not in _NOT_DELETED if isinstance(value, str) else bool(value)
+    if value is None:
+        return False
+    try:
+        return bool(boolean(value))
+    except InvalidValueError:
+        return bool(value)
 
 
 class DeletionMarks:
