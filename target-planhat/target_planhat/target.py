@@ -33,7 +33,6 @@ from target_planhat.intake.batch_files import records_of
 from target_planhat.intake.checkpoint import Checkpoint
 from target_planhat.intake.messages import KINDS
 from target_planhat.intake.reader import MessageReader
-from target_planhat.intake.schema_check import check_schema
 from target_planhat.intake.signals import Termination
 from target_planhat.intake.undeclared import UndeclaredStreams
 from target_planhat.outcomes.absent_streams import tell_of_absent_streams
@@ -43,6 +42,7 @@ from target_planhat.record_path import RecordPath
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.merging import collapse
 from target_planhat.rows.routing import find_route
+from target_planhat.rows.schema_check import check_schema
 from target_planhat.rows.stream_settings import check_block
 from target_planhat.sdk_hooks import HookedTarget
 from target_planhat.settings import SETTINGS, TargetSettings
@@ -140,7 +140,7 @@ class TargetPlanhat(HookedTarget):
         """Handle a SCHEMA message; False when the SDK is to make its sinks."""
         known = self._schemas.get(message.stream)
         if known is None or not known.says_the_same(message):
-            check_schema(message)
+            check_schema(message.stream, message.schema, message.place)
             self._schemas[message.stream] = message
         self.input_stream = message.stream
         self.run.rejects.announce(message.stream, message.schema, message.key_properties or [])

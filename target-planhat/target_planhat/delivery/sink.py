@@ -13,13 +13,13 @@ from planhat_api import PlanhatError, Row
 from planhat_api.bulk import upsert as bulk
 from target_planhat.delivery.model_order import parents_of
 from target_planhat.errors import InputError
-from target_planhat.intake.record_schema import RecordSchema, SchemaFaultError
-from target_planhat.intake.schema_check import check_key_columns
 from target_planhat.outcomes.outcome import Verdict, Verdicts
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.merging import collapse
+from target_planhat.rows.record_schema import RecordSchema, SchemaFaultError
 from target_planhat.rows.routing import find_route
 from target_planhat.rows.row import Item, RefusedRowError
+from target_planhat.rows.schema_check import check_key_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

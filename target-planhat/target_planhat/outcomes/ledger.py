@@ -19,6 +19,7 @@ from target_planhat.outcomes.receipts import Receipts
 from target_planhat.outcomes.rejects import Rejects
 from target_planhat.outcomes.summary import Summary
 from target_planhat.outcomes.told_rejects import ToldRejects
+from target_planhat.rows.values import kind_of_custom
 from target_planhat.tenant.addresses import Addresses
 from target_planhat.tenant.custom_fields import CustomFields
 from target_planhat.tenant.existing_rows import ExistingRows, ExternalIds
@@ -89,7 +90,7 @@ class Run:
     @cached_property
     def custom_fields(self) -> CustomFields:
         """Custom fields of the tenant."""
-        return CustomFields(self.client, self.logger, check=self.settings.check_custom_fields)
+        return CustomFields(self.client, self.logger, kind_of_custom, check=self.settings.check_custom_fields)
 
     @cached_property
     def deletes(self) -> Deletes:

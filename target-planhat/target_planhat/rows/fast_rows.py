@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY
-from target_planhat.intake.unreadable import UNREADABLE
+from target_planhat.record_line import UNREADABLE
 from target_planhat.rows.row import Item
 from target_planhat.rows.row_types import bare_message_type, columns_of, message_type
 from target_planhat.rows.schema_types import NoTypeError, struct

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from planhat_api.logs import one_line
-from target_planhat.intake.messages import record_in
+from target_planhat.record_line import record_in
 from target_planhat.rows.invalid import form_of
 from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
 from target_planhat.rows.mapping import Slot, Source
@@ -244,7 +244,7 @@ class RowBuilder:
         found = names.find(name)
         if found is None:
             return None
-        kind = ANYTHING if found in names.formulas else names.kind(found)
+        kind = (None if found in names.formulas else names.kind(found)) or ANYTHING
         return Source(f"custom.{name}", Slot(found, custom=True), kind)
 
     def _place_unknown_custom(self, name: str, value: Json, custom: dict[str, Any]) -> None:
