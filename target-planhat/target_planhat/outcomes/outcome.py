@@ -11,6 +11,11 @@ from planhat_api import Fate, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_planhat.rows.item import Item
+
+    Settled = tuple[Sequence[Item], Sequence["Verdict"]]
+    """Rows with the verdict on each."""
+
 __all__ = ["Verdict", "Verdicts", "plain_verdicts"]
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY
 from target_planhat.record_line import UNREADABLE
-from target_planhat.rows.row import Item
+from target_planhat.rows.item import Item
 from target_planhat.rows.row_types import bare_message_type, columns_of, message_type
 from target_planhat.rows.schema_types import NoTypeError, struct
 from target_planhat.rows.values import UnfitValueError, encode
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from target_planhat.rows.row_types import Column
     from target_planhat.rows.values import Kind
 
-__all__ = ["FastRows", "QuickCheck"]
+__all__ = ["FastRows", "QuickCheck", "leading"]
 
 MOST_AT_ONCE = 1_000
 """Messages looked at together; what they hold in memory is given back before the next."""
@@ -209,6 +209,11 @@ class QuickCheck:
 
     fields: tuple[str, ...]
     good: Callable[..., int]
+
+
+def leading(values: Sequence[object]) -> int:
+    """How many values from the first are not empty."""
+    return next((place for place, value in enumerate(values) if not value), len(values))
 
 
 def _dicts(names: Sequence[str], columns: Sequence[list[str]]) -> list[dict[str, str]]:
