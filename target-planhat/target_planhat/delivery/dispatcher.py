@@ -175,7 +175,7 @@ class Dispatcher:
         """Stop the thread that sends."""
         self._sender.close()
 
-    def _send(self, channel: Channel, items: Sequence[Item], *, distinct: bool = False) -> None:
+    def _send(self, channel: Channel, items: list[Item], *, distinct: bool = False) -> None:
         """Put rows on the wire, once those before are through.
 
         Args:

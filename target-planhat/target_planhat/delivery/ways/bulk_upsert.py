@@ -44,17 +44,16 @@ class BulkUpsert(DeliveryWay):
         needed = builder.swallowed_without
         return QuickCheck(needed, lambda *columns: min(map(leading, columns))) if needed else None
 
-    def set_aside(self, items: Sequence[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
+    def set_aside(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
         """Deletes, unless they are on. Addresses of the others are looked at on the way."""
-        kept = list(items)
-        left_out: list[tuple[Item, Verdict]] = []
-        if not self._context.settings.hard_delete:
-            left_out = [(item, _NOT_DELETED) for item in items if item.delete]
+        kept = items
+        left_out = [] if self._context.settings.hard_delete else [item for item in items if item.delete]
+        if left_out:
             kept = [item for item in items if not item.delete]
         addresses = [item.match[1] for item in kept if item.match and item.match[0] == "email"]
         if addresses:
             self._tenant.addresses.look(addresses)
-        return kept, left_out
+        return kept, [(item, _NOT_DELETED) for item in left_out]
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """A bulk upsert for each turn of rows that are different records; the client splits it when need be."""

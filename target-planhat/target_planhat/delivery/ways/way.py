@@ -98,9 +98,9 @@ class DeliveryWay(ABC):
         """
         del stream
 
-    def set_aside(self, items: Sequence[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
+    def set_aside(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
         """Split rows that are about to be sent: those to send, and those whose verdict is known without that."""
-        return list(items), []
+        return items, []
 
     @abstractmethod
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
