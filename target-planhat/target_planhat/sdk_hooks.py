@@ -158,6 +158,10 @@ class HookedTarget(Target, ABC):
         is_one_of_several = message.copy is None and len(self.mapper.stream_maps.get(message.stream, ())) > 1
         return replace(message, copy=made) if is_one_of_several else message
 
+    def note_counted(self, number: int) -> None:
+        """Note that so many records of the lines at hand are in the books, whatever ends the run from here on."""
+        self.reader.taken = number
+
     def _process_record_message(self, message_dict: RecordMessage) -> None:  # type: ignore[override]
         if self.take_record(message_dict):
             return

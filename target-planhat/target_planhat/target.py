@@ -210,10 +210,6 @@ class TargetPlanhat(HookedTarget):
         self.reader.taken = 1
         self.run.ledger.leave_out(message.stream, key_in(message.record, keys), message.attempt)
 
-    def note_counted(self, number: int) -> None:
-        """Note that so many records of the lines at hand are in the books, whatever ends the run from here on."""
-        self.reader.taken = number
-
     def _shortcut(self, sink: PlanhatSink, lines: Sequence[bytes], start: int) -> int:
         taken = sink.take_messages(lines, start)
         if taken:

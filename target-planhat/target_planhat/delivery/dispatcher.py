@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planhat_api import PlanhatError
-from target_planhat.delivery.channel import Channel
+from target_planhat.delivery.channels import Channels
 from target_planhat.delivery.deletes import Deletes
-from target_planhat.delivery.model_order import parents_of, rank
 from target_planhat.delivery.sender import Sender
 from target_planhat.delivery.waiting import WaitingRows
 from target_planhat.delivery.ways.table import make_way
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-    from planhat_api.models.registry import Model
-    from target_planhat.delivery.channel import Feeder
+    from target_planhat.delivery.channels import Channel
     from target_planhat.delivery.ways.way import DeliveryWay
     from target_planhat.outcomes.ledger import Ledger
     from target_planhat.outcomes.outcome import Settled
@@ -40,6 +38,7 @@ class Dispatcher:
     """The deliveries of one run.
 
     Attributes:
+        channels: Where rows go together.
         waiting: Rows that wait for their company.
     """
 
@@ -53,11 +52,10 @@ class Dispatcher:
             logger: Where people read.
         """
         self.waiting = WaitingRows(settings.hold_rows)
-        self._most_bytes = settings.batch_size_bytes
         self._ledger = ledger
         self._logger = logger
         self._sender = Sender()
-        self._channels: dict[object, Channel] = {}
+        self.channels = Channels(settings.batch_size_bytes)
         self._context = WayContext(
             settings=settings,
             tenant=tenant,
@@ -65,8 +63,6 @@ class Dispatcher:
             can_wait=self.waiting.has_room_for,
             wants_ids=bool(ledger.receipts),
         )
-
-    # Channels
 
     def way_of(self, route: Route, settings: StreamSettings, logger: logging.Logger) -> DeliveryWay:
         """The way that the rows of a stream go.
@@ -78,36 +74,9 @@ class Dispatcher:
         """
         return make_way(route, settings, self._context, logger)
 
-    def join(self, stream: str, feeder: Feeder, way: DeliveryWay, endpoint: str) -> Channel:
-        """The channel for the rows of a stream, shared by all streams that go to the same place in the same way.
-
-        Args:
-            stream: The stream.
-            feeder: Who puts in its rows from now on.
-            way: The way they go.
-            endpoint: Whether many or one go in a call, where the settings can choose.
-        """
-        place = (type(way), way.model.path, endpoint)
-        if place not in self._channels:
-            self._channels[place] = Channel(way, self._most_bytes)
-        channel = self._channels[place]
-        channel.join(stream, feeder)
-        return channel
-
-    def channels(self) -> list[Channel]:
-        """All channels, parents before children."""
-        return sorted(self._channels.values(), key=lambda channel: rank(channel.model))
-
-    def _writes_parents_of(self, model: Model) -> bool:
-        """Whether rows of this run go to a model that this one refers to."""
-        parents = parents_of(model.path)
-        return any(channel.model.path in parents for channel in self.channels())
-
-    # Batches out
-
     def send_custom_fields(self) -> None:
         """Send custom fields that came with the run: they must be there before their names are looked up."""
-        for channel in self.channels():
+        for channel in self.channels.parents_first():
             if channel.way.makes_custom_fields and len(channel.batch):
                 channel.drain()
                 self._sender.settle()
@@ -117,10 +86,8 @@ class Dispatcher:
 
         Its outcomes are entered when the next one is handed on, or when the run settles.
         """
-        parents = parents_of(channel.model.path)
-        for other in self.channels():
-            if other.model.path in parents:
-                other.drain()
+        for parent in self.channels.parents_of(channel.model):
+            parent.drain()
         for feeder in channel.feeders.values():
             feeder.count_for_sdk()
         items, distinct = channel.batch.take(everything=not channel.batch.is_under_pressure)
@@ -131,7 +98,7 @@ class Dispatcher:
 
     def send_all(self) -> None:
         """Send all that is pending, the rows that wait for their company last; enter what becomes of them."""
-        for channel in self.channels():
+        for channel in self.channels.parents_first():
             channel.drain()
         self._sender.settle()
         for channel, rows in self.waiting.release():
@@ -144,7 +111,7 @@ class Dispatcher:
         Args:
             repeatable_only: Whether rows that Planhat adds each time they come are left out.
         """
-        channels = self.channels()
+        channels = self.channels.parents_first()
         if repeatable_only:
             for channel in channels:
                 channel.keep_repeatable()
@@ -203,7 +170,7 @@ class Dispatcher:
         """Try rows once more that waited for their company, if the run brought any, or that are several records."""
         again: list[Item] = []
         for item, verdict in rows:
-            if not (item.parts or self._writes_parents_of(channel.model)):
+            if not (item.parts or self.channels.have_parents_of(channel.model)):
                 self._ledger.enter(item, verdict)
             elif item.overtaken:
                 self._ledger.enter(item, replace(verdict, reason=f"{verdict.reason}; {_OVERTAKEN}"))
@@ -212,8 +179,6 @@ class Dispatcher:
         again = collapse(again) if channel.way.collapses else again
         for start in range(0, len(again), channel.way.most_rows):
             self._send(channel, again[start : start + channel.way.most_rows])
-
-    # Outcomes in
 
     def _enter_batch(self, channel: Channel, settled: Sequence[Settled], error: PlanhatError | None) -> None:
         for items, verdicts in settled:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from planhat_api.models.registry import Model
-    from target_planhat.delivery.channel import Channel
+    from target_planhat.delivery.channels import Channel
     from target_planhat.outcomes.outcome import Verdict
     from target_planhat.rows.item import Item
 

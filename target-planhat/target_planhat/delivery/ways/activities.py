@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from target_planhat.delivery.one_by_one import Streak, post_each
-from target_planhat.delivery.ways.pushing import check_token, first_named, repeats_by
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
-from target_planhat.rows.points import check_activity, push_model
+from target_planhat.rows.points import check_activity, first_named, push_model
 from target_planhat.rows.routing import Way
 
 if TYPE_CHECKING:
@@ -29,10 +28,8 @@ __all__ = ["Activities"]
 class Activities(DeliveryWay):
     """Activities as Planhat knows them."""
 
-    @property
-    def most_rows(self) -> int:
-        """Activities of a batch."""
-        return self._context.settings.metrics_batch_size_rows
+    adds_each_time = True
+    needs_tenant_token = True
 
     @cached_property
     def _streak(self) -> Streak:
@@ -48,10 +45,6 @@ class Activities(DeliveryWay):
         """Activities must name an enduser."""
         return check_activity
 
-    def check_access(self, stream: str) -> None:
-        """Activities need the tenant token."""
-        check_token(self._tenant, stream)
-
     def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
         """Activities have no key; the enduser names them."""
         del stream, plan
@@ -64,7 +57,7 @@ class Activities(DeliveryWay):
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """Post the activities."""
         del distinct
-        yield from self._send_rows(items, self._push, repeats_by(self._context.settings, self._logger))
+        yield from self._add_rows(items, self._push)
 
     def _push(self, rows: Sequence[Row]) -> PushResult:
         if self._settings.endpoint == "bulk":

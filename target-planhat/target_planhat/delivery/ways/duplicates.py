@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_planhat.delivery.ways.pushing import repeats_by
 from target_planhat.delivery.ways.way import DeliveryWay
 from target_planhat.errors import SettingsError
 from target_planhat.rows.keys import KeyRule
@@ -24,10 +23,7 @@ __all__ = ["Duplicates"]
 class Duplicates(DeliveryWay):
     """Many entries in a call; each call makes further copies."""
 
-    @property
-    def most_rows(self) -> int:
-        """Entries of a batch."""
-        return self._context.settings.metrics_batch_size_rows
+    adds_each_time = True
 
     def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
         """Entries are named by their `_id` and nothing else."""
@@ -39,7 +35,7 @@ class Duplicates(DeliveryWay):
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """Have the entries copied."""
         del distinct
-        yield from self._send_rows(items, self._duplicate, repeats_by(self._context.settings, self._logger))
+        yield from self._add_rows(items, self._duplicate)
 
     def _duplicate(self, rows: Sequence[Row]) -> BulkResult:
         return self._tenant.client.duplicate_time_entries([row.keys["_id"] for row in rows])

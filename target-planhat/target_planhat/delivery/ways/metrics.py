@@ -9,16 +9,13 @@ import msgspec
 
 from planhat_api import analytics
 from planhat_api.logs import one_line
-from target_planhat.delivery.ways.pushing import check_token, repeats_by
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
 from target_planhat.errors import SettingsError
 from target_planhat.outcomes.outcome import Verdict, Verdicts
-from target_planhat.rows.fast_rows import QuickCheck
 from target_planhat.rows.mapping import Slot
-from target_planhat.rows.points import PARENT, check_point, is_dimension_id, push_model
+from target_planhat.rows.points import PARENT, check_point, push_model, quick_point_check
 from target_planhat.rows.routing import Way
 from target_planhat.rows.row import RefusedRowError
-from target_planhat.rows.schema_types import NoTypeError
 from target_planhat.tenant.existing_rows import model_called
 
 if TYPE_CHECKING:
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from planhat_api import PushResult, Row
     from planhat_api.models.registry import Model
     from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.fast_rows import QuickCheck
     from target_planhat.rows.item import Item
     from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.mapping import ColumnPlan
@@ -43,12 +41,9 @@ _DROPPED = "has this externalId; Planhat would drop the point without a word"
 class Metrics(DeliveryWay):
     """Many points in a call."""
 
+    adds_each_time = True
+    needs_tenant_token = True
     most_bytes = analytics.MOST_BYTES
-
-    @property
-    def most_rows(self) -> int:
-        """Points of a batch."""
-        return self._context.settings.metrics_batch_size_rows
 
     @cached_property
     def written_model(self) -> Model:
@@ -59,10 +54,6 @@ class Metrics(DeliveryWay):
     def check(self) -> Callable[[dict[str, Any]], None]:
         """Points are checked as points."""
         return self._check_point
-
-    def check_access(self, stream: str) -> None:
-        """Points need the tenant token."""
-        check_token(self._tenant, stream)
 
     def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
         """Points have no key; the external id of their record names them."""
@@ -79,21 +70,8 @@ class Metrics(DeliveryWay):
             raise SettingsError(msg)
 
     def quick_check(self, builder: RowBuilder) -> QuickCheck:
-        """The same check on many points; any doubt is left to `_check_point`."""
-        placed = {source.slot.name for source in builder.plan.sources}
-        if PARENT in placed:
-            raise NoTypeError
-        names = {None, *self.model.properties["model"]["enum"]}
-        known: set[str] = set()
-
-        def good(dimensions: list[str], values: list[float], external_ids: list[str], models: list[str] = []) -> int:  # noqa: B006 # read only
-            known.update(dimension for dimension in {*dimensions} - known if dimension and is_dimension_id(dimension))
-            if {*dimensions} <= known and {*models} <= names and None not in values and all(external_ids):
-                return len(dimensions)
-            return 0
-
-        fields = ("dimensionId", "value", "externalId", "model")
-        return QuickCheck(fields if "model" in placed else fields[:3], good)
+        """The same check on many points."""
+        return quick_point_check(builder.plan, self.model)
 
     def _check_point(self, body: dict[str, Any]) -> None:
         """Check a point; the parent of a point that was read becomes the external id it is written with."""
@@ -103,11 +81,10 @@ class Metrics(DeliveryWay):
         check_point(body, self.model)
 
     def _external_id(self, name: str, parent: str) -> str:
-        try:
-            model = model_called(name)
-        except StopIteration:
+        model = model_called(name)
+        if model is None:
             msg = "model: a point with parentId must name its model"
-            raise RefusedRowError(msg) from None
+            raise RefusedRowError(msg)
         found = self._tenant.external_ids(model).of(parent)
         if found is None:
             msg = f"the {name} {parent} has no externalId in Planhat, and points are matched on it"
@@ -125,14 +102,15 @@ class Metrics(DeliveryWay):
                 if name is None:
                     there.append(item)
                 else:
-                    yield [item], [Verdict(Verdicts.REJECTED, reason=f"no {name} {_DROPPED}")]
-        yield from self._send_rows(there, self._push, repeats_by(self._context.settings, self._logger))
+                    yield [item], [Verdict(Verdicts.REJECTED, reason=f"no {name} {_DROPPED}", may_pass_later=True)]
+        yield from self._add_rows(there, self._push)
 
     def _without_record(self, item: Item) -> str | None:
         """Name of the model that has no record for a point; None when it has one."""
         body = msgspec.json.decode(item.body)
         name: str = body.get("model") or "Company"
-        return None if body["externalId"] in self._tenant.external_ids(model_called(name)) else name
+        model = model_called(name)
+        return None if model is None or body["externalId"] in self._tenant.external_ids(model) else name
 
     def _push(self, rows: Sequence[Row]) -> PushResult:
         return self._tenant.client.push_metrics(rows, rows_per_call=self.most_rows)
@@ -140,7 +118,7 @@ class Metrics(DeliveryWay):
     def may_wait(self, item: Item, verdict: Verdict) -> bool:
         """Whether the record of a point is missing, which may still come."""
         del item
-        return (verdict.reason or "").endswith(_DROPPED)
+        return verdict.may_pass_later
 
     def label(self, item: Item, builder: RowBuilder) -> str:
         """The metric, the record and the day of a point; many points of a run share each of them."""

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_planhat.delivery.one_by_one import Streak, post_each
-from target_planhat.delivery.ways.pushing import check_token, first_named, repeats_by
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
-from target_planhat.rows.points import check_event, push_model
+from target_planhat.rows.points import check_event, first_named, push_model
 from target_planhat.rows.routing import Way
 
 if TYPE_CHECKING:
@@ -31,10 +30,8 @@ __all__ = ["SegmentEvents"]
 class SegmentEvents(DeliveryWay):
     """Events as Segment sends them."""
 
-    @property
-    def most_rows(self) -> int:
-        """Events of a batch."""
-        return self._context.settings.metrics_batch_size_rows
+    adds_each_time = True
+    needs_tenant_token = True
 
     @cached_property
     def _streak(self) -> Streak:
@@ -50,10 +47,6 @@ class SegmentEvents(DeliveryWay):
         """Events must name a user."""
         return check_event
 
-    def check_access(self, stream: str) -> None:
-        """Events need the tenant token."""
-        check_token(self._tenant, stream)
-
     def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
         """Events have no key; the user names them."""
         del stream, plan
@@ -66,7 +59,7 @@ class SegmentEvents(DeliveryWay):
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """Post the events."""
         del distinct
-        yield from self._send_rows(items, self._push, repeats_by(self._context.settings, self._logger))
+        yield from self._add_rows(items, self._push)
 
     def _push(self, rows: Sequence[Row]) -> PushResult:
         client = self._tenant.client

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api.bulk import upsert as bulk
 from target_planhat.delivery.resending import Repeats, deliver
+from target_planhat.errors import SettingsError
 from target_planhat.outcomes.outcome import Verdict, plain_verdicts
 from target_planhat.rows.keys import KeyRule, key_rule
 from target_planhat.rows.schema_types import NoTypeError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Sequence
 
-    from planhat_api import Outcome, Row
+    from planhat_api import Outcome, PlanhatError, Row
     from planhat_api.models.registry import Model
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.resending import Send
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from target_planhat.tenant.tenant import Tenant
 
 __all__ = ["DeliveryWay", "WayContext", "named_by"]
+
+_RESENDS = 3
+"""How often rows that Planhat adds are sent again, if the settings want that."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class DeliveryWay(ABC):
         collapses: Whether rows with the same key in one batch become one.
         apart: Whether rows that share a key must not go out in one call.
         can_delete: Whether rows that are marked as deleted at the source can be deleted in Planhat.
+        adds_each_time: Whether Planhat adds its rows each time they come: to repeat a call is not safe (B24, B82).
+        needs_tenant_token: Whether its rows go to the analytics host.
         makes_custom_fields: Whether its rows are custom fields, which must be there before other rows fill them.
         most_bytes: Bytes the client puts in one call.
     """
@@ -65,6 +71,8 @@ class DeliveryWay(ABC):
     collapses = False
     apart = False
     can_delete = False
+    adds_each_time = False
+    needs_tenant_token = False
     makes_custom_fields = False
     most_bytes = bulk.MOST_BYTES
 
@@ -88,7 +96,8 @@ class DeliveryWay(ABC):
     @property
     def most_rows(self) -> int:
         """Rows of a batch."""
-        return self._context.settings.batch_size_rows
+        settings = self._context.settings
+        return settings.metrics_batch_size_rows if self.adds_each_time else settings.batch_size_rows
 
     def check_access(self, stream: str) -> None:
         """Check that the settings hold what it takes to send the rows of a stream.
@@ -96,7 +105,9 @@ class DeliveryWay(ABC):
         Raises:
             SettingsError: They do not.
         """
-        del stream
+        if self.needs_tenant_token and not self._tenant.can_push:
+            msg = f"tenant_token: stream {stream!r} needs it"
+            raise SettingsError(msg)
 
     def set_aside(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
         """Split rows that are about to be sent: those to send, and those whose verdict is known without that."""
@@ -177,6 +188,14 @@ class DeliveryWay(ABC):
         settled = delivery.settled()
         yield [items[index] for index in settled], self._verdicts([delivery.outcomes[index] for index in settled])
         raise delivery.error
+
+    def _add_rows(self, items: Sequence[Item], send: Send) -> Iterator[Settled]:
+        """Send rows that Planhat adds; the settings decide whether those that may have arrived are sent again."""
+        resend = self._context.settings.on_uncertain_delivery == "resend"
+        yield from self._send_rows(items, send, Repeats(_RESENDS, lambda _: resend, self._notice_resend))
+
+    def _notice_resend(self, number: int, err: PlanhatError) -> None:
+        self._logger.warning("Sending %s rows again, some may count twice: %s", number, err)
 
     def _verdicts(self, outcomes: Sequence[Outcome]) -> list[Verdict]:
         if self._context.wants_ids:
