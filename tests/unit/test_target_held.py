@@ -9,7 +9,7 @@ import pytest
 
 from planhat_api.bulk.verdict import VANISHED
 from planhat_api.models.registry import model
-from target_planhat.delivery.waiting import may_lack_company
+from target_planhat.delivery.missing_company import may_lack_company
 from target_planhat.rows.item import Item
 
 NAMED = {"companyId": "extid-late"}

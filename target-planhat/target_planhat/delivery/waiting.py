@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
 
 from planhat_api.bulk.apart import MOST_TURNS, folded, forms_of, may_mean_one
 from target_planhat.delivery.model_order import rank
@@ -13,7 +10,6 @@ from target_planhat.delivery.model_order import rank
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from planhat_api.models.registry import Model
     from target_planhat.delivery.channels import Channel
     from target_planhat.outcomes.outcome import Verdict
     from target_planhat.rows.item import Item
@@ -21,29 +17,7 @@ if TYPE_CHECKING:
     _Names = tuple[str, tuple[str, ...]]
     """A model, and the names of the keys that a row carries."""
 
-__all__ = ["WaitingRows", "may_lack_company"]
-
-_WORD = re.compile(r"\w+")
-
-
-def may_lack_company(model: Model, item: Item, reason: str) -> bool:
-    """Whether a row may have been rejected because its company is missing.
-
-    The wording of Planhat's errors is unknown (Q1): a reason that speaks of another field of the row, and of no
-    company, rules it out; any other does not.
-    """
-    if model.company is None:
-        return False
-    field = model.company.removesuffix("[]")
-    body = msgspec.json.decode(item.body)
-    if not any(body.get(name) for name in (model.placing.fields if model.placing else (field,))):
-        # The domain of an address may belong to a company that is still to come (B86).
-        return model.placing is not None and bool(body.get(model.placing.address))
-    said = reason.lower()
-    words = set(_WORD.findall(said))
-    if "compan" in said or field.lower() in words:
-        return True
-    return not any(name.lower() in words for name in model.properties if name not in {field, "_id"})
+__all__ = ["WaitingRows"]
 
 
 class _Waiting(NamedTuple):

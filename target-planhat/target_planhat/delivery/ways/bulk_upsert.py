@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from planhat_api.bulk.apart import turns
+from target_planhat.delivery.missing_company import may_lack_company
 from target_planhat.delivery.one_by_one import one_after_the_other
 from target_planhat.delivery.resending import Repeats
 from target_planhat.delivery.splitting import PartsSender
-from target_planhat.delivery.waiting import may_lack_company
 from target_planhat.delivery.ways.way import DeliveryWay
 from target_planhat.outcomes.outcome import Verdict, Verdicts
 from target_planhat.rows.fast_rows import QuickCheck, leading
