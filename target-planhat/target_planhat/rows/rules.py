@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from planhat_api import Row
     from planhat_api.models.registry import Model
-    from target_planhat.rows.fast_rows import QuickCheck
+    from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
     from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.mapping import ColumnPlan

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from target_planhat.errors import InputError, SettingsError
-from target_planhat.rows.fast_rows import FastRows
+from target_planhat.rows.fast.fast_rows import FastRows
+from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.item import Item, StreamFacts
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.loader_columns import DeletionMarks
@@ -16,7 +17,6 @@ from target_planhat.rows.notices import ColumnNotices
 from target_planhat.rows.planning import plan_columns
 from target_planhat.rows.record_schema import RecordSchema, SchemaFaultError
 from target_planhat.rows.row import RefusedRowError, RowBuilder, StreamPlan
-from target_planhat.rows.schema_types import NoTypeError
 
 if TYPE_CHECKING:
     import logging

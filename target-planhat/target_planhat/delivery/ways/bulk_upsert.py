@@ -12,7 +12,7 @@ from target_planhat.delivery.resending import Repeats
 from target_planhat.delivery.splitting import PartsSender
 from target_planhat.delivery.ways.way import DeliveryWay
 from target_planhat.outcomes.outcome import Verdict, Verdicts
-from target_planhat.rows.fast_rows import QuickCheck, leading
+from target_planhat.rows.fast.quick_check import QuickCheck, leading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

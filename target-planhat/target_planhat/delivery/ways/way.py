@@ -10,8 +10,8 @@ from planhat_api.bulk import upsert as bulk
 from target_planhat.delivery.resending import Repeats, deliver
 from target_planhat.errors import SettingsError
 from target_planhat.outcomes.outcome import Verdict, plain_verdicts
+from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.keys import KeyRule, key_rule
-from target_planhat.rows.schema_types import NoTypeError
 
 if TYPE_CHECKING:
     import logging
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.resending import Send
     from target_planhat.outcomes.outcome import Settled
-    from target_planhat.rows.fast_rows import QuickCheck
+    from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
     from target_planhat.rows.mapping import ColumnPlan
     from target_planhat.rows.row import RowBuilder
