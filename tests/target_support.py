@@ -112,5 +112,5 @@ def run(box: Sandbox, messages: Iterable[Message] | bytes, **settings: Any) -> F
             _read(folder, "receipts-*.jsonl"),
             _read(folder, "rejects-*.singer"),
             error,
-            {name: target.run.summary.of(name) for name in target.run.summary.streams} if target else {},
+            {name: target.run.ledger.summary.of(name) for name in target.run.ledger.summary.streams} if target else {},
         )

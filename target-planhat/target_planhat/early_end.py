@@ -14,7 +14,7 @@ from target_planhat.intake.remaining_input import read_rest
 if TYPE_CHECKING:
     from typing import IO
 
-    from target_planhat.target import TargetPlanhat
+    from target_planhat.sdk_hooks import HookedTarget
 
 __all__ = ["listen", "spare_tap"]
 
@@ -22,7 +22,7 @@ _NOT_OF_PLANHAT = (StopError, ConfigValidationError, MappingError, RecordsWithou
 """Errors after which Planhat takes rows as before."""
 
 
-def listen(target: TargetPlanhat, file_input: IO[str] | None) -> Exception | None:
+def listen(target: HookedTarget, file_input: IO[str] | None) -> Exception | None:
     """Read the input to its end, or until the run must end.
 
     Args:
@@ -35,12 +35,12 @@ def listen(target: TargetPlanhat, file_input: IO[str] | None) -> Exception | Non
     try:
         target.listen(file_input)
     except KNOWN_ERRORS as err:
-        is_settled = target.run.settle()
+        is_settled = target.run.dispatcher.settle_safely()
         if is_settled and isinstance(err, _NOT_OF_PLANHAT):
             _send_in_hand(target, err)
         _count_unread(target)
         return _with_last_numbers(target, err)
-    target.run.summary.is_whole = True
+    target.run.ledger.summary.is_whole = True
     return None
 
 
@@ -51,29 +51,21 @@ def spare_tap(file_input: IO[str] | None) -> None:
         read_rest(file_input or MessageReader().default_input, is_waiting=True, is_enough=lambda: False)
 
 
-def _send_in_hand(target: TargetPlanhat, err: Exception) -> None:
+def _send_in_hand(target: HookedTarget, err: Exception) -> None:
     """Send the rows that wait in batches, parents first.
 
     The next run brings them again, since STATE stays before them. So rows that Planhat adds each time they come go out
     only if the policy ended the run, which promises it.
     """
-    owners = target.run.batch_owners()
-    if not isinstance(err, RejectsError):
-        for sink in owners:
-            sink.keep_repeatable()
-    if any(sink.current_size for sink in owners):
-        target.logger.info("The run ends early; what was read before goes out first")
     try:
-        for sink in owners:
-            target.drain_one(sink)
-        target.run.sender.settle()
+        target.run.dispatcher.send_what_is_in_hand(repeatable_only=not isinstance(err, RejectsError))
     except KNOWN_ERRORS as later:
         tell(later, target.logger)
 
 
-def _count_unread(target: TargetPlanhat) -> None:
+def _count_unread(target: HookedTarget) -> None:
     """Count the records that wait for the columns of their stream, and those that nobody has looked at."""
-    summary = target.run.summary
+    summary = target.run.ledger.summary
     for message in target.undeclared.early:
         summary.take(message.stream)
     rest = target.reader.read_rest(lambda: target.termination.requested)
@@ -82,11 +74,11 @@ def _count_unread(target: TargetPlanhat) -> None:
     summary.is_whole = rest.is_whole
 
 
-def _with_last_numbers(target: TargetPlanhat, err: Exception) -> Exception:
+def _with_last_numbers(target: HookedTarget, err: Exception) -> Exception:
     """The error; that of the policy with the numbers that hold now that all is out."""
     if isinstance(err, RejectsError):
         try:
-            target.run.judge(at_end=True)
+            target.run.ledger.judge(at_end=True)
         except RejectsError as last:
             return last
         except KNOWN_ERRORS:

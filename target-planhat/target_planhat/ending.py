@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from target_planhat.target import TargetPlanhat
+    from target_planhat.sdk_hooks import HookedTarget
 
 __all__ = ["run_to_its_end"]
 
 
-def run_to_its_end(make: Callable[[], TargetPlanhat], file_input: IO[str] | None, logger: logging.Logger) -> int:
+def run_to_its_end(make: Callable[[], HookedTarget], file_input: IO[str] | None, logger: logging.Logger) -> int:
     """The exit code of a run.
 
     Args:

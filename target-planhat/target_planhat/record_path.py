@@ -16,8 +16,8 @@ from singer_sdk.target_base import Target
 if TYPE_CHECKING:
     import logging
 
-    from target_planhat.delivery.sink import PlanhatSink
-    from target_planhat.target import TargetPlanhat
+    from target_planhat.sdk_hooks import HookedTarget
+    from target_planhat.sink import PlanhatSink
 
 __all__ = ["RecordPath"]
 
@@ -44,7 +44,7 @@ def unexpected_in_sdk() -> str | None:
 class RecordPath:
     """Finds the sink that takes the messages of a stream as they are."""
 
-    def __init__(self, target: TargetPlanhat, logger: logging.Logger) -> None:
+    def __init__(self, target: HookedTarget, logger: logging.Logger) -> None:
         """Look at the SDK.
 
         Args:
@@ -74,4 +74,4 @@ class RecordPath:
             return None
         sink = self._target.sink_of(maps[0].stream_alias)
         # Maps may give another stream the same name; the sink that was made for that one reads its messages, not these.
-        return sink if sink is None or sink.input_stream == stream else None
+        return sink if sink is None or sink.came_as == stream else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec.structs import replace
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.target_base import Target
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from singer_sdk.mapper import StreamMap
 
-    from target_planhat.delivery.sink import PlanhatSink
     from target_planhat.intake.checkpoint import Checkpoint
     from target_planhat.intake.messages import (
         ActivateVersionMessage,
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     )
     from target_planhat.intake.reader import MessageReader
     from target_planhat.intake.signals import Termination
+    from target_planhat.intake.undeclared import UndeclaredStreams
+    from target_planhat.run import Run
+    from target_planhat.sink import PlanhatSink
 
 __all__ = ["OVERRIDDEN", "HookedTarget"]
 
@@ -51,12 +54,24 @@ OVERRIDDEN = (
 class HookedTarget(Target, ABC):
     """A target whose STATE, checkpoints and signals are its own.
 
-    Its reader hands on checked messages where the SDK's hands on dicts.
+    Its reader hands on checked messages where the SDK's hands on dicts. The SDK makes sinks and passes records on by
+    calls that take no more than it knows. What else they need stands in two attributes while such a call lasts.
+
+    Attributes:
+        run: The run.
+        checkpoint: When all that is pending goes out.
+        termination: The signals.
+        undeclared: The streams whose columns are not known yet.
+        announced: The stream whose sinks are being made.
     """
 
+    run: Run
     checkpoint: Checkpoint
-    _written_state: dict[str, Any] | None = None
     termination: Termination
+    undeclared: UndeclaredStreams
+    announced: str = ""
+    _passing: RecordMessage
+    _written_state: dict[str, Any] | None = None
 
     # One bulk call at a time (B14). As an instance attribute the SDK would reset it.
     max_parallelism = 1
@@ -64,7 +79,7 @@ class HookedTarget(Target, ABC):
     @property
     @abstractmethod
     def reader(self) -> MessageReader:
-        """The reader, which holds the message at hand."""
+        """The reader of the input."""
 
     @abstractmethod
     def sink_of(self, stream: str) -> PlanhatSink | None:
@@ -105,7 +120,7 @@ class HookedTarget(Target, ABC):
             SettingsError: They cannot work.
             ConfigurationError: An expression in them can never work.
         """
-        self._announced: dict[str, tuple[Any, Any]] = {}
+        self._known: dict[str, tuple[Any, Any]] = {}
         self._awaited = 0
         self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped, self._left_out_once)
 
@@ -116,9 +131,10 @@ class HookedTarget(Target, ABC):
     def make_sinks(self, message: SchemaMessage) -> None:
         """Make the stream maps and the sinks of a stream, unless nothing has changed; none where a map removes it."""
         stream, schema, keys = message.stream, message.schema, message.key_properties
-        if self._announced.get(stream) == (schema, keys):
+        if self._known.get(stream) == (schema, keys):
             return
-        self._announced[stream] = schema, keys
+        self._known[stream] = schema, keys
+        self.announced = stream
         self.mapper.register_raw_stream_schema(stream, schema, keys)
         for made in self.kept_maps(stream):
             self.get_sink(
@@ -132,17 +148,19 @@ class HookedTarget(Target, ABC):
     def _process_activate_version_message(self, message_dict: ActivateVersionMessage) -> None:  # type: ignore[override]
         self.take_version(message_dict)
 
-    def origin(self, made: str) -> tuple[str, str | None]:
-        """Where the record at hand comes from.
+    def passing(self, made: str) -> RecordMessage:
+        """The message whose record goes through the SDK just now.
 
         Args:
-            made: The stream that stream maps made of it.
-
-        Returns:
-            The stream it came in; and the one stream it is for, if maps make several of that one.
+            made: The stream that stream maps made of it. The message is for that one alone if they make several.
         """
-        stream, copy = self.reader.message.stream, self.reader.message.copy
-        return stream, copy or (made if len(self.mapper.stream_maps.get(stream, ())) > 1 else None)
+        message = self._passing
+        is_one_of_several = message.copy is None and len(self.mapper.stream_maps.get(message.stream, ())) > 1
+        return replace(message, copy=made) if is_one_of_several else message
+
+    def note_counted(self, number: int) -> None:
+        """Note that so many records of the lines at hand are in the books, whatever ends the run from here on."""
+        self.reader.taken = number
 
     def _process_record_message(self, message_dict: RecordMessage) -> None:  # type: ignore[override]
         if self.take_record(message_dict):
@@ -153,6 +171,7 @@ class HookedTarget(Target, ABC):
             self._take_copy(message_dict, message_dict.copy)
 
     def _take_through_maps(self, message: RecordMessage) -> None:
+        self._passing = message
         self._awaited = len(self.kept_maps(message.stream))
         if not self._awaited:
             self.leave_out(message)
@@ -164,13 +183,14 @@ class HookedTarget(Target, ABC):
         """One of the maps of the record at hand leaves it out; it is left out of the run if all of them do."""
         self._awaited -= 1
         if not self._awaited:
-            self.leave_out(self.reader.message)
+            self.leave_out(self._passing)
 
     def _take_copy(self, message: RecordMessage, copy: str) -> None:
         """Take a reject once more for the one stream it is for: others that maps make of it have had it."""
         stream = message.stream
         maps = self.mapper.stream_maps[stream]
         chosen = [made for made in maps if made.stream_alias == copy]
+        self._passing = message
         if not chosen:
             for made in self.kept_maps(stream)[:1]:
                 self._reject_unmapped(made, f"{STREAM_MAPS} make no stream {copy!r} of {stream!r} any more")
@@ -184,7 +204,7 @@ class HookedTarget(Target, ABC):
 
     def _reject_unmapped(self, made: StreamMap, reason: str) -> None:
         sink = cast("PlanhatSink", self.sink_of(made.stream_alias))
-        sink.refuse_unmapped(self.reader.message.record, made.raw_key_properties or (), reason)
+        sink.refuse_unmapped(self.passing(made.stream_alias), made.raw_key_properties or (), reason)
 
     def _process_batch_message(self, message_dict: BatchMessage) -> None:  # type: ignore[override]
         self.take_batch(message_dict)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
@@ -26,26 +25,25 @@ from planhat_api.plugin.settings import (
     without_faults,
 )
 from target_planhat.command import TargetCommand
-from target_planhat.delivery.sinks import sink_class
 from target_planhat.ending import run_to_its_end
 from target_planhat.errors import InputError, quoted
 from target_planhat.intake.batch_files import records_of
 from target_planhat.intake.checkpoint import Checkpoint
 from target_planhat.intake.messages import KINDS
 from target_planhat.intake.reader import MessageReader
-from target_planhat.intake.schema_check import check_schema
 from target_planhat.intake.signals import Termination
 from target_planhat.intake.undeclared import UndeclaredStreams
 from target_planhat.outcomes.absent_streams import tell_of_absent_streams
 from target_planhat.outcomes.advice import note_config
-from target_planhat.outcomes.ledger import Run
 from target_planhat.record_path import RecordPath
 from target_planhat.rows.keys import key_in
-from target_planhat.rows.merging import collapse
 from target_planhat.rows.routing import find_route
+from target_planhat.rows.schema_check import check_schema
 from target_planhat.rows.stream_settings import check_block
+from target_planhat.run import Run
 from target_planhat.sdk_hooks import HookedTarget
 from target_planhat.settings import SETTINGS, TargetSettings
+from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,16 +52,12 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.sinks import Sink
 
-    from target_planhat.delivery.sink import PlanhatSink
     from target_planhat.intake.messages import ActivateVersionMessage, BatchMessage, RecordMessage, SchemaMessage
-    from target_planhat.outcomes.outcome import Verdict
-    from target_planhat.rows.row import Item
 
 __all__ = ["TargetPlanhat"]
 
 _STANDARD_INPUT = 0
 _ENVIRONMENT = "ENV"
-_OVERTAKEN = "not tried again at the end, because a later row may mean the same record, and this one might undo it"
 
 
 class TargetPlanhat(HookedTarget):
@@ -110,11 +104,10 @@ class TargetPlanhat(HookedTarget):
         self.records = RecordPath(self, self.logger)
         self.undeclared = UndeclaredStreams()
         self._schemas: dict[str, SchemaMessage] = {}
-        self.input_stream = ""
 
     @property
     def reader(self) -> MessageReader:
-        """The reader, which holds the message at hand."""
+        """The reader of the input."""
         return cast("MessageReader", self.message_reader)
 
     @classmethod
@@ -134,16 +127,15 @@ class TargetPlanhat(HookedTarget):
         settings = self.run.settings.of_stream(stream_name)
         route = find_route(stream_name, settings.model)
         check_block(stream_name, route, self.run.settings.streams.get(stream_name, {}))
-        return sink_class(route.way, settings.mode)
+        return PlanhatSink
 
     def take_schema(self, message: SchemaMessage) -> bool:
         """Handle a SCHEMA message; False when the SDK is to make its sinks."""
         known = self._schemas.get(message.stream)
         if known is None or not known.says_the_same(message):
-            check_schema(message)
+            check_schema(message.stream, message.schema, message.place)
             self._schemas[message.stream] = message
-        self.input_stream = message.stream
-        self.run.rejects.announce(message.stream, message.schema, message.key_properties or [])
+        self.run.ledger.rejects.announce(message.stream, message.schema, message.key_properties or [])
         self.reader.shortcut = None
         self.records.forget()
         return self.undeclared.hold(message)
@@ -179,7 +171,7 @@ class TargetPlanhat(HookedTarget):
             self.reader.shortcut = None
             return False
         self.reader.shortcut = partial(self._shortcut, sink)
-        sink.take_directly(message.record)
+        sink.take_message(message)
         if sink.is_full:
             self.drain_one(sink)
         self.between_messages()
@@ -191,15 +183,14 @@ class TargetPlanhat(HookedTarget):
         if schema is None:
             self.reader.taken = 1
             return
-        self.input_stream = schema.stream
         self.make_sinks(schema)
-        self.handle(message)
+        self._process_record_message(message)
 
     def make_sinks(self, message: SchemaMessage) -> None:
         """Make the sinks of a stream, and give them the lines that have waited for its columns."""
         super().make_sinks(message)
         for early in self.undeclared.take_early(message.stream):
-            self.handle(early)
+            self._process_record_message(early)
 
     def _refuse(self, message: RecordMessage) -> None:
         """Reject a line that is no record; not if stream maps leave out its stream."""
@@ -217,12 +208,7 @@ class TargetPlanhat(HookedTarget):
         """Count a record that stream maps leave out."""
         keys = self._schemas[message.stream].key_properties or ()
         self.reader.taken = 1
-        self.run.leave_out(message.stream, key_in(message.record, keys), message.attempt)
-
-    def handle(self, message: RecordMessage) -> None:
-        """Handle a record that does not come from the reader just now."""
-        self.reader.message = message
-        self._process_record_message(message)
+        self.run.ledger.leave_out(message.stream, key_in(message.record, keys), message.attempt)
 
     def _shortcut(self, sink: PlanhatSink, lines: Sequence[bytes], start: int) -> int:
         taken = sink.take_messages(lines, start)
@@ -238,20 +224,21 @@ class TargetPlanhat(HookedTarget):
         """Handle each line of the files of a BATCH message as a RECORD, with all rules that hold for one."""
         self._expect_schema(message)
         for record in records_of(message):
-            self.handle(record)
+            self._process_record_message(record)
 
     def judge_batches(self) -> None:
         """End the run if the outcomes of its batches ask for it."""
-        self.run.judge_batches()
+        self.run.ledger.judge_batches()
 
     def may_write_state(self) -> bool:
         """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
-        self.run.sender.settle()
-        self.run.judge()
-        self.run.secure()
-        if self.run.held:
-            self.logger.debug("STATE waits for %s rows that wait for their company", len(self.run.held))
-        return not (self.run.held or self.undeclared.early)
+        self.run.dispatcher.settle()
+        self.run.ledger.judge()
+        self.run.ledger.secure()
+        waiting = len(self.run.dispatcher.waiting)
+        if waiting:
+            self.logger.debug("STATE waits for %s rows that wait for their company", waiting)
+        return not (waiting or self.undeclared.early)
 
     def _while_waiting(self) -> None:
         """Send what is pending although no message comes to ask whether it is time."""
@@ -289,32 +276,9 @@ class TargetPlanhat(HookedTarget):
             raise InputError(msg)
 
     def _end_of_input(self) -> None:
-        self._send_all()
-        self.run.judge(at_end=True)
+        self.run.dispatcher.send_all()
+        self.run.ledger.judge(at_end=True)
         self.drain_all(is_endofpipe=True)
-
-    def _send_all(self) -> None:
-        for sink in self.run.batch_owners():
-            self.drain_one(sink)
-        self.run.sender.settle()
-        for held in self.run.held.release():
-            self._send_held(held)
-        self.run.sender.settle()
-
-    def _send_held(self, held: list[tuple[Item, Verdict]]) -> None:
-        """Try rows once more that waited for their company, if the run brought any, or that are several records."""
-        sink: PlanhatSink = held[0][0].sink
-        again: list[Item] = []
-        for item, verdict in held:
-            if not (item.parts or self.run.writes_parents_of(sink.model)):
-                self.run.enter(item, verdict)
-            elif item.overtaken:
-                self.run.enter(item, replace(verdict, reason=f"{verdict.reason}; {_OVERTAKEN}"))
-            else:
-                again.append(item)
-        again = collapse(again) if sink.collapses else again
-        for start in range(0, len(again), sink.max_size):
-            sink.send(again[start : start + sink.max_size])
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:

@@ -272,8 +272,8 @@ def test_a_schema_sent_again_makes_no_new_sink() -> None:
     with Sandbox(companies=2, seed=1) as box:
         target = TargetPlanhat(config=connection(box, stream_maps=maps))
         target.listen(io.BytesIO(lines(messages)))  # type: ignore[arg-type]
-        (owner,) = target.run.batch_owners()
-        assert len(owner.batch.sinks) == 1
+        (channel,) = target.run.dispatcher.channels.parents_first()
+        assert len(channel.feeders) == 1
         target.run.close()
 
 

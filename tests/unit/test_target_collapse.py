@@ -5,8 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from typing import TYPE_CHECKING
 
+from target_planhat.rows.item import Item
 from target_planhat.rows.merging import collapse
-from target_planhat.rows.row import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ import pytest
 
 from planhat_api.bulk.verdict import VANISHED
 from planhat_api.models.registry import model
-from target_planhat.delivery.waiting import may_lack_company
-from target_planhat.rows.row import Item
+from target_planhat.delivery.missing_company import may_lack_company
+from target_planhat.rows.item import Item
 
 NAMED = {"companyId": "extid-late"}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import SchemaError
 from jsonschema.validators import validator_for
 
-from target_planhat.intake.record_schema import RecordSchema, SchemaFaultError, schema_fault
+from target_planhat.rows.record_schema import RecordSchema, SchemaFaultError, schema_fault
 
 BACKTRACKS = r"^(?=a)((a+)\2?)+$"
 LONG = "a" * 40 + "!"

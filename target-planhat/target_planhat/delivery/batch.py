@@ -12,18 +12,13 @@ from target_planhat.rows.merging import collapse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_planhat.delivery.sink import PlanhatSink
-    from target_planhat.rows.row import Item
+    from target_planhat.rows.item import Item
 
 __all__ = ["Batch"]
 
 
 class Batch:
-    """Rows that wait to be sent together. Streams that go to one model share one batch, or their order would be lost.
-
-    Attributes:
-        sinks: The sinks whose rows it gathers, by stream; of a stream whose SCHEMA changed, the newest.
-    """
+    """Rows that wait to be sent together, of one stream or of several."""
 
     def __init__(self, most_rows: int, most_bytes: int, *, collapses: bool, apart: bool) -> None:
         """Gather nothing yet.
@@ -34,7 +29,6 @@ class Batch:
             collapses: Whether rows with the same key become one.
             apart: Whether rows that share any other key must not go out together.
         """
-        self.sinks: dict[str, PlanhatSink] = {}
         self._most_rows = most_rows
         self._most_bytes = most_bytes - len("[]")
         self._collapses = collapses

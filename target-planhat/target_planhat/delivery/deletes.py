@@ -10,12 +10,11 @@ from target_planhat.outcomes.outcome import Verdict, Verdicts
 from target_planhat.rows.row import RefusedRowError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from planhat_api import PlanhatClient
     from planhat_api.models.registry import Model
-    from target_planhat.rows.row import Item
-    from target_planhat.tenant.existing_rows import ExistingRows
+    from target_planhat.rows.item import Item
+    from target_planhat.tenant.tenant import Tenant
 
 __all__ = ["Deletes"]
 
@@ -25,31 +24,27 @@ _PREFIXES = {"externalId": "extid-", "extId": "extid-", "sourceId": "srcid-"}
 class Deletes:
     """The deletes of one run."""
 
-    def __init__(self, client: PlanhatClient, limit: int) -> None:
+    def __init__(self, tenant: Tenant, limit: int) -> None:
         """None done yet.
 
         Args:
-            client: Deletes, and looks ids up.
+            tenant: Its client deletes, and looks ids up. What was read of it is told of the rows that are gone.
             limit: How many rows of the run may be deleted.
         """
-        self._client = client
+        self._tenant = tenant
         self._left = limit
         self._limit = limit
 
-    def delete(self, model: Model, item: Item, known: Sequence[ExistingRows] = ()) -> Verdict:
-        """Delete one row; a row that is not there counts as skipped.
-
-        Args:
-            model: The model of the row.
-            item: The row.
-            known: What was read of the model; each is told of the row that is gone.
-        """
+    def delete(self, item: Item) -> Verdict:
+        """Delete what a row stands for; a row that is not there counts as skipped."""
+        model = item.stream.model
+        known = self._tenant.existing_of(model)
         try:
             self._check(model, item)
             row = self._found(model, item, whole=bool(known))
             planhat_id = str(row["_id"])
             self._left -= 1
-            if self._client.delete(model, planhat_id):
+            if self._tenant.client.delete(model, planhat_id):
                 for existing in known:
                     existing.forget(row)
                 return Verdict(Verdicts.DELETED, planhat_id)
@@ -79,10 +74,10 @@ class Deletes:
         """
         key, value, *company = item.match or ("", "")
         if key == "_id":
-            return self._client.get(model, value) if whole else {"_id": value}
+            return self._tenant.client.get(model, value) if whole else {"_id": value}
         if _is_within_company(model, key):
-            return self._within(self._client.companies.find(company[0]), model, key, value)
-        return self._client.get(model, _PREFIXES[key] + value)
+            return self._within(self._tenant.client.companies.find(company[0]), model, key, value)
+        return self._tenant.client.get(model, _PREFIXES[key] + value)
 
     def _within(self, company: str | None, model: Model, key: str, value: str) -> Mapping[str, Any]:
         """The record with this key in this company; Planhat may look it up in another one (B62).
@@ -91,10 +86,10 @@ class Deletes:
             NotFoundError: The company has none, or does not exist.
         """
         if company is not None:
-            found = self._client.get(model, _PREFIXES[key] + value)
+            found = self._tenant.client.get(model, _PREFIXES[key] + value)
             if company_in(found, model) == company:
                 return found
-            for row in rows_of(self._client, model, (*model.keyables, str(model.company)), company):
+            for row in rows_of(self._tenant.client, model, (*model.keyables, str(model.company)), company):
                 if str(row.get(key)) == value and company_in(row, model) == company:
                     return row
         msg = "the company has no such record"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_api import PayloadError, UnavailableError
+from planhat_api import Fate, Outcome, PayloadError, PlanhatError, PushResult, UnavailableError
+from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
 from target_planhat.outcomes.outcome import Verdict, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
 
-    from target_planhat.delivery.sink import Settled
-    from target_planhat.rows.row import Item
+    from planhat_api import Row
+    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.item import Item
 
-__all__ = ["Streak", "one_after_the_other"]
+__all__ = ["Streak", "one_after_the_other", "post_each"]
 
 _FAULT_INSIDE = 500
 _MOST_IN_A_ROW = 14
@@ -72,3 +75,32 @@ def one_after_the_other(
         streak.ends()
         yield [item], [verdict]
     yield blamed, verdicts
+
+
+def post_each(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> PushResult:
+    """Post rows in a call each; an error tells what is known of each.
+
+    Args:
+        rows: The rows.
+        push: Posts one.
+        streak: The rows in a row, those of calls before included, that it is not known of whether they arrived. With
+            too many, the error is one that ends the run.
+    """
+    outcomes: list[Outcome] = []
+    for row in rows:
+        try:
+            push(row)
+        except PayloadError as err:
+            outcomes.append(Outcome(Fate.REJECTED, reason=str(err)))
+        except PlanhatError as err:
+            ended = err
+            if isinstance(err, UnavailableError) and err.may_have_arrived:
+                outcomes.append(WITHOUT_ANSWER)
+                if streak.grows_too_long():
+                    ended = UnavailableError(str(err), status=err.status, detail=err.detail)
+            ended.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
+            raise ended from None
+        else:
+            outcomes.append(Outcome(Fate.ACCEPTED))
+        streak.ends()
+    return PushResult(outcomes, calls=len(rows))

@@ -11,10 +11,8 @@ from target_planhat.rows.merging import merged
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from target_planhat.outcomes.outcome import Verdict
-    from target_planhat.rows.row import Item
-
-    Settled = tuple[Sequence[Item], Sequence[Verdict]]
+    from target_planhat.outcomes.outcome import Settled, Verdict
+    from target_planhat.rows.item import Item
 
 __all__ = ["PartsSender"]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from planhat_api.bulk.apart import MOST_TURNS, folded, forms_of, may_mean_one
 from target_planhat.delivery.model_order import rank
@@ -13,46 +10,32 @@ from target_planhat.delivery.model_order import rank
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from planhat_api.models.registry import Model
+    from target_planhat.delivery.channels import Channel
     from target_planhat.outcomes.outcome import Verdict
-    from target_planhat.rows.row import Item
+    from target_planhat.rows.item import Item
 
     _Names = tuple[str, tuple[str, ...]]
     """A model, and the names of the keys that a row carries."""
 
-__all__ = ["HeldRows", "may_lack_company"]
-
-_WORD = re.compile(r"\w+")
+__all__ = ["WaitingRows"]
 
 
-def may_lack_company(model: Model, item: Item, reason: str) -> bool:
-    """Whether a row may have been rejected because its company is missing.
+class _Waiting(NamedTuple):
+    """A row that waits, the channel it was sent through, and what becomes of it when nothing it waits for comes."""
 
-    The wording of Planhat's errors is unknown (Q1): a reason that speaks of another field of the row, and of no
-    company, rules it out; any other does not.
-    """
-    if model.company is None:
-        return False
-    field = model.company.removesuffix("[]")
-    body = msgspec.json.decode(item.body)
-    if not any(body.get(name) for name in (model.placing.fields if model.placing else (field,))):
-        # The domain of an address may belong to a company that is still to come (B86).
-        return model.placing is not None and bool(body.get(model.placing.address))
-    said = reason.lower()
-    words = set(_WORD.findall(said))
-    if "compan" in said or field.lower() in words:
-        return True
-    return not any(name.lower() in words for name in model.properties if name not in {field, "_id"})
+    channel: Channel
+    item: Item
+    verdict: Verdict
 
 
-class HeldRows:
+class WaitingRows:
     """Rows that wait, in the order in which they came. STATE waits with them, so no more than a number are held."""
 
     def __init__(self, limit: int) -> None:
         """Hold none yet."""
         self._limit = limit
         self._closed = False
-        self._waiting: dict[int, tuple[Item, Verdict]] = {}
+        self._waiting: dict[int, _Waiting] = {}
         self._next = 0
         self._records = 0
         self._by_mark: dict[object, set[int]] = {}
@@ -67,16 +50,17 @@ class HeldRows:
         """Whether a row can be held back."""
         return not self._closed and self._records + _records(item) <= self._limit
 
-    def hold(self, item: Item, verdict: Verdict) -> bool:
+    def hold(self, channel: Channel, item: Item, verdict: Verdict) -> bool:
         """Hold a row back; False when no more are held, or all have been let go.
 
         Args:
+            channel: The channel it was sent through.
             item: The row.
             verdict: What becomes of it when nothing it waits for comes.
         """
         if not self.has_room_for(item):
             return False
-        self._waiting[self._next] = item, verdict
+        self._waiting[self._next] = _Waiting(channel, item, verdict)
         for mark in _marks(item):
             self._by_mark.setdefault(mark, set()).add(self._next)
         if item.keys:
@@ -96,28 +80,28 @@ class HeldRows:
     def note_stored(self, item: Item) -> None:
         """Mark the rows that one which is stored now may have overtaken: sent later, they might undo it."""
         for place in self._of_one_record(item):
-            self._waiting[place][0].overtaken = True
+            self._waiting[place].item.overtaken = True
         if item.keys:
             path, names = _names(item)
             for other in self._overtaken:
                 if other[0] == path and may_mean_one(names, other[1]):
                     self._overtaken[other] = self._next
 
-    def release(self) -> Iterator[list[tuple[Item, Verdict]]]:
-        """Let all rows go with their verdicts, by batch, parents first. From now on none is held."""
+    def release(self) -> Iterator[tuple[Channel, list[tuple[Item, Verdict]]]]:
+        """Let all rows go with their verdicts, by channel, parents first. From now on none is held."""
         self._closed = True
-        waiting = [(self._let_go(place), verdict) for place, (_, verdict) in [*self._waiting.items()]]
-        batches = {item.sink.batch: item.sink.model for item, _ in waiting}
-        for batch in sorted(batches, key=lambda batch: rank(batches[batch])):
-            yield [(item, verdict) for item, verdict in waiting if item.sink.batch is batch]
+        released: dict[Channel, list[tuple[Item, Verdict]]] = {}
+        for place, held in [*self._waiting.items()]:
+            released.setdefault(held.channel, []).append((self._let_go(place), held.verdict))
+        yield from sorted(released.items(), key=lambda entry: rank(entry[0].model))
 
     def _is_overtaken(self, place: int) -> bool:
-        item, _ = self._waiting[place]
+        item = self._waiting[place].item
         return item.overtaken or (bool(item.keys) and place < self._overtaken[_names(item)])
 
     def _let_go(self, place: int) -> Item:
         overtaken = self._is_overtaken(place)
-        item, _ = self._waiting.pop(place)
+        item = self._waiting.pop(place).item
         self._records -= _records(item)
         for mark in _marks(item):
             self._by_mark[mark].discard(place)
@@ -132,7 +116,7 @@ class HeldRows:
             places = self._by_mark.get(mark, set())
             # A key that very many rows share tells nothing about any of them.
             if mark == _match(item) or len(places) <= MOST_TURNS:
-                found |= {place for place in places if _share_record(self._waiting[place][0], item)}
+                found |= {place for place in places if _share_record(self._waiting[place].item, item)}
         return found
 
 
@@ -141,19 +125,19 @@ def _records(item: Item) -> int:
 
 
 def _match(item: Item) -> object:
-    return item.sink.model.path, item.match
+    return item.stream.model.path, item.match
 
 
 def _marks(item: Item) -> set[object]:
     """What rows that mean one record share. Points are told apart from each other by nothing."""
-    if not item.sink.collapses or item.match is None:
+    if not item.stream.collapses or item.match is None:
         return set()
-    return {_match(item), *((item.sink.model.path, form) for form in forms_of(item))}
+    return {_match(item), *((item.stream.model.path, form) for form in forms_of(item))}
 
 
 def _names(item: Item) -> _Names:
     """By which keys a row names its record."""
-    return item.sink.model.path, tuple(item.keys) if item.sink.collapses else ()
+    return item.stream.model.path, tuple(item.keys) if item.stream.collapses else ()
 
 
 def _share_record(one: Item, other: Item) -> bool:

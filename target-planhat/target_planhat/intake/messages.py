@@ -8,8 +8,8 @@ import msgspec
 
 from planhat_api.jsontext import MOST_LEVELS, mended, nests_deeply
 from target_planhat.errors import InputError
-from target_planhat.intake.unreadable import UNREADABLE, InputLine
-from target_planhat.outcomes.rejects import REJECTION
+from target_planhat.intake.unreadable import InputLine
+from target_planhat.record_line import UNREADABLE, RecordLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,6 @@ __all__ = [
     "StateMessage",
     "read_message",
     "read_record",
-    "record_in",
 ]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -112,20 +111,7 @@ KINDS: dict[type[Message], str] = {
 """What each is called in the stream."""
 
 
-class _Rejection(msgspec.Struct):
-    attempt: int = 1
-    reason: str | None = None
-    copy: str | None = None
-
-
-class _RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", rename={"rejection": REJECTION}):
-    stream: str
-    record: msgspec.Raw
-    rejection: _Rejection | None = None
-
-
-_decode_record_line = msgspec.json.Decoder(_RecordLine).decode
-_decode_line: Callable[[bytes], _RecordLine | OtherMessage] = msgspec.json.Decoder(_RecordLine | OtherMessage).decode
+_decode_line: Callable[[bytes], RecordLine | OtherMessage] = msgspec.json.Decoder(RecordLine | OtherMessage).decode
 _decode_record = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -143,7 +129,7 @@ def read_message(line: bytes, place: str) -> Message:
         message = _decode_line(_whole(line))
     except UNREADABLE as err:
         return _refused(InputLine(line, place), err)
-    if isinstance(message, _RecordLine):
+    if isinstance(message, RecordLine):
         return _record(line, place, message)
     if nests_deeply(list(msgspec.structs.astuple(message))):
         raise InputError(InputLine(line, place).too_deep)
@@ -153,12 +139,7 @@ def read_message(line: bytes, place: str) -> Message:
 
 def read_record(line: bytes, stream: str, place: str) -> RecordMessage:
     """The record that stands alone in a line of a batch file."""
-    return _record(line, place, _RecordLine(stream, msgspec.Raw(_whole(line).strip())), is_whole=True)
-
-
-def record_in(line: bytes) -> bytes:
-    """The record of a RECORD message, as it came in."""
-    return bytes(_decode_record_line(line).record)
+    return _record(line, place, RecordLine(stream, msgspec.Raw(_whole(line).strip())), is_whole=True)
 
 
 def _whole(text: bytes) -> bytes:
@@ -174,7 +155,7 @@ def _refused(line: InputLine, err: Exception) -> RecordMessage:
     raise line.complaint(err) from None
 
 
-def _record(line: bytes, place: str, found: _RecordLine, *, is_whole: bool = False) -> RecordMessage:
+def _record(line: bytes, place: str, found: RecordLine, *, is_whole: bool = False) -> RecordMessage:
     """A RECORD message.
 
     Args:

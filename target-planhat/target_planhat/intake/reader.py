@@ -13,7 +13,7 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_planhat.intake.alarm import alarm
-from target_planhat.intake.messages import BYTE_ORDER_MARK, KINDS, RecordMessage, read_message
+from target_planhat.intake.messages import BYTE_ORDER_MARK, KINDS, read_message
 from target_planhat.intake.remaining_input import Rest, read_rest
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class MessageReader(GenericSingerReader[bytes]):
     """Reader of messages.
 
     Attributes:
-        message: The RECORD being handled.
         taken: How many of the lines at hand are records that are in the books.
         waiting: Whether the reader waits for input, and no message is being handled.
         watch: Called before the reader waits, and every so many seconds as long as messages come.
@@ -40,7 +39,6 @@ class MessageReader(GenericSingerReader[bytes]):
     def __init__(self) -> None:
         """Stand before the first message."""
         super().__init__()
-        self.message = RecordMessage("", "", b"", {})
         self.taken = 0
         self.waiting = False
         self._left: tuple[Sequence[bytes], int] = [], 0
@@ -129,8 +127,6 @@ class MessageReader(GenericSingerReader[bytes]):
         if not line.strip():
             return
         message = read_message(line, f"line {number} of the input")
-        if isinstance(message, RecordMessage):
-            self.message = message
         kind = KINDS[type(message)]
         callbacks[kind](message)
         counter[kind] += 1

@@ -12,7 +12,7 @@ import msgspec
 from target_planhat.errors import InputError
 from target_planhat.intake.alarm import alarm, can_wake
 from target_planhat.intake.messages import RecordMessage, read_message
-from target_planhat.intake.unreadable import UNREADABLE
+from target_planhat.record_line import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

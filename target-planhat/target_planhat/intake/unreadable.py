@@ -13,15 +13,13 @@ import msgspec
 
 from planhat_api.jsontext import MOST_LEVELS, mended
 from target_planhat.errors import InputError, quoted
-from target_planhat.outcomes.rejects import REJECTION
+from target_planhat.record_line import REJECTION, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KNOWN_TYPES", "UNREADABLE", "Claim", "InputLine"]
+__all__ = ["KNOWN_TYPES", "Claim", "InputLine"]
 
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What the decoders raise: UTF-8 is checked text by text, nesting by the depth of the stack."""
 KNOWN_TYPES = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 
 _RECORD_FIRST = re.compile(rb'\s*\{\s*"record"\s*:')

@@ -11,6 +11,11 @@ from planhat_api import Fate, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_planhat.rows.item import Item
+
+    Settled = tuple[Sequence[Item], Sequence["Verdict"]]
+    """Rows with the verdict on each."""
+
 __all__ = ["Verdict", "Verdicts", "plain_verdicts"]
 
 
@@ -44,11 +49,13 @@ class Verdict:
         kind: See Verdicts.
         planhat_id: `_id` in Planhat, where known.
         reason: Why it was rejected or skipped.
+        may_pass_later: Whether it was rejected for want of a record that may still come with the run.
     """
 
     kind: Verdicts
     planhat_id: str | None = None
     reason: str | None = None
+    may_pass_later: bool = False
 
     @classmethod
     def of(cls, outcome: Outcome) -> Verdict:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_planhat.outcomes.run_file import RunFile
+from target_planhat.record_line import REJECTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
 
     from planhat_api.plugin.output import OutputError
 
-__all__ = ["REJECTION", "Rejects"]
-
-REJECTION = "planhat_rejection"
-"""Member of a RECORD message that says why the record is here; other targets pass over it."""
+__all__ = ["Rejects"]
 
 
 class Rejects:

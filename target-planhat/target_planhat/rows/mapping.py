@@ -149,7 +149,7 @@ class Resolver:
             return None
         if found in self.custom.formulas:
             return f"custom.{found} is a formula, Planhat computes it"
-        return Source(column, Slot(found, custom=True), self.custom.kind(found))
+        return Source(column, Slot(found, custom=True), self.custom.kind(found) or ANYTHING)
 
     def _company_source(self, column: str, name: str) -> Source | None:
         if not self._company:

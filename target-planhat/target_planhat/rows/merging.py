@@ -12,7 +12,7 @@ from planhat_api.bulk.apart import forms_of, may_mean_one
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from target_planhat.rows.row import Item
+    from target_planhat.rows.item import Item
 
 __all__ = ["collapse", "merged"]
 

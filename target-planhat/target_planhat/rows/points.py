@@ -8,15 +8,26 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from target_planhat.rows.fast.quick_check import QuickCheck, leading
+from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.routing import Way
 from target_planhat.rows.row import RefusedRowError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from planhat_api.models.registry import Model
+    from target_planhat.rows.mapping import ColumnPlan
 
-__all__ = ["PARENT", "check_activity", "check_event", "check_point", "is_dimension_id", "push_model"]
+__all__ = [
+    "PARENT",
+    "check_activity",
+    "check_event",
+    "check_point",
+    "first_named",
+    "push_model",
+    "quick_point_check",
+]
 
 PARENT = "parentId"
 """Field of a point as it is read: Planhat's id of the record; written points carry its externalId."""
@@ -51,7 +62,7 @@ def _model_names(allowed: tuple[str, ...]) -> Mapping[str, str]:
     return {name.lower(): name for name in allowed}
 
 
-def is_dimension_id(text: str) -> bool:
+def _is_dimension_id(text: str) -> bool:
     """Whether a metric may have this id: no spaces or special characters."""
     return _DIMENSION_ID.fullmatch(text) is not None
 
@@ -66,7 +77,7 @@ def check_point(body: dict[str, Any], model: Model) -> None:
     if missing:
         msg = f"a metric point needs {', '.join(missing)}"
         raise RefusedRowError(msg)
-    if not is_dimension_id(body["dimensionId"]):
+    if not _is_dimension_id(body["dimensionId"]):
         msg = "dimensionId: letters, digits and _ . : - only"
         raise RefusedRowError(msg)
     if body.get("model") is not None:
@@ -76,6 +87,41 @@ def check_point(body: dict[str, Any], model: Model) -> None:
             msg = f"model: one of {', '.join(allowed)}"
             raise RefusedRowError(msg)
         body["model"] = found
+
+
+def quick_point_check(plan: ColumnPlan, model: Model) -> QuickCheck:
+    """The same check on many points; any doubt is left to `check_point`.
+
+    Raises:
+        NoTypeError: The points name their records by what is only read, so each must be looked at.
+    """
+    placed = {source.slot.name for source in plan.sources}
+    if PARENT in placed:
+        raise NoTypeError
+    names = {None, *model.properties["model"]["enum"]}
+    known: set[str] = set()
+
+    def good(dimensions: list[str], values: list[float], external_ids: list[str], models: list[str] = []) -> int:  # noqa: B006 # read only
+        known.update(dimension for dimension in {*dimensions} - known if dimension and _is_dimension_id(dimension))
+        if {*dimensions} <= known and {*models} <= names and None not in values and all(external_ids):
+            return len(dimensions)
+        return 0
+
+    fields = ("dimensionId", "value", "externalId", "model")
+    return QuickCheck(fields if "model" in placed else fields[:3], good)
+
+
+def first_named(plan: ColumnPlan, fields: Sequence[str]) -> QuickCheck:
+    """The check that the first of these fields which has a column is filled; other rows are looked at one by one.
+
+    Raises:
+        NoTypeError: None of them has a column.
+    """
+    placed = {source.slot.name for source in plan.sources}
+    named = next((name for name in fields if name in placed), None)
+    if named is None:
+        raise NoTypeError
+    return QuickCheck((named,), leading)
 
 
 def check_activity(body: Mapping[str, Any]) -> None:

@@ -8,9 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
-from planhat_api.logs import one_line
 from planhat_api.values.invalid import InvalidValueError
-from target_planhat.intake.messages import record_in
 from target_planhat.rows.invalid import form_of
 from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
 from target_planhat.rows.mapping import Slot, Source
@@ -25,61 +23,14 @@ if TYPE_CHECKING:
     from target_planhat.rows.mapping import ColumnPlan, Resolver
     from target_planhat.settings import StreamSettings
 
-__all__ = ["Item", "RefusedRowError", "RowBuilder", "StreamPlan"]
+__all__ = ["RefusedRowError", "RowBuilder", "StreamPlan"]
 
 # Planhat swallows such rows without an error entry, so nothing but this check would notice (tickets, quirks).
 _SWALLOWED_WITHOUT = {"tickets": ("email",)}
-_LONGEST_KEY = 300
 
 
 class RefusedRowError(Exception):
     """A row that must not be sent. The text says why and names no value but the row's key."""
-
-
-class Item(Row, eq=False, gc=False):
-    """One record on its way: the row Planhat gets, with what is known of the record.
-
-    Attributes:
-        source: What came in: the record, one JSON object; or the whole message with the record in it.
-        is_message: Whether `source` is the whole message.
-        attempt: How often it has been tried, this time included.
-        delete: Whether the row is to be deleted.
-        overtaken: Whether a later row that may mean the same record went out while this one waited.
-        origin: The stream it came in, and which copy of it this is if stream maps make several; None if its sink
-            takes one stream alone.
-        parts: The records that were made this one row, in their order; empty for a row that is one record.
-        sink: The sink of the stream it came in.
-        place: Where it stands in the input, if it was looked at on its own: it may have no key to name it by.
-    """
-
-    source: bytes = b"{}"
-    is_message: bool = False
-    attempt: int = 1
-    delete: bool = False
-    overtaken: bool = False
-    origin: tuple[str, str | None] | None = None
-    parts: list[Item] | tuple[()] = ()
-    sink: Any = None
-    place: str = ""
-
-    @property
-    def raw(self) -> bytes:
-        """The record as it came in, one JSON object."""
-        return record_in(self.source) if self.is_message else self.source
-
-    @property
-    def mode(self) -> str:
-        """What may be done with the row: upsert, update or insert."""
-        return "upsert" if self.sink is None else str(self.sink.settings.mode)
-
-    @property
-    def label(self) -> str:
-        """The row's key, for logs."""
-        if self.match:
-            return one_line(f"{self.match[0]}={self.match[1]}", _LONGEST_KEY)
-        if not self.raw.startswith(b"{"):
-            return "a row that cannot be read"
-        return f"a row without a key, {self.place}" if self.place else "a row without a key"
 
 
 @dataclass(frozen=True)
@@ -245,7 +196,7 @@ class RowBuilder:
         found = names.find(name)
         if found is None:
             return None
-        kind = ANYTHING if found in names.formulas else names.kind(found)
+        kind = (None if found in names.formulas else names.kind(found)) or ANYTHING
         return Source(f"custom.{name}", Slot(found, custom=True), kind)
 
     def _place_unknown_custom(self, name: str, value: Json, custom: dict[str, Any]) -> None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from planhat_api.errors import AccessError, NotFoundError
 from planhat_api.plugin.nearest import nearest
 from planhat_api.values.names import folded, model_names, without_plural
-from target_planhat.rows.values import ANYTHING, kind_of_custom
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from planhat_api import PlanhatClient
     from planhat_api.models.registry import Model
-    from target_planhat.rows.values import Kind
 
 __all__ = ["CustomFields", "NamesOfModel"]
+
+Kind: TypeAlias = Any
+"""What a field holds, in the terms of whoever asks for it."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +49,28 @@ class NamesOfModel:
         """The name of a field that can be written, and was meant as far as one can tell."""
         return nearest(name, self.kinds or ())
 
-    def kind(self, name: str) -> Kind:
-        """The kind of a field by its exact name."""
-        return ANYTHING if self.kinds is None else self.kinds[name]
+    def kind(self, name: str) -> Kind | None:
+        """The kind of a field by its exact name; None when the tenant does not tell its fields."""
+        return None if self.kinds is None else self.kinds[name]
 
 
 class CustomFields:
     """The custom fields of the tenant, read once when first needed."""
 
-    def __init__(self, client: PlanhatClient, logger: logging.Logger, *, check: bool) -> None:
+    def __init__(
+        self, client: PlanhatClient, logger: logging.Logger, kind_of: Callable[[str], Kind], *, check: bool
+    ) -> None:
         """Reads nothing yet.
 
         Args:
             client: Reads `GET /customfields`.
             logger: Told when the fields cannot be read.
+            kind_of: The kind of a field by its type in Planhat.
             check: Whether to read them at all; without, every name is taken as it is.
         """
         self._client = client
         self._logger = logger
+        self._kind_of = kind_of
         self._check = check
         self._definitions: list[dict[str, Any]] | None = None
         self._asked = False
@@ -77,7 +82,7 @@ class CustomFields:
             return NamesOfModel(None)
         mine = [entry for entry in definitions if _is_of(entry, model)]
         return NamesOfModel(
-            {str(entry["name"]): kind_of_custom(str(entry.get("type", ""))) for entry in _written(mine)},
+            {str(entry["name"]): self._kind_of(str(entry.get("type", ""))) for entry in _written(mine)},
             frozenset(str(entry["name"]) for entry in mine if entry.get("isFormula")),
         )
 

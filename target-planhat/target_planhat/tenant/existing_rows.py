@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["ExistingRows", "ExternalIds", "model_called"]
 
 
-def model_called(name: str) -> Model:
-    """The model a metric point names, e.g. `EndUser`."""
+def model_called(name: str) -> Model | None:
+    """The model a metric point names, e.g. `EndUser`; None when there is no such model."""
     wanted = name.lower()
-    return next(model for model in all_models().values() if model.name.lower() == wanted)
+    return next((model for model in all_models().values() if model.name.lower() == wanted), None)
 
 
 class ExternalIds:

@@ -1,4 +1,4 @@
-"""Models without bulk upsert: one call for each row."""
+"""Custom fields, which have no bulk upsert: one call for each row."""
 
 from __future__ import annotations
 
@@ -7,87 +7,57 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api import Fate, Outcome, PayloadError, PlanhatError, PushResult, UnavailableError
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
-from target_planhat.delivery.mapped import MappedSink
-from target_planhat.delivery.one_by_one import Streak, one_after_the_other
+from target_planhat.delivery.one_by_one import one_after_the_other
+from target_planhat.delivery.ways.way import DeliveryWay, named_by
 from target_planhat.outcomes.outcome import Verdict, Verdicts
-from target_planhat.rows.keys import KeyRule
 from target_planhat.rows.row import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planhat_api import Row
-    from target_planhat.delivery.sink import Settled
+    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.item import Item
+    from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.mapping import ColumnPlan
-    from target_planhat.rows.row import Item
 
-__all__ = ["SingleSink", "one_by_one"]
+__all__ = ["CustomFieldsOneByOne"]
 
 _IDENTITY = ("parent", "name")
 _DEFAULTS = {"isHidden": False}
 
 
-def one_by_one(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> PushResult:
-    """Post rows in a call each; an error tells what is known of each.
-
-    Args:
-        rows: The rows.
-        push: Posts one.
-        streak: The rows in a row, those of calls before included, that it is not known of whether they arrived. With
-            too many, the error is one that ends the run.
-    """
-    outcomes: list[Outcome] = []
-    for row in rows:
-        try:
-            push(row)
-        except PayloadError as err:
-            outcomes.append(Outcome(Fate.REJECTED, reason=str(err)))
-        except PlanhatError as err:
-            ended = err
-            if isinstance(err, UnavailableError) and err.may_have_arrived:
-                outcomes.append(WITHOUT_ANSWER)
-                if streak.grows_too_long():
-                    ended = UnavailableError(str(err), status=err.status, detail=err.detail)
-            ended.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
-            raise ended from None
-        else:
-            outcomes.append(Outcome(Fate.ACCEPTED))
-        streak.ends()
-    return PushResult(outcomes, calls=len(rows))
-
-
-class SingleSink(MappedSink):
+class CustomFieldsOneByOne(DeliveryWay):
     """Custom fields: found by `_id`, else by the model they belong to and their name, then created or updated."""
 
     collapses = True
+    makes_custom_fields = True
 
-    def key_rule(self, plan: ColumnPlan) -> KeyRule:
-        """Rows are found here, not by Planhat."""
-        del plan
-        return KeyRule(("_id", "name"), frozenset(), None, needs_key=False)
-
-    def checker(self) -> Callable[[dict[str, Any]], None]:
+    @property
+    def check(self) -> Callable[[dict[str, Any]], None]:
         """A row must say which field it means."""
         return _check
 
-    def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
-        """The row of a record, with its key; the same name may occur in several models."""
-        row, match = super().build(record)
+    def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
+        """Rows are found here, not by Planhat."""
+        del stream, plan
+        return named_by("_id", "name")
+
+    def identity(self, row: Row, match: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The key of a row, and the model it belongs to: the same name may occur in several models."""
         if match and match[0] == "name":
-            match = (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
-        return row, match
+            return (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
+        return match
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """A call for each row that changes something."""
         del distinct
-        existing = self.run.client.custom_fields()
-        self.run.custom_fields.forget()
+        existing = self._tenant.client.custom_fields()
+        self._tenant.custom_fields.forget()
         yield from one_after_the_other(
             items,
             lambda item: self._put(msgspec.json.decode(item.body), existing),
-            self.run.client.check_credentials,
+            self._tenant.client.check_credentials,
         )
 
     def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> Verdict:
@@ -97,12 +67,12 @@ class SingleSink(MappedSink):
             return Verdict(Verdicts.REJECTED, reason="no custom field has this _id")
         if found is None:
             look = partial(self._look, row, existing)
-            answer = self.run.client.create(self.model, {**_DEFAULTS, **changes}, look=look)
+            answer = self._tenant.client.create(self.model, {**_DEFAULTS, **changes}, look=look)
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):
             return Verdict(Verdicts.UNCHANGED, planhat_id)
-        self.run.client.update(self.model, planhat_id, changes)
+        self._tenant.client.update(self.model, planhat_id, changes)
         found.update(changes)
         return Verdict(Verdicts.UPDATED, planhat_id)
 
@@ -119,7 +89,7 @@ class SingleSink(MappedSink):
 
     def _look(self, row: Mapping[str, Any], existing: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The field as Planhat holds it now."""
-        existing[:] = self.run.client.custom_fields()
+        existing[:] = self._tenant.client.custom_fields()
         return _find(row, existing)
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from target_planhat.outcomes.rejects import REJECTION
+from target_planhat.record_line import REJECTION
+from target_planhat.rows.fast.schema_types import (
+    NoTypeError,
+    bounded,
+    column_type,
+    is_plain,
+    struct,
+    union,
+    without_null,
+)
 from target_planhat.rows.mapping import Slot, declared_types
-from target_planhat.rows.schema_types import NoTypeError, bounded, column_type, is_plain, struct, union, without_null
 from target_planhat.rows.values import NUMBER, OBJECT, never
 
 if TYPE_CHECKING:
@@ -15,9 +23,9 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from target_planhat.rows.fast.schema_types import JsonType
     from target_planhat.rows.mapping import Source
     from target_planhat.rows.row import StreamPlan
-    from target_planhat.rows.schema_types import JsonType
     from target_planhat.rows.values import Kind
 
 __all__ = ["Column", "bare_message_type", "columns_of", "message_type"]
@@ -190,7 +198,7 @@ def _custom_members(schema: Mapping[str, Any], stream: StreamPlan) -> list[Colum
         kind = column_type(member)
         column = Column(name, kind, kind is Any or "null" in _type_names(member))
         if found not in names.formulas:
-            column = _placed(column, member, names.kind(found))
+            column = _placed(column, member, names.kinds[found])
             column.slot = Slot(found)
         columns.append(column)
     return columns

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api.plugin.nearest import nearest
 from target_planhat.errors import InputError, SettingsError, quoted
-from target_planhat.intake.record_schema import schema_fault
+from target_planhat.rows.record_schema import schema_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_planhat.intake.messages import SchemaMessage
+    from target_planhat.rows.invalid import Json
 
 __all__ = ["check_key_columns", "check_schema"]
 
@@ -37,15 +37,20 @@ def check_key_columns(stream: str, schema: Mapping[str, Any], keys: Sequence[str
             raise SettingsError(msg)
 
 
-def check_schema(message: SchemaMessage) -> None:
+def check_schema(stream: str, schema: Json, place: str) -> None:
     """Check that the schema of a stream is JSON Schema.
+
+    Args:
+        stream: Its name.
+        schema: The schema.
+        place: Where it stands, for people.
 
     Raises:
         InputError: It is not.
     """
-    fault = schema_fault(message.schema)
+    fault = schema_fault(schema)
     if fault is not None:
         column, reason = fault
-        schema = "the schema" if column is None else f"the schema of column {quoted(column)}"
-        msg = f"{message.place}: stream {quoted(message.stream)}: {schema} is not JSON Schema: {reason}"
+        where = "the schema" if column is None else f"the schema of column {quoted(column)}"
+        msg = f"{place}: stream {quoted(stream)}: {where} is not JSON Schema: {reason}"
         raise InputError(msg)

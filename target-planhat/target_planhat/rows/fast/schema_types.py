@@ -9,12 +9,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["JsonType", "NoTypeError", "bounded", "column_type", "is_plain", "union", "without_null"]
+__all__ = ["Decode", "JsonType", "NoTypeError", "bounded", "column_type", "is_plain", "union", "without_null"]
 
 JsonType: TypeAlias = Any
 """A type msgspec can decode."""
+Decode: TypeAlias = "Callable[[bytes | msgspec.Raw], Any]"
+"""Reads an object of a generated class."""
 
 
 class NoTypeError(Exception):

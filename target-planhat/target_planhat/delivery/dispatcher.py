@@ -1,0 +1,214 @@
+"""Sends batches one after the other, parents before children, and enters what becomes of their rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from planhat_api import PlanhatError
+from target_planhat.delivery.channels import Channels
+from target_planhat.delivery.deletes import Deletes
+from target_planhat.delivery.sender import Sender
+from target_planhat.delivery.waiting import WaitingRows
+from target_planhat.delivery.ways.table import make_way
+from target_planhat.delivery.ways.way import WayContext
+from target_planhat.errors import KNOWN_ERRORS, tell
+from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.rows.merging import collapse
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Sequence
+
+    from target_planhat.delivery.channels import Channel
+    from target_planhat.delivery.ways.way import DeliveryWay
+    from target_planhat.outcomes.ledger import Ledger
+    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.item import Item
+    from target_planhat.rows.routing import Route
+    from target_planhat.settings import StreamSettings, TargetSettings
+    from target_planhat.tenant.tenant import Tenant
+
+__all__ = ["Dispatcher"]
+
+_OVERTAKEN = "not tried again at the end, because a later row may mean the same record, and this one might undo it"
+
+
+class Dispatcher:
+    """The deliveries of one run.
+
+    Attributes:
+        channels: Where rows go together.
+        waiting: Rows that wait for their company.
+    """
+
+    def __init__(self, settings: TargetSettings, tenant: Tenant, ledger: Ledger, logger: logging.Logger) -> None:
+        """Send nothing yet.
+
+        Args:
+            settings: Settings of the run.
+            tenant: What is known of the Planhat that is written to.
+            ledger: Where outcomes are entered.
+            logger: Where people read.
+        """
+        self.waiting = WaitingRows(settings.hold_rows)
+        self._ledger = ledger
+        self._logger = logger
+        self._sender = Sender()
+        self.channels = Channels(settings.batch_size_bytes)
+        self._context = WayContext(
+            settings=settings,
+            tenant=tenant,
+            deletes=Deletes(tenant, settings.max_deletes),
+            can_wait=self.waiting.has_room_for,
+            wants_ids=bool(ledger.receipts),
+        )
+
+    def way_of(self, route: Route, settings: StreamSettings, logger: logging.Logger) -> DeliveryWay:
+        """The way that the rows of a stream go.
+
+        Args:
+            route: Where the stream goes.
+            settings: Settings of the stream.
+            logger: Where people read of it.
+        """
+        return make_way(route, settings, self._context, logger)
+
+    def send_custom_fields(self) -> None:
+        """Send custom fields that came with the run: they must be there before their names are looked up."""
+        for channel in self.channels.parents_first():
+            if channel.way.makes_custom_fields and len(channel.batch):
+                channel.drain()
+                self._sender.settle()
+
+    def dispatch(self, channel: Channel) -> None:
+        """Hand the batch of a channel on, after those of the models it refers to.
+
+        Its outcomes are entered when the next one is handed on, or when the run settles.
+        """
+        for parent in self.channels.parents_of(channel.model):
+            parent.drain()
+        for feeder in channel.feeders.values():
+            feeder.count_for_sdk()
+        items, distinct = channel.batch.take(everything=not channel.batch.is_under_pressure)
+        if items:
+            self._send(channel, items, distinct=distinct)
+        else:
+            self._ledger.note_batch()
+
+    def send_all(self) -> None:
+        """Send all that is pending, the rows that wait for their company last; enter what becomes of them."""
+        for channel in self.channels.parents_first():
+            channel.drain()
+        self._sender.settle()
+        for channel, rows in self.waiting.release():
+            self._send_waiting(channel, rows)
+        self._sender.settle()
+
+    def send_what_is_in_hand(self, *, repeatable_only: bool) -> None:
+        """Send the rows in batches, parents first; those that wait for their company go on waiting.
+
+        Args:
+            repeatable_only: Whether rows that Planhat adds each time they come are left out.
+        """
+        channels = self.channels.parents_first()
+        if repeatable_only:
+            for channel in channels:
+                channel.keep_repeatable()
+        if any(len(channel.batch) for channel in channels):
+            self._logger.info("The run ends early; what was read before goes out first")
+        for channel in channels:
+            channel.drain()
+        self._sender.settle()
+
+    def settle(self) -> None:
+        """Wait for what is on the wire, and enter it."""
+        self._sender.settle()
+
+    def settle_safely(self) -> bool:
+        """Enter what is on the wire when the run ends by an error: that one is why it ended, and not what fails now.
+
+        Returns:
+            Whether nothing failed.
+        """
+        try:
+            self._sender.settle()
+        except KNOWN_ERRORS as err:
+            tell(err, self._logger)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Stop the thread that sends."""
+        self._sender.close()
+
+    def _send(self, channel: Channel, items: list[Item], *, distinct: bool = False) -> None:
+        """Put rows on the wire, once those before are through.
+
+        Args:
+            channel: Their channel.
+            items: The rows.
+            distinct: It is sure that no two of them share a key.
+        """
+        sent, known = channel.way.set_aside(items)
+        for item, verdict in known:
+            # Rows with the same key that wait for their company go on waiting: nothing overtakes them.
+            self._ledger.enter(item, verdict)
+        self._sender.settle()
+        if channel.way.collapses and self.waiting:
+            sent, distinct = self._with_waiting(sent), False
+        self._sender.submit(
+            lambda: _deliver(channel.way, sent, distinct=distinct), lambda result: self._enter_batch(channel, *result)
+        )
+
+    def _with_waiting(self, items: list[Item]) -> list[Item]:
+        """Rows, with those of the same records that wait: held back any longer, they would undo what is sent now."""
+        upserts = [item for item in items if not item.delete]
+        return collapse([*self.waiting.take(upserts), *items])
+
+    def _send_waiting(self, channel: Channel, rows: Sequence[tuple[Item, Verdict]]) -> None:
+        """Try rows once more that waited for their company, if the run brought any, or that are several records."""
+        again: list[Item] = []
+        for item, verdict in rows:
+            if not (item.parts or self.channels.have_parents_of(channel.model)):
+                self._ledger.enter(item, verdict)
+            elif item.overtaken:
+                self._ledger.enter(item, replace(verdict, reason=f"{verdict.reason}; {_OVERTAKEN}"))
+            else:
+                again.append(item)
+        again = collapse(again) if channel.way.collapses else again
+        for start in range(0, len(again), channel.way.most_rows):
+            self._send(channel, again[start : start + channel.way.most_rows])
+
+    def _enter_batch(self, channel: Channel, settled: Sequence[Settled], error: PlanhatError | None) -> None:
+        for items, verdicts in settled:
+            if self.waiting or not self._ledger.enter_by_count(items, verdicts):
+                for item, verdict in zip(items, verdicts, strict=True):
+                    self._enter(channel, item, verdict)
+        if error is not None:
+            raise error
+        self._ledger.note_batch()
+
+    def _enter(self, channel: Channel, item: Item, verdict: Verdict) -> None:
+        """Enter the outcome of a row, unless it is held back."""
+        if channel.way.may_wait(item, verdict) and self.waiting.hold(channel, item, verdict):
+            return
+        self._ledger.enter(item, verdict)
+        if not (channel.way.collapses and self.waiting) or verdict.kind.is_reject:
+            return
+        if item.delete:
+            for earlier in self.waiting.take([item]):
+                self._ledger.enter(earlier, Verdict(Verdicts.MERGED, verdict.planhat_id))
+        if verdict.kind is not Verdicts.SKIPPED:
+            self.waiting.note_stored(item)
+
+
+def _deliver(way: DeliveryWay, items: Sequence[Item], *, distinct: bool) -> tuple[list[Settled], PlanhatError | None]:
+    """What is known of the rows, and why the rest is not: it comes again with the next run."""
+    settled: list[Settled] = []
+    try:
+        for some in way.deliver(items, distinct=distinct):
+            settled.append(some)  # noqa: PERF402 # what came before an error is kept
+    except PlanhatError as err:
+        return settled, err
+    return settled, None

@@ -1,0 +1,1 @@
+"""The ways into Planhat: what each asks of its rows, and how it sends them."""

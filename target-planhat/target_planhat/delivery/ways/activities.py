@@ -1,0 +1,65 @@
+"""User activities, many in a call or one by one."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from target_planhat.delivery.one_by_one import Streak, post_each
+from target_planhat.delivery.ways.way import DeliveryWay, named_by
+from target_planhat.rows.points import check_activity, first_named, push_model
+from target_planhat.rows.routing import Way
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from planhat_api import PushResult, Row
+    from planhat_api.models.registry import Model
+    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.fast.quick_check import QuickCheck
+    from target_planhat.rows.item import Item
+    from target_planhat.rows.keys import KeyRule
+    from target_planhat.rows.mapping import ColumnPlan
+    from target_planhat.rows.row import RowBuilder
+
+__all__ = ["Activities"]
+
+
+class Activities(DeliveryWay):
+    """Activities as Planhat knows them."""
+
+    adds_each_time = True
+    needs_tenant_token = True
+
+    @cached_property
+    def _streak(self) -> Streak:
+        return Streak()
+
+    @cached_property
+    def written_model(self) -> Model:
+        """Activities without what only Segment events carry."""
+        return push_model(self.model, Way.ACTIVITIES)
+
+    @property
+    def check(self) -> Callable[[dict[str, Any]], None]:
+        """Activities must name an enduser."""
+        return check_activity
+
+    def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
+        """Activities have no key; the enduser names them."""
+        del stream, plan
+        return named_by("externalId", "euExtId", "email")
+
+    def quick_check(self, builder: RowBuilder) -> QuickCheck:
+        """The same check on many activities."""
+        return first_named(builder.plan, ("email", "externalId", "euExtId"))
+
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
+        """Post the activities."""
+        del distinct
+        yield from self._add_rows(items, self._push)
+
+    def _push(self, rows: Sequence[Row]) -> PushResult:
+        if self._settings.endpoint == "bulk":
+            return self._tenant.client.push_activities(rows, rows_per_call=self.most_rows)
+        return post_each(rows, self._tenant.client.push_activity, self._streak)

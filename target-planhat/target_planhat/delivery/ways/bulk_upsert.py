@@ -1,0 +1,113 @@
+"""Bulk upserts; by mode only of rows that exist, or only of rows that do not."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from planhat_api.bulk.apart import turns
+from target_planhat.delivery.missing_company import may_lack_company
+from target_planhat.delivery.one_by_one import one_after_the_other
+from target_planhat.delivery.resending import Repeats
+from target_planhat.delivery.splitting import PartsSender
+from target_planhat.delivery.ways.way import DeliveryWay
+from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.rows.fast.quick_check import QuickCheck, leading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.item import Item
+    from target_planhat.rows.row import RowBuilder
+
+__all__ = ["BulkUpsert"]
+
+_OTHER_CASE = (
+    "Planhat holds an address that differs from this one in case only, and whether it takes the two for one person is "
+    "not known (Q21). Send the address as Planhat holds it"
+)
+_NOT_DELETED = Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off")
+# Matched on its key, a row sent twice is stored once (B24).
+_REPEATS = Repeats(1, lambda row: bool(row.keys))
+
+
+class BulkUpsert(DeliveryWay):
+    """Many rows in a call, matched on their keys."""
+
+    collapses = True
+    apart = True
+    can_delete = True
+
+    def quick_check(self, builder: RowBuilder) -> QuickCheck | None:
+        """Fields without which Planhat swallows a row."""
+        needed = builder.swallowed_without
+        return QuickCheck(needed, lambda *columns: min(map(leading, columns))) if needed else None
+
+    def set_aside(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
+        """Deletes, unless they are on. Addresses of the others are looked at on the way."""
+        kept = items
+        left_out = [] if self._context.settings.hard_delete else [item for item in items if item.delete]
+        if left_out:
+            kept = [item for item in items if not item.delete]
+        addresses = [item.match[1] for item in kept if item.match and item.match[0] == "email"]
+        if addresses:
+            self._tenant.addresses.look(addresses)
+        return kept, [(item, _NOT_DELETED) for item in left_out]
+
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
+        """A bulk upsert for each turn of rows that are different records; the client splits it when need be."""
+        deletes = {index for index, item in enumerate(items) if item.delete}
+        if distinct and not deletes:
+            yield from self._deliver_turn(items)
+            return
+        for turn in turns(items, first=deletes):
+            yield from self._deliver_turn([items[index] for index in turn])
+
+    def _deliver_turn(self, items: Sequence[Item]) -> Iterator[Settled]:
+        """Deletes and rows that are left out by their mode first, then all others in one upsert."""
+        plain = {stream.mode for stream in {item.stream for item in items}} == {"upsert"}
+        sent = items
+        deletes = [item for item in items if item.delete]
+        yield from one_after_the_other(deletes, self._context.deletes.delete, self._tenant.client.check_credentials)
+        if not plain or deletes:
+            sent = []
+            for item in items:
+                if item.delete:
+                    continue
+                verdict = self._left_out_by_mode(item)
+                if verdict is None:
+                    sent.append(item)
+                else:
+                    yield [item], [verdict]
+        yield from PartsSender(self._upsert, self.may_wait).send(sent)
+
+    def _left_out_by_mode(self, item: Item) -> Verdict | None:
+        """The verdict of a row that is left out by the mode of its stream; None for a row that is sent."""
+        mode = item.stream.mode
+        if mode == "upsert":
+            return None
+        existing = self._tenant.existing(item.stream.model, item.stream.keyables)
+        if item.match is not None and existing.has_in_other_case(item.match):
+            return Verdict(Verdicts.REJECTED, reason=_OTHER_CASE)
+        exists = item.match is not None and item.match in existing
+        if exists and mode == "insert":
+            return Verdict(Verdicts.SKIPPED, reason="it is in Planhat already")
+        if not exists and mode == "update":
+            return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
+        return None
+
+    def _upsert(self, items: Sequence[Item]) -> Iterator[Settled]:
+        if not items:
+            return
+        send = partial(self._tenant.client.bulk_upsert, self.model, distinct=True)
+        for settled, verdicts in self._send_rows(items, send, _REPEATS):
+            yield settled, verdicts
+            if self._tenant.knows_rows_of(self.model):
+                pairs = zip(settled, verdicts, strict=True)
+                self._tenant.note_stored(self.model, [item for item, verdict in pairs if not verdict.kind.is_reject])
+
+    def may_wait(self, item: Item, verdict: Verdict) -> bool:
+        """Whether a row was refused because its company is missing, and can wait for it."""
+        refused = verdict.kind is Verdicts.REJECTED and may_lack_company(item.stream.model, item, verdict.reason or "")
+        return refused and self._context.can_wait(item)

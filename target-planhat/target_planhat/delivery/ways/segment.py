@@ -1,0 +1,66 @@
+"""User activities in the form of Segment, one by one."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_planhat.delivery.one_by_one import Streak, post_each
+from target_planhat.delivery.ways.way import DeliveryWay, named_by
+from target_planhat.rows.points import check_event, first_named, push_model
+from target_planhat.rows.routing import Way
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from planhat_api import PushResult, Row
+    from planhat_api.models.registry import Model
+    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.fast.quick_check import QuickCheck
+    from target_planhat.rows.item import Item
+    from target_planhat.rows.keys import KeyRule
+    from target_planhat.rows.mapping import ColumnPlan
+    from target_planhat.rows.row import RowBuilder
+
+__all__ = ["SegmentEvents"]
+
+
+class SegmentEvents(DeliveryWay):
+    """Events as Segment sends them."""
+
+    adds_each_time = True
+    needs_tenant_token = True
+
+    @cached_property
+    def _streak(self) -> Streak:
+        return Streak()
+
+    @cached_property
+    def written_model(self) -> Model:
+        """The fields of an event."""
+        return push_model(self.model, Way.SEGMENT)
+
+    @property
+    def check(self) -> Callable[[dict[str, Any]], None]:
+        """Events must name a user."""
+        return check_event
+
+    def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
+        """Events have no key; the user names them."""
+        del stream, plan
+        return named_by("userId")
+
+    def quick_check(self, builder: RowBuilder) -> QuickCheck:
+        """The same check on many events."""
+        return first_named(builder.plan, ("userId",))
+
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
+        """Post the events."""
+        del distinct
+        yield from self._add_rows(items, self._push)
+
+    def _push(self, rows: Sequence[Row]) -> PushResult:
+        client = self._tenant.client
+        return post_each(rows, lambda row: client.push_segment(msgspec.json.decode(row.body)), self._streak)

@@ -1,0 +1,128 @@
+"""Builds rows from messages that are still bytes, many at a time.
+
+A generated type takes a message only if every column is known and of its declared type. A record that nothing changes
+is sent as the bytes that came in; one with nulls, renamed or converted columns is encoded anew. Anything else, and any
+row that must be refused, is handed back for the general path, which gives the same row or the reason.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_planhat.record_line import UNREADABLE
+from target_planhat.rows.fast.columns import columns_of, message_type
+from target_planhat.rows.fast.keys import Keys
+from target_planhat.rows.fast.schema_types import NoTypeError
+from target_planhat.rows.fast.shape import Shape
+from target_planhat.rows.fast.whole_records import WholeRecords
+from target_planhat.rows.item import Item
+from target_planhat.rows.values import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from target_planhat.rows.fast.quick_check import QuickCheck
+    from target_planhat.rows.fast.schema_types import Decode
+    from target_planhat.rows.row import StreamPlan
+
+__all__ = ["FastRows"]
+
+MOST_AT_ONCE = 1_000
+"""Messages looked at together; what they hold in memory is given back before the next."""
+_FEWEST_AT_ONCE = 8
+
+_LONG_RUN = 200
+_NO_KEYS: dict[str, str] = {}
+
+
+class FastRows:
+    """Rows of one stream from messages as bytes."""
+
+    def __init__(
+        self,
+        stream: StreamPlan,
+        schema: Mapping[str, Any],
+        name: str,
+        keys: Sequence[str],
+        check: QuickCheck | None = None,
+    ) -> None:
+        """Generate the types.
+
+        Args:
+            stream: What is known of the stream.
+            schema: The schema the tap announced.
+            name: Name of the stream in its messages.
+            keys: Columns every record must have.
+            check: A further check.
+
+        Raises:
+            NoTypeError: The stream needs the general path.
+        """
+        self._shape = Shape(list(columns_of(stream, schema, keys)), stream.plan.constants)
+        self._decode: Decode = msgspec.json.Decoder(message_type(name, self._shape.type)).decode
+        self._whole = WholeRecords(name, self._shape) if self._shape.keeps_bytes else None
+        self._keys = Keys.of(stream.rule, self._shape)
+        self._is_upsert = bool(stream.model.keyables)
+        self._needs_key = stream.rule.needs_key or bool(stream.model.required or stream.model.required_any)
+        self._at_once = MOST_AT_ONCE
+        self._check: Callable[..., int] | None = None
+        if check:
+            readers = [self._shape.reader(field) for field in check.fields]
+            if None in readers:
+                raise NoTypeError
+            self._check_readers = [reader for reader in readers if reader is not None]
+            self._check = check.good
+
+    def build(self, lines: Sequence[bytes], start: int = 0) -> list[Item]:
+        """The rows of messages, from a place on; fewer than there are when one needs the general path."""
+        if self._whole is not None:
+            records, sources, bodies = self._whole.read(lines, start, self._at_once)
+            # Records with nulls between others would make many small runs; those go through `_read` together.
+            rest = start + len(records)
+            if records and (len(records) >= _LONG_RUN or rest == len(lines) or not self._whole.may_take(lines[rest])):
+                return self._items(records, sources, bodies)
+        return self._items(*self._read(lines, start), None)
+
+    def _read(self, lines: Sequence[bytes], start: int) -> tuple[list[Any], Sequence[bytes]]:
+        records: list[Any] = []
+        decode = self._decode
+        # An error leaves what came before it: that message goes the general way.
+        with suppress(*UNREADABLE):
+            records.extend(decode(line).record for line in lines[start : start + self._at_once])
+        return records, lines[start : start + len(records)]
+
+    def _items(self, records: list[Any], sources: Sequence[bytes], bodies: list[bytes] | None) -> list[Item]:
+        """The items of records that came out of these messages.
+
+        Args:
+            records: Records, of a generated class.
+            sources: Their messages.
+            bodies: The same records as bytes, which are the rows if nothing has to be changed.
+        """
+        good, changed = self._shape.settle(records)
+        if self._check is not None:
+            good = min(good, self._check(*(list(map(reader, records)) for reader in self._check_readers)))
+        if bodies is not None and self._shape.holds_empty_objects(records):
+            bodies = None
+        matches = self._keys.matches(records)
+        if self._needs_key and None in matches:
+            good = min(good, matches.index(None))
+        # What is read beyond a row that needs the general path is read again, and such a row is seldom the only one.
+        self._at_once = min(MOST_AT_ONCE, 2 * self._at_once)
+        if good < len(records):
+            self._at_once = min(self._at_once, max(_FEWEST_AT_ONCE, 2 * good))
+            records, sources, matches = records[:good], sources[:good], matches[:good]
+        keys = self._keys.read(records) if self._is_upsert else [_NO_KEYS] * len(records)
+        written = self._shape.written
+        if bodies is None:
+            bodies = [encode(written(record)) for record in records]
+        else:
+            for place in changed:
+                bodies[place] = encode(written(records[place])) if place < good else b""
+        return [
+            Item(body, found, match, source, True)  # noqa: FBT003 # by place: quick to make
+            for body, found, match, source in zip(bodies, keys, matches, sources, strict=False)
+        ]

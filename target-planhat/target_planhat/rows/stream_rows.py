@@ -1,0 +1,190 @@
+"""Makes the rows of one stream: of records one by one, or of many messages that are still bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from target_planhat.errors import InputError, SettingsError
+from target_planhat.rows.fast.fast_rows import FastRows
+from target_planhat.rows.fast.schema_types import NoTypeError
+from target_planhat.rows.item import Item, StreamFacts
+from target_planhat.rows.keys import key_in
+from target_planhat.rows.loader_columns import DeletionMarks
+from target_planhat.rows.mapping import Resolver
+from target_planhat.rows.notices import ColumnNotices
+from target_planhat.rows.planning import plan_columns
+from target_planhat.rows.record_schema import RecordSchema, SchemaFaultError
+from target_planhat.rows.row import RefusedRowError, RowBuilder, StreamPlan
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping, Sequence
+
+    from target_planhat.rows.mapping import ColumnPlan
+    from target_planhat.rows.rules import RowRules
+    from target_planhat.settings import StreamSettings
+    from target_planhat.tenant.custom_fields import NamesOfModel
+
+__all__ = ["DeclaredStream", "StreamRows"]
+
+
+@dataclass(frozen=True)
+class DeclaredStream:
+    """A stream as its SCHEMA declares it, after stream maps.
+
+    Attributes:
+        name: Its name.
+        came_as: The stream in which its records come in.
+        schema: Its schema.
+        keys: Columns that the tap calls its key.
+        record_schema: The schema, ready to check records.
+    """
+
+    name: str
+    came_as: str
+    schema: Mapping[str, Any]
+    keys: tuple[str, ...]
+    record_schema: RecordSchema
+
+    @classmethod
+    def of(cls, name: str, came_as: str, schema: Mapping[str, Any], keys: tuple[str, ...]) -> DeclaredStream:
+        """The stream that a SCHEMA declares.
+
+        Raises:
+            InputError: The schema is not JSON Schema.
+        """
+        try:
+            return cls(name, came_as, schema, keys, RecordSchema(schema))
+        except SchemaFaultError as err:
+            msg = f"stream {name!r}: {err}"
+            raise InputError(msg) from err
+
+
+class StreamRows:
+    """The rows of one stream.
+
+    Attributes:
+        facts: What its rows know of the stream.
+    """
+
+    def __init__(  # noqa: PLR0913 # each comes from elsewhere
+        self,
+        declared: DeclaredStream,
+        rules: RowRules,
+        custom: NamesOfModel,
+        settings: StreamSettings,
+        logger: logging.Logger,
+        *,
+        validates: bool,
+    ) -> None:
+        """Plan where the columns lead.
+
+        Args:
+            declared: The stream.
+            rules: What the way its rows go asks of them.
+            custom: Custom fields of the model.
+            settings: Settings of the stream.
+            logger: Where people read.
+            validates: Whether records are checked against the schema.
+
+        Raises:
+            SettingsError: Columns, keys and settings cannot work together.
+        """
+        self._declared = declared
+        self._rules = rules
+        self._validates = validates
+        self._notices = ColumnNotices(declared.name, logger)
+        model = rules.written_model
+        resolver = Resolver(model, custom, settings)
+        plan = plan_columns(declared.name, declared.schema, model, custom, settings)
+        rule = rules.key_rule(declared.name, plan)
+        self._marks = self._deletion_marks(plan, settings)
+        stream = StreamPlan(model, plan, rule, resolver, settings, self._marks)
+        self._builder = RowBuilder(stream, self._notices.undeclared, rules.check)
+        rules.check_plan(declared.name, plan)
+        self._notices.prefix(settings.custom_prefix, declared.schema.get("properties", {}))
+        self._fast = self._fast_rows(stream, logger)
+        self._notices.left_out(plan)
+        self.facts = StreamFacts(
+            name=declared.name,
+            came_as=declared.came_as,
+            model=rules.model,
+            mode=settings.mode,
+            keyables=rule.keyables,
+            collapses=rules.collapses,
+            label=partial(rules.label, builder=self._builder),
+        )
+
+    def _deletion_marks(self, plan: ColumnPlan, settings: StreamSettings) -> DeletionMarks:
+        can_delete = self._rules.can_delete
+        if plan.deleted_column is not None and not can_delete:
+            stream, model = self._declared.name, self._rules.model.name
+            msg = f"streams.{stream}.deleted_column: rows that go to {model} cannot be deleted"
+            raise SettingsError(msg)
+        tell = partial(self._notices.mark, can_delete=can_delete)
+        return DeletionMarks(plan.deleted_column, heeds_time=can_delete, known=settings.columns, tell=tell)
+
+    def _fast_rows(self, stream: StreamPlan, logger: logging.Logger) -> FastRows | None:
+        declared = self._declared
+        try:
+            check = self._rules.quick_check(self._builder)
+            return FastRows(stream, declared.schema, declared.came_as, declared.keys, check)
+        except NoTypeError:
+            logger.debug("Records are decoded one by one: the schema of the stream says more than types")
+            return None
+
+    def of_record(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
+        """The row of a record; of one that is gone at the source only the key counts.
+
+        Args:
+            record: The record; stream maps may have made it.
+            raw: The record as it came in, one JSON object.
+            attempt: How often it has been tried, this time included.
+
+        Raises:
+            RefusedRowError: The record cannot become a row.
+        """
+        self._check_schema(record)
+        if self._marks.is_deleted(record, raw):
+            row, match = self._builder.key_of(record)
+            return Item(row.body, row.keys, match, raw, attempt=attempt, delete=True, stream=self.facts)
+        row, match = self._builder.build(record)
+        match = self._rules.identity(row, match)
+        return Item(row.body, row.keys, match, raw, attempt=attempt, stream=self.facts)
+
+    def of_messages(self, lines: Sequence[bytes], start: int) -> list[Item]:
+        """The rows of whole RECORD messages, from a place on.
+
+        They may be fewer than there are messages: one may need to be looked at by itself, or enough were taken at once.
+        """
+        if self._fast is None:
+            return []
+        items = self._fast.build(lines, start)
+        for item in items:
+            item.stream = self.facts
+        return items
+
+    def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The key of a record that cannot become a row, to name it by."""
+        try:
+            match = self._builder.key_of(record)[1]
+        except RefusedRowError:
+            match = None
+        return match or key_in(record, self._declared.keys)
+
+    def _check_schema(self, record: Mapping[str, Any]) -> None:
+        """Check a record against the schema the tap announced.
+
+        Raises:
+            RefusedRowError: It does not fit, or lacks a key the tap named.
+        """
+        missing = [name for name in self._declared.keys if name not in record]
+        if missing:
+            msg = f"the record lacks its key {', '.join(missing)}"
+            raise RefusedRowError(msg)
+        if self._validates:
+            reason = self._declared.record_schema.unfit(record)
+            if reason is not None:
+                raise RefusedRowError(reason)
