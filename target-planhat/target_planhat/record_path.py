@@ -49,9 +49,11 @@ class RecordPath:
 
         Args:
             target: Whose sinks and stream maps decide.
-            logger: Told when the SDK is not as expected.
+            logger: Told when the SDK is not as expected, and of streams whose records go through it.
         """
         self._target = target
+        self._logger = logger
+        self._told: set[str] = set()
         self._sinks: dict[str, PlanhatSink | None] = {}
         unexpected = unexpected_in_sdk()
         self.open = unexpected is None
@@ -71,6 +73,12 @@ class RecordPath:
     def _find(self, stream: str) -> PlanhatSink | None:
         maps = self._target.mapper.stream_maps.get(stream, ())
         if len(maps) != 1 or type(maps[0]) is not mapper.SameRecordTransform or maps[0].flattening_enabled:
+            if maps and stream not in self._told:
+                self._told.add(stream)
+                self._logger.info(
+                    "Records of %s are looked at one by one, which is slower: stream_maps or flattening change them",
+                    stream,
+                )
             return None
         sink = self._target.sink_of(maps[0].stream_alias)
         # Maps may give another stream the same name; the sink that was made for that one reads its messages, not these.

@@ -139,6 +139,8 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         {"unknown_columns": "send"},
         ["externalId", "needed"],
     ),
+    "nulls sent": ("companies", PLANHAT_SHAPED, {"nulls": "clear"}, []),
+    "nulls of one field sent": ("companies", WAREHOUSE_SHAPED, {**BLOCK, "clear": ("custom.Since",)}, ["external_id"]),
     "keyless": ("companies", {"name": NULL_STRING, "phase": NULL_STRING}, {"insert_without_key": True}, []),
 }
 
@@ -208,6 +210,8 @@ USUAL: list[tuple[str, dict[str, Any]]] = [
     ("loaders", {"external_id": "7", "_dlt_id": "x", "_FIVETRAN_DELETED": False, "gone": " No "}),
     ("loaders", {"external_id": "7", "_FIVETRAN_DELETED": True, "gone": None}),
     ("warehouse", {"external_id": 7, "name": "A", "_sdc_deleted_at": ""}),
+    ("nulls sent", {"_id": HEX, "name": "A", "mr": 1.5, "custom": {"Health Score": 1}, "_planhat_original": None}),
+    ("nulls of one field sent", {"external_id": 7, "name": "A", "mr": "12.50", "_sdc_deleted_at": None}),
 ]
 
 
@@ -232,6 +236,9 @@ def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> 
         ("loaders", {"external_id": "7", "gone": "2024-05-14"}),
         ("warehouse", {"external_id": 7, "name": "A", "mr": "lots"}),
         ("warehouse", {"external_id": True, "name": "A"}),
+        ("nulls sent", {"_id": HEX, "name": None}),
+        ("nulls sent", {"_id": HEX, "custom": {"Health Score": None}}),
+        ("nulls of one field sent", {"external_id": 7, "name": "A", "mr": " "}),
         ("keyless", {"name": "A"}),
         ("passed on", {"externalId": "7", "needed": None}),
         ("company twice", {"externalId": "7", "companyId": None, "companyExternalId": "8"}),

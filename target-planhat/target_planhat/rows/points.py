@@ -37,6 +37,8 @@ _ALSO_WRITTEN = {"model", PARENT}
 _DIMENSION_ID = re.compile(r"[\w.:-]+")
 _ACTIVITY_KEYS = ("email", "externalId", "euExtId")
 
+_CHECKED_ONE_BY_ONE = "what names the record or person of each row comes in no column of its own"
+
 
 def push_model(pushed: Model, way: Way) -> Model:
     """A model as it is written this way; fields that are only read are marked so, and the tap's columns left out."""
@@ -97,7 +99,7 @@ def quick_point_check(plan: ColumnPlan, model: Model) -> QuickCheck:
     """
     placed = {source.slot.name for source in plan.sources}
     if PARENT in placed:
-        raise NoTypeError
+        raise NoTypeError(_CHECKED_ONE_BY_ONE)
     names = {None, *model.properties["model"]["enum"]}
     known: set[str] = set()
 
@@ -120,7 +122,7 @@ def first_named(plan: ColumnPlan, fields: Sequence[str]) -> QuickCheck:
     placed = {source.slot.name for source in plan.sources}
     named = next((name for name in fields if name in placed), None)
     if named is None:
-        raise NoTypeError
+        raise NoTypeError(_CHECKED_ONE_BY_ONE)
     return QuickCheck((named,), leading)
 
 

@@ -131,8 +131,8 @@ class StreamRows:
         try:
             check = self._rules.quick_check(self._builder)
             return FastRows(stream, declared.schema, declared.came_as, declared.keys, check)
-        except NoTypeError:
-            logger.debug("Records are decoded one by one: the schema of the stream says more than types")
+        except NoTypeError as err:
+            logger.info("Records of %s are looked at one by one, which is slower: %s", declared.name, err)
             return None
 
     def of_record(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:

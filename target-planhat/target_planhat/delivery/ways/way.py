@@ -158,7 +158,8 @@ class DeliveryWay(ABC):
         """
         del builder
         if self.check is not None:
-            raise NoTypeError
+            message = "each row needs a check of its own"
+            raise NoTypeError(message)
         return None
 
     def identity(self, row: Row, match: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -11,6 +11,7 @@ from target_planhat.rows.fast.schema_types import (
     bounded,
     column_type,
     is_plain,
+    more_than_types,
     struct,
     union,
     without_null,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "bare_message_type", "columns_of", "message_type"]
 
+_MEMBERS = "its schema says what its members or items are"
 _TOP_LEVEL = {"properties", "additionalProperties", "required", "$schema"}
 
 
@@ -64,13 +66,14 @@ class Column:
 
         Args:
             name: Name of the field.
-            nulls: Whether nulls are taken at all.
+            nulls: Whether nulls are taken at all. Those of a column that is left out always are.
         """
         kind = without_null(bounded(self.kind))
         if self.required:
             # A null here would be encoded, so it is not taken.
             return (name, kind)
-        return (name, union([kind, None]) if nulls and self.nullable else kind, None)
+        takes_null = self.nullable and (nulls or self.slot is None)
+        return (name, union([kind, None]) if takes_null else kind, None)
 
 
 def message_type(name: str, record: JsonType) -> type[msgspec.Struct]:
@@ -97,16 +100,21 @@ def columns_of(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str
     first: dict[Slot, str] = {}
     for placed in stream.plan.sources:
         first.setdefault(placed.slot, placed.column)
-    if not is_plain(schema, _TOP_LEVEL) or not required <= set(properties):
-        raise NoTypeError
-    if stream.settings.nulls == "clear" or stream.settings.clear:
-        raise NoTypeError
+    if more := more_than_types(schema, _TOP_LEVEL):
+        raise NoTypeError(more)
+    if not required <= set(properties):
+        message = "its schema requires columns that it does not declare"
+        raise NoTypeError(message)
     for name, column in properties.items():
         source = sources.get(name)
-        if source is not None and first[source.slot] != name:
-            made = _second_column(name, column, first[source.slot])
-        else:
-            made = _column(name, column, source, stream)
+        try:
+            if source is not None and first[source.slot] != name:
+                made = _second_column(name, column, first[source.slot])
+            else:
+                made = _column(name, column, source, stream)
+        except NoTypeError as err:
+            message = f"column {name!r}: {err}"
+            raise NoTypeError(message) from None
         made.required = name in required
         if source is not None and made.unless is None and source.slot.name not in stream.rule.left_out:
             made.slot = source.slot
@@ -137,7 +145,8 @@ def _column(name: str, schema: Mapping[str, Any], source: Source | None, stream:
 def _marked(column: Column, mark: Kind, source: Source | None) -> Column:
     """A row that is gone at the source is no upsert: it is left to the general path."""
     if source is not None:
-        raise NoTypeError
+        message = "it marks rows as deleted and fills a field as well"
+        raise NoTypeError(message)
     column.conversion, column.keeps, column.keeps_all = mark, mark.keeps, mark.keeps_all
     return column
 
@@ -149,9 +158,9 @@ def _placed(column: Column, schema: Mapping[str, Any], kind: Kind) -> Column:
         return column
     if not names or kind.json in names or (kind.json == "number" and "integer" in names):
         if kind is OBJECT and column.kind is not Any and not is_plain(schema, {"additionalProperties"}):
-            raise NoTypeError
+            raise NoTypeError(_MEMBERS)
         if kind.json == "array" and not _allows_items(schema, kind):
-            raise NoTypeError
+            raise NoTypeError(_MEMBERS)
         column.kind = kind.passes if kind.quick is None else kind.quick
         if kind.quick is not None:
             column.conversion, column.keeps, column.keeps_all = kind, kind.keeps, kind.keeps_all
@@ -159,7 +168,8 @@ def _placed(column: Column, schema: Mapping[str, Any], kind: Kind) -> Column:
             column.kind = int
     elif names & {"object", "array"}:
         # What is inside stays bytes, which nothing can convert.
-        raise NoTypeError
+        message = f"it holds objects or arrays, and its field holds a {kind.name}"
+        raise NoTypeError(message)
     else:
         column.conversion = kind
     return column
@@ -186,8 +196,11 @@ def _custom_members(schema: Mapping[str, Any], stream: StreamPlan) -> list[Colum
         NoTypeError: The tenant does not tell its fields.
     """
     names = stream.resolver.custom
-    if names.kinds is None or not is_plain(schema, {"properties", "additionalProperties"}):
-        raise NoTypeError
+    if names.kinds is None:
+        message = "the custom fields of the tenant are not known"
+        raise NoTypeError(message)
+    if more := more_than_types(schema, {"properties", "additionalProperties"}):
+        raise NoTypeError(more)
     declared = schema.get("properties") or {name: {} for name in (*names.kinds, *names.formulas)}
     columns = []
     for name, member in declared.items():

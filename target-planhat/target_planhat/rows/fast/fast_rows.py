@@ -61,8 +61,12 @@ class FastRows:
         Raises:
             NoTypeError: The stream needs the general path.
         """
-        self._shape = Shape(list(columns_of(stream, schema, keys)), stream.plan.constants)
-        self._decode: Decode = msgspec.json.Decoder(message_type(name, self._shape.type)).decode
+        # Where a null is sent, a record with one is left to the general path: here nulls are left out.
+        sends_nulls = stream.settings.nulls == "clear" or bool(stream.settings.clear)
+        columns = list(columns_of(stream, schema, keys))
+        self._shape = Shape(columns, stream.plan.constants, sends_nulls=sends_nulls)
+        record = self._shape.type_without_nulls if sends_nulls else self._shape.type
+        self._decode: Decode = msgspec.json.Decoder(message_type(name, record)).decode
         self._whole = WholeRecords(name, self._shape) if self._shape.keeps_bytes else None
         self._keys = Keys.of(stream.rule, self._shape)
         self._is_upsert = bool(stream.model.keyables)
@@ -72,7 +76,8 @@ class FastRows:
         if check:
             readers = [self._shape.reader(field) for field in check.fields]
             if None in readers:
-                raise NoTypeError
+                message = "a field that each row must fill comes in no column of its own"
+                raise NoTypeError(message)
             self._check_readers = [reader for reader in readers if reader is not None]
             self._check = check.good
 

@@ -20,7 +20,7 @@ Decode: TypeAlias = "Callable[[bytes | msgspec.Raw], Any]"
 
 
 class NoTypeError(Exception):
-    """No type is as strict as the schema; records of the stream take the general path."""
+    """No type is as strict as the schema; records of the stream take the general path. The text says why."""
 
 
 _ANNOTATIONS = frozenset(
@@ -36,10 +36,17 @@ _TYPES: Mapping[str, JsonType] = {
     "array": list[Any],
 }
 _ANYTHING: tuple[object, ...] = (True, {})
+_SAYS_MORE = "its schema says more than types"
 _SCALARS = (str, int, float, bool, None)
 _UNIONS = frozenset({Union, UnionType})
 _LEVELS = 6
 """How deep values nest in a type that allows everything. With each level the type is twice as large."""
+
+
+def more_than_types(schema: Mapping[str, Any], also: Iterable[str] = ()) -> str | None:
+    """What a schema says beside types, for people; None when that is nothing."""
+    more = sorted(set(schema) - _ANNOTATIONS.union(also))
+    return f"its schema says more than types: {', '.join(more)}" if more else None
 
 
 def is_plain(schema: object, also: Iterable[str] = ()) -> bool:
@@ -90,11 +97,11 @@ def column_type(schema: object) -> JsonType:
     if schema in _ANYTHING:
         return Any
     if not isinstance(schema, dict):
-        raise NoTypeError
+        raise NoTypeError(_SAYS_MORE)
     if "anyOf" in schema and set(schema) <= {"anyOf", "title", "description"}:
         return _any_of(schema["anyOf"])
-    if not is_plain(schema, {"properties", "additionalProperties", "required", "items"}):
-        raise NoTypeError
+    if more := more_than_types(schema, {"properties", "additionalProperties", "required", "items"}):
+        raise NoTypeError(more)
     names = schema.get("type")
     if names is None:
         return Any
@@ -113,9 +120,9 @@ def _type(name: str, schema: Mapping[str, Any]) -> JsonType:
     if name == "object" and any(member not in _ANYTHING for member in schema.get("properties", {}).values()):
         return _object_type(schema)
     if name == "object" and (schema.get("required") or schema.get("additionalProperties", True) not in _ANYTHING):
-        raise NoTypeError
+        raise NoTypeError(_SAYS_MORE)
     if name not in _TYPES:
-        raise NoTypeError
+        raise NoTypeError(_SAYS_MORE)
     return _TYPES[name]
 
 
@@ -123,7 +130,7 @@ def _object_type(schema: Mapping[str, Any]) -> JsonType:
     """A generated class; it takes no member that the schema does not name, stricter than need be."""
     properties = schema["properties"]
     if not set(schema.get("required", ())) <= set(properties):
-        raise NoTypeError
+        raise NoTypeError(_SAYS_MORE)
     fields: list[Any] = []
     rename = {}
     for place, (name, member) in enumerate(properties.items()):
@@ -146,5 +153,6 @@ def struct(name: str, fields: list[Any], rename: Mapping[str, str], *, strict: b
         )
         msgspec.json.Decoder(made)
     except (TypeError, ValueError) as err:
-        raise NoTypeError from err
+        message = f"a name or a choice of types in it needs a closer look ({err})"
+        raise NoTypeError(message) from err
     return made

@@ -30,6 +30,7 @@ class _Conversion:
     keeps: Callable[[Any], object]
     keeps_all: Callable[[list[Any]], bool]
     kind: Kind
+    sends_nulls: bool
 
     def settle(self, records: Sequence[msgspec.Struct], good: int, changed: set[int]) -> int:
         """Convert what needs it; the number of records, from the first, that hold what the field takes."""
@@ -47,6 +48,8 @@ class _Conversion:
                 converted = self.kind.convert(value)
             except InvalidValueError:
                 return place
+            if converted is None and self.sends_nulls:
+                return place
             if converted != value:
                 setattr(records[place], self.attribute, converted)
                 changed.add(place)
@@ -56,12 +59,13 @@ class _Conversion:
 class Shape:
     """How an object is read, and how it is written."""
 
-    def __init__(self, columns: Sequence[Column], constants: Mapping[Slot, Any]) -> None:
+    def __init__(self, columns: Sequence[Column], constants: Mapping[Slot, Any], *, sends_nulls: bool = False) -> None:
         """Generate the classes.
 
         Args:
             columns: The members of the object, as they are read.
             constants: Values that every object gets.
+            sends_nulls: Whether nulls are sent, so that an object which gets one is left to the general path.
         """
         # Fields without default come first, as in any class.
         self.columns = sorted(columns, key=lambda column: not column.required)
@@ -72,11 +76,18 @@ class Shape:
         for place, column in enumerate(self.columns):
             attribute = f"f{place}"
             if column.members is not None:
-                members = Shape(column.members, {})
+                members = Shape(column.members, {}, sends_nulls=sends_nulls)
                 self._objects.append((attribute, members))
             if column.conversion is not None:
                 self._conversions.append(
-                    _Conversion(attribute, attrgetter(attribute), column.keeps, column.keeps_all, column.conversion)
+                    _Conversion(
+                        attribute,
+                        attrgetter(attribute),
+                        column.keeps,
+                        column.keeps_all,
+                        column.conversion,
+                        sends_nulls,
+                    )
                 )
         self.type = self._read_type(nulls=True)
         self.type_without_nulls = self._read_type(nulls=False)
