@@ -76,23 +76,6 @@ class HookedTarget(Target, ABC):
     # One bulk call at a time (B14). As an instance attribute the SDK would reset it.
     max_parallelism = 1
 
-    @property
-    @abstractmethod
-    def reader(self) -> MessageReader:
-        """The reader of the input."""
-
-    @abstractmethod
-    def sink_of(self, stream: str) -> PlanhatSink | None:
-        """The sink in use for a stream."""
-
-    @abstractmethod
-    def may_write_state(self) -> bool:
-        """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
-
-    @abstractmethod
-    def judge_batches(self) -> None:
-        """End the run if the outcomes of its batches ask for it."""
-
     @abstractmethod
     def take_schema(self, message: SchemaMessage) -> bool:
         """Handle a SCHEMA message; False when the SDK is to make its sinks."""
@@ -113,6 +96,15 @@ class HookedTarget(Target, ABC):
     def take_record(self, message: RecordMessage) -> bool:
         """Handle a RECORD message the short way; False when it must go through the SDK."""
 
+    @property
+    def reader(self) -> MessageReader:
+        """The reader of the input."""
+        return cast("MessageReader", self.message_reader)
+
+    def sink_of(self, stream: str) -> PlanhatSink | None:
+        """The sink in use for a stream."""
+        return cast("PlanhatSink", self.get_sink(stream)) if self.sink_exists(stream) else None
+
     def setup_mapper(self) -> None:
         """Check the stream maps as far as they can be before the first SCHEMA.
 
@@ -120,7 +112,7 @@ class HookedTarget(Target, ABC):
             SettingsError: They cannot work.
             ConfigurationError: An expression in them can never work.
         """
-        self._known: dict[str, tuple[Any, Any]] = {}
+        self._sinks_made_for: dict[str, tuple[Any, Any]] = {}
         self._awaited = 0
         self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped, self._left_out_once)
 
@@ -131,9 +123,9 @@ class HookedTarget(Target, ABC):
     def make_sinks(self, message: SchemaMessage) -> None:
         """Make the stream maps and the sinks of a stream, unless nothing has changed; none where a map removes it."""
         stream, schema, keys = message.stream, message.schema, message.key_properties
-        if self._known.get(stream) == (schema, keys):
+        if self._sinks_made_for.get(stream) == (schema, keys):
             return
-        self._known[stream] = schema, keys
+        self._sinks_made_for[stream] = schema, keys
         self.announced = stream
         self.mapper.register_raw_stream_schema(stream, schema, keys)
         for made in self.kept_maps(stream):
@@ -221,10 +213,20 @@ class HookedTarget(Target, ABC):
         """End the run if a signal or the policy asks for it, send all that is pending if it is time."""
         if self.termination.requested:
             self.termination.end()
-        self.judge_batches()
+        self.run.ledger.judge_batches()
         if self.checkpoint.due:
             self.drain_all()
             self.checkpoint.done()
+
+    def may_write_state(self) -> bool:
+        """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
+        self.run.dispatcher.settle()
+        self.run.ledger.judge()
+        self.run.ledger.secure()
+        waiting = len(self.run.dispatcher.waiting)
+        if waiting:
+            self.logger.debug("STATE waits for %s rows that wait for their company", waiting)
+        return not (waiting or self.undeclared.early)
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
         if self.may_write_state() and state != self._written_state:

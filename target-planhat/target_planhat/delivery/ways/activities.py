@@ -28,6 +28,7 @@ __all__ = ["Activities"]
 class Activities(DeliveryWay):
     """Activities as Planhat knows them."""
 
+    endpoints = ("bulk", "one")
     adds_each_time = True
     needs_tenant_token = True
 

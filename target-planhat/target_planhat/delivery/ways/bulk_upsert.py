@@ -35,6 +35,8 @@ _REPEATS = Repeats(1, lambda row: bool(row.keys))
 class BulkUpsert(DeliveryWay):
     """Many rows in a call, matched on their keys."""
 
+    modes = ("upsert", "update", "insert")
+    key_can_be_chosen = True
     collapses = True
     apart = True
     can_delete = True

@@ -30,6 +30,7 @@ __all__ = ["SegmentEvents"]
 class SegmentEvents(DeliveryWay):
     """Events as Segment sends them."""
 
+    endpoints = ("one",)
     adds_each_time = True
     needs_tenant_token = True
 
