@@ -62,15 +62,15 @@ class HookedTarget(Target, ABC):
         checkpoint: When all that is pending goes out.
         termination: The signals.
         undeclared: The streams whose columns are not known yet.
-        announced: The stream whose sinks are being made.
+        announced_stream: The stream whose sinks are being made.
     """
 
     run: Run
     checkpoint: Checkpoint
     termination: Termination
     undeclared: UndeclaredStreams
-    announced: str = ""
-    _passing: RecordMessage
+    announced_stream: str = ""
+    _message_in_hand: RecordMessage
     _written_state: dict[str, Any] | None = None
 
     # One bulk call at a time (B14). As an instance attribute the SDK would reset it.
@@ -126,7 +126,7 @@ class HookedTarget(Target, ABC):
         if self._sinks_made_for.get(stream) == (schema, keys):
             return
         self._sinks_made_for[stream] = schema, keys
-        self.announced = stream
+        self.announced_stream = stream
         self.mapper.register_raw_stream_schema(stream, schema, keys)
         for made in self.kept_maps(stream):
             self.get_sink(
@@ -140,13 +140,13 @@ class HookedTarget(Target, ABC):
     def _process_activate_version_message(self, message_dict: ActivateVersionMessage) -> None:  # type: ignore[override]
         self.take_version(message_dict)
 
-    def passing(self, made: str) -> RecordMessage:
+    def message_for(self, made: str) -> RecordMessage:
         """The message whose record goes through the SDK just now.
 
         Args:
             made: The stream that stream maps made of it. The message is for that one alone if they make several.
         """
-        message = self._passing
+        message = self._message_in_hand
         is_one_of_several = message.copy is None and len(self.mapper.stream_maps.get(message.stream, ())) > 1
         return replace(message, copy=made) if is_one_of_several else message
 
@@ -163,7 +163,7 @@ class HookedTarget(Target, ABC):
             self._take_copy(message_dict, message_dict.copy)
 
     def _take_through_maps(self, message: RecordMessage) -> None:
-        self._passing = message
+        self._message_in_hand = message
         self._awaited = len(self.kept_maps(message.stream))
         if not self._awaited:
             self.leave_out(message)
@@ -175,14 +175,14 @@ class HookedTarget(Target, ABC):
         """One of the maps of the record at hand leaves it out; it is left out of the run if all of them do."""
         self._awaited -= 1
         if not self._awaited:
-            self.leave_out(self._passing)
+            self.leave_out(self._message_in_hand)
 
     def _take_copy(self, message: RecordMessage, copy: str) -> None:
         """Take a reject once more for the one stream it is for: others that maps make of it have had it."""
         stream = message.stream
         maps = self.mapper.stream_maps[stream]
         chosen = [made for made in maps if made.stream_alias == copy]
-        self._passing = message
+        self._message_in_hand = message
         if not chosen:
             for made in self.kept_maps(stream)[:1]:
                 self._reject_unmapped(made, f"{STREAM_MAPS} make no stream {copy!r} of {stream!r} any more")
@@ -196,7 +196,7 @@ class HookedTarget(Target, ABC):
 
     def _reject_unmapped(self, made: StreamMap, reason: str) -> None:
         sink = cast("PlanhatSink", self.sink_of(made.stream_alias))
-        sink.refuse_unmapped(self.passing(made.stream_alias), made.raw_key_properties or (), reason)
+        sink.refuse_unmapped(self.message_for(made.stream_alias), made.raw_key_properties or (), reason)
 
     def _process_batch_message(self, message_dict: BatchMessage) -> None:  # type: ignore[override]
         self.take_batch(message_dict)

@@ -10,7 +10,7 @@ import msgspec
 from target_planhat.delivery.one_by_one import one_after_the_other
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
 from target_planhat.outcomes.outcome import Verdict, Verdicts
-from target_planhat.rows.row import RefusedRowError
+from target_planhat.rows.builder import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.resending import Send
     from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
     from target_planhat.rows.mapping import ColumnPlan
-    from target_planhat.rows.row import RowBuilder
     from target_planhat.settings import StreamSettings, TargetSettings
     from target_planhat.tenant.tenant import Tenant
 
@@ -117,7 +117,7 @@ class DeliveryWay(ABC):
             msg = f"tenant_token: stream {stream!r} needs it"
             raise SettingsError(msg)
 
-    def set_aside(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
+    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
         """Split rows that are about to be sent: those to send, and those whose verdict is known without that."""
         return items, []
 
