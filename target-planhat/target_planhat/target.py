@@ -12,9 +12,8 @@ from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
-from planhat_api import ConfigurationError, Connection, Patience, PlanhatClient
+from planhat_api import Connection, Patience, PlanhatClient
 from planhat_api.plugin.expressions import STREAM_MAPS
-from planhat_api.plugin.files import STANDARD_INPUT, read_settings
 from planhat_api.plugin.output import writing_output
 from planhat_api.plugin.process import expect_many_rows
 from planhat_api.plugin.settings import (
@@ -24,7 +23,7 @@ from planhat_api.plugin.settings import (
     unknown_variables,
     without_faults,
 )
-from target_planhat.command import TargetCommand
+from target_planhat.command import TargetCommand, settings_in
 from target_planhat.delivery.ways.stream_settings import check_block
 from target_planhat.ending import run_to_its_end
 from target_planhat.errors import InputError, quoted
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 __all__ = ["TargetPlanhat"]
 
 _STANDARD_INPUT = 0
-_ENVIRONMENT = "ENV"
 
 
 class TargetPlanhat(HookedTarget):
@@ -266,11 +264,8 @@ class TargetPlanhat(HookedTarget):
         """
         del param
         note_config(ctx, value)
-        files = [path for path in value if path != _ENVIRONMENT]
-        if STANDARD_INPUT in files:
-            message = "standard input brings the records; name a file"
-            raise ConfigurationError(setting="--config -", message=message)
-        return _ConfigInput(read_settings(files), parse_env=len(files) < len(value))
+        settings, parse_env = settings_in(value)
+        return _ConfigInput(settings, parse_env=parse_env)
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
