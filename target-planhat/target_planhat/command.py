@@ -11,6 +11,7 @@ from singer_sdk.plugin_base import SingerCommand
 from planhat_api.errors import ConfigurationError
 from planhat_api.logs import make_logs_safe, one_line
 from planhat_api.plugin.exit_codes import exit_code
+from planhat_api.plugin.files import STANDARD_INPUT, read_settings
 from planhat_api.plugin.output import OutputError, flush_output, writing_output
 from target_planhat.errors import tell
 
@@ -22,7 +23,22 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["TargetCommand"]
+__all__ = ["TargetCommand", "settings_in"]
+
+_ENVIRONMENT = "ENV"
+
+
+def settings_in(configs: Sequence[str]) -> tuple[dict[str, Any], bool]:
+    """The settings in the files that `--config` names, and whether it names the environment.
+
+    Raises:
+        ConfigurationError: One of them holds no settings.
+    """
+    files = [path for path in configs if path != _ENVIRONMENT]
+    if STANDARD_INPUT in files:
+        message = "standard input brings the records; name a file"
+        raise ConfigurationError(setting="--config -", message=message)
+    return read_settings(files), len(files) < len(configs)
 
 
 class TargetCommand(SingerCommand):

@@ -58,7 +58,7 @@ def _send_in_hand(target: HookedTarget, err: Exception) -> None:
     only if the policy ended the run, which promises it.
     """
     try:
-        target.run.dispatcher.send_what_is_in_hand(repeatable_only=not isinstance(err, RejectsError))
+        target.run.dispatcher.send_batches_in_hand(repeatable_only=not isinstance(err, RejectsError))
     except KNOWN_ERRORS as later:
         tell(later, target.logger)
 

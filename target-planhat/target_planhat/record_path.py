@@ -82,4 +82,4 @@ class RecordPath:
             return None
         sink = self._target.sink_of(maps[0].stream_alias)
         # Maps may give another stream the same name; the sink that was made for that one reads its messages, not these.
-        return sink if sink is None or sink.came_as == stream else None
+        return sink if sink is None or sink.input_stream == stream else None

@@ -62,36 +62,19 @@ class HookedTarget(Target, ABC):
         checkpoint: When all that is pending goes out.
         termination: The signals.
         undeclared: The streams whose columns are not known yet.
-        announced: The stream whose sinks are being made.
+        announced_stream: The stream whose sinks are being made.
     """
 
     run: Run
     checkpoint: Checkpoint
     termination: Termination
     undeclared: UndeclaredStreams
-    announced: str = ""
-    _passing: RecordMessage
+    announced_stream: str = ""
+    _message_in_hand: RecordMessage
     _written_state: dict[str, Any] | None = None
 
     # One bulk call at a time (B14). As an instance attribute the SDK would reset it.
     max_parallelism = 1
-
-    @property
-    @abstractmethod
-    def reader(self) -> MessageReader:
-        """The reader of the input."""
-
-    @abstractmethod
-    def sink_of(self, stream: str) -> PlanhatSink | None:
-        """The sink in use for a stream."""
-
-    @abstractmethod
-    def may_write_state(self) -> bool:
-        """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
-
-    @abstractmethod
-    def judge_batches(self) -> None:
-        """End the run if the outcomes of its batches ask for it."""
 
     @abstractmethod
     def take_schema(self, message: SchemaMessage) -> bool:
@@ -113,6 +96,15 @@ class HookedTarget(Target, ABC):
     def take_record(self, message: RecordMessage) -> bool:
         """Handle a RECORD message the short way; False when it must go through the SDK."""
 
+    @property
+    def reader(self) -> MessageReader:
+        """The reader of the input."""
+        return cast("MessageReader", self.message_reader)
+
+    def sink_of(self, stream: str) -> PlanhatSink | None:
+        """The sink in use for a stream."""
+        return cast("PlanhatSink", self.get_sink(stream)) if self.sink_exists(stream) else None
+
     def setup_mapper(self) -> None:
         """Check the stream maps as far as they can be before the first SCHEMA.
 
@@ -120,7 +112,7 @@ class HookedTarget(Target, ABC):
             SettingsError: They cannot work.
             ConfigurationError: An expression in them can never work.
         """
-        self._known: dict[str, tuple[Any, Any]] = {}
+        self._sinks_made_for: dict[str, tuple[Any, Any]] = {}
         self._awaited = 0
         self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped, self._left_out_once)
 
@@ -131,10 +123,10 @@ class HookedTarget(Target, ABC):
     def make_sinks(self, message: SchemaMessage) -> None:
         """Make the stream maps and the sinks of a stream, unless nothing has changed; none where a map removes it."""
         stream, schema, keys = message.stream, message.schema, message.key_properties
-        if self._known.get(stream) == (schema, keys):
+        if self._sinks_made_for.get(stream) == (schema, keys):
             return
-        self._known[stream] = schema, keys
-        self.announced = stream
+        self._sinks_made_for[stream] = schema, keys
+        self.announced_stream = stream
         self.mapper.register_raw_stream_schema(stream, schema, keys)
         for made in self.kept_maps(stream):
             self.get_sink(
@@ -148,13 +140,13 @@ class HookedTarget(Target, ABC):
     def _process_activate_version_message(self, message_dict: ActivateVersionMessage) -> None:  # type: ignore[override]
         self.take_version(message_dict)
 
-    def passing(self, made: str) -> RecordMessage:
+    def message_for(self, made: str) -> RecordMessage:
         """The message whose record goes through the SDK just now.
 
         Args:
             made: The stream that stream maps made of it. The message is for that one alone if they make several.
         """
-        message = self._passing
+        message = self._message_in_hand
         is_one_of_several = message.copy is None and len(self.mapper.stream_maps.get(message.stream, ())) > 1
         return replace(message, copy=made) if is_one_of_several else message
 
@@ -171,7 +163,7 @@ class HookedTarget(Target, ABC):
             self._take_copy(message_dict, message_dict.copy)
 
     def _take_through_maps(self, message: RecordMessage) -> None:
-        self._passing = message
+        self._message_in_hand = message
         self._awaited = len(self.kept_maps(message.stream))
         if not self._awaited:
             self.leave_out(message)
@@ -183,14 +175,14 @@ class HookedTarget(Target, ABC):
         """One of the maps of the record at hand leaves it out; it is left out of the run if all of them do."""
         self._awaited -= 1
         if not self._awaited:
-            self.leave_out(self._passing)
+            self.leave_out(self._message_in_hand)
 
     def _take_copy(self, message: RecordMessage, copy: str) -> None:
         """Take a reject once more for the one stream it is for: others that maps make of it have had it."""
         stream = message.stream
         maps = self.mapper.stream_maps[stream]
         chosen = [made for made in maps if made.stream_alias == copy]
-        self._passing = message
+        self._message_in_hand = message
         if not chosen:
             for made in self.kept_maps(stream)[:1]:
                 self._reject_unmapped(made, f"{STREAM_MAPS} make no stream {copy!r} of {stream!r} any more")
@@ -204,7 +196,7 @@ class HookedTarget(Target, ABC):
 
     def _reject_unmapped(self, made: StreamMap, reason: str) -> None:
         sink = cast("PlanhatSink", self.sink_of(made.stream_alias))
-        sink.refuse_unmapped(self.passing(made.stream_alias), made.raw_key_properties or (), reason)
+        sink.refuse_unmapped(self.message_for(made.stream_alias), made.raw_key_properties or (), reason)
 
     def _process_batch_message(self, message_dict: BatchMessage) -> None:  # type: ignore[override]
         self.take_batch(message_dict)
@@ -221,10 +213,20 @@ class HookedTarget(Target, ABC):
         """End the run if a signal or the policy asks for it, send all that is pending if it is time."""
         if self.termination.requested:
             self.termination.end()
-        self.judge_batches()
+        self.run.ledger.judge_batches()
         if self.checkpoint.due:
             self.drain_all()
             self.checkpoint.done()
+
+    def may_write_state(self) -> bool:
+        """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
+        self.run.dispatcher.settle()
+        self.run.ledger.judge()
+        self.run.ledger.secure()
+        waiting = len(self.run.dispatcher.waiting)
+        if waiting:
+            self.logger.debug("STATE waits for %s rows that wait for their company", waiting)
+        return not (waiting or self.undeclared.early)
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
         if self.may_write_state() and state != self._written_state:

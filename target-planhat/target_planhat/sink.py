@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from singer_sdk.sinks import BatchSink
 
 from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.routing import find_route
-from target_planhat.rows.row import RefusedRowError
 from target_planhat.rows.schema_check import check_key_columns
 from target_planhat.rows.stream_rows import DeclaredStream, StreamRows
 
@@ -32,13 +32,13 @@ class Host(Protocol):
     """What a sink asks of its target, beside what the SDK's sinks ask."""
 
     run: Run
-    announced: str
+    announced_stream: str
     """The stream whose SCHEMA is being handled."""
 
     def drain_one(self, sink: Sink) -> None:
         """Have the batch of a sink sent, and measure it."""
 
-    def passing(self, made: str) -> RecordMessage:
+    def message_for(self, made: str) -> RecordMessage:
         """The message whose record goes through the SDK just now, as that of a stream that stream maps make of it."""
 
     def note_counted(self, number: int) -> None:
@@ -52,7 +52,7 @@ class PlanhatSink(BatchSink):
     Nothing is read from the SDK's batch context: the batch is the channel's, whichever way records come in.
 
     Attributes:
-        came_as: The stream in which its records come in.
+        input_stream: The stream in which its records come in.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class PlanhatSink(BatchSink):
         super().__init__(target, stream_name, schema, None)
         self._host = cast("Host", target)
         self._uncounted = 0
-        run, self.came_as = self._host.run, self._host.announced
-        declared = DeclaredStream.of(stream_name, self.came_as, self.original_schema, self._keys)
+        run, self.input_stream = self._host.run, self._host.announced_stream
+        declared = DeclaredStream.of(stream_name, self.input_stream, self.original_schema, self._keys)
         # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
         self.schema = {**schema, "properties": _without_formats(schema)}
         settings = run.settings.of_stream(stream_name)
@@ -119,7 +119,7 @@ class PlanhatSink(BatchSink):
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Take a record that came through the SDK."""
         del context
-        self._take(record, self._host.passing(self.stream_name))
+        self._take(record, self._host.message_for(self.stream_name))
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Hand the batch on."""

@@ -6,15 +6,14 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
-from planhat_api import ConfigurationError, Connection, Patience, PlanhatClient
+from planhat_api import Connection, Patience, PlanhatClient
 from planhat_api.plugin.expressions import STREAM_MAPS
-from planhat_api.plugin.files import STANDARD_INPUT, read_settings
 from planhat_api.plugin.output import writing_output
 from planhat_api.plugin.process import expect_many_rows
 from planhat_api.plugin.settings import (
@@ -24,7 +23,8 @@ from planhat_api.plugin.settings import (
     unknown_variables,
     without_faults,
 )
-from target_planhat.command import TargetCommand
+from target_planhat.command import TargetCommand, settings_in
+from target_planhat.delivery.ways.stream_settings import check_block
 from target_planhat.ending import run_to_its_end
 from target_planhat.errors import InputError, quoted
 from target_planhat.intake.batch_files import records_of
@@ -39,7 +39,6 @@ from target_planhat.record_path import RecordPath
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.routing import find_route
 from target_planhat.rows.schema_check import check_schema
-from target_planhat.rows.stream_settings import check_block
 from target_planhat.run import Run
 from target_planhat.sdk_hooks import HookedTarget
 from target_planhat.settings import SETTINGS, TargetSettings
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 __all__ = ["TargetPlanhat"]
 
 _STANDARD_INPUT = 0
-_ENVIRONMENT = "ENV"
 
 
 class TargetPlanhat(HookedTarget):
@@ -104,11 +102,6 @@ class TargetPlanhat(HookedTarget):
         self.records = RecordPath(self, self.logger)
         self.undeclared = UndeclaredStreams()
         self._schemas: dict[str, SchemaMessage] = {}
-
-    @property
-    def reader(self) -> MessageReader:
-        """The reader of the input."""
-        return cast("MessageReader", self.message_reader)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -181,7 +174,7 @@ class TargetPlanhat(HookedTarget):
         """Take a record of a stream whose SCHEMA waits for one."""
         schema = self.undeclared.declared_by(message)
         if schema is None:
-            self.reader.taken = 1
+            self.note_counted(1)
             return
         self.make_sinks(schema)
         self._process_record_message(message)
@@ -207,7 +200,7 @@ class TargetPlanhat(HookedTarget):
     def leave_out(self, message: RecordMessage) -> None:
         """Count a record that stream maps leave out."""
         keys = self._schemas[message.stream].key_properties or ()
-        self.reader.taken = 1
+        self.note_counted(1)
         self.run.ledger.leave_out(message.stream, key_in(message.record, keys), message.attempt)
 
     def _shortcut(self, sink: PlanhatSink, lines: Sequence[bytes], start: int) -> int:
@@ -216,29 +209,11 @@ class TargetPlanhat(HookedTarget):
             self.between_messages()
         return taken
 
-    def sink_of(self, stream: str) -> PlanhatSink | None:
-        """The sink in use for a stream."""
-        return cast("PlanhatSink", self.get_sink(stream)) if self.sink_exists(stream) else None
-
     def take_batch(self, message: BatchMessage) -> None:
         """Handle each line of the files of a BATCH message as a RECORD, with all rules that hold for one."""
         self._expect_schema(message)
         for record in records_of(message):
             self._process_record_message(record)
-
-    def judge_batches(self) -> None:
-        """End the run if the outcomes of its batches ask for it."""
-        self.run.ledger.judge_batches()
-
-    def may_write_state(self) -> bool:
-        """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
-        self.run.dispatcher.settle()
-        self.run.ledger.judge()
-        self.run.ledger.secure()
-        waiting = len(self.run.dispatcher.waiting)
-        if waiting:
-            self.logger.debug("STATE waits for %s rows that wait for their company", waiting)
-        return not (waiting or self.undeclared.early)
 
     def _while_waiting(self) -> None:
         """Send what is pending although no message comes to ask whether it is time."""
@@ -289,11 +264,8 @@ class TargetPlanhat(HookedTarget):
         """
         del param
         note_config(ctx, value)
-        files = [path for path in value if path != _ENVIRONMENT]
-        if STANDARD_INPUT in files:
-            message = "standard input brings the records; name a file"
-            raise ConfigurationError(setting="--config -", message=message)
-        return _ConfigInput(read_settings(files), parse_env=len(files) < len(value))
+        settings, parse_env = settings_in(value)
+        return _ConfigInput(settings, parse_env=parse_env)
 
     @classmethod
     def get_singer_command(cls) -> click.Command:

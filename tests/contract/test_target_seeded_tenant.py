@@ -14,13 +14,13 @@ from jsonschema.validators import validator_for
 from planhat_api.models.registry import model_for_stream
 from planhat_sandbox import Sandbox
 from target_planhat.errors import SettingsError
+from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.rows.fast.fast_rows import FastRows
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
 from target_planhat.rows.mapping import Resolver
 from target_planhat.rows.planning import plan_columns
-from target_planhat.rows.row import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.rows.values import kind_of_custom
 from target_planhat.settings import StreamSettings
 from target_planhat.tenant.custom_fields import NamesOfModel

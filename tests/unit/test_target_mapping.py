@@ -10,13 +10,13 @@ import pytest
 
 from planhat_api.models.registry import all_models, model
 from target_planhat.errors import SettingsError
+from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
 from target_planhat.rows.mapping import Resolver
 from target_planhat.rows.merging import collapse
 from target_planhat.rows.planning import left_out, plan_columns
-from target_planhat.rows.row import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.rows.values import ANYTHING, EPOCH_DAY, NUMBER
 from target_planhat.settings import StreamSettings
 from target_planhat.tenant.custom_fields import NamesOfModel

@@ -21,7 +21,7 @@ LONG = "a" * 40 + "!"
 
 
 def unfit(column: Any, value: Any, **more: Any) -> str | None:
-    return RecordSchema({"properties": {"c": column}, **more}).unfit({"c": value})
+    return RecordSchema({"properties": {"c": column}, **more}).violation({"c": value})
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_only_texts_suffer_from_a_pattern_that_cannot_be_read() -> None:
         unfit(column, "x") == "c: the pattern of the schema cannot be read, so that no text can be checked against it"
     )
     assert unfit(column, None) is None
-    assert RecordSchema({"properties": {"c": column}}).unfit({"d": "x"}) is None
+    assert RecordSchema({"properties": {"c": column}}).violation({"d": "x"}) is None
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,16 @@ def test_schemas_of_any_draft_are_understood(schema: dict[str, Any], value: obje
 def test_any_name_of_a_draft_will_do(name: object) -> None:
     schema = {"$schema": name, "required": [], "properties": {"c": {"type": "string"}}}
     assert schema_fault(schema) is None
-    assert RecordSchema(schema).unfit({"c": 1}) == "c does not fit the schema of the stream (type)"
+    assert RecordSchema(schema).violation({"c": 1}) == "c does not fit the schema of the stream (type)"
 
 
 def test_the_reason_says_where_and_shows_no_value() -> None:
     schema = {"properties": {"a": {"properties": {"b": {"items": {"enum": ["x"]}}}}}, "required": ["k"]}
     checked = RecordSchema(schema)
-    assert checked.unfit({"k": 1, "a": {"b": ["x", "secret"]}}) == "a.b.1 does not fit the schema of the stream (enum)"
-    assert checked.unfit({}) == "the record lacks 'k', which the schema of the stream requires"
+    assert (
+        checked.violation({"k": 1, "a": {"b": ["x", "secret"]}}) == "a.b.1 does not fit the schema of the stream (enum)"
+    )
+    assert checked.violation({}) == "the record lacks 'k', which the schema of the stream requires"
 
 
 STREAM_MAP_VALUES = [
@@ -141,7 +143,7 @@ def test_objects_a_stream_map_made_are_checked_as_they_are_written(value: object
 def test_sets_and_decimals_of_a_stream_map() -> None:
     assert unfit({"type": "array"}, {1, 2}) is None
     assert (
-        RecordSchema({"properties": {"a": {"type": "string"}, "b": {"type": "number"}}}).unfit(
+        RecordSchema({"properties": {"a": {"type": "string"}, "b": {"type": "number"}}}).violation(
             {"a": date(2024, 5, 14), "b": Decimal("1.5")}
         )
         is None
@@ -267,4 +269,4 @@ def test_verdicts_are_those_of_the_reference_implementation(
         reference.check_schema(named)
     except SchemaError:
         assume(False)  # noqa: FBT003 # as hypothesis has it
-    assert (RecordSchema(named).unfit(record) is None) == reference(named).is_valid(record)
+    assert (RecordSchema(named).violation(record) is None) == reference(named).is_valid(record)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from planhat_api import NotFoundError, PayloadError
 from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY, company_in, rows_of
 from target_planhat.outcomes.outcome import Verdict, Verdicts
-from target_planhat.rows.row import RefusedRowError
+from target_planhat.rows.builder import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -105,7 +105,7 @@ class Dispatcher:
             self._send_waiting(channel, rows)
         self._sender.settle()
 
-    def send_what_is_in_hand(self, *, repeatable_only: bool) -> None:
+    def send_batches_in_hand(self, *, repeatable_only: bool) -> None:
         """Send the rows in batches, parents first; those that wait for their company go on waiting.
 
         Args:
@@ -150,7 +150,7 @@ class Dispatcher:
             items: The rows.
             distinct: It is sure that no two of them share a key.
         """
-        sent, known = channel.way.set_aside(items)
+        sent, known = channel.way.rows_to_send(items)
         for item, verdict in known:
             # Rows with the same key that wait for their company go on waiting: nothing overtakes them.
             self._ledger.enter(item, verdict)

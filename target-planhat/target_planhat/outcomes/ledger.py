@@ -89,8 +89,8 @@ class Ledger:
         self._told.add(stream.name, lambda: stream.label(item), reason)
         self._is_replay = self._is_replay or item.attempt > 1
         uncertain = verdict.kind is Verdicts.UNKNOWN
-        came_as, copy = item.origin or (stream.came_as, None)
-        self.rejects.add(came_as, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
+        input_stream, copy = item.origin or (stream.input_stream, None)
+        self.rejects.add(input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
 
     def leave_out(self, stream: str, match: tuple[str, ...] | None, attempt: int) -> None:
         """Write down that stream maps leave out a record.

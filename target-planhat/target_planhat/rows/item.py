@@ -25,7 +25,7 @@ class StreamFacts:
 
     Attributes:
         name: Its name, which stream maps may have given it.
-        came_as: The stream in which its records came in.
+        input_stream: The stream in which its records came in.
         model: Model its rows go to.
         mode: What may be done with its rows: upsert, update, insert or duplicate.
         keyables: Keys that its rows carry, in the order in which Planhat tries them.
@@ -34,7 +34,7 @@ class StreamFacts:
     """
 
     name: str
-    came_as: str
+    input_stream: str
     model: Model
     mode: str
     keyables: tuple[str, ...]

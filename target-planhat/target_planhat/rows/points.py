@@ -8,10 +8,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.fast.quick_check import QuickCheck, leading
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.routing import Way
-from target_planhat.rows.row import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -78,17 +78,17 @@ class RecordSchema:
         except ValueError as err:
             raise SchemaFaultError(*_fault(schema, err)) from None
 
-    def unfit(self, record: Mapping[str, Any]) -> str | None:
+    def violation(self, record: Mapping[str, Any]) -> str | None:
         """Why a record does not fit; None when it does. The text shows no value of the record."""
         try:
             self._validator.validate(record)
         except ValidationError as err:
             return _reason(err)
         except ValueError:
-            return self._unfit_as_json(record)
+            return self._violation_as_json(record)
         return None
 
-    def _unfit_as_json(self, record: Mapping[str, Any]) -> str | None:
+    def _violation_as_json(self, record: Mapping[str, Any]) -> str | None:
         """The same for a record with objects in it that a stream map made: it is checked as it would be written."""
         try:
             self._validator.validate(msgspec.to_builtins(record, builtin_types=(Decimal,), str_keys=True))

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
     from planhat_api import Row
     from planhat_api.models.registry import Model
+    from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
     from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.mapping import ColumnPlan
-    from target_planhat.rows.row import RowBuilder
 
 __all__ = ["RowRules"]
 

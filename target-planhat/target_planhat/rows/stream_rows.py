@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from target_planhat.errors import InputError, SettingsError
+from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.rows.fast.fast_rows import FastRows
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.item import Item, StreamFacts
@@ -16,7 +17,6 @@ from target_planhat.rows.mapping import Resolver
 from target_planhat.rows.notices import ColumnNotices
 from target_planhat.rows.planning import plan_columns
 from target_planhat.rows.record_schema import RecordSchema, SchemaFaultError
-from target_planhat.rows.row import RefusedRowError, RowBuilder, StreamPlan
 
 if TYPE_CHECKING:
     import logging
@@ -36,27 +36,27 @@ class DeclaredStream:
 
     Attributes:
         name: Its name.
-        came_as: The stream in which its records come in.
+        input_stream: The stream in which its records come in.
         schema: Its schema.
         keys: Columns that the tap calls its key.
         record_schema: The schema, ready to check records.
     """
 
     name: str
-    came_as: str
+    input_stream: str
     schema: Mapping[str, Any]
     keys: tuple[str, ...]
     record_schema: RecordSchema
 
     @classmethod
-    def of(cls, name: str, came_as: str, schema: Mapping[str, Any], keys: tuple[str, ...]) -> DeclaredStream:
+    def of(cls, name: str, input_stream: str, schema: Mapping[str, Any], keys: tuple[str, ...]) -> DeclaredStream:
         """The stream that a SCHEMA declares.
 
         Raises:
             InputError: The schema is not JSON Schema.
         """
         try:
-            return cls(name, came_as, schema, keys, RecordSchema(schema))
+            return cls(name, input_stream, schema, keys, RecordSchema(schema))
         except SchemaFaultError as err:
             msg = f"stream {name!r}: {err}"
             raise InputError(msg) from err
@@ -109,7 +109,7 @@ class StreamRows:
         self._notices.left_out(plan)
         self.facts = StreamFacts(
             name=declared.name,
-            came_as=declared.came_as,
+            input_stream=declared.input_stream,
             model=rules.model,
             mode=settings.mode,
             keyables=rule.keyables,
@@ -130,7 +130,7 @@ class StreamRows:
         declared = self._declared
         try:
             check = self._rules.quick_check(self._builder)
-            return FastRows(stream, declared.schema, declared.came_as, declared.keys, check)
+            return FastRows(stream, declared.schema, declared.input_stream, declared.keys, check)
         except NoTypeError as err:
             logger.info("Records of %s are looked at one by one, which is slower: %s", declared.name, err)
             return None
@@ -185,6 +185,6 @@ class StreamRows:
             msg = f"the record lacks its key {', '.join(missing)}"
             raise RefusedRowError(msg)
         if self._validates:
-            reason = self._declared.record_schema.unfit(record)
+            reason = self._declared.record_schema.violation(record)
             if reason is not None:
                 raise RefusedRowError(reason)

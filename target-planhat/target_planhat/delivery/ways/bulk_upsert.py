@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.item import Item
-    from target_planhat.rows.row import RowBuilder
 
 __all__ = ["BulkUpsert"]
 
@@ -35,6 +35,8 @@ _REPEATS = Repeats(1, lambda row: bool(row.keys))
 class BulkUpsert(DeliveryWay):
     """Many rows in a call, matched on their keys."""
 
+    modes = ("upsert", "update", "insert")
+    key_can_be_chosen = True
     collapses = True
     apart = True
     can_delete = True
@@ -44,7 +46,7 @@ class BulkUpsert(DeliveryWay):
         needed = builder.swallowed_without
         return QuickCheck(needed, lambda *columns: min(map(leading, columns))) if needed else None
 
-    def set_aside(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
+    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
         """Deletes, unless they are on. Addresses of the others are looked at on the way."""
         kept = items
         left_out = [] if self._context.settings.hard_delete else [item for item in items if item.delete]

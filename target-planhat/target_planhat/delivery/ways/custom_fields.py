@@ -10,7 +10,7 @@ import msgspec
 from target_planhat.delivery.one_by_one import one_after_the_other
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
 from target_planhat.outcomes.outcome import Verdict, Verdicts
-from target_planhat.rows.row import RefusedRowError
+from target_planhat.rows.builder import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +30,8 @@ _DEFAULTS = {"isHidden": False}
 class CustomFieldsOneByOne(DeliveryWay):
     """Custom fields: found by `_id`, else by the model they belong to and their name, then created or updated."""
 
+    why_no_other_mode = "its rows are always found by their names, then created or updated"
+    endpoints = ("one",)
     collapses = True
     makes_custom_fields = True
 

@@ -12,10 +12,10 @@ from planhat_api.logs import one_line
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
 from target_planhat.errors import SettingsError
 from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.mapping import Slot
 from target_planhat.rows.points import PARENT, check_point, push_model, quick_point_check
 from target_planhat.rows.routing import Way
-from target_planhat.rows.row import RefusedRowError
 from target_planhat.tenant.existing_rows import model_called
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from planhat_api import PushResult, Row
     from planhat_api.models.registry import Model
     from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
     from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.mapping import ColumnPlan
-    from target_planhat.rows.row import RowBuilder
 
 __all__ = ["Metrics"]
 

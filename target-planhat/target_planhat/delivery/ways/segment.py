@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from planhat_api import PushResult, Row
     from planhat_api.models.registry import Model
     from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
     from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.mapping import ColumnPlan
-    from target_planhat.rows.row import RowBuilder
 
 __all__ = ["SegmentEvents"]
 
@@ -30,6 +30,7 @@ __all__ = ["SegmentEvents"]
 class SegmentEvents(DeliveryWay):
     """Events as Segment sends them."""
 
+    endpoints = ("one",)
     adds_each_time = True
     needs_tenant_token = True
 

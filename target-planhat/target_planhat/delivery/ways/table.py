@@ -11,7 +11,6 @@ from target_planhat.delivery.ways.duplicates import Duplicates
 from target_planhat.delivery.ways.metrics import Metrics
 from target_planhat.delivery.ways.segment import SegmentEvents
 from target_planhat.rows.routing import Way
-from target_planhat.rows.stream_settings import DUPLICATE
 
 if TYPE_CHECKING:
     import logging
@@ -20,7 +19,10 @@ if TYPE_CHECKING:
     from target_planhat.rows.routing import Route
     from target_planhat.settings import StreamSettings
 
-__all__ = ["make_way"]
+__all__ = ["DUPLICATE", "make_way", "way_of_route"]
+
+DUPLICATE = "duplicate"
+"""The mode that copies rows which Planhat holds already."""
 
 _BY_ROUTE: dict[Way, type[DeliveryWay]] = {
     Way.BULK: BulkUpsert,
@@ -33,7 +35,12 @@ _BY_MODE: dict[str, type[DeliveryWay]] = {DUPLICATE: Duplicates}
 """Modes that take another way than the route of the stream says."""
 
 
+def way_of_route(route: Route) -> type[DeliveryWay]:
+    """The way that rows go if the mode of their stream does not say otherwise."""
+    return _BY_ROUTE[route.way]
+
+
 def make_way(route: Route, settings: StreamSettings, context: WayContext, logger: logging.Logger) -> DeliveryWay:
     """The way that the rows of a stream go."""
-    kind = _BY_MODE.get(settings.mode, _BY_ROUTE[route.way])
+    kind = _BY_MODE.get(settings.mode, way_of_route(route))
     return kind(route.model, settings, context, logger)

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.resending import Send
     from target_planhat.outcomes.outcome import Settled
+    from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
     from target_planhat.rows.mapping import ColumnPlan
-    from target_planhat.rows.row import RowBuilder
     from target_planhat.settings import StreamSettings, TargetSettings
     from target_planhat.tenant.tenant import Tenant
 
@@ -59,6 +59,10 @@ class DeliveryWay(ABC):
 
     Attributes:
         model: The model that the rows go to.
+        modes: What may be done with its rows: upsert, or also update and insert.
+        why_no_other_mode: Why its rows take none but these modes, for people.
+        endpoints: Whether many rows can go in a call, or one.
+        key_can_be_chosen: Whether the settings can name the field that its rows are matched on.
         collapses: Whether rows with the same key in one batch become one.
         apart: Whether rows that share a key must not go out in one call.
         can_delete: Whether rows that are marked as deleted at the source can be deleted in Planhat.
@@ -68,6 +72,10 @@ class DeliveryWay(ABC):
         most_bytes: Bytes the client puts in one call.
     """
 
+    modes: tuple[str, ...] = ("upsert",)
+    why_no_other_mode = "Planhat only ever adds such rows"
+    endpoints: tuple[str, ...] = ("bulk",)
+    key_can_be_chosen = False
     collapses = False
     apart = False
     can_delete = False
@@ -109,7 +117,7 @@ class DeliveryWay(ABC):
             msg = f"tenant_token: stream {stream!r} needs it"
             raise SettingsError(msg)
 
-    def set_aside(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
+    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
         """Split rows that are about to be sent: those to send, and those whose verdict is known without that."""
         return items, []
 

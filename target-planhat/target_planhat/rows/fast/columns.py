@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from target_planhat.rows.builder import StreamPlan
     from target_planhat.rows.fast.schema_types import JsonType
     from target_planhat.rows.mapping import Source
-    from target_planhat.rows.row import StreamPlan
     from target_planhat.rows.values import Kind
 
 __all__ = ["Column", "bare_message_type", "columns_of", "message_type"]

@@ -24,9 +24,9 @@ from target_planhat.rows.values import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from target_planhat.rows.builder import StreamPlan
     from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.fast.schema_types import Decode
-    from target_planhat.rows.row import StreamPlan
 
 __all__ = ["FastRows"]
 

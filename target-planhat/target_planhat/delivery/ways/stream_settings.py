@@ -1,0 +1,63 @@
+"""Checks that the settings of a stream can have an effect on the way its rows go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_planhat.delivery.ways.table import DUPLICATE, way_of_route
+from target_planhat.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from planhat_api.models.registry import Model
+    from target_planhat.delivery.ways.way import DeliveryWay
+    from target_planhat.rows.routing import Route
+
+    WayClass = type[DeliveryWay]
+    Complaint = Callable[[Any, WayClass, Model], str | None]
+
+__all__ = ["check_block"]
+
+_LEAVE_OUT = "Leave it out"
+
+
+def check_block(stream: str, route: Route, block: Mapping[str, Any]) -> None:
+    """Check what the block of a stream says of the way its rows go.
+
+    Raises:
+        SettingsError: Rows that go this way cannot be treated so.
+    """
+    way = way_of_route(route)
+    for name, complaint in _CHECKS.items():
+        if name in block and (told := complaint(block[name], way, route.model)):
+            msg = f"streams.{stream}.{name}: {block[name]!r} is not possible for {route.model.name}: {told}"
+            raise SettingsError(msg)
+
+
+def _mode(wanted: str, way: WayClass, model: Model) -> str | None:
+    able = (*way.modes, DUPLICATE) if DUPLICATE in model.operations else way.modes
+    if wanted in able:
+        return None
+    what = "only time entries can be copied" if wanted == DUPLICATE else way.why_no_other_mode
+    return f"{what}. It takes {', '.join(able)}" if len(able) > 1 else f"{what}. {_LEAVE_OUT}"
+
+
+def _endpoint(wanted: str, way: WayClass, _model: Model) -> str | None:
+    if wanted in way.endpoints:
+        return None
+    return f"its rows go {'one' if way.endpoints == ('one',) else 'many'} per call. {_LEAVE_OUT}"
+
+
+def _key(_wanted: str, way: WayClass, _model: Model) -> str | None:
+    if way.key_can_be_chosen:
+        return None
+    return f"its rows are not matched on a field that can be chosen. {_LEAVE_OUT}"
+
+
+_CHECKS: Mapping[str, Callable[[Any, WayClass, Model], str | None]] = {
+    "mode": _mode,
+    "endpoint": _endpoint,
+    "key": _key,
+}
