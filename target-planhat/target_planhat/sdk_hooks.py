@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.target_base import Target
 
+from planhat_api.plugin.exit_codes import SIGNALS
 from planhat_api.plugin.expressions import STREAM_MAPS
 from planhat_api.plugin.output import writing_output
 from target_planhat.sdk_maps import CheckedMapper
@@ -238,5 +239,5 @@ class HookedTarget(Target, ABC):
         del frame
         if not hasattr(self, "termination"):
             # The SDK sets its handlers before there is anything to finish.
-            raise SystemExit(128 + signum)
+            raise SystemExit(SIGNALS + signum)
         self.termination.signalled(signum)

@@ -6,6 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
+from planhat_api.plugin.exit_codes import SIGNALS
 from planhat_api.plugin.signals import Wishes
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Termination"]
 
-_BASE = 128
 _SECONDS_LEFT = 8.0
 """How long calls go on after a signal: containers are killed ten seconds after SIGTERM."""
 
@@ -62,7 +62,7 @@ class Termination:
         if not wish:
             return
         if self._is_over:
-            os._exit(_BASE + number)
+            os._exit(SIGNALS + number)
         if self._signal is not None:
             self._logger.warning(
                 "%s again: ending at once. What is pending comes with the next run; of rows that were on their way "
@@ -70,7 +70,7 @@ class Termination:
                 "twice",
                 name,
             )
-            os._exit(_BASE + number)
+            os._exit(SIGNALS + number)
         self._signal = number
         self.requested = True
         self._patience.end(_SECONDS_LEFT)
@@ -111,4 +111,4 @@ class Termination:
 
     @property
     def _code(self) -> int:
-        return _BASE + (self._signal or 0)
+        return SIGNALS + (self._signal or 0)
