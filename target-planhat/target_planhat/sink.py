@@ -237,7 +237,8 @@ def _without_formats(schema: Mapping[str, Any]) -> dict[str, Json]:
 
 def _without_format(column: Json) -> Json:
     if not isinstance(column, dict):
-        return column
+        # A schema of true or false alone: the SDK takes none, and records are checked against the declared one.
+        return {}
     branches = {
         name: [_without_format(entry) for entry in column[name]] for name in ("anyOf", "oneOf") if name in column
     }
