@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk.sinks import BatchSink
 
-from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.outcomes.outcome import RecordOutcome
 from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_in
@@ -215,7 +215,7 @@ class PlanhatSink(BatchSink):
         )
         self._note_taken(1)
         self._channel.batch.refuse()
-        self._ledger.enter(item, Verdict(Verdicts.REJECTED, reason=reason))
+        self._ledger.enter(item, RecordOutcome.rejected(reason))
 
     def _add(self, items: list[Item]) -> None:
         """Make rows part of the batch; send it each time the next row has no room in it."""
@@ -237,7 +237,8 @@ def _without_formats(schema: Mapping[str, Any]) -> dict[str, Json]:
 
 def _without_format(column: Json) -> Json:
     if not isinstance(column, dict):
-        return column
+        # A schema of true or false alone: the SDK takes none, and records are checked against the declared one.
+        return {}
     branches = {
         name: [_without_format(entry) for entry in column[name]] for name in ("anyOf", "oneOf") if name in column
     }

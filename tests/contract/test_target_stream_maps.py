@@ -405,3 +405,13 @@ def test_rows_of_two_streams_made_one_are_rejected_under_their_own() -> None:
         assert [(entry["stream"], entry["record"]) for entry in rejected(finished)] == [
             (message["stream"], message["record"]) for message in rows
         ]
+
+
+def test_a_column_that_may_hold_anything_by_a_schema_of_true_goes_through_maps() -> None:
+    columns = {"external_id": True, "name": TEXT}
+    maps = {"companies": {"description": "'x'"}}
+    messages = [schema("companies", columns, "external_id"), *records("companies", [{"external_id": "k", "name": "K"}])]
+    with Sandbox(companies=1, seed=1) as box:
+        finished = run(box, messages, stream_maps=maps)
+    assert finished.error is None
+    assert finished.summary == {"companies": {"created": 1}}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import NotFoundError, PayloadError
 from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY, company_in, rows_of
-from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.rows.builder import RefusedRowError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Deletes:
         self._left = limit
         self._limit = limit
 
-    def delete(self, item: Item) -> Verdict:
+    def delete(self, item: Item) -> RecordOutcome:
         """Delete what a row stands for; a row that is not there counts as skipped."""
         model = item.stream.model
         known = self._tenant.existing_of(model)
@@ -47,12 +47,12 @@ class Deletes:
             if self._tenant.client.delete(model, planhat_id):
                 for existing in known:
                     existing.forget(row)
-                return Verdict(Verdicts.DELETED, planhat_id)
+                return RecordOutcome(OutcomeKind.DELETED, planhat_id)
         except NotFoundError:
             pass
         except (PayloadError, RefusedRowError) as err:
-            return Verdict(Verdicts.REJECTED, reason=str(err))
-        return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
+            return RecordOutcome.rejected(str(err))
+        return RecordOutcome.skipped("it is not in Planhat")
 
     def _check(self, model: Model, item: Item) -> None:
         if item.match is None:

@@ -13,7 +13,7 @@ from target_planhat.delivery.waiting import WaitingRows
 from target_planhat.delivery.ways.table import make_way
 from target_planhat.delivery.ways.way import WayContext
 from target_planhat.errors import KNOWN_ERRORS, tell
-from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.rows.merging import collapse
 
 if TYPE_CHECKING:
@@ -151,9 +151,9 @@ class Dispatcher:
             distinct: It is sure that no two of them share a key.
         """
         sent, known = channel.way.rows_to_send(items)
-        for item, verdict in known:
+        for item, outcome in known:
             # Rows with the same key that wait for their company go on waiting: nothing overtakes them.
-            self._ledger.enter(item, verdict)
+            self._ledger.enter(item, outcome)
         self._sender.settle()
         if channel.way.collapses and self.waiting:
             sent, distinct = self._with_waiting(sent), False
@@ -166,14 +166,14 @@ class Dispatcher:
         upserts = [item for item in items if not item.delete]
         return collapse([*self.waiting.take(upserts), *items])
 
-    def _send_waiting(self, channel: Channel, rows: Sequence[tuple[Item, Verdict]]) -> None:
+    def _send_waiting(self, channel: Channel, rows: Sequence[tuple[Item, RecordOutcome]]) -> None:
         """Try rows once more that waited for their company, if the run brought any, or that are several records."""
         again: list[Item] = []
-        for item, verdict in rows:
+        for item, outcome in rows:
             if not (item.parts or self.channels.have_parents_of(channel.model)):
-                self._ledger.enter(item, verdict)
+                self._ledger.enter(item, outcome)
             elif item.overtaken:
-                self._ledger.enter(item, replace(verdict, reason=f"{verdict.reason}; {_OVERTAKEN}"))
+                self._ledger.enter(item, replace(outcome, reason=f"{outcome.reason}; {_OVERTAKEN}"))
             else:
                 again.append(item)
         again = collapse(again) if channel.way.collapses else again
@@ -181,25 +181,25 @@ class Dispatcher:
             self._send(channel, again[start : start + channel.way.most_rows])
 
     def _enter_batch(self, channel: Channel, settled: Sequence[Settled], error: PlanhatError | None) -> None:
-        for items, verdicts in settled:
-            if self.waiting or not self._ledger.enter_by_count(items, verdicts):
-                for item, verdict in zip(items, verdicts, strict=True):
-                    self._enter(channel, item, verdict)
+        for items, outcomes in settled:
+            if self.waiting or not self._ledger.enter_by_count(items, outcomes):
+                for item, outcome in zip(items, outcomes, strict=True):
+                    self._enter(channel, item, outcome)
         if error is not None:
             raise error
         self._ledger.note_batch()
 
-    def _enter(self, channel: Channel, item: Item, verdict: Verdict) -> None:
+    def _enter(self, channel: Channel, item: Item, outcome: RecordOutcome) -> None:
         """Enter the outcome of a row, unless it is held back."""
-        if channel.way.may_wait(item, verdict) and self.waiting.hold(channel, item, verdict):
+        if channel.way.may_wait(item, outcome) and self.waiting.hold(channel, item, outcome):
             return
-        self._ledger.enter(item, verdict)
-        if not (channel.way.collapses and self.waiting) or verdict.kind.is_reject:
+        self._ledger.enter(item, outcome)
+        if not (channel.way.collapses and self.waiting) or outcome.kind.is_reject:
             return
         if item.delete:
             for earlier in self.waiting.take([item]):
-                self._ledger.enter(earlier, Verdict(Verdicts.MERGED, verdict.planhat_id))
-        if verdict.kind is not Verdicts.SKIPPED:
+                self._ledger.enter(earlier, RecordOutcome(OutcomeKind.MERGED, outcome.planhat_id))
+        if outcome.kind is not OutcomeKind.SKIPPED:
             self.waiting.note_stored(item)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from planhat_api import Fate, Outcome, PayloadError, PlanhatError, PushResult, UnavailableError
 from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
-from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.outcomes.outcome import RecordOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,7 +41,7 @@ class Streak:
 
 
 def one_after_the_other(
-    items: Iterable[Item], call: Callable[[Item], Verdict], alive: Callable[[], None]
+    items: Iterable[Item], call: Callable[[Item], RecordOutcome], alive: Callable[[], None]
 ) -> Iterator[Settled]:
     """Make a call for each row.
 
@@ -54,13 +54,13 @@ def one_after_the_other(
         PlanhatError: It is not one row that is at fault. Rows that were blamed before come again with the next run.
     """
     blamed: list[Item] = []
-    verdicts: list[Verdict] = []
+    outcomes: list[RecordOutcome] = []
     streak = Streak()
     for item in items:
         try:
-            verdict = call(item)
+            outcome = call(item)
         except PayloadError as err:
-            verdict = Verdict(Verdicts.REJECTED, reason=str(err))
+            outcome = RecordOutcome.rejected(str(err))
         except UnavailableError as err:
             if err.status != _FAULT_INSIDE or err.may_have_arrived or streak.grows_too_long():
                 raise
@@ -68,13 +68,13 @@ def one_after_the_other(
                 alive()
             blamed.append(item)
             reason = f"Planhat fails on this row ({_FAULT_INSIDE}): {err.detail}"
-            verdicts.append(Verdict(Verdicts.REJECTED, reason=reason))
+            outcomes.append(RecordOutcome.rejected(reason))
             continue
-        yield blamed, verdicts
-        blamed, verdicts = [], []
+        yield blamed, outcomes
+        blamed, outcomes = [], []
         streak.ends()
-        yield [item], [verdict]
-    yield blamed, verdicts
+        yield [item], [outcome]
+    yield blamed, outcomes
 
 
 def post_each(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> PushResult:

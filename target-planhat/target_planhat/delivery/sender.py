@@ -25,11 +25,6 @@ class Sender:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sender")
         self._finish: Callable[[], None] | None = None
 
-    @property
-    def busy(self) -> bool:
-        """Whether a job is out whose result has not been handled."""
-        return self._finish is not None
-
     def submit(self, job: Callable[[], _Result], handle: Callable[[_Result], None]) -> None:
         """Wait for the job before, handle its result, then start this one."""
         self.settle()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from target_planhat.outcomes.outcome import Verdicts
+from target_planhat.outcomes.outcome import OutcomeKind
 from target_planhat.rows.merging import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from target_planhat.outcomes.outcome import Settled, Verdict
+    from target_planhat.outcomes.outcome import RecordOutcome, Settled
     from target_planhat.rows.item import Item
 
 __all__ = ["PartsSender"]
@@ -24,7 +24,7 @@ class PartsSender:
     """Sends rows. Those made of several records that are refused are sent again in halves, the earlier one first."""
 
     def __init__(
-        self, send: Callable[[Sequence[Item]], Iterator[Settled]], may_wait: Callable[[Item, Verdict], bool]
+        self, send: Callable[[Sequence[Item]], Iterator[Settled]], may_wait: Callable[[Item, RecordOutcome], bool]
     ) -> None:
         """Send nothing yet.
 
@@ -40,23 +40,23 @@ class PartsSender:
         """Send rows that are different records.
 
         Yields:
-            Rows with their verdicts; a row that was split comes as the rows it became.
+            Rows with their outcomes; a row that was split comes as the rows it became.
         """
         refused: list[Item] = []
-        for rows, verdicts in self._send(items):
+        for rows, outcomes in self._send(items):
             if not any(item.parts for item in rows) or self._splits >= _MOST_SPLITS:
-                yield rows, verdicts
+                yield rows, outcomes
                 continue
             split = [
-                item.parts and self._is_refused(item, verdict) for item, verdict in zip(rows, verdicts, strict=True)
+                item.parts and self._is_refused(item, outcome) for item, outcome in zip(rows, outcomes, strict=True)
             ]
             refused += compress(rows, split)
             kept = [not is_split for is_split in split]
-            yield list(compress(rows, kept)), list(compress(verdicts, kept))
+            yield list(compress(rows, kept)), list(compress(outcomes, kept))
         if refused:
             self._splits += 1
             yield from self.send([merged(item.parts[: len(item.parts) // 2]) for item in refused])
             yield from self.send([merged(item.parts[len(item.parts) // 2 :]) for item in refused])
 
-    def _is_refused(self, item: Item, verdict: Verdict) -> bool:
-        return verdict.kind is Verdicts.REJECTED and not self._may_wait(item, verdict)
+    def _is_refused(self, item: Item, outcome: RecordOutcome) -> bool:
+        return outcome.kind is OutcomeKind.REJECTED and not self._may_wait(item, outcome)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from target_planhat.delivery.channels import Channel
-    from target_planhat.outcomes.outcome import Verdict
+    from target_planhat.outcomes.outcome import RecordOutcome
     from target_planhat.rows.item import Item
 
     _Names = tuple[str, tuple[str, ...]]
@@ -25,7 +25,7 @@ class _Waiting(NamedTuple):
 
     channel: Channel
     item: Item
-    verdict: Verdict
+    outcome: RecordOutcome
 
 
 class WaitingRows:
@@ -50,17 +50,17 @@ class WaitingRows:
         """Whether a row can be held back."""
         return not self._closed and self._records + _records(item) <= self._limit
 
-    def hold(self, channel: Channel, item: Item, verdict: Verdict) -> bool:
+    def hold(self, channel: Channel, item: Item, outcome: RecordOutcome) -> bool:
         """Hold a row back; False when no more are held, or all have been let go.
 
         Args:
             channel: The channel it was sent through.
             item: The row.
-            verdict: What becomes of it when nothing it waits for comes.
+            outcome: What becomes of it when nothing it waits for comes.
         """
         if not self.has_room_for(item):
             return False
-        self._waiting[self._next] = _Waiting(channel, item, verdict)
+        self._waiting[self._next] = _Waiting(channel, item, outcome)
         for mark in _marks(item):
             self._by_mark.setdefault(mark, set()).add(self._next)
         if item.keys:
@@ -87,12 +87,12 @@ class WaitingRows:
                 if other[0] == path and may_mean_one(names, other[1]):
                     self._overtaken[other] = self._next
 
-    def release(self) -> Iterator[tuple[Channel, list[tuple[Item, Verdict]]]]:
-        """Let all rows go with their verdicts, by channel, parents first. From now on none is held."""
+    def release(self) -> Iterator[tuple[Channel, list[tuple[Item, RecordOutcome]]]]:
+        """Let all rows go with their outcomes, by channel, parents first. From now on none is held."""
         self._closed = True
-        released: dict[Channel, list[tuple[Item, Verdict]]] = {}
+        released: dict[Channel, list[tuple[Item, RecordOutcome]]] = {}
         for place, held in [*self._waiting.items()]:
-            released.setdefault(held.channel, []).append((self._let_go(place), held.verdict))
+            released.setdefault(held.channel, []).append((self._let_go(place), held.outcome))
         yield from sorted(released.items(), key=lambda entry: rank(entry[0].model))
 
     def _is_overtaken(self, place: int) -> bool:

@@ -1,4 +1,4 @@
-"""The books of a run, in which every record ends with one verdict."""
+"""The books of a run, in which every record ends with one outcome."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from planhat_api.plugin.expressions import STREAM_MAPS
 from target_planhat.errors import tell
 from target_planhat.outcomes.advice import tell_what_is_left
-from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.outcomes.policy import RejectPolicy
 from target_planhat.outcomes.receipts import Receipts
 from target_planhat.outcomes.rejects import Rejects
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger"]
 
-_LEFT_OUT = Verdict(Verdicts.SKIPPED, reason=f"{STREAM_MAPS} leave it out")
+_LEFT_OUT = RecordOutcome.skipped(f"{STREAM_MAPS} leave it out")
 
 
 class Ledger:
@@ -55,17 +55,17 @@ class Ledger:
         self._is_replay = False
         self._raised: list[OutputError] = []
 
-    def enter(self, item: Item, verdict: Verdict) -> None:
+    def enter(self, item: Item, outcome: RecordOutcome) -> None:
         """Write down what became of a row, which is that of each record in it; all but the last count as merged."""
         *earlier, last = item.parts or (item,)
-        merged = verdict if verdict.kind.is_reject else Verdict(Verdicts.MERGED, verdict.planhat_id)
+        merged = outcome if outcome.kind.is_reject else RecordOutcome(OutcomeKind.MERGED, outcome.planhat_id)
         for part in earlier:
             self._enter_one(part, merged)
-        self._enter_one(last, verdict)
+        self._enter_one(last, outcome)
 
-    def enter_by_count(self, items: Sequence[Item], verdicts: Sequence[Verdict]) -> bool:
+    def enter_by_count(self, items: Sequence[Item], outcomes: Sequence[RecordOutcome]) -> bool:
         """Enter rows of one stream by counting alone; False when more is to be written down of any of them."""
-        kinds = Counter(map(attrgetter("kind"), verdicts))
+        kinds = Counter(map(attrgetter("kind"), outcomes))
         streams = set(map(attrgetter("stream"), items))
         if len(streams) != 1 or self.receipts or any(map(attrgetter("parts"), items)):
             return False
@@ -76,19 +76,19 @@ class Ledger:
             self.summary.count(stream.name, kind, number)
         return True
 
-    def _enter_one(self, item: Item, verdict: Verdict) -> None:
+    def _enter_one(self, item: Item, outcome: RecordOutcome) -> None:
         stream = item.stream
-        self.summary.count(stream.name, verdict.kind)
+        self.summary.count(stream.name, outcome.kind)
         if self.receipts:
-            self.receipts.add(stream.name, stream.model.stream, item.match, verdict, item.attempt)
-        if verdict.kind.is_reject:
-            self._enter_reject(stream, item, verdict)
+            self.receipts.add(stream.name, stream.model.stream, item.match, outcome, item.attempt)
+        if outcome.kind.is_reject:
+            self._enter_reject(stream, item, outcome)
 
-    def _enter_reject(self, stream: StreamFacts, item: Item, verdict: Verdict) -> None:
-        reason = verdict.reason or "no reason given"
+    def _enter_reject(self, stream: StreamFacts, item: Item, outcome: RecordOutcome) -> None:
+        reason = outcome.reason or "no reason given"
         self._told.add(stream.name, lambda: stream.label(item), reason)
         self._is_replay = self._is_replay or item.attempt > 1
-        uncertain = verdict.kind is Verdicts.UNKNOWN
+        uncertain = outcome.kind is OutcomeKind.UNKNOWN
         input_stream, copy = item.origin or (stream.input_stream, None)
         self.rejects.add(input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
 

@@ -11,7 +11,7 @@ from target_planhat.outcomes.run_file import RunFile
 
 if TYPE_CHECKING:
     from planhat_api.plugin.output import OutputError
-    from target_planhat.outcomes.outcome import Verdict
+    from target_planhat.outcomes.outcome import RecordOutcome
 
 __all__ = ["Receipts"]
 
@@ -41,7 +41,7 @@ class Receipts:
         return self._file is not None
 
     def add(
-        self, stream: str, model: str | None, match: tuple[str, ...] | None, verdict: Verdict, attempt: int
+        self, stream: str, model: str | None, match: tuple[str, ...] | None, outcome: RecordOutcome, attempt: int
     ) -> None:
         """Add one receipt."""
         if self._file is None:
@@ -51,7 +51,7 @@ class Receipts:
         self._file.write(
             self._encode(
                 _Receipt(
-                    now, stream, model, key, value, verdict.kind.value, verdict.planhat_id, verdict.reason, attempt
+                    now, stream, model, key, value, outcome.kind.value, outcome.planhat_id, outcome.reason, attempt
                 )
             )
         )

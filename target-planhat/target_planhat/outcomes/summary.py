@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_planhat.outcomes.outcome import Verdicts
+from target_planhat.outcomes.outcome import OutcomeKind
 
 if TYPE_CHECKING:
     import logging
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["UNSENT", "Summary"]
 
 UNSENT = "unsent"
-"""Records that were read and have no verdict when the run ends."""
+"""Records that were read and have no outcome when the run ends."""
 
 
 class Summary:
@@ -30,15 +30,15 @@ class Summary:
         """Start at zero."""
         self.is_whole = False
         self._read: Counter[str] = Counter()
-        self._streams: dict[str, Counter[Verdicts]] = {}
+        self._streams: dict[str, Counter[OutcomeKind]] = {}
 
     def take(self, stream: str, number: int = 1) -> None:
-        """Count records of a stream that came in. Those that get no verdict are unsent."""
+        """Count records of a stream that came in. Those that get no outcome are unsent."""
         self._read[stream] += number
 
-    def count(self, stream: str, verdict: Verdicts, number: int = 1) -> None:
+    def count(self, stream: str, kind: OutcomeKind, number: int = 1) -> None:
         """Count records of a stream."""
-        self._streams.setdefault(stream, Counter())[verdict] += number
+        self._streams.setdefault(stream, Counter())[kind] += number
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -46,15 +46,15 @@ class Summary:
         return tuple({**self._streams, **self._read})
 
     def of(self, stream: str) -> dict[str, int]:
-        """The counts of one stream by the name of the verdict, then those without one; zeros left out."""
+        """The counts of one stream by the name of the outcome, then those without one; zeros left out."""
         counts = self._streams.get(stream, Counter())
-        told = {verdict.value: counts[verdict] for verdict in Verdicts if counts[verdict]}
+        told = {kind.value: counts[kind] for kind in OutcomeKind if counts[kind]}
         unsent = self._read[stream] - sum(counts.values())
         return {**told, UNSENT: unsent} if unsent else told
 
     @property
     def unsent(self) -> int:
-        """Records that came in and have no verdict."""
+        """Records that came in and have no outcome."""
         return sum(self._read.values()) - self.settled
 
     @property
@@ -65,18 +65,18 @@ class Summary:
     @property
     def rejected(self) -> int:
         """Records that were rejected, or may not be there."""
-        return sum(counts[verdict] for counts in self._streams.values() for verdict in Verdicts if verdict.is_reject)
+        return sum(counts[kind] for counts in self._streams.values() for kind in OutcomeKind if kind.is_reject)
 
     @property
     def unknown(self) -> int:
         """Records that may be there or not."""
-        return sum(counts[Verdicts.UNKNOWN] for counts in self._streams.values())
+        return sum(counts[OutcomeKind.UNKNOWN] for counts in self._streams.values())
 
     def tell(self, logger: logging.Logger) -> None:
         """Tell it to people, a line per stream."""
         for stream in self.streams:
             counts = self.of(stream)
-            told = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+            told = ", ".join(f"{number} {kind}" for kind, number in counts.items())
             logger.info("%s: %s records: %s", stream, sum(counts.values()), told)
 
     def tell_machines(self, logger: logging.Logger, rejects: Path | None) -> None:

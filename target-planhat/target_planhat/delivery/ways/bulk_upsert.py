@@ -11,7 +11,7 @@ from target_planhat.delivery.one_by_one import one_after_the_other
 from target_planhat.delivery.resending import Repeats
 from target_planhat.delivery.splitting import PartsSender
 from target_planhat.delivery.ways.way import DeliveryWay
-from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.rows.fast.quick_check import QuickCheck, leading
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _OTHER_CASE = (
     "Planhat holds an address that differs from this one in case only, and whether it takes the two for one person is "
     "not known (Q21). Send the address as Planhat holds it"
 )
-_NOT_DELETED = Verdict(Verdicts.SKIPPED, reason="deleted at the source; hard_delete is off")
+_NOT_DELETED = RecordOutcome.skipped("deleted at the source; hard_delete is off")
 # Matched on its key, a row sent twice is stored once (B24).
 _REPEATS = Repeats(1, lambda row: bool(row.keys))
 
@@ -46,7 +46,7 @@ class BulkUpsert(DeliveryWay):
         needed = builder.swallowed_without
         return QuickCheck(needed, lambda *columns: min(map(leading, columns))) if needed else None
 
-    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
+    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, RecordOutcome]]]:
         """Deletes, unless they are on. Addresses of the others are looked at on the way."""
         kept = items
         left_out = [] if self._context.settings.hard_delete else [item for item in items if item.delete]
@@ -77,39 +77,40 @@ class BulkUpsert(DeliveryWay):
             for item in items:
                 if item.delete:
                     continue
-                verdict = self._left_out_by_mode(item)
-                if verdict is None:
+                outcome = self._left_out_by_mode(item)
+                if outcome is None:
                     sent.append(item)
                 else:
-                    yield [item], [verdict]
+                    yield [item], [outcome]
         yield from PartsSender(self._upsert, self.may_wait).send(sent)
 
-    def _left_out_by_mode(self, item: Item) -> Verdict | None:
-        """The verdict of a row that is left out by the mode of its stream; None for a row that is sent."""
+    def _left_out_by_mode(self, item: Item) -> RecordOutcome | None:
+        """The outcome of a row that is left out by the mode of its stream; None for a row that is sent."""
         mode = item.stream.mode
         if mode == "upsert":
             return None
         existing = self._tenant.existing(item.stream.model, item.stream.keyables)
         if item.match is not None and existing.has_in_other_case(item.match):
-            return Verdict(Verdicts.REJECTED, reason=_OTHER_CASE)
+            return RecordOutcome.rejected(_OTHER_CASE)
         exists = item.match is not None and item.match in existing
         if exists and mode == "insert":
-            return Verdict(Verdicts.SKIPPED, reason="it is in Planhat already")
+            return RecordOutcome.skipped("it is in Planhat already")
         if not exists and mode == "update":
-            return Verdict(Verdicts.SKIPPED, reason="it is not in Planhat")
+            return RecordOutcome.skipped("it is not in Planhat")
         return None
 
     def _upsert(self, items: Sequence[Item]) -> Iterator[Settled]:
         if not items:
             return
         send = partial(self._tenant.client.bulk_upsert, self.model, distinct=True)
-        for settled, verdicts in self._send_rows(items, send, _REPEATS):
-            yield settled, verdicts
+        for settled, outcomes in self._send_rows(items, send, _REPEATS):
+            yield settled, outcomes
             if self._tenant.knows_rows_of(self.model):
-                pairs = zip(settled, verdicts, strict=True)
-                self._tenant.note_stored(self.model, [item for item, verdict in pairs if not verdict.kind.is_reject])
+                pairs = zip(settled, outcomes, strict=True)
+                self._tenant.note_stored(self.model, [item for item, outcome in pairs if not outcome.kind.is_reject])
 
-    def may_wait(self, item: Item, verdict: Verdict) -> bool:
+    def may_wait(self, item: Item, outcome: RecordOutcome) -> bool:
         """Whether a row was refused because its company is missing, and can wait for it."""
-        refused = verdict.kind is Verdicts.REJECTED and may_lack_company(item.stream.model, item, verdict.reason or "")
-        return refused and self._context.can_wait(item)
+        if outcome.kind is not OutcomeKind.REJECTED:
+            return False
+        return may_lack_company(item.stream.model, item, outcome.reason or "") and self._context.can_wait(item)

@@ -9,7 +9,7 @@ import msgspec
 
 from target_planhat.delivery.one_by_one import one_after_the_other
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
-from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.rows.builder import RefusedRowError
 
 if TYPE_CHECKING:
@@ -62,32 +62,34 @@ class CustomFieldsOneByOne(DeliveryWay):
             self._tenant.client.check_credentials,
         )
 
-    def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> Verdict:
+    def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> RecordOutcome:
         found = _find(row, existing)
         changes = {name: value for name, value in row.items() if name != "_id"}
         if found is None and "_id" in row:
-            return Verdict(Verdicts.REJECTED, reason="no custom field has this _id")
+            return RecordOutcome.rejected("no custom field has this _id")
         if found is None:
             look = partial(self._look, row, existing)
             answer = self._tenant.client.create(self.model, {**_DEFAULTS, **changes}, look=look)
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):
-            return Verdict(Verdicts.UNCHANGED, planhat_id)
+            return RecordOutcome(OutcomeKind.UNCHANGED, planhat_id)
         self._tenant.client.update(self.model, planhat_id, changes)
         found.update(changes)
-        return Verdict(Verdicts.UPDATED, planhat_id)
+        return RecordOutcome(OutcomeKind.UPDATED, planhat_id)
 
-    def _created(self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]) -> Verdict:
+    def _created(
+        self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]
+    ) -> RecordOutcome:
         """An answer in words may be a refusal (B73): look whether the row is there."""
         if isinstance(answer, str):
             found = self._look(row, existing)
             if found is None:
-                return Verdict(Verdicts.REJECTED, reason=answer)
-            return Verdict(Verdicts.CREATED, str(found["_id"]))
+                return RecordOutcome.rejected(answer)
+            return RecordOutcome(OutcomeKind.CREATED, str(found["_id"]))
         if answer not in existing:
             existing.append(answer)
-        return Verdict(Verdicts.CREATED, answer.get("_id"))
+        return RecordOutcome(OutcomeKind.CREATED, answer.get("_id"))
 
     def _look(self, row: Mapping[str, Any], existing: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The field as Planhat holds it now."""

@@ -11,7 +11,7 @@ from planhat_api import analytics
 from planhat_api.logs import one_line
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
 from target_planhat.errors import SettingsError
-from target_planhat.outcomes.outcome import Verdict, Verdicts
+from target_planhat.outcomes.outcome import RecordOutcome
 from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.mapping import Slot
 from target_planhat.rows.points import PARENT, check_point, push_model, quick_point_check
@@ -102,7 +102,7 @@ class Metrics(DeliveryWay):
                 if name is None:
                     there.append(item)
                 else:
-                    yield [item], [Verdict(Verdicts.REJECTED, reason=f"no {name} {_DROPPED}", may_pass_later=True)]
+                    yield [item], [RecordOutcome.rejected(f"no {name} {_DROPPED}", may_pass_later=True)]
         yield from self._add_rows(there, self._push)
 
     def _without_record(self, item: Item) -> str | None:
@@ -115,10 +115,10 @@ class Metrics(DeliveryWay):
     def _push(self, rows: Sequence[Row]) -> PushResult:
         return self._tenant.client.push_metrics(rows, rows_per_call=self.most_rows)
 
-    def may_wait(self, item: Item, verdict: Verdict) -> bool:
+    def may_wait(self, item: Item, outcome: RecordOutcome) -> bool:
         """Whether the record of a point is missing, which may still come."""
         del item
-        return verdict.may_pass_later
+        return outcome.may_pass_later
 
     def label(self, item: Item, builder: RowBuilder) -> str:
         """The metric, the record and the day of a point; many points of a run share each of them."""

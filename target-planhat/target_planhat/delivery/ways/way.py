@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from planhat_api.bulk import upsert as bulk
 from target_planhat.delivery.resending import Repeats, deliver
 from target_planhat.errors import SettingsError
-from target_planhat.outcomes.outcome import Verdict, plain_verdicts
+from target_planhat.outcomes.outcome import RecordOutcome, plain_outcomes
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.keys import KeyRule, key_rule
 
@@ -117,8 +117,8 @@ class DeliveryWay(ABC):
             msg = f"tenant_token: stream {stream!r} needs it"
             raise SettingsError(msg)
 
-    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Verdict]]]:
-        """Split rows that are about to be sent: those to send, and those whose verdict is known without that."""
+    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, RecordOutcome]]]:
+        """Split rows that are about to be sent: those to send, and those whose outcome is known without that."""
         return items, []
 
     @abstractmethod
@@ -133,9 +133,9 @@ class DeliveryWay(ABC):
             Rows whose fate is known. Without an error that is each of them, in any order.
         """
 
-    def may_wait(self, item: Item, verdict: Verdict) -> bool:
+    def may_wait(self, item: Item, outcome: RecordOutcome) -> bool:
         """Whether a row may fare better when all that was read before it is in Planhat."""
-        del item, verdict
+        del item, outcome
         return False
 
     # What the rows of a stream ask: see RowRules
@@ -192,10 +192,11 @@ class DeliveryWay(ABC):
         for note in delivery.notes:
             self._logger.warning("%s", note)
         if delivery.error is None:
-            yield items, self._verdicts(delivery.outcomes)
+            yield items, self._record_outcomes(delivery.outcomes)
             return
         settled = delivery.settled()
-        yield [items[index] for index in settled], self._verdicts([delivery.outcomes[index] for index in settled])
+        outcomes = [delivery.outcomes[index] for index in settled]
+        yield [items[index] for index in settled], self._record_outcomes(outcomes)
         raise delivery.error
 
     def _add_rows(self, items: Sequence[Item], send: Send) -> Iterator[Settled]:
@@ -206,10 +207,10 @@ class DeliveryWay(ABC):
     def _notice_resend(self, number: int, err: PlanhatError) -> None:
         self._logger.warning("Sending %s rows again, some may count twice: %s", number, err)
 
-    def _verdicts(self, outcomes: Sequence[Outcome]) -> list[Verdict]:
+    def _record_outcomes(self, outcomes: Sequence[Outcome]) -> list[RecordOutcome]:
         if self._context.wants_ids:
-            return [Verdict.of(outcome) for outcome in outcomes]
-        return plain_verdicts(outcomes)
+            return [RecordOutcome.of(outcome) for outcome in outcomes]
+        return plain_outcomes(outcomes)
 
 
 def named_by(*keys: str) -> KeyRule:
