@@ -146,7 +146,8 @@ def _named(tenant: Tenant, path: str, field: str, item: Value) -> Row:
 def _issue(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
     for ids, shown, path in (("companyIds", "companies", "companies"), ("enduserIds", "endusers", "endusers")):
         if ids in changed:
-            row[shown] = [{"id": found, "name": tenant.name_of(path, found)} for found in row.get(ids) or ()]
+            named = [found for found in row.get(ids) or () if isinstance(found, str)]
+            row[shown] = [{"id": found, "name": tenant.name_of(path, found)} for found in named]
 
 
 def _task(tenant: Tenant, row: Row, _changed: frozenset[str]) -> None:

@@ -261,6 +261,13 @@ def test_the_stamp_of_a_row_that_is_archived(api: Api, path: str, field: str, po
     assert (stored["updatedAt"] != row["updatedAt"]) is (position == "moved")
 
 
+def test_ids_of_an_issue_that_are_no_texts_have_no_name(api: Api) -> None:
+    row = api.box.rows("issues")[0]
+    api.bulk("issues", [{"_id": row["_id"], "enduserIds": [[], "64c1f0aa9b2d3e4f5a6b7c8d"]}])
+    stored = row_of(api, "issues", _id=row["_id"])
+    assert [each["id"] for each in stored["endusers"]] == ["64c1f0aa9b2d3e4f5a6b7c8d"]
+
+
 def test_time_models_have_validation_errors(api: Api) -> None:
     entry = api.box.rows("timeentries")[0]
     rows = [{"hours": 25, "date": "2024-01-01"}, {"hours": 2, "date": "2024-01-01T10:00:00Z"}, {"_id": entry["_id"]}]
