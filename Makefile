@@ -3,13 +3,17 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 # The two environments of this folder are meant, whatever is active in the caller's shell.
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
+# uv looks at the certificates of the system as pip does: behind a company's TLS proxy its own are not enough. Two names of
+# one setting, for older and newer versions.
+export UV_NATIVE_TLS ?= 1
+export UV_SYSTEM_CERTS ?= 1
 
 OWN_UV := .make/uv/bin/uv
 UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
 LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help demo meltano test lint package bench docs clean
+.PHONY: help demo meltano check test unit lint package bench docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,10 +27,21 @@ meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your ow
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
 
-lint: .venv/ready ## Style, types, lock files
+check: .venv/ready ## Style, types, imports and unit tests, side by side: for all the time
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
+
+unit: .venv/ready ## Unit tests
+	@.venv/bin/python -m pytest -q tests/unit $(ARGS)
+
+lint: .venv/ready ## Style, types, imports, dependencies, lock files
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache --no-logo
+	@set -e; for each in $(DISTRIBUTIONS) examples/tap-warehouse; do \
+		.venv/bin/deptry --no-ansi $$each --config $$each/pyproject.toml; \
+	done
+	@.venv/bin/deptry --no-ansi tests docs
 	@$(UV) lock --check --quiet
 	@$(UV) lock --check --quiet --project demo
 

@@ -23,7 +23,7 @@ HIDDEN_RULES = {
     "endusers": "archived; read unless `include_archived` is off",
     "tasks": "archived; read in a second pass unless `include_archived` is off",
     "nps": "answers older than 360 days; read as far back as `nps_expiry_days` says",
-    "users": "no rows, but most fields; asked for by name unless `users_all_fields` is off",
+    "users": "no rows, but most fields; asked for by name",
 }
 GAPS = {
     "companies": "embedded lists (licenses, sales) are left out of the list by Planhat (B36)",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from tap_planhat import days
+from planhat_api.values import dates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +17,5 @@ if TYPE_CHECKING:
 def standing_on(day: date) -> Iterator[None]:
     """Make this day today for the tap in this process."""
 
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-            return datetime(day.year, day.month, day.day, 12, tzinfo=tz or timezone.utc)
-
-    with patch.object(days, "datetime", Clock):
+    with patch.object(dates, "_now", lambda: datetime(day.year, day.month, day.day, 12, tzinfo=timezone.utc)):
         yield

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def used_up(file: Path, *, calls: int, seconds_ago: float) -> str:
     """Write the file; its path."""
-    quota = Quota(calls_per_minute=calls, share=100, parallel_calls=1, file=file)
+    quota = Quota(calls_per_minute=calls, parallel_calls=1, file=file)
     for _ in range(calls):
         with quota.turn(counted=True):
             pass

@@ -140,7 +140,7 @@ class _Schedule:
         self._settings = {
             "lookback_days": dice.choice([0, 0, 1, 5, 30]),
             "window_days": dice.choice([1, 3, 30]),
-            "pages_in_flight": dice.choice([1, 4]),
+            "parallel_calls": dice.choice([1, 4]),
             "partition_by": dice.choice(["none", "none", "dimension"]),
         }
         if start is not None:

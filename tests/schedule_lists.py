@@ -51,7 +51,7 @@ class ListPart:
             "include_archived": dice.random() < 0.8,
             "conversation_types": dice.choice(_TYPES),
             "push_down_select": dice.random() < 0.2,
-            "pages_in_flight": dice.choice([1, 1, 1, 4]),
+            "parallel_calls": dice.choice([1, 1, 1, 4]),
         }
         if dice.random() < 0.2:
             drawn["incremental_streams"] = dice.sample(["companies", "endusers", "tasks", "notes"], 2)

@@ -55,15 +55,22 @@ def parsed(lines: Iterable[str | bytes]) -> Output:
     return output
 
 
+_WORDS_OF_THE_CATALOG = ("incremental", "incremental_streams")
+
+
 def config_for(box: Sandbox, **settings: Any) -> dict[str, Any]:
-    """Settings for a sandbox; the quota is of no interest here."""
+    """Settings for a sandbox; the quota is of no interest here.
+
+    ``incremental``, for all streams or for those in ``incremental_streams``, is no setting: ``run`` writes it into the
+    catalog.
+    """
     box.set_switch("calls_per_minute", 0)
     return {"api_token": box.api_token, "base_url": box.url, "quota_file": "", "calls_per_minute": 9000, **settings}
 
 
 def catalog_for(config: Mapping[str, Any], *streams: str, without: Mapping[str, Iterable[str]] | None = None) -> Any:
     """The discovered catalog with only these streams selected, less some of their fields."""
-    tap = TapPlanhat(config=dict(config), setup_mapper=False)
+    tap = TapPlanhat(config=_settings_in(config), setup_mapper=False)
     catalog = json.loads(tap.catalog_json_text)
     for entry in catalog["streams"]:
         name = entry["tap_stream_id"]
@@ -73,7 +80,30 @@ def catalog_for(config: Mapping[str, Any], *streams: str, without: Mapping[str, 
                 metadata["metadata"]["selected"] = name in streams
             elif breadcrumb[-1] in set((without or {}).get(name, ())):
                 metadata["metadata"]["selected"] = False
-    return catalog
+    return _with_methods(catalog, config)
+
+
+def _settings_in(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name not in _WORDS_OF_THE_CATALOG}
+
+
+def _with_methods(catalog: Any, config: Mapping[str, Any]) -> Any:
+    """The catalog with the replication methods that a config speaks of; as it is if it speaks of none."""
+    if "incremental" not in config:
+        return catalog
+    chosen = config.get("incremental_streams")
+    entries = [
+        {
+            **entry,
+            "replication_method": "INCREMENTAL"
+            if config["incremental"] and (not chosen or entry["tap_stream_id"] in chosen)
+            else "FULL_TABLE",
+        }
+        if entry["tap_stream_id"] != "dimension_data"
+        else entry
+        for entry in catalog["streams"]
+    ]
+    return {**catalog, "streams": entries}
 
 
 def run(
@@ -85,9 +115,10 @@ def run(
 ) -> Output:
     """Sync in this process: the named streams, those of a catalog, or what is selected by default."""
     catalog = catalog_for(config, *streams, without=without) if streams else catalog
+    catalog = catalog and _with_methods(catalog, config)
     binary = io.BytesIO()
     with contextlib.redirect_stdout(io.TextIOWrapper(binary, write_through=True)) as text:
-        tap = TapPlanhat(config=dict(config), catalog=catalog, state=json.loads(json.dumps(state or {})))
+        tap = TapPlanhat(config=_settings_in(config), catalog=catalog, state=json.loads(json.dumps(state or {})))
         tap.sync_all()
         text.flush()
         return parsed(binary.getvalue().splitlines())

@@ -11,8 +11,9 @@ from planhat_api.bulk.error_items import message_of
 from planhat_api.bulk.upsert import batches
 from planhat_api.errors import PayloadError, PlanhatError, UnavailableError
 from planhat_api.http.call import GarbledError, NestedError
-from planhat_api.jsontext import decode, encode, nests_deeply, text_of
+from planhat_api.jsontext import decode, encode, nests_deeply
 from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, Fate, Outcome, PushResult
+from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -184,7 +185,7 @@ def _form(point: Mapping[str, Any], fields: frozenset[str]) -> bytes:
     """What is equal in two points that have equal values, be it as text (B43), in these fields and in their names."""
     values = [(name, point.get(name)) for name in sorted(fields.union(_NAMES))]
     return encode(
-        [(name, value if text_of(value) is None else text_of(value)) for name, value in values], order="sorted"
+        [(name, value if key_text(value) is None else key_text(value)) for name, value in values], order="sorted"
     )
 
 

@@ -250,7 +250,7 @@ class PlanhatClient:
         """Daily metric values of a range of days (Q20), page by page.
 
         Args:
-            first_day: Epoch day; see ``planhat_api.dates``.
+            first_day: Epoch day; see ``planhat_api.values.dates``.
             last_day: Epoch day, itself in the range.
             company_id: ``_id`` of the one company to read; None for all.
             dimension_id: The one metric to read; None for all.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api.values.texts import key_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -21,7 +23,6 @@ __all__ = [
     "mended",
     "nests_deeply",
     "raw_records",
-    "text_of",
 ]
 
 
@@ -89,7 +90,7 @@ def ids_of(body: bytes, raw: Sequence[msgspec.Raw]) -> list[str | None]:
     if leading is not None:
         return leading
     return [
-        planhat_id if type(planhat_id) is str else text_of(planhat_id)
+        planhat_id if type(planhat_id) is str else key_text(planhat_id)
         for planhat_id in (record.planhat_id for record in _ID_LIST.decode(body))
     ]
 
@@ -165,12 +166,3 @@ def array_of(bodies: Iterable[bytes]) -> bytes:
     values[0] = b"[" + values[0]
     values[-1] += b"]"
     return b",".join(values)
-
-
-def text_of(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
-    """An id or key as text (B43); None for what cannot be one."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return str(int(value)) if float(value).is_integer() else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from planhat_sandbox.faults import FaultError
 from planhat_sandbox.messages import Refusal, Request, Response, json_response
@@ -11,16 +11,61 @@ from planhat_sandbox.switches import SwitchError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planhat_sandbox.sandbox import Sandbox
-    from planhat_sandbox.store import Value
+    from planhat_sandbox.store import Row, Value
 
 __all__ = ["Control"]
+
+
+class Controlled(Protocol):
+    """What a test may ask of a sandbox, as the sandbox itself has it."""
+
+    @property
+    def metrics(self) -> Value:
+        """Points as they arrived."""
+
+    @property
+    def landed_metrics(self) -> Value:
+        """Points that were stored."""
+
+    @property
+    def dropped_metrics(self) -> Value:
+        """Points that were not."""
+
+    @property
+    def activities(self) -> Value:
+        """User activities as they arrived."""
+
+    @property
+    def calls(self) -> Value:
+        """The calls so far."""
+
+    @property
+    def moves(self) -> Value:
+        """Rows that came and went by themselves."""
+
+    def counts(self) -> Value:
+        """Rows of each model."""
+
+    def switches(self) -> dict[str, str]:
+        """Every switch with its position."""
+
+    def rows(self, path: str) -> list[Row]:
+        """The rows of a model."""
+
+    def set_switch(self, name: str, position: Value) -> None:
+        """Move one switch."""
+
+    def set_faults(self, faults: Value) -> None:
+        """Have calls go wrong."""
+
+    def forget_calls(self) -> None:
+        """Count calls from zero."""
 
 
 class Control:
     """Answers the calls of a test about the sandbox itself; they need no token and do not count."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Controlled) -> None:
         """Args: sandbox: What to tell about."""
         self._sandbox = sandbox
         self._reads: dict[str, Callable[[], Value]] = {

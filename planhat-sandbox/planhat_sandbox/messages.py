@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planhat_sandbox.duplicates import Flight
+    from planhat_sandbox.flight import Flight
     from planhat_sandbox.store import Value
 
 __all__ = ["Refusal", "Request", "Response", "json_response", "text_response"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from planhat_api.models.registry import Model
-    from planhat_sandbox.duplicates import Flight
+    from planhat_sandbox.flight import Flight
     from planhat_sandbox.store import Value
     from planhat_sandbox.tenant import Tenant
 

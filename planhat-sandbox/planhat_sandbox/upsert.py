@@ -13,7 +13,7 @@ from planhat_sandbox.values import LEFT_OUT, UnfitValueError, custom_changes, wr
 
 if TYPE_CHECKING:
     from planhat_api.models.registry import Model
-    from planhat_sandbox.duplicates import Flight
+    from planhat_sandbox.flight import Flight
     from planhat_sandbox.store import Collection, Row, Value
     from planhat_sandbox.tenant import Tenant
 

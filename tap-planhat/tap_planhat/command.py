@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from singer_sdk.exceptions import ConfigurationError as SdkConfigurationError
-from singer_sdk.exceptions import DiscoveryError, MappingError, SingerSDKError
+from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 
-from planhat_api.errors import (
-    AccessError,
-    ConfigurationError,
-    CredentialsError,
-    NotFoundError,
-    PlanhatError,
-    RateLimitError,
-    UnavailableError,
-    UnknownHostError,
-)
+from planhat_api.errors import PlanhatError
 from planhat_api.logs import make_logs_safe, one_line
-from planhat_api.plugin.output import ClosedOutputError, OutputError, flush_output, writing_output
+from planhat_api.plugin.exit_codes import SIGNALS, exit_code
+from planhat_api.plugin.output import OutputError, flush_output, writing_output
 from planhat_api.plugin.process import expect_many_rows
 
 if sys.version_info >= (3, 12):
@@ -29,43 +20,11 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import override
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
 _STANDARD_OUTPUT = 1
-
-FAILED = 1
-SETTINGS = 2
-CREDENTIALS = 3
-UNAVAILABLE = 5
-OUTPUT = 7
-SIGNALS = 128
-
-_CODES: Mapping[type[Exception], int] = {
-    ConfigurationError: SETTINGS,
-    NotFoundError: SETTINGS,
-    SdkConfigurationError: SETTINGS,
-    DiscoveryError: SETTINGS,
-    MappingError: SETTINGS,
-    CredentialsError: CREDENTIALS,
-    AccessError: CREDENTIALS,
-    RateLimitError: UNAVAILABLE,
-    UnknownHostError: SETTINGS,
-    UnavailableError: UNAVAILABLE,
-    ClosedOutputError: FAILED,
-    OutputError: OUTPUT,
-}
 
 
 class PlanhatCommand(SingerCommand):
-    """The command of the tap.
-
-    Exit codes, the same as the target's: 0 all read; 1 a fault; 2 wrong settings or files, or a model that the tenant
-    does not have; 3 Planhat does not accept the token, or the token may not read this; 5 Planhat could not be reached,
-    kept refusing for load, or answered what cannot be read; 7 its output has no room; 128 and the signal's number when
-    a signal ended the run.
-    """
+    """The command of the tap. Its exit codes are those of ``planhat_api.plugin.exit_codes``."""
 
     @override
     def main(self, *args: Any, **options: Any) -> Any:
@@ -96,8 +55,3 @@ class PlanhatCommand(SingerCommand):
     def invoke(self, ctx: click.Context) -> Any:
         expect_many_rows(_STANDARD_OUTPUT)
         return super().invoke(ctx)
-
-
-def exit_code(error: Exception) -> int:
-    """The exit code an error ends the run with."""
-    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)

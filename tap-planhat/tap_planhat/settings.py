@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
-from planhat_api.models.registry import all_models
 from planhat_api.settings.table import CONNECTION_SETTINGS
-from tap_planhat.days import day_of, today
-from tap_planhat.records.values import to_epoch_day
+from planhat_api.values.dates import day_number, day_of, moment_in, today
+from planhat_api.values.invalid import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,14 +25,6 @@ _SHOWN = 40
 _TEXTS: dict[str, Any] = {"type": ["array", "null"], "items": {"type": "string"}}
 
 _TAP_SETTINGS: dict[str, dict[str, Any]] = {
-    "pages_in_flight": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 50,
-        "default": 4,
-        "title": "Pages in flight",
-        "description": "How many pages of a stream are asked for ahead of time; 1 reads page after page.",
-    },
     "typed_custom_fields": {
         "type": "boolean",
         "default": True,
@@ -52,12 +44,6 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
         "title": "NPS expiry",
         "description": "How many days back NPS answers are read. Planhat's own default is 360.",
     },
-    "users_all_fields": {
-        "type": "boolean",
-        "default": True,
-        "title": "All fields of users",
-        "description": "Ask for every known field of users; false reads the few fields a plain list gives.",
-    },
     "conversation_types": {
         **_TEXTS,
         "title": "Conversation types",
@@ -72,26 +58,14 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
             "bandwidth where Planhat honours `select`."
         ),
     },
-    "incremental": {
-        "type": "boolean",
-        "default": False,
-        "title": "Incremental",
-        "description": (
-            "Read models newest first and stop at the bookmark, for models with a field that tells the last change. "
-            "Falls back to a full scan when Planhat does not keep the order."
-        ),
-    },
-    "incremental_streams": {
-        **_TEXTS,
-        "title": "Incremental streams",
-        "description": "Streams that `incremental` applies to. Left out: every stream that has such a field.",
-    },
     "incremental_lookback_minutes": {
         "type": "integer",
         "minimum": 0,
         "default": 60,
         "title": "Incremental lookback",
-        "description": "Minutes before the bookmark at which an incremental read of a model stops.",
+        "description": (
+            "Minutes before the bookmark at which the read of a model stops, where the catalog says INCREMENTAL."
+        ),
     },
     # Without a format: Meltano would take 01/02/2026 for a date, and the wrong one.
     "start_date": {
@@ -155,13 +129,20 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
     },
 }
 
+_BY_CATALOG = (
+    "has no effect: the catalog says which streams are incremental, by the replication method INCREMENTAL. In Meltano: "
+    'metadata: {"*": {replication-method: INCREMENTAL}}'
+)
+
 NO_LONGER: Mapping[str, str] = {
+    "incremental": _BY_CATALOG,
+    "incremental_streams": _BY_CATALOG,
     "content_hash_file": (
         "has no effect any more: rows whose only change is their timestamp are passed on. Take it out of the settings, "
         "and clear the state once, for the file may have kept rows from the loader"
     ),
 }
-"""Settings that once were, and what became of them."""
+"""Settings that one could look for, and what to do instead."""
 
 CONFIG_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -189,13 +170,6 @@ def check_settings(config: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             setting="partition_by", message="dimension needs the setting dimension_ids, a list of them"
         )
-    possible = sorted(model.stream for model in all_models().values() if model.updated.field)
-    for stream in texts_in(config, "incremental_streams"):
-        if stream not in possible:
-            raise ConfigurationError(
-                setting="incremental_streams",
-                message=f"'{stream}' cannot be read incrementally; these can: {', '.join(possible)}",
-            )
 
 
 def _check_days(config: Mapping[str, Any]) -> None:
@@ -227,7 +201,7 @@ def texts_in(config: Mapping[str, Any], name: str) -> list[str]:
 
 
 def day_in(config: Mapping[str, Any], name: str, *, default: int) -> int:
-    """A date among the settings as days since 1970-01-01.
+    """A date among the settings as days since 1970-01-01; of a moment, the day it shows.
 
     Raises:
         ConfigurationError: It is no date.
@@ -235,9 +209,9 @@ def day_in(config: Mapping[str, Any], name: str, *, default: int) -> int:
     text = config.get(name)
     if not text:
         return default
-    day = to_epoch_day(text) if _ISO_DATE.fullmatch(text) else None
-    if day is None:
-        raise ConfigurationError(
-            setting=name, message=f"{text[:_SHOWN]!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31"
-        )
-    return int(day)
+    with suppress(InvalidValueError):
+        if _ISO_DATE.fullmatch(text) and (moment := moment_in(text.strip())):
+            return day_number(moment.date())
+    raise ConfigurationError(
+        setting=name, message=f"{text[:_SHOWN]!r} is not a date of the form YYYY-MM-DD, such as 2024-01-31"
+    )

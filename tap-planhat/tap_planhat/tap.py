@@ -15,6 +15,7 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Schema
 
 from planhat_api.errors import ConfigurationError
+from planhat_api.plugin.exit_codes import SIGNALS
 from planhat_api.plugin.expressions import STREAM_MAPS
 from planhat_api.plugin.files import read_settings
 from planhat_api.plugin.output import writing_output
@@ -27,13 +28,13 @@ from planhat_api.plugin.settings import (
     words_for,
 )
 from planhat_api.redaction import shortened
-from tap_planhat.command import SIGNALS, PlanhatCommand
+from tap_planhat.command import PlanhatCommand
 from tap_planhat.input.catalog_file import fault_of_catalog
 from tap_planhat.input.files import names_file
 from tap_planhat.input.selection import remarks
 from tap_planhat.input.state_file import fault_of_state, without_foreign_parts
 from tap_planhat.output.messages import BufferedWriter
-from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of
+from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of, days_among
 from tap_planhat.records.schemas import stream_schema
 from tap_planhat.sdk_maps import CheckedMapper
 from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, NO_LONGER, check_settings
@@ -47,6 +48,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from types import FrameType
 
     import click
@@ -192,7 +194,7 @@ class TapPlanhat(Tap):
     @override
     def discover_streams(self) -> list[PlanhatStream]:
         check_settings(self.config)
-        host = Host(self, self.client, self.summary)
+        host = Host(self, self.client, self.summary, self._custom_days)
         return [
             stream_class(model)(host, model, stream_schema(model, self._custom_fields(model)))
             for model in offered_models()
@@ -222,19 +224,29 @@ class TapPlanhat(Tap):
     def _custom_fields(self, model: Model) -> Mapping[str, dict[str, Any]]:
         return custom_fields_of(model, self._custom_fields_by_parent)
 
+    def _custom_days(self, model: Model) -> Collection[str]:
+        return custom_fields_of(model, self._custom_days_by_parent).keys()
+
     @cached_property
     def _custom_fields_by_parent(self) -> Mapping[str, Mapping[str, dict[str, Any]]]:
-        """Schemas of custom fields; empty, which leaves ``custom`` an open object, when they may not be read."""
+        return custom_fields_by_parent(self._custom_definitions)
+
+    @cached_property
+    def _custom_days_by_parent(self) -> Mapping[str, Mapping[str, dict[str, Any]]]:
+        return custom_fields_by_parent(days_among(self._custom_definitions))
+
+    @cached_property
+    def _custom_definitions(self) -> Sequence[Mapping[str, Any]]:
+        """The tenant's custom fields; empty, which leaves ``custom`` an open object, when they may not be read."""
         if not self.config["typed_custom_fields"]:
-            return {}
+            return ()
         from planhat_api import AccessError, NotFoundError  # noqa: PLC0415 -- as above
 
         try:
-            definitions = self.client.custom_fields()
+            return self.client.custom_fields()
         except (AccessError, NotFoundError) as error:
             self.logger.warning("The definitions of custom fields may not be read, so `custom` is untyped: %s", error)
-            return {}
-        return custom_fields_by_parent(definitions)
+            return ()
 
 
 def _told(error: str) -> str:

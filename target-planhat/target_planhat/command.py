@@ -10,9 +10,10 @@ from singer_sdk.plugin_base import SingerCommand
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.logs import make_logs_safe, one_line
+from planhat_api.plugin.exit_codes import exit_code
 from planhat_api.plugin.files import STANDARD_INPUT, read_settings
 from planhat_api.plugin.output import OutputError, flush_output, writing_output
-from target_planhat.errors import exit_code, tell
+from target_planhat.errors import tell
 
 if sys.version_info >= (3, 12):
     from typing import override

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
+from planhat_api.plugin.exit_codes import ExitCode, exit_code
 from target_planhat.early_end import listen, spare_tap
-from target_planhat.errors import EXIT_DONE, KNOWN_ERRORS, exit_code, tell
+from target_planhat.errors import KNOWN_ERRORS, tell
 
 if TYPE_CHECKING:
     import logging
@@ -41,5 +42,5 @@ def run_to_its_end(make: Callable[[], HookedTarget], file_input: IO[str] | None,
     if ended is not None:
         # Last of all: what stands in the middle of a log is not found.
         tell(ended, logger)
-    code = next((exit_code(err) for err in (ended, late) if err is not None), EXIT_DONE)
+    code = next((exit_code(err) for err in (ended, late) if err is not None), ExitCode.DONE)
     return target.termination.code_of_run(code, target.run.pending)

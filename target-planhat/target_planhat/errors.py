@@ -1,4 +1,4 @@
-"""What ends a run early, and the exit code each gives."""
+"""What ends a run early, and how it is told."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError, MappingError, RecordsWithoutSchemaException
 
-from planhat_api import (
-    AccessError,
-    ConfigurationError,
-    CredentialsError,
-    NotFoundError,
-    PlanhatError,
-    RateLimitError,
-    UnavailableError,
-    UnknownHostError,
-)
-from planhat_api.plugin.output import ClosedOutputError, OutputError
+from planhat_api import PlanhatError
+from planhat_api.plugin import exit_codes
+from planhat_api.plugin.exit_codes import ExitCode
+from planhat_api.plugin.output import OutputError
 from planhat_api.plugin.settings import words_for
 from planhat_api.settings.table import CONNECTION_SETTINGS
 
@@ -24,47 +17,12 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-__all__ = [
-    "EXIT_CREDENTIALS",
-    "EXIT_DONE",
-    "EXIT_FAULT",
-    "EXIT_INPUT",
-    "EXIT_OUTPUT",
-    "EXIT_REJECTS",
-    "EXIT_SETTINGS",
-    "EXIT_UNAVAILABLE",
-    "KNOWN_ERRORS",
-    "InputError",
-    "RejectsError",
-    "SettingsError",
-    "StopError",
-    "exit_code",
-    "quoted",
-    "tell",
-]
-
-EXIT_DONE = 0
-"""Every row is delivered, or set aside as the policy allows."""
-EXIT_FAULT = 1
-"""A fault of the target itself, or the reader of its output is gone."""
-EXIT_SETTINGS = 2
-"""Wrong settings, or a mapping that cannot work. Nothing of the stream was sent."""
-EXIT_CREDENTIALS = 3
-"""Planhat refuses the token, or the token may not write."""
-EXIT_REJECTS = 4
-"""More rows were rejected than the policy allows."""
-EXIT_UNAVAILABLE = 5
-"""Planhat could not be reached, or kept failing."""
-EXIT_INPUT = 6
-"""What came in is not Singer."""
-EXIT_OUTPUT = 7
-"""What the target writes, STATE or a file, has no room."""
-
+__all__ = ["KNOWN_ERRORS", "InputError", "RejectsError", "SettingsError", "StopError", "quoted", "tell"]
 
 _LONGEST_NAME = 100
 
 
-class StopError(Exception):
+class StopError(exit_codes.StopError):
     """Ends the run. The texts are for people and hold no secret.
 
     Attributes:
@@ -80,46 +38,35 @@ class StopError(Exception):
 class SettingsError(StopError):
     """The settings, or the columns of a stream, cannot work."""
 
+    code = ExitCode.SETTINGS
+
 
 class RejectsError(StopError):
     """More rows were rejected than the policy allows."""
+
+    code = ExitCode.REJECTS
 
 
 class InputError(StopError):
     """A message that is not Singer."""
 
+    code = ExitCode.INPUT
 
-_EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (SettingsError, EXIT_SETTINGS),
-    (RejectsError, EXIT_REJECTS),
-    (InputError, EXIT_INPUT),
-    (ConfigValidationError, EXIT_SETTINGS),
-    (MappingError, EXIT_SETTINGS),
-    (RecordsWithoutSchemaException, EXIT_INPUT),
-    (ClosedOutputError, EXIT_FAULT),
-    (OutputError, EXIT_OUTPUT),
-    (ConfigurationError, EXIT_SETTINGS),
-    (NotFoundError, EXIT_SETTINGS),
-    (CredentialsError, EXIT_CREDENTIALS),
-    (AccessError, EXIT_CREDENTIALS),
-    (UnknownHostError, EXIT_SETTINGS),
-    (UnavailableError, EXIT_UNAVAILABLE),
-    (RateLimitError, EXIT_UNAVAILABLE),
-    (PlanhatError, EXIT_FAULT),
+
+KNOWN_ERRORS = (
+    StopError,
+    PlanhatError,
+    OutputError,
+    ConfigValidationError,
+    MappingError,
+    RecordsWithoutSchemaException,
 )
-
-KNOWN_ERRORS = tuple(kind for kind, _ in _EXIT_CODES)
 """Errors that end a run with a line that says why, not with a trace."""
 
 
 def quoted(name: str, longest: int = _LONGEST_NAME) -> str:
     """A name that came from elsewhere, for a message; a very long one is cut."""
     return repr(name) if len(name) <= longest else f"{name[:longest]!r}… ({len(name)} characters)"
-
-
-def exit_code(err: Exception) -> int:
-    """The exit code of a run that ended with this error."""
-    return next((code for kind, code in _EXIT_CODES if isinstance(err, kind)), EXIT_FAULT)
 
 
 def tell(err: Exception, logger: logging.Logger) -> None:

@@ -21,7 +21,7 @@ def test_rows_that_stay_are_read_once_whatever_comes_and_goes(kind: str, in_flig
     switches = {"moving_rows": 3, "moving_kind": kind, "page_max": 40}
     with Sandbox(companies=40, seed=3, switches=switches) as box:
         before = {row["_id"] for row in box.rows("endusers")}
-        output = run(config_for(box, pages_in_flight=in_flight), "endusers")
+        output = run(config_for(box, parallel_calls=in_flight), "endusers")
         after = {row["_id"] for row in box.rows("endusers")}
     ids = output.ids("endusers")
     assert before & after <= set(ids)
@@ -33,7 +33,7 @@ def test_rows_that_stay_are_read_once_whatever_comes_and_goes(kind: str, in_flig
 def test_as_many_pages_are_on_the_way_as_the_setting_says(in_flight: int, at_once: int) -> None:
     with Sandbox(companies=40, seed=3, switches={"page_max": 20}) as box:
         box.set_faults([{"kind": "latency", "path": "endusers", "seconds": 0.2}])
-        assert len(run(config_for(box, pages_in_flight=in_flight), "endusers").ids("endusers")) == 400
+        assert len(run(config_for(box, parallel_calls=in_flight), "endusers").ids("endusers")) == 400
         calls = [call for call in box.calls if call.path == "endusers"]
     arrivals = [call.at for call in calls]
     assert max(sum(call.at <= at < call.at + call.seconds for call in calls) for at in arrivals) == at_once

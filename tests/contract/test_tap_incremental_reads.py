@@ -76,7 +76,7 @@ def test_the_second_run_brings_every_change_and_little_else(switches: dict[str, 
 
 def test_a_quiet_tenant_costs_two_calls(caplog: pytest.LogCaptureFixture) -> None:
     with Sandbox(companies=30, seed=3, switches={"page_max": 20}) as box:
-        config = _config(box, pages_in_flight=1)
+        config = _config(box, parallel_calls=1)
         state = run(config, _STREAM).state
         box.forget_calls()
         run(config, _STREAM, state=state)
@@ -154,7 +154,7 @@ def test_a_row_edited_while_the_first_run_reads_comes_again_whatever_the_server_
 ) -> None:
     today = datetime.now(timezone.utc).date() + timedelta(days=days)
     with Sandbox(companies=30, seed=3, today=today, switches={"page_max": 40, **switches}) as box:
-        config = _config(box, pages_in_flight=1)
+        config = _config(box, parallel_calls=1)
         edited: list[str] = []
 
         def edit() -> None:

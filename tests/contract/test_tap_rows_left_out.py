@@ -152,7 +152,7 @@ def test_a_run_that_was_stopped_goes_on_from_there_within_the_lookback_too(
 ) -> None:
     """Else a run that is stopped again and again never comes to the latest days."""
     monkeypatch.setattr(record_path, "_STATE_INTERVAL", -1.0)
-    config = config_for(days, start_date="2026-06-06", window_days=1, pages_in_flight=1)
+    config = config_for(days, start_date="2026-06-06", window_days=1, parallel_calls=1)
     states = _on(_TODAY, config).states
     stopped = states[len(states) // 2]
     reached = stopped["bookmarks"][_DAYS]["replication_key_value"][:10]

@@ -34,7 +34,6 @@ def documents() -> Iterator[Documents]:
     with Sandbox(companies=3, seed=1, days=3, endusers=4, switches=switches) as box:
         config = config_for(
             box,
-            incremental=True,
             incremental_lookback_minutes=60,
             partition_by="dimension",
             dimension_ids=["logins"],
@@ -44,7 +43,7 @@ def documents() -> Iterator[Documents]:
             flattening_enabled=False,
             emit_activate_version_messages=False,
         )
-        catalog = catalog_for(config, "companies", "dimension_data")
+        catalog = catalog_for({**config, "incremental": True}, "companies", "dimension_data")
         catalog["streams"] = [
             entry for entry in catalog["streams"] if entry["tap_stream_id"] in {"companies", "dimension_data", "users"}
         ]

@@ -159,21 +159,6 @@ def test_an_interrupted_run_goes_on_where_it_was_also_once_meltano_merged_its_st
         assert sum(last - first + 1 for first, last in read) <= 2
 
 
-# What costs a whole read is told.
-
-
-def test_a_catalog_that_keeps_a_stream_from_being_incremental_is_told(
-    box: Sandbox, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Such as the one that Meltano keeps from before ``incremental`` was switched on."""
-    catalog = catalog_for(config_for(box), "endusers")
-    config = config_for(box, incremental=True)
-    state = run(config, catalog=catalog).state
-    second = run(config, catalog=catalog, state=state)
-    assert len(second.ids("endusers")) == len(box.rows("endusers"))
-    assert "Reading all rows of 'endusers': the settings would have it incremental, but its catalog" in caplog.text
-
-
 # Server that refuses a limit above its largest page (B27, Q4).
 
 
@@ -229,7 +214,6 @@ def test_a_catalog_with_a_replication_key_that_tells_no_change_is_not_followed_i
     [
         ("tasks", {}, {"include_archived": False}, "include_archived"),
         ("conversations", {}, {"conversation_types": ["note"]}, "conversation_types"),
-        ("users", {}, {"users_all_fields": False}, "users_all_fields"),
     ],
 )
 def test_the_setting_that_costs_a_whole_read_is_named(  # noqa: PLR0917, PLR0913

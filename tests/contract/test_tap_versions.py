@@ -85,7 +85,7 @@ def test_a_point_that_moves_while_days_are_read_is_not_left_out_for_good_without
 ) -> None:
     """In which order this list stands is not known, and it cannot be sorted. Models warn in such a case."""
     with Sandbox(companies=3, seed=3, days=60, today=_TODAY, switches={"calls_per_second": 0}) as box:
-        config = config_for(box, start_date="2026-05-05", lookback_days=5, window_days=60, pages_in_flight=1)
+        config = config_for(box, start_date="2026-05-05", lookback_days=5, window_days=60, parallel_calls=1)
         wanted = {row["_id"]: row for row in box.rows("dimensiondata") if row["time"] >= "2026-05-05"}
         corrected = next(row_id for row_id, row in wanted.items() if row["time"] < "2026-05-10")
         server, warehouse = _LatestChangeFirst(corrected, at_call=2), Warehouse()
@@ -109,7 +109,7 @@ def test_a_task_that_is_brought_back_without_a_stamp_of_its_change_is_not_retire
         first = min(tenant.rows("tasks").values(), key=lambda row: row["_id"])
         archived = {**first, "isArchived": True, "updatedAt": "2020-01-01T00:00:00.000Z"}
         tenant.put("tasks", archived)
-        config = config_for(box, emit_activate_version_messages=True, pages_in_flight=1, typed_custom_fields=False)
+        config = config_for(box, emit_activate_version_messages=True, parallel_calls=1, typed_custom_fields=False)
         catalog = catalog_for(config, "tasks")
         calls = iter(range(1000))
         with between_calls(

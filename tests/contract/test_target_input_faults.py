@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.exceptions import RecordsWithoutSchemaException
 
+from planhat_api.plugin.exit_codes import ExitCode, exit_code
 from planhat_sandbox import Sandbox
-from target_planhat.errors import EXIT_INPUT, EXIT_SETTINGS, InputError, SettingsError, exit_code
+from target_planhat.errors import InputError, SettingsError
 from tests.target_support import Finished, Message, lines, records, run, schema, state
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def test_a_byte_order_mark_at_the_start_is_passed_over(box: Sandbox, way: str) -
 def test_what_is_no_row_ends_the_run(box: Sandbox, bad: bytes, told: str) -> None:
     finished = go(box, SCHEMA, good("i1"), bad, state(1))
     assert isinstance(finished.error, (InputError, RecordsWithoutSchemaException))
-    assert exit_code(finished.error) == EXIT_INPUT
+    assert exit_code(finished.error) == ExitCode.INPUT
     assert told in str(finished.error)
     assert finished.states == []
 
@@ -258,7 +259,7 @@ def test_a_key_that_the_schema_lacks_ends_the_run_at_its_schema(box: Sandbox) ->
     columns = {f"column{number}": TEXT for number in range(20)}
     finished = go(box, schema("companies", {"external_id": TEXT, **columns}, "externalid"), good("k1"))
     assert isinstance(finished.error, SettingsError)
-    assert exit_code(finished.error) == EXIT_SETTINGS
+    assert exit_code(finished.error) == ExitCode.SETTINGS
     told = str(finished.error)
     assert told.startswith("stream 'companies': its key is column 'externalid', which its schema lacks.")
     assert "Did you mean 'external_id'?" in told
@@ -271,7 +272,7 @@ def test_a_key_that_a_stream_map_takes_away_ends_the_run_at_its_schema(box: Sand
     maps = {"companies": {"sourceId": "external_id", "name": "name", "__else__": None, "__key_properties__": ["gone"]}}
     finished = go(box, SCHEMA, good("l1"), stream_maps=maps)
     assert finished.error is not None
-    assert exit_code(finished.error) == EXIT_SETTINGS
+    assert exit_code(finished.error) == ExitCode.SETTINGS
     assert "gone" in str(finished.error)
 
 

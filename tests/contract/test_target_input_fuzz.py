@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from planhat_api.plugin.exit_codes import ExitCode, exit_code
 from planhat_sandbox import Sandbox
-from target_planhat.errors import EXIT_INPUT, EXIT_SETTINGS, exit_code
 from tests.log_support import assert_told_well, logged
 from tests.target_support import lines, records, run, schema, state
 
@@ -186,7 +186,7 @@ def test_damaged_streams(box: Sandbox, data: bytes, chosen: dict[str, Any]) -> N
         rejected = sum(counts.get("rejected", 0) for counts in finished.summary.values())
         assert len([entry for entry in finished.rejects if entry["type"] == "RECORD"]) == rejected
     else:
-        assert exit_code(finished.error) in {EXIT_SETTINGS, EXIT_INPUT}
+        assert exit_code(finished.error) in {ExitCode.SETTINGS, ExitCode.INPUT}
 
 
 def test_the_stream_is_good_before_it_is_damaged(box: Sandbox) -> None:

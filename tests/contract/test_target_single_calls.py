@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from planhat_api.plugin.exit_codes import ExitCode, exit_code
 from planhat_sandbox import Sandbox
-from target_planhat.errors import EXIT_UNAVAILABLE, exit_code
 from tests.target_support import run, schema, stream
 
 QUICK = {"give_up_after_seconds": 1, "on_reject": "continue"}
@@ -82,7 +82,7 @@ def test_a_server_that_fails_on_everything_ends_the_run(faults: list[dict[str, A
         box.set_faults(faults)
         finished = run(box, stream("custom_fields", fields(*(f"F{n}" for n in range(16)))), **QUICK)
         assert finished.error is not None
-        assert exit_code(finished.error) == EXIT_UNAVAILABLE
+        assert exit_code(finished.error) == ExitCode.UNAVAILABLE
         assert not finished.rejects
         assert not finished.states
 
@@ -99,7 +99,7 @@ def test_a_field_whose_fate_cannot_be_looked_up_ends_the_run() -> None:
         )
         finished = run(box, stream("custom_fields", fields("A")), **QUICK)
         assert finished.error is not None
-        assert exit_code(finished.error) == EXIT_UNAVAILABLE
+        assert exit_code(finished.error) == ExitCode.UNAVAILABLE
         assert "may have arrived" in str(finished.error)
 
 
@@ -139,7 +139,7 @@ def test_activities_on_which_the_server_fails_one_and_all(name: str, block: dict
         box.set_faults([{"kind": "status", "status": 500, "path": "analytics-host"}])
         every = run(box, stream(name, rows), **settings)
         assert every.error is not None
-        assert exit_code(every.error) == EXIT_UNAVAILABLE
+        assert exit_code(every.error) == ExitCode.UNAVAILABLE
         assert every.summary == {name: {"unknown": 15, "unsent": 25}}
 
 

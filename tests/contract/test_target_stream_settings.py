@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from planhat_api.plugin.exit_codes import ExitCode, exit_code
 from planhat_sandbox import Sandbox
-from target_planhat.errors import EXIT_SETTINGS, exit_code
 from tests.log_support import logged
 from tests.target_support import run, stream
 
@@ -20,7 +20,7 @@ def refused(box: Sandbox, name: str, row: dict[str, Any], block: dict[str, Any],
     """Why a run with this block for one stream ends; it must end as for wrong settings, and nothing may be written."""
     finished = run(box, stream(name, [row]), streams={name: block}, **settings)
     assert finished.error is not None
-    assert exit_code(finished.error) == EXIT_SETTINGS
+    assert exit_code(finished.error) == ExitCode.SETTINGS
     assert not [call for call in box.calls if call.method != "GET"]
     return str(finished.error)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+import yaml
 
 from planhat_api.models.registry import all_models
 from planhat_sandbox import Sandbox
-from tests.end_to_end.meltano_project import MeltanoProject, held_ids
+from tests.end_to_end.meltano_project import ROOT, MeltanoProject, held_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +95,7 @@ def test_a_date_without_quotes_and_a_misspelt_setting_in_the_project_file(
     assert mark in text
     try:
         file.write_text(
-            text.replace(mark, f"{mark}    config: {{start_date: 2026-02-01, incrementl: true}}\n"), "utf-8"
+            text.replace(mark, f"{mark}    config: {{start_date: 2026-02-01, lookback_dais: 3}}\n"), "utf-8"
         )
         printed = project.run("config", "print", "tap-planhat", **settings)
         result = project.run("invoke", "tap-planhat", "--discover", **settings)
@@ -101,7 +103,27 @@ def test_a_date_without_quotes_and_a_misspelt_setting_in_the_project_file(
         file.write_text(text, "utf-8")
     assert '"start_date": "2026-02-01"' in printed.stdout
     assert result.returncode == 0, result.stdout
-    assert "There is no setting 'incrementl'. Did you mean 'incremental'?" in result.stdout
+    assert "There is no setting 'lookback_dais'. Did you mean 'lookback_days'?" in result.stdout
+
+
+def test_streams_are_incremental_as_the_page_on_streams_says(
+    project: MeltanoProject, settings: dict[str, str], tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "streams.md").read_text("utf-8")
+    rules = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["metadata"]
+    command = ("run", "--state-id-suffix", "incremental", "tap-planhat", "target-jsonl")
+    environment = {
+        **settings,
+        "TAP_PLANHAT__METADATA": json.dumps(rules),
+        "TAP_PLANHAT__SELECT": json.dumps(["companies.*", "endusers.*", "tasks.*"]),
+        "TARGET_JSONL_DESTINATION_PATH": str(tmp_path),
+    }
+    assert project.run(*command, **environment).returncode == 0
+    again = project.run(*command, **environment)
+    assert again.returncode == 0, again.stdout
+    for stream in ("companies", "endusers"):
+        assert re.search(rf"Done: {stream}, \d+ changed since", again.stdout), again.stdout
+    assert re.search(r"Done: tasks, \d+ rows", again.stdout)
 
 
 def test_secrets_do_not_show_in_printed_config(project: MeltanoProject, settings: dict[str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +40,14 @@ REVERSE = """
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    running = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    with pytest.MonkeyPatch.context() as patch:
+        # PostgreSQL does not run as root: the wheel makes a user then, with a tool that not every PATH leads to.
+        patch.setenv("PATH", os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
+        if os.geteuid() == 0 and shutil.which("useradd") is None:
+            pytest.fail(
+                "As root, these tests need the command useradd (on Debian: apt-get install passwd)", pytrace=False
+            )
+        running = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
     yield running
     running.cleanup()
 

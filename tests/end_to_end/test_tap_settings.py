@@ -88,11 +88,19 @@ def test_a_missing_token_is_told_where_variables_bring_the_settings(variables: d
 
 def test_a_setting_that_there_is_not_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
     with Sandbox(companies=1, seed=1, days=1) as box:
-        config = config_for(box, incrementl=True, nonsense=1, tenant_token=box.tenant_token)
+        config = config_for(box, lookback_dais=3, nonsense=1, tenant_token=box.tenant_token)
         ended = run_command(*write_files(tmp_path, config=config, catalog=catalog_for(config, "companies")))
     assert ended.returncode == 0
     told = [line.partition("There is")[2] for line in ended.stderr.splitlines() if "There is" in line]
-    assert told == [" no setting 'incrementl'. Did you mean 'incremental'?", " no setting 'nonsense'."]
+    assert told == [" no setting 'lookback_dais'. Did you mean 'lookback_days'?", " no setting 'nonsense'."]
+
+
+def test_who_looks_for_a_setting_that_the_catalog_decides_on_is_told(tmp_path: Path) -> None:
+    with Sandbox(companies=1, seed=1, days=1) as box:
+        config = {**config_for(box), "incremental": True}
+        ended = run_command(*write_files(tmp_path, config=config, catalog=catalog_for(config_for(box), "companies")))
+    assert ended.returncode == 0
+    assert "incremental has no effect: the catalog says which streams are incremental" in ended.stderr
 
 
 def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from planhat_api.plugin.exit_codes import ExitCode, exit_code
 from planhat_sandbox import Sandbox
-from target_planhat.errors import EXIT_INPUT, InputError, exit_code
+from target_planhat.errors import InputError
 from tests.target_support import run, schema, state
 
 if TYPE_CHECKING:
@@ -38,6 +39,6 @@ def test_a_damaged_file_is_bad_input(tmp_path: Path, kind: str) -> None:
     with Sandbox(companies=1, seed=1) as box:
         finished = run(box, [schema("companies", ["external_id", "name"]), batch, state(1)])
     assert isinstance(finished.error, InputError)
-    assert exit_code(finished.error) == EXIT_INPUT
+    assert exit_code(finished.error) == ExitCode.INPUT
     assert str(file) in str(finished.error)
     assert finished.states == []

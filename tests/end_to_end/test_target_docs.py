@@ -10,14 +10,6 @@ from typing import Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from target_planhat.errors import (
-    EXIT_CREDENTIALS,
-    EXIT_FAULT,
-    EXIT_INPUT,
-    EXIT_REJECTS,
-    EXIT_SETTINGS,
-    EXIT_UNAVAILABLE,
-)
 from target_planhat.settings import StreamSettings
 from tests.target_support import run, stream
 
@@ -57,9 +49,3 @@ def test_every_setting_of_a_block_is_described() -> None:
     page = (DOCS / "mapping.md").read_text("utf-8")
     for name in StreamSettings.__dataclass_fields__:
         assert f"`{name}`" in page
-
-
-def test_every_exit_code_is_described() -> None:
-    page = (DOCS / "exit-codes.md").read_text("utf-8")
-    for code in (EXIT_FAULT, EXIT_SETTINGS, EXIT_CREDENTIALS, EXIT_REJECTS, EXIT_UNAVAILABLE, EXIT_INPUT):
-        assert f"| {code} |" in page

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from planhat_api.plugin.exit_codes import ExitCode
 from planhat_sandbox import Sandbox
-from target_planhat.errors import EXIT_REJECTS, EXIT_SETTINGS
 from tests.target_support import connection, lines, records, schema
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def start(arguments: list[str], messages: list[dict[str, Any]], **variables: str
 )
 def test_variables_that_do_not_fit(name: str, value: str) -> None:
     finished = start(["--config=ENV"], [], TARGET_PLANHAT_API_TOKEN="x", **{f"TARGET_PLANHAT_{name.upper()}": value})
-    assert finished.returncode == EXIT_SETTINGS
+    assert finished.returncode == ExitCode.SETTINGS
     assert f"{name}: must be" in finished.stderr
     assert "Traceback" not in finished.stderr
 
@@ -59,7 +59,7 @@ def test_secrets_of_another_type_are_not_quoted(tmp_path: Path, name: str, value
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"api_token": "x", name: value}))
     finished = start(["--config", str(file)], [])
-    assert finished.returncode == EXIT_SETTINGS
+    assert finished.returncode == ExitCode.SETTINGS
     assert name in finished.stderr
     assert "12345678901" not in finished.stderr
 
@@ -72,14 +72,14 @@ def test_a_missing_token_is_told_in_the_same_words(tmp_path: Path, config: dict[
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
     finished = start(["--config", str(file)], [])
-    assert finished.returncode == EXIT_SETTINGS
+    assert finished.returncode == ExitCode.SETTINGS
     assert _NO_TOKEN in finished.stderr
 
 
 @pytest.mark.parametrize("variables", [{}, {"TARGET_PLANHAT_API_TOKEN": ""}])
 def test_a_missing_token_is_told_where_variables_bring_the_settings(variables: dict[str, str]) -> None:
     finished = start(["--config=ENV"], [], **variables)
-    assert finished.returncode == EXIT_SETTINGS
+    assert finished.returncode == ExitCode.SETTINGS
     assert _NO_TOKEN in finished.stderr
 
 
@@ -96,7 +96,7 @@ def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     rows = records("companies", [{"external_id": "k", "name": "One"}])
     finished = start(["--config", str(file)], [schema("companies", ["external_id", "name"], "external_id"), *rows])
-    assert finished.returncode == EXIT_SETTINGS
+    assert finished.returncode == ExitCode.SETTINGS
     assert "no such host. Check region, 'zz9'" in finished.stderr
     assert time.monotonic() - began < 20
 
@@ -106,12 +106,16 @@ def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     [
         (
             "int(name)",
-            EXIT_REJECTS,
+            ExitCode.REJECTS,
             "Rejected: companies, external_id=k: stream_maps: stream 'companies', property 'name'",
         ),
-        ("int(nmae)", EXIT_SETTINGS, "the stream has no column 'nmae'; did you mean 'name'?"),
-        ("int(name", EXIT_SETTINGS, "expression 'int(name': it is not written correctly"),
-        ("config['api_token']", EXIT_SETTINGS, "config has no 'api_token'; it holds stream_map_config alone, no other"),
+        ("int(nmae)", ExitCode.SETTINGS, "the stream has no column 'nmae'; did you mean 'name'?"),
+        ("int(name", ExitCode.SETTINGS, "expression 'int(name': it is not written correctly"),
+        (
+            "config['api_token']",
+            ExitCode.SETTINGS,
+            "config has no 'api_token'; it holds stream_map_config alone, no other",
+        ),
     ],
 )
 def test_a_stream_map_that_fails_is_named_and_tells_no_value(tmp_path: Path, text: str, code: int, why: str) -> None:
@@ -132,6 +136,6 @@ def test_stream_maps_of_the_wrong_form_are_named(tmp_path: Path, maps: Any) -> N
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"api_token": "x", "stream_maps": maps}))
     finished = start(["--config", str(file)], [])
-    assert finished.returncode == EXIT_SETTINGS
+    assert finished.returncode == ExitCode.SETTINGS
     assert "config['stream_maps']" in finished.stderr
     assert "Traceback" not in finished.stderr

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from planhat_api.answers import one_record, page_at, record_or_text
 from planhat_api.http.call import Answer, GarbledError
-from planhat_api.jsontext import ids_of, raw_records, text_of
+from planhat_api.jsontext import ids_of, raw_records
+from planhat_api.values.texts import key_text
 
 IDS = st.one_of(
     st.from_regex(r"[0-9a-f]{24}", fullmatch=True), st.text(), st.integers(-(10**9), 10**9), st.none(), st.booleans()
@@ -38,7 +39,7 @@ def test_a_page_holds_the_records_as_they_came(records: list[dict[str, Any]], in
     page = page_at(7, Answer(200, body))
     assert (page.offset, len(page), page.body) == (7, len(records), body)
     assert [msgspec.json.decode(raw) for raw in page.raw] == records == page.records()
-    assert page.ids == [text_of(record.get("_id")) for record in records]
+    assert page.ids == [key_text(record.get("_id")) for record in records]
 
 
 @given(st.lists(st.from_regex(r"[0-9a-f]{24}", fullmatch=True), max_size=20))
@@ -62,7 +63,7 @@ def test_a_list_that_is_none(body: bytes) -> None:
     [("a", "a"), (5, "5"), (5.0, "5"), (1.5, "1.5"), (True, None), (None, None), ({}, None), ([], None)],
 )
 def test_keys_as_text(value: Any, text: str | None) -> None:
-    assert text_of(value) == text
+    assert key_text(value) == text
 
 
 def test_single_answers_are_objects_or_texts() -> None:

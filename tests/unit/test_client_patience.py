@@ -84,7 +84,7 @@ def test_a_later_end_does_not_make_more_of_it() -> None:
 
 def test_nobody_waits_for_a_turn_in_the_quota() -> None:
     patience = Patience()
-    quota = Quota(calls_per_minute=1, share=100, parallel_calls=1, file=None, patience=patience)
+    quota = Quota(calls_per_minute=1, parallel_calls=1, file=None, patience=patience)
 
     def spend() -> None:
         with quota.turn(counted=True):
@@ -100,7 +100,7 @@ def test_nobody_waits_for_a_turn_in_the_quota() -> None:
 
 def test_nobody_waits_until_the_quota_is_renewed() -> None:
     patience = Patience()
-    quota = Quota(calls_per_minute=60, share=100, parallel_calls=1, file=None, patience=patience)
+    quota = Quota(calls_per_minute=60, parallel_calls=1, file=None, patience=patience)
     quota.pause(60)
 
     def wait_for_turn() -> None:

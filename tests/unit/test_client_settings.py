@@ -17,7 +17,7 @@ def test_the_token_is_enough() -> None:
     connection = Connection.from_settings({"api_token": TOKEN})
     assert connection.base_url == "https://api.planhat.com"
     assert connection.analytics_url == "https://analytics.planhat.com"
-    assert (connection.calls_per_minute, connection.quota_share, connection.parallel_calls) == (200, 100, 4)
+    assert (connection.calls_per_minute, connection.parallel_calls) == (200, 4)
     assert (connection.timeout_seconds, connection.give_up_after_seconds) == (60, 120)
     assert connection.quota_file is not None
 
@@ -29,9 +29,9 @@ def test_defaults_are_those_described() -> None:
 
 
 def test_numbers_may_come_as_text_and_empty_text_is_no_value() -> None:
-    settings = {"quota_share": "50", "timeout_seconds": "2.5", "calls_per_minute": "", "region": "", "base_url": None}
+    settings = {"parallel_calls": "5", "timeout_seconds": "2.5", "calls_per_minute": "", "region": "", "base_url": None}
     connection = Connection.from_settings({"api_token": f" {TOKEN}\n", **settings})
-    assert (connection.quota_share, connection.timeout_seconds, connection.calls_per_minute) == (50, 2.5, 200)
+    assert (connection.parallel_calls, connection.timeout_seconds, connection.calls_per_minute) == (5, 2.5, 200)
     assert connection.api_token == TOKEN
     assert connection.base_url == "https://api.planhat.com"
 
@@ -78,8 +78,7 @@ def test_the_host(settings: dict[str, Any], url: str) -> None:
         ({"analytics_auth_method": "x"}, "analytics_auth_method", "bearer, basic_tenant, none"),
         ({"calls_per_minute": 0}, "calls_per_minute", "from 1 to 9000"),
         ({"calls_per_minute": "many"}, "calls_per_minute", "from 1 to 9000"),
-        ({"quota_share": 101}, "quota_share", "from 1 to 100"),
-        ({"quota_share": 0.5}, "quota_share", "a whole number"),
+        ({"calls_per_minute": 0.5}, "calls_per_minute", "a whole number"),
         ({"parallel_calls": 51}, "parallel_calls", "from 1 to 50"),
         ({"parallel_calls": True}, "parallel_calls", "a whole number"),
         ({"timeout_seconds": "nan"}, "timeout_seconds", "a number"),

@@ -34,14 +34,21 @@ _NOW = datetime(2024, 5, 14, 9, 30, tzinfo=timezone.utc)
 _COMPANY = model("companies")
 _FIELDS = [
     {"parent": "company", "type": kind, "name": f"{kind} \N{ROCKET}"}
-    for kind in ("number", "date", "multipicklist", "text")
+    for kind in ("number", "date", "day", "multipicklist", "text")
 ]
 _AWKWARD_FIELDS = [{"parent": "company", "type": "number", "name": name} for name in ('Screen 5"', "a\\b", "tab\there")]
 _SCHEMA, _AWKWARD_SCHEMA = (
     stream_schema(_COMPANY, custom_fields_of(_COMPANY, custom_fields_by_parent(fields)))
     for fields in (_FIELDS, [*_FIELDS, *_AWKWARD_FIELDS])
 )
-_SHAPE, _AWKWARD_SHAPE = Shape(_SCHEMA), Shape(_AWKWARD_SCHEMA)
+
+
+def _new_shape(schema: dict[str, Any] = _SCHEMA) -> Shape:
+    """A shape that has learned nothing yet."""
+    return Shape(schema, custom_days=["day \N{ROCKET}"])
+
+
+_SHAPE, _AWKWARD_SHAPE = _new_shape(), _new_shape(_AWKWARD_SCHEMA)
 
 
 def _page(bodies: list[bytes], shape: Shape = _SHAPE) -> Page:
@@ -100,6 +107,8 @@ _ENCODERS = st.sampled_from(
 @example(bodies=[b'{"unknown": ' + b"[" * 200 + b"]" * 200 + b"}"])
 @example(bodies=[b'{"name": "a",\r\n "unknown": 1}', b'{"name":\t"b"}'])
 @example(bodies=[b'{"a":1,"a":2}'])
+@example(bodies=['{"custom":{"day \N{ROCKET}":1715679000000}}'.encode()])
+@example(bodies=['{"custom":{"day \N{ROCKET}":19857}}'.encode()])
 def test_both_paths_write_the_same(bodies: list[bytes]) -> None:
     page = _page(bodies)
     assert _spliced(page) == _one_by_one(page)
@@ -135,7 +144,7 @@ _BAD_TEXTS = (
 @pytest.mark.parametrize("bad", _BAD_TEXTS)
 @pytest.mark.parametrize("known", [_KNOWN, *_BAD_TEXTS[:1], b'{"unknown":{}}'])
 def test_what_was_learned_from_one_page_lets_no_bad_text_pass_on_the_next(known: bytes, bad: bytes) -> None:
-    shape = Shape(_SCHEMA)
+    shape = _new_shape()
     maker = LineMaker("companies", shape, None)
     for bodies in ([known], [known, bad], [known], [bad], [_KNOWN, known]):
         page = _page(bodies, shape)
@@ -146,7 +155,7 @@ def test_what_was_learned_from_one_page_lets_no_bad_text_pass_on_the_next(known:
 @settings(max_examples=60, deadline=None)
 @given(pages=st.lists(st.lists(st.builds(lambda encode, record: encode(record), _ENCODERS, _RECORDS), max_size=3)))
 def test_both_paths_write_the_same_whatever_was_learned_before(pages: list[list[bytes]]) -> None:
-    shape = Shape(_SCHEMA)
+    shape = _new_shape()
     maker = LineMaker("companies", shape, None)
     for bodies in ([_KNOWN], *pages):
         page = _page(bodies, shape)
@@ -156,7 +165,7 @@ def test_both_paths_write_the_same_whatever_was_learned_before(pages: list[list[
 
 @pytest.mark.parametrize("unknown", [b"", b',"new":{"deep":[1,"\xf0\x9f\x9a\x80"]}'])
 def test_records_like_those_before_are_recognised_with_their_ids(unknown: bytes) -> None:
-    shape = Shape(_SCHEMA)
+    shape = _new_shape()
     maker = LineMaker("companies", shape, None)
     bodies = [b'{"_id":"64c%d","name":"a","mrr":1.50%s}' % (number, unknown) for number in range(3)]
     first = _page(bodies, shape)
@@ -171,7 +180,7 @@ def test_records_like_those_before_are_recognised_with_their_ids(unknown: bytes)
 
 @pytest.mark.parametrize("odd", [b'{"name":"a"}', b'{"_id":null,"name":"a"}', b'{"_id":7,"name":"a"}', b"{}"])
 def test_a_record_without_an_id_that_is_text_is_left_to_the_client(odd: bytes) -> None:
-    shape = Shape(_SCHEMA)
+    shape = _new_shape()
     known = b'{"_id":"64c1","name":"a"}'
     for _ in range(3):
         list(LineMaker("companies", shape, None).lines(_page([known, odd], shape), _NOW))

@@ -70,9 +70,24 @@ def test_what_was_converted_stays_reachable() -> None:
     }
 
 
-def test_an_iso_date_in_a_field_of_epoch_days_is_counted() -> None:
+@pytest.mark.parametrize("value", ["2024-05-14", 1715679000000, "2024-05-14T23:30:00-02:00", "19857"])
+def test_what_tells_a_day_is_counted_in_fields_of_epoch_days(value: object) -> None:
     shape = Shape(stream_schema(model("invoices")), epoch_days=["dueDate"])
-    assert shape.convert({"dueDate": "2024-05-14"})["dueDate"] == 19857
+    assert not _fits({"dueDate": value}, shape)
+    assert shape.convert({"dueDate": value}) == {"dueDate": 19857, ORIGINAL: {"dueDate": value}}
+    custom = Shape(_SCHEMA, custom_days=["A day \N{ROCKET}"])
+    record = {"custom": {"A day \N{ROCKET}": value}}
+    assert not _fits(record, custom)
+    assert custom.convert(record)["custom"] == {"A day \N{ROCKET}": 19857}
+
+
+def test_a_number_that_is_no_day_is_not_passed_on_as_one() -> None:
+    shape = Shape(stream_schema(model("invoices")), epoch_days=["dueDate"])
+    seconds = {"dueDate": 1715679000}
+    assert not _fits(seconds, shape)
+    assert shape.convert(seconds) == {"dueDate": None, ORIGINAL: seconds}
+    assert _fits({"dueDate": 19857}, shape)
+    assert _fits({"dueDate": 19857.5}, shape)
 
 
 def test_secrets_are_taken_out_and_never_count_as_fitting() -> None:

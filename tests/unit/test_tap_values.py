@@ -60,7 +60,7 @@ def test_number(given_value: object, number: float | None) -> None:
 
 @pytest.mark.parametrize(
     ("given_value", "boolean"),
-    [(1, True), ("false", False), ("TRUE", True), (0.0, False), ("yes", None), (2, None), ([], None)],
+    [(1, True), ("false", False), ("TRUE", True), (0.0, False), ("yes", True), (2, None), ([], None)],
 )
 def test_boolean(given_value: object, *, boolean: bool | None) -> None:
     assert to_boolean(given_value) is boolean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_planhat.days import day_number, day_of
+from planhat_api.values.dates import day_number, day_of
 from tap_planhat.streams.windows import Window, Windows
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_planhat.rows.values import DATE_TIME, EPOCH_DAY, NUMBER, Kind, UnfitValueError
+from planhat_api.values.invalid import InvalidValueError
+from target_planhat.rows.values import DATE_TIME, EPOCH_DAY, NUMBER, Kind
 
 TEN = "2024-02-29T10:00:00.000Z"
 TEN_123 = "2024-02-29T10:00:00.123Z"
@@ -88,7 +89,7 @@ def test_dates_as_warehouses_write_them(text: str, wanted: str) -> None:
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused_with_what_to_send(kind: Kind, text: str) -> None:
-    with pytest.raises(UnfitValueError) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         kind.convert(text)
     assert str(caught.value) == "a text that is not a date; send ISO 8601, such as 2024-02-29T10:00:00Z"
 
@@ -108,7 +109,7 @@ def test_what_could_be_read_in_two_ways_is_refused_with_what_to_send(kind: Kind,
     ],
 )
 def test_dates_that_do_not_exist(kind: Kind, text: str) -> None:
-    with pytest.raises(UnfitValueError, match="a date or time that does not exist"):
+    with pytest.raises(InvalidValueError, match="a date or time that does not exist"):
         kind.convert(text)
 
 
@@ -137,7 +138,7 @@ SECONDS = f"a number that looks like seconds since 1970{SEND}"
     ],
 )
 def test_numbers_that_are_no_milliseconds_are_told_what_they_look_like(kind: Kind, value: object, told: str) -> None:
-    with pytest.raises(UnfitValueError) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         kind.convert(value)
     assert str(caught.value) == told
 
@@ -145,7 +146,7 @@ def test_numbers_that_are_no_milliseconds_are_told_what_they_look_like(kind: Kin
 @pytest.mark.parametrize("value", [19_782, 19_782.0, "19782"], ids=repr)
 def test_days_are_taken_where_days_are_meant_only(value: object) -> None:
     assert EPOCH_DAY.convert(value) == 19_782
-    with pytest.raises(UnfitValueError) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         DATE_TIME.convert(value)
     assert str(caught.value) == f"a number that looks like days since 1970{SEND}"
 
@@ -159,7 +160,7 @@ def test_milliseconds_before_1967_and_up_to_the_last_day_are_taken() -> None:
 
 @pytest.mark.parametrize("text", ["1e400", "1e9999999", "9" * 5000, "-1e309", "NaN", "sNaN", "Infinity"])
 def test_a_number_that_no_field_can_hold_is_refused_at_once(text: str) -> None:
-    with pytest.raises(UnfitValueError, match="not a finite number"):
+    with pytest.raises(InvalidValueError, match="not a finite number"):
         NUMBER.convert(text)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema.validators import validator_for
 
 from planhat_api.models.registry import model
+from planhat_api.values.invalid import InvalidValueError
 from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.rows.fast.fast_rows import FastRows
 from target_planhat.rows.fast.schema_types import NoTypeError, column_type
@@ -31,7 +32,6 @@ from target_planhat.rows.values import (
     REFERENCE,
     TEXT,
     Kind,
-    UnfitValueError,
     array_of,
 )
 from target_planhat.settings import StreamSettings
@@ -382,7 +382,7 @@ def test_many_values_stay_only_if_each_does(kind: Kind, texts: list[str]) -> Non
     def stays(text: str) -> bool:
         try:
             return bool(kind.convert(text) == text)
-        except UnfitValueError:
+        except InvalidValueError:
             return False
 
     if kind.keeps_all(texts):

@@ -12,7 +12,8 @@ from planhat_api.bulk.company_look import CompanyLook
 from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY
 from planhat_api.bulk.key_look import KeyLook
 from planhat_api.bulk.verdict import VANISHED
-from planhat_api.jsontext import decode, text_of
+from planhat_api.jsontext import decode
+from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,4 +146,4 @@ class TenantClues:
     def _reference(self, row: Row) -> str | None:
         """The company a row names."""
         field = self._model.company
-        return text_of(decode(row.body).get(field)) if field and not field.endswith("[]") else None
+        return key_text(decode(row.body).get(field)) if field and not field.endswith("[]") else None

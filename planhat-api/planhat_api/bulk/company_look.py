@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from planhat_api.errors import PlanhatError
-from planhat_api.jsontext import text_of
 from planhat_api.lists.companies import domain_of
 from planhat_api.redaction import shortened
+from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,7 +90,7 @@ class CompanyLook:
             value = getattr(body, name)
             if value:
                 form = "extid-{}" if name == _BY_EXTERNAL_ID else "{}"
-                texts = map(text_of, value if isinstance(value, list) else [value])
+                texts = map(key_text, value if isinstance(value, list) else [value])
                 found += [form.format(text) for text in texts if text]
         return found
 

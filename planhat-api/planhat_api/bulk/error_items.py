@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.bulk.apart import folded
-from planhat_api.jsontext import decode, encode, text_of
+from planhat_api.jsontext import decode, encode
 from planhat_api.redaction import redacted, shortened
+from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ class _Index:
 
     def carries_keys_of(self, fields: Mapping[str, Any]) -> list[int]:
         """Rows whose keys agree with these fields, at least one of them being there; two stand for more as well."""
-        texts = {name: folded(name, text) for name, value in fields.items() if (text := text_of(value)) is not None}
+        texts = {name: folded(name, text) for name, value in fields.items() if (text := key_text(value)) is not None}
         found: list[int] = []
         for names in self._like:
             shared = names.intersection(texts)
@@ -137,7 +138,7 @@ def _texts(item: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
     if isinstance(item, (dict, list)):
         for value in item.values() if isinstance(item, dict) else item:
             yield from _texts(value)
-    elif (text := text_of(item)) is not None:
+    elif (text := key_text(item)) is not None:
         yield text
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.bulk.apart import folded, folded_all
-from planhat_api.jsontext import text_of
+from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +93,7 @@ class NamedRows:
         found = set()
         for name, positions in self._index.items():
             value = entry.get(name)
-            key = value if type(value) is str else text_of(value)
+            key = value if type(value) is str else key_text(value)
             position = None if key is None else positions.get(folded(name, key))
             if position == _SEVERAL:
                 return set()
@@ -110,7 +110,7 @@ def _of_one_record(entries: Sequence[Mapping[str, Any]], places: Iterable[int]) 
     """Places of entries, those with the same ``_id`` together."""
     groups: dict[object, list[int]] = {}
     for place in places:
-        groups.setdefault(text_of(entries[place].get("_id")) or place, []).append(place)
+        groups.setdefault(key_text(entries[place].get("_id")) or place, []).append(place)
     return groups.values()
 
 
@@ -127,5 +127,5 @@ def _agrees(keys: Mapping[str, str], entry: Mapping[str, Any], *, new: bool) -> 
     if len(keys) == 1:
         return True
     names = [name for name in keys if entry.get(name) is not None and not (new and name == "_id")]
-    told = {name: text_of(entry[name]) for name in names}
+    told = {name: key_text(entry[name]) for name in names}
     return all(text is not None and folded(name, text) == folded(name, keys[name]) for name, text in told.items())

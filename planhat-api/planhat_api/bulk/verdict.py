@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api.bulk.error_items import message_of, messages_of, names_rows
 from planhat_api.bulk.named_rows import NamedRows
-from planhat_api.jsontext import text_of
 from planhat_api.outcome import Fate, Outcome
+from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -264,7 +264,7 @@ def _claim_all(
     for position, entry in zip(positions, entries, strict=True):
         if position is not None and position not in verdict.settled:
             planhat_id = entry.get("_id")
-            verdict.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else text_of(planhat_id))
+            verdict.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else key_text(planhat_id))
             claimed += 1
     return claimed
 

@@ -46,7 +46,6 @@ class Quota:
         self,
         *,
         calls_per_minute: int,
-        share: int,
         parallel_calls: int,
         file: Path | None,
         patience: Patience | None = None,
@@ -54,17 +53,15 @@ class Quota:
         """Opens the quota.
 
         Args:
-            calls_per_minute: Quota of the tenant.
-            share: Percent of it to use.
+            calls_per_minute: Calls that may go out in a minute.
             parallel_calls: How many calls may be on the way at once.
             file: Where to count together with other processes; None counts in memory. A file that cannot be used is
                 a warning, not an error: the quota is soft.
             patience: Whether calls may wait for their turn; None for always.
         """
         self._patience = patience or Patience()
-        allowed = max(1, calls_per_minute * share // 100)
-        self._rates = _rates(allowed)
-        self.waits = Waits(allowed)
+        self._rates = _rates(calls_per_minute)
+        self.waits = Waits(calls_per_minute)
         self._turns = threading.BoundedSemaphore(min(parallel_calls, AT_ONCE))
         self._bucket = self._open(file)
         self._limiter = _limiter(self._bucket)

@@ -34,8 +34,8 @@ def refusal(call: Call[Any], fault: CallFault) -> PlanhatError:
         return UnknownHostError(f"{where}: there is no such host. {_right_host(call)}")
     if fault.fault is Fault.BUSY:
         message = (
-            f"{where}: Planhat keeps answering that the quota is used up (429). Lower calls_per_minute or quota_share, "
-            f"or run when other clients of the tenant are quiet{said}"
+            f"{where}: Planhat keeps answering that the quota is used up (429). Lower calls_per_minute, or "
+            f"run when other clients of the tenant are quiet{said}"
         )
         return RateLimitError(message, status=fault.status, detail=fault.detail)
     kind = AnswerTooLargeError if fault.fault is Fault.OVERSIZE else UnavailableError

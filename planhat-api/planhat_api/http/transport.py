@@ -61,7 +61,6 @@ class Transport:
         self._wire = DaemonThreads(connection.parallel_calls)
         self._quota = Quota(
             calls_per_minute=connection.calls_per_minute,
-            share=connection.quota_share,
             parallel_calls=connection.parallel_calls,
             file=connection.quota_file,
             patience=self._patience,

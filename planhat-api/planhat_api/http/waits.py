@@ -67,7 +67,7 @@ class Waits:
                 return
             self._told = now
         _log.info(
-            "Waiting for the quota: %d calls a minute are allowed (calls_per_minute, quota_share), those of all "
+            "Waiting for the quota: %d calls a minute are allowed (calls_per_minute), those of all "
             "processes that share the quota_file counted",
             self._allowed,
         )

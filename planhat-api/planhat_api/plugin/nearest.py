@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from planhat_api.values.names import singular
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -54,7 +56,7 @@ def _distance(given: Sequence[str], known: Sequence[str]) -> int | None:
     one, other = "".join(given), "".join(known)
     if one == other:
         return 0
-    if sorted(map(_singular, given)) == sorted(map(_singular, known)):
+    if sorted(map(singular, given)) == sorted(map(singular, known)):
         return 1
     slips = _slips(one, other)
     if slips is not None:
@@ -66,10 +68,6 @@ def _numbers_differ(given: Sequence[str], known: Sequence[str]) -> bool:
     """`Line 1` never means `Line 2`."""
     one, other = (_DIGITS.findall(" ".join(words)) for words in (given, known))
     return bool(one and other and one != other)
-
-
-def _singular(word: str) -> str:
-    return word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
 
 
 def _slips(one: str, other: str) -> int | None:

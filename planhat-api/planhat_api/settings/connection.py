@@ -39,7 +39,6 @@ class Connection:
     auth_method: str = "bearer"
     analytics_auth_method: str = "bearer"
     calls_per_minute: int = 200
-    quota_share: int = 100
     parallel_calls: int = 4
     quota_file: Path | None = None
     timeout_seconds: float = 60
@@ -67,7 +66,6 @@ class Connection:
             auth_method=_choice(settings, "auth_method"),
             analytics_auth_method=_choice(settings, "analytics_auth_method"),
             calls_per_minute=int(_number(settings, "calls_per_minute", 1, 9000, whole=True)),
-            quota_share=int(_number(settings, "quota_share", 1, 100, whole=True)),
             parallel_calls=int(_number(settings, "parallel_calls", 1, 50, whole=True)),
             quota_file=_quota_file(settings, base_url, token),
             timeout_seconds=_number(settings, "timeout_seconds", 0.1, 3600),

@@ -59,14 +59,8 @@ CONNECTION_SETTINGS: dict[str, dict[str, Any]] = {
         "type": "integer",
         "default": 200,
         "title": "Calls per minute",
-        "description": "Quota of the tenant: calls per minute, 1 to 9000.",
-    },
-    "quota_share": {
-        "type": "integer",
-        "default": 100,
-        "title": "Share of the quota",
         "description": (
-            "Percent of the quota for this machine, 1 to 100; the rest is left to other clients of the tenant."
+            "Calls that may go out in a minute, 1 to 9000. A tenant has 200: fewer leave some to other clients."
         ),
     },
     "parallel_calls": {

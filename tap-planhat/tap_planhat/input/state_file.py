@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tap_planhat.days import FIRST_DAY, LAST_DAY
+from planhat_api.values.dates import FIRST_DAY, LAST_DAY
 from tap_planhat.input.files import misfit
 from tap_planhat.records.values import to_epoch_day, to_moment
 from tap_planhat.streams.classes import offered_models
@@ -130,7 +130,4 @@ def _is_usable(marks: _Marks, field: str | None) -> bool:
     value = marks.replication_key_value
     if value is None or (field and marks.replication_key != field):
         return True
-    if field:
-        return to_moment(value) is not None
-    day = to_epoch_day(value)
-    return day is not None and FIRST_DAY <= day <= LAST_DAY
+    return (to_moment(value) if field else to_epoch_day(value)) is not None

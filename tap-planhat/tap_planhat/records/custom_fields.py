@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from planhat_api.values.custom_types import Holds, custom_type
+from planhat_api.values.names import model_names, without_plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -15,32 +18,15 @@ _TEXT: Schema = {"type": ["string", "null"]}
 _NUMBER: Schema = {"type": ["number", "null"]}
 _TEXTS: Schema = {"type": ["array", "null"], "items": _TEXT}
 
-_SCHEMAS: Mapping[str, Schema] = {
-    "number": _NUMBER,
-    "text": _TEXT,
-    "rich text": _TEXT,
-    "checkbox": {"type": ["boolean", "null"]},
-    "day": _NUMBER,
-    "date": {**_TEXT, "format": "date-time"},
-    "list": _TEXT,
-    "multipicklist": _TEXTS,
-    "team member": _TEXT,
-    "team members": _TEXTS,
-    "enduser": _TEXT,
-    "endusers": _TEXTS,
-    "rating": _NUMBER,
-    "phone": _TEXT,
-    "email": _TEXT,
-    "url": _TEXT,
-}
-
-_NOTES: Mapping[str, str] = {
-    "rich text": "HTML",
-    "day": "days since 1970-01-01",
-    "team member": "user id",
-    "team members": "user ids",
-    "enduser": "enduser id",
-    "endusers": "enduser ids",
+_SCHEMAS: Mapping[Holds, Schema] = {
+    Holds.TEXT: _TEXT,
+    Holds.TEXTS: _TEXTS,
+    Holds.NUMBER: _NUMBER,
+    Holds.BOOLEAN: {"type": ["boolean", "null"]},
+    Holds.DAY: _NUMBER,
+    Holds.DATE: {**_TEXT, "format": "date-time"},
+    Holds.REFERENCE: _TEXT,
+    Holds.REFERENCES: _TEXTS,
 }
 
 
@@ -54,34 +40,31 @@ def custom_fields_by_parent(definitions: Iterable[Mapping[str, Any]]) -> dict[st
         name, parent = definition.get("name"), definition.get("parent")
         schema = field_schema(definition)
         if isinstance(name, str) and name and isinstance(parent, str) and schema:
-            fields.setdefault(_folded(parent), {})[name] = schema
+            fields.setdefault(without_plural(parent), {})[name] = schema
     return fields
 
 
 def custom_fields_of(model: Model, by_parent: Mapping[str, Mapping[str, Schema]]) -> Mapping[str, Schema]:
     """The custom fields of one model; its parent name is written in many ways, so several are tried."""
-    names = {_folded(model.name), _folded(model.file), _folded(model.path)}
-    if model.view_of:
-        names.add(_folded(model.view_of))
-    return {field: schema for name in sorted(names) for field, schema in by_parent.get(name, {}).items()}
+    names = sorted(model_names(model))
+    return {field: schema for name in names for field, schema in by_parent.get(name, {}).items()}
+
+
+def days_among(definitions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The custom fields that hold days (B41)."""
+    types = ((definition, custom_type(definition.get("type"))) for definition in definitions)
+    return [definition for definition, found in types if found and found.holds is Holds.DAY]
 
 
 def field_schema(definition: Mapping[str, Any]) -> Schema | None:
     """Schema of one custom field; its list values are documentation only, since values off the list occur (B53)."""
-    kind = str(definition.get("type", "")).strip().lower()
-    schema = _SCHEMAS.get(kind)
-    if schema is None:
+    found = custom_type(definition.get("type"))
+    if found is None:
         return None
-    notes = [kind if kind not in _NOTES else f"{kind}, {_NOTES[kind]}"]
+    notes = [f"{found.name}, {found.note}" if found.note else found.name]
     if definition.get("isFormula"):
         notes.append("formula")
     values = definition.get("listValues")
     if isinstance(values, list) and values:
         notes.append("values: " + ", ".join(map(str, values)))
-    return {**schema, "description": "Custom field: " + "; ".join(notes)}
-
-
-def _folded(name: str) -> str:
-    """A model name without case, blanks and plural, as far as telling models apart needs it."""
-    letters = "".join(char for char in name.lower() if char.isalnum())
-    return letters[:-3] + "y" if letters.endswith("ies") else letters.removesuffix("s")
+    return {**_SCHEMAS[found.holds], "description": "Custom field: " + "; ".join(notes)}

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+
+from planhat_api.values.dates import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["is_carried", "record_type"]
+__all__ = ["DAY", "EPOCH_DAY", "MOMENT", "is_carried", "record_type"]
+
+EPOCH_DAY = "epoch-day"
+"""Format of fields that count days since 1970-01-01 (B41), as the model files write it."""
+
+MOMENT = Annotated[datetime, msgspec.Meta(tz=True)]
+DAY = Annotated[float, msgspec.Meta(ge=FIRST_DAY, le=LAST_DAY)]
+"""Types of the moments and days that need no conversion."""
 
 _NOT_CARRIED = re.compile(r'["\\\x00-\x1f]')
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_planhat.records.record_types import EPOCH_DAY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,7 +18,7 @@ KEY = "_id"
 
 Schema = dict[str, Any]
 
-_NOTES_ON_FORMAT = {"epoch-day": "days since 1970-01-01"}
+_NOTES_ON_FORMAT = {EPOCH_DAY: "days since 1970-01-01"}
 _TEXT: Schema = {"type": ["string", "null"]}
 
 

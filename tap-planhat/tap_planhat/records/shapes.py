@@ -9,13 +9,12 @@ from __future__ import annotations
 import codecs
 import json
 from collections import deque
-from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_planhat.records.record_types import record_type
+from tap_planhat.records.record_types import DAY, EPOCH_DAY, MOMENT, record_type
 from tap_planhat.records.schemas import ORIGINAL
 from tap_planhat.records.values import (
     to_array_of,
@@ -38,6 +37,7 @@ Record = dict[str, Any]
 Schema = dict[str, Any]
 
 _SIMPLE: Mapping[str, Converter] = {"string": to_text, "number": to_number, "boolean": to_boolean, "object": to_object}
+_CUSTOM = "custom"
 _BARE_OFFSET_LENGTH = len("+0000")
 _QUOTE = ord('"')
 _LONGEST_INTEGER = 300  # digits; Python refuses to read those of several thousand, or takes very long for them
@@ -48,7 +48,6 @@ class _AnyObject(msgspec.Struct, gc=False):
     """Matches any JSON object without building it."""
 
 
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _CHECKED: Mapping[str, Any] = {"string": str, "number": float, "boolean": bool, "object": _AnyObject}
 
 
@@ -58,15 +57,25 @@ class Shape:
     Args:
         schema: JSON Schema as announced in the catalog.
         epoch_days: Fields that count days since 1970-01-01.
+        custom_days: Custom fields that do.
         secret: Fields that are taken out of every record.
     """
 
-    def __init__(self, schema: Schema, *, epoch_days: Collection[str] = (), secret: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        epoch_days: Collection[str] = (),
+        custom_days: Collection[str] = (),
+        secret: Collection[str] = (),
+    ) -> None:
         """Prepare the converters and the quick check."""
         properties = {name: field for name, field in schema.get("properties", {}).items() if name != ORIGINAL}
+        properties = _with_days(properties, epoch_days)
+        if custom := (properties.get(_CUSTOM) or {}).get("properties"):
+            properties[_CUSTOM] = {**properties[_CUSTOM], "properties": _with_days(custom, custom_days)}
         self._secret = frozenset(secret)
         self._fields = {name: _converter(field) for name, field in properties.items()}
-        self._fields.update({name: to_epoch_day for name in epoch_days if name in properties})
         self._nested = {
             name: {inner: _converter(inner_field) for inner, inner_field in field["properties"].items()}
             for name, field in properties.items()
@@ -173,8 +182,15 @@ def _has_bare_offset(body: bytes) -> bool:
     return False
 
 
+def _with_days(properties: Mapping[str, Schema], days: Collection[str]) -> dict[str, Schema]:
+    """Properties in which the fields that count days say so; catalogs do not, for no loader knows the format."""
+    return {name: {**field, "format": EPOCH_DAY} if name in days else field for name, field in properties.items()}
+
+
 def _converter(schema: Schema) -> Converter:
     kind = kind_of(schema)
+    if schema.get("format") == EPOCH_DAY:
+        return to_epoch_day
     if kind == "string":
         return to_moment if schema.get("format") == "date-time" else to_text
     if kind == "array":
@@ -199,7 +215,9 @@ def _record_type(properties: Mapping[str, Schema], refused: Collection[str] = ()
 def _checked(schema: Schema) -> object:
     kind = kind_of(schema)
     if kind == "string" and schema.get("format") == "date-time":
-        return _Moment | None
+        return MOMENT | None
+    if kind == "number" and schema.get("format") == EPOCH_DAY:
+        return DAY | None
     if kind == "object" and schema.get("properties"):
         return _record_type(schema["properties"]) | None
     if kind == "array":

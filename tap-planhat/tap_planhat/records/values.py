@@ -1,90 +1,78 @@
 """Converts one value to the one type its field announces.
 
 Each converter hands back the very object it got when that already has the type, else a converted value, else None.
+What a value means is said in ``planhat_api.values``; the tap is only more lenient: what cannot be read is no error.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal, InvalidOperation
-from math import isfinite
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from planhat_api.values.booleans import boolean
+from planhat_api.values.dates import epoch_day, moment
+from planhat_api.values.invalid import InvalidValueError
+from planhat_api.values.numbers import is_finite, number
+from planhat_api.values.texts import key_text, referred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Converter = Callable[[object], object]
 
-_ID_KEYS = ("_id", "id", "code")
-"""Where a reference or currency that came as an object keeps what a plain value would have been (B36)."""
-
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_LOOSE_MOMENT = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)"
-    r"([Tt ](?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<fraction>\d+))?)?"
-    r" ?(?P<zone>[Zz]|[+-]\d\d:?\d\d)?)?",
-    re.ASCII,
-)
-_EPOCH_MILLISECONDS = re.compile(r"-?\d{10,14}", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MICROSECOND_DIGITS = 6
+_IS_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 
 
 def to_text(value: object) -> str | None:
-    """Text; a number is written out, an object stands for its id or code (B36, B43)."""
+    """Text; a number or boolean is written out, an object stands for its id or code (B36, B43)."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float, Decimal)):
-        return str(value)
     if isinstance(value, dict):
-        inner = next((value[key] for key in _ID_KEYS if value.get(key) is not None), None)
-        return None if isinstance(inner, (dict, list)) else to_text(inner)
-    return None
+        try:
+            inner = referred(value)
+        except InvalidValueError:
+            return None
+        return None if isinstance(inner, dict) else to_text(inner)
+    return key_text(value)
 
 
 def to_number(value: object) -> int | float | Decimal | None:
     """A number a double can hold; text is read as a number when it is one (B44)."""
-    if isinstance(value, str):
-        return _number_in(value.strip())
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+    if type(value) is float or type(value) is int:
+        return value if is_finite(value) else None
+    try:
+        return _as_json(number(value), value)
+    except InvalidValueError:
         return None
-    return value if _fits_double(value) else None
 
 
 def to_boolean(value: object) -> bool | None:
     """A boolean; its usual spellings as text or number are read as such."""
-    if isinstance(value, bool):
-        return value
-    spelled = value.strip().lower() if isinstance(value, str) else value
-    if isinstance(spelled, (str, int, float)):
-        return {"true": True, "1": True, 1: True, "false": False, "0": False, 0: False}.get(spelled)
-    return None
+    try:
+        return boolean(value)
+    except InvalidValueError:
+        return None
 
 
 def to_moment(value: object) -> str | None:
     """An ISO 8601 moment; milliseconds since 1970 and looser spellings are rewritten in UTC (B40, B42)."""
-    if isinstance(value, str):
-        if _RFC3339.fullmatch(value) and _moment_in(value):
-            return value
-        if _EPOCH_MILLISECONDS.fullmatch(value):
-            return _written(_moment_after(int(value)))
-        return _written(_moment_in(value.strip()))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _fits_double(value):
+    try:
+        found = moment(value, any_number=True)
+    except InvalidValueError:
         return None
-    return _written(_moment_after(value))
+    return value if isinstance(value, str) and _IS_RFC3339(value) else found
 
 
 def to_epoch_day(value: object) -> int | float | Decimal | None:
-    """Days since 1970-01-01; an ISO date is counted (B41)."""
-    number = to_number(value)
-    if number is not None or not isinstance(value, str):
-        return number
-    moment = _moment_in(value.strip())
-    return (moment - _EPOCH).days if moment else None
+    """Days since 1970-01-01; dates and milliseconds since 1970 are counted (B41)."""
+    try:
+        found = epoch_day(value, fractions=True)
+    except InvalidValueError:
+        return None
+    return _as_json(found, value)
 
 
 def to_object(value: object) -> dict[str, Any] | None:
@@ -116,55 +104,6 @@ def to_array_of(item: Converter | None) -> Converter:
     return to_array
 
 
-def _fits_double(number: float | Decimal) -> bool:
-    try:
-        return isfinite(float(number))
-    except OverflowError:
-        return False
-
-
-def _number_in(text: str) -> int | float | None:
-    if not _NUMBER.fullmatch(text):
-        return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not _fits_double(number):
-        return None
-    return int(text) if text.lstrip("+-").isdigit() else float(number)
-
-
-def _moment_after(milliseconds: float) -> datetime | None:
-    try:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None
-
-
-def _moment_in(text: str) -> datetime | None:
-    """The moment a text tells, in UTC; a time without a zone is UTC (B40)."""
-    if not (match := _LOOSE_MOMENT.fullmatch(text)):
-        return None
-    fraction = (match["fraction"] or "")[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0")
-    try:
-        hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
-        clock = time(hour, minute, second, int(fraction), _zone_in(match["zone"] or "Z"))
-        local = datetime.combine(date.fromisoformat(match["day"]), clock)
-        return local.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _zone_in(text: str) -> timezone:
-    if text in "Zz":
-        return timezone.utc
-    hours, minutes = int(text[1:3]), int(text[-2:])
-    offset = timedelta(hours=hours, minutes=minutes)
-    return timezone(-offset if text[0] == "-" else offset)
-
-
-def _written(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+def _as_json(found: float | Decimal | None, value: object) -> int | float | Decimal | None:
+    """A number as JSON has them: of a text, decimals become those of a double."""
+    return float(found) if isinstance(found, Decimal) and found is not value else found

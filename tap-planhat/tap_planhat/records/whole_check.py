@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_planhat.records.record_types import record_type
+from tap_planhat.records.record_types import DAY, EPOCH_DAY, MOMENT, record_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -107,7 +106,9 @@ def _closed(fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type made her
 def _type(schema: Schema | None) -> Any:  # noqa: ANN401 - a type made here
     kind = kind_of(schema or {})
     if schema and kind == "string" and schema.get("format") == "date-time":
-        return Annotated[datetime, msgspec.Meta(tz=True)] | None
+        return MOMENT | None
+    if schema and kind == "number" and schema.get("format") == EPOCH_DAY:
+        return DAY | None
     if schema and kind == "object" and schema.get("properties"):
         return _closed({name: _type(field) for name, field in schema["properties"].items()}) | None
     if schema and kind == "array":

@@ -11,6 +11,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from planhat_api.errors import AccessError, NotFoundError
 from tap_planhat.records.record_path import RecordPath
+from tap_planhat.records.record_types import EPOCH_DAY
 from tap_planhat.records.schemas import KEY, ORIGINAL
 from tap_planhat.records.shapes import Shape, decode_record
 from tap_planhat.streams.passed_on import part_passed_on
@@ -49,6 +50,7 @@ class PlanhatStream(RecordPath):
         self.model = model
         self.client = host.client
         self._summary = host.summary
+        self._custom_days = host.custom_days
         self.primary_keys = (KEY,)
         self._doubts: list[str] = []
 
@@ -146,8 +148,12 @@ class PlanhatStream(RecordPath):
     @cached_property
     def shape(self) -> Shape:
         """The shape the catalog announces, which the catalog handed in may have changed."""
-        epoch_days = [name for name, field in self.model.properties.items() if field.get("format") == "epoch-day"]
-        return Shape(self.effective_schema, epoch_days=epoch_days, secret=self.model.secret)
+        return Shape(
+            self.effective_schema,
+            epoch_days=[name for name, field in self.model.properties.items() if field.get("format") == EPOCH_DAY],
+            custom_days=self._custom_days(self.model),
+            secret=self.model.secret,
+        )
 
     @cached_property
     def only_fields(self) -> frozenset[str] | None:

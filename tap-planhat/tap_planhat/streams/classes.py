@@ -8,7 +8,7 @@ from planhat_api.models.registry import all_models
 from tap_planhat.streams.conversations import Conversations, Notes
 from tap_planhat.streams.dimension_data import DimensionData
 from tap_planhat.streams.lean_companies import LeanCompanies
-from tap_planhat.streams.list_parameters import ArchivableStream, Nps, Users
+from tap_planhat.streams.list_parameters import ArchivableStream, Nps
 from tap_planhat.streams.list_stream import ListStream
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _CLASSES: Mapping[str, type[PlanhatStream]] = {
     "notes": Notes,
     "nps": Nps,
     "tasks": ArchivableStream,
-    "users": Users,
 }
 
 

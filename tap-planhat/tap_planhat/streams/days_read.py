@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tap_planhat.days import day_number, day_of
+from planhat_api.values.dates import day_number, day_of
 from tap_planhat.streams.windows import Window
 
 if TYPE_CHECKING:

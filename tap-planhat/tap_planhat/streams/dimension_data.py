@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_planhat.days import day_of, today
+from planhat_api.values.dates import day_of, today
 from tap_planhat.records.values import to_epoch_day
 from tap_planhat.settings import first_day, last_day, texts_in
 from tap_planhat.streams.asked import Asked
@@ -94,7 +94,7 @@ class DimensionData(PlanhatStream):
                     company_id=company,
                     dimension_id=dimension,
                     limit=self.dry_run_rows,
-                    in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
+                    in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
                     recognise=self.recognise,
                 ):
                     rows += len(page)

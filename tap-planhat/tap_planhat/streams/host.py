@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from singer_sdk import Tap
 
     from planhat_api import PlanhatClient
+    from planhat_api.models.registry import Model
     from tap_planhat.summary import Summary
 
 __all__ = ["Host"]
@@ -22,8 +25,10 @@ class Host:
         tap: The tap, for the SDK.
         client: The one connection.
         summary: Counts what is read.
+        custom_days: The custom fields of a model that hold days, as far as they are known.
     """
 
     tap: Tap
     client: PlanhatClient
     summary: Summary
+    custom_days: Callable[[Model], Collection[str]]

@@ -34,13 +34,3 @@ class Nps(ListStream):
     @override
     def passes(self) -> Sequence[Mapping[str, str]]:
         return ({"npsExpiryDay": str(self.config["nps_expiry_days"])},)
-
-
-class Users(ListStream):
-    """Users, with the fields a plain list leaves out."""
-
-    scope_settings = "users_all_fields"
-
-    @override
-    def passes(self) -> Sequence[Mapping[str, str]]:
-        return self.model.passes if self.config["users_all_fields"] else ({},)

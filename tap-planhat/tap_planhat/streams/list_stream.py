@@ -6,10 +6,15 @@ import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import (
+    REPLICATION_FULL_TABLE,
+    REPLICATION_INCREMENTAL,
+    Metadata,
+    MetadataMapping,
+    StreamMetadata,
+)
 
 from planhat_api.lists.falling import UnprovenError
-from tap_planhat.settings import texts_in
 from tap_planhat.streams.archived_rows import ArchivedRows
 from tap_planhat.streams.base import PlanhatStream
 from tap_planhat.streams.bookmark import Bookmark, Coverage
@@ -34,16 +39,6 @@ if TYPE_CHECKING:
     from tap_planhat.streams.host import Host
 
 
-_SETTINGS_SAY_WHOLE = (
-    "its catalog was made for incremental reads, but the settings incremental and incremental_streams leave it out. "
-    "Discover the catalog again, or change the settings"
-)
-_CATALOG_SAYS_WHOLE = (
-    "the settings would have it incremental, but its catalog was made for whole reads. Discover the catalog again, or "
-    "name in incremental_streams only those streams that are meant"
-)
-
-
 class ListStream(PlanhatStream):
     """A model read from its list, in as many passes as it takes to see every row."""
 
@@ -51,48 +46,47 @@ class ListStream(PlanhatStream):
     """Names of the settings that decide on the scope, for people."""
 
     def __init__(self, host: Host, model: Model, schema: dict[str, Any]) -> None:
-        """Make the stream, incremental when the settings say so."""
+        """Make the stream, to be read whole as long as no catalog says otherwise."""
         super().__init__(host, model, schema)
-        self._why_whole = ""
-        if self._may_be_incremental:
-            self.replication_key = model.updated.field
         self._changes: Sequence[Changes] = ()
         self._since: datetime | None = None
         self._now = datetime.now(timezone.utc)
 
     @property
-    def _may_be_incremental(self) -> bool:
-        chosen = texts_in(self.config, "incremental_streams")
-        return bool(self.config["incremental"]) and self.name in (chosen or [self.name])
+    @override
+    def metadata(self) -> MetadataMapping:
+        """What the catalog says of the stream: by which field it can be read incrementally, if by any."""
+        found = super().metadata
+        root, field = found.get(()), self.model.updated.field
+        if isinstance(root, StreamMetadata) and field and not root.valid_replication_keys:
+            root.valid_replication_keys = [field]
+        return found
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take the catalog, but read incrementally only if the settings say so too, and by the one field that can."""
+        """Take the catalog: its replication method decides, and the key can only be the field that tells changes."""
         super().apply_catalog(catalog)
-        catalog_says_so = self.replication_method == REPLICATION_INCREMENTAL
         field = self.model.updated.field
-        if catalog_says_so and self._may_be_incremental:
-            if self.replication_key != field:
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            self.replication_key = None
+        elif field is None:
+            self.logger.info("All rows of '%s' are read: they do not tell when they changed", self.name)
+            self.forced_replication_method, self.replication_key = REPLICATION_FULL_TABLE, None
+        else:
+            if self.replication_key not in {None, field}:
                 self.logger.warning(
                     "The catalog names %s as replication key of '%s', which does not tell every change: %s is read by",
                     self.replication_key,
                     self.name,
                     field,
                 )
-            self.replication_key = field
-            return
-        if catalog_says_so:
-            self._why_whole = _SETTINGS_SAY_WHOLE
-        elif self._may_be_incremental and field:
-            self._why_whole = _CATALOG_SAYS_WHOLE
-        self.replication_key = None
-        self.forced_replication_method = REPLICATION_FULL_TABLE
+            self.forced_replication_method, self.replication_key = REPLICATION_INCREMENTAL, field
+            if column := self.metadata.get(("properties", field)):
+                column.inclusion = Metadata.InclusionType.AUTOMATIC
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
         self._now = datetime.now(timezone.utc)
-        if self._why_whole:
-            self.logger.warning("Reading all rows of '%s': %s", self.name, self._why_whole)
         passes = [self._list_pass(parameters) for parameters in self.passes()]
         bookmark = self._bookmark() if self._is_incremental else None
         if bookmark:
@@ -130,7 +124,7 @@ class ListStream(PlanhatStream):
         newest = latest_stamp(*(changes.newest for changes in self._changes))
         if looked_at and not stamped:
             self.logger.warning(
-                "No row of '%s' tells in %s when it changed: each run reads all rows, and incremental saves nothing",
+                "No row of '%s' tells in %s when it changed: every run reads all rows, whatever the catalog says",
                 self.name,
                 self.model.updated.field,
             )
@@ -203,7 +197,7 @@ class ListStream(PlanhatStream):
             params=asked,
             select=self.asked_fields() or (self._known_fields() if every_field else None),
             limit=self.dry_run_rows,
-            in_flight=1 if self.dry_run_rows else self.config["pages_in_flight"],
+            in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
             recognise=self.recognise,
             doubt=self.doubt,
         )

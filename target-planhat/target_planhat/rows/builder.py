@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
+from planhat_api.values.invalid import InvalidValueError
 from target_planhat.rows.invalid import form_of
 from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
 from target_planhat.rows.mapping import Slot, Source
-from target_planhat.rows.values import ANYTHING, Json, UnfitValueError, encode
+from target_planhat.rows.values import ANYTHING, Json, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -168,7 +169,7 @@ class RowBuilder:
         slot = source.slot
         try:
             value = None if value is None else source.kind.convert(value)
-        except UnfitValueError as err:
+        except InvalidValueError as err:
             msg = f"{slot}: {err}{form_of(value)}"
             raise RefusedRowError(msg) from err
         if slot.name == "custom" and not slot.custom:

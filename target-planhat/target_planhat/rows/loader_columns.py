@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_planhat.rows.values import Kind, UnfitValueError
+from planhat_api.values.booleans import boolean
+from planhat_api.values.invalid import InvalidValueError
+from target_planhat.rows.values import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,7 +25,6 @@ HELPER_COLUMNS = frozenset({"_planhat_original"})
 _PREFIXES = ("_sdc_", "_dlt_", "_airbyte_", "_ab_", "_fivetran_")
 _DELETION_TIME = "_sdc_deleted_at"
 _MARK = re.compile(rb'"(_(?:sdc|dlt|airbyte|ab|fivetran)_[a-z0-9_]*deleted[a-z0-9_]*)"', re.IGNORECASE)
-_NOT_DELETED = frozenset({"", "0", "f", "false", "n", "no"})
 
 
 def is_added_by_loader(column: str) -> bool:
@@ -38,7 +39,12 @@ def is_deletion_time(column: str) -> bool:
 
 def _says_deleted(value: Json) -> bool:
     """Whether a mark is set: anything but null, false, and what stands for false."""
-    return value.strip().lower() not in _NOT_DELETED if isinstance(value, str) else bool(value)
+    if value is None:
+        return False
+    try:
+        return bool(boolean(value))
+    except InvalidValueError:
+        return bool(value)
 
 
 class DeletionMarks:
@@ -94,7 +100,7 @@ class DeletionMarks:
         def convert(value: Json) -> Json:
             if _says_deleted(value) and self._look(column):
                 msg = "marked as deleted"
-                raise UnfitValueError(msg)
+                raise InvalidValueError(msg)
             return value
 
         return Kind("mark of deletion", Any, convert, frozenset(), keeps=_is_alive, keeps_all=_are_alive)

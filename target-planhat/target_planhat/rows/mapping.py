@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.plugin.nearest import nearest
+from planhat_api.values.names import folded_field
 from target_planhat.rows.values import (
     ANYTHING,
     COMPANY,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnPlan", "Resolver", "Slot", "Source", "declared_types"]
 
-_SEPARATORS = re.compile(r"[\s_.-]")
 _CUSTOM_COLUMN = re.compile(r"custom(?:\.|__)(?P<name>.+)", re.IGNORECASE | re.DOTALL)
 _COMPANY_KEYS = {
     "companyexternalid": "extid-",
@@ -88,11 +88,6 @@ class ColumnPlan:
         return slot in self.constants or any(source.slot == slot for source in self.sources)
 
 
-def _squeezed(name: str) -> str:
-    """Fold case and separators, but keep a leading underscore: `_id` is Planhat's id, `id` is not."""
-    return ("_" if name.startswith("_") else "") + _SEPARATORS.sub("", name).lower()
-
-
 def _special_kinds(model: Model) -> dict[str, Kind]:
     """Kinds that the schema of a field does not tell; later ones win."""
     kinds = {"custom": OBJECT}
@@ -108,23 +103,23 @@ class Resolver:
     """Finds the slot a name means, in one model."""
 
     def __init__(self, model: Model, custom: NamesOfModel, settings: StreamSettings) -> None:
-        """Prepare the lookup by squeezed name."""
+        """Prepare the lookup by folded name."""
         self.model = model
         self.custom = custom
         self._settings = settings
-        self._by_squeezed: dict[str, str] = {}
+        self._by_folded: dict[str, str] = {}
         for name in model.properties:
-            self._by_squeezed.setdefault(_squeezed(name), name)
+            self._by_folded.setdefault(folded_field(name), name)
         for name in model.properties:
             if name != "_id":
-                self._by_squeezed.setdefault(_squeezed(name).removeprefix("_"), name)
-        self._by_squeezed.setdefault("planhatid", "_id")
+                self._by_folded.setdefault(folded_field(name).removeprefix("_"), name)
+        self._by_folded.setdefault("planhatid", "_id")
         self._company = (model.company or "").removesuffix("[]")
         self._special = _special_kinds(model)
 
     def field_name(self, name: str) -> str | None:
         """The field of the model with this name, whatever its case and separators."""
-        return name if name in self.model.properties else self._by_squeezed.get(_squeezed(name))
+        return name if name in self.model.properties else self._by_folded.get(folded_field(name))
 
     def source(self, column: str, name: str) -> Source | str | None:
         """Where a column of this name leads.
@@ -159,12 +154,12 @@ class Resolver:
     def _company_source(self, column: str, name: str) -> Source | None:
         if not self._company:
             return None
-        squeezed = _squeezed(name)
+        folded = folded_field(name)
         several = self.model.company != self._company
         own = self.field_name(name)
-        if squeezed in _COMPANY_NAMES and own is None:
+        if folded in _COMPANY_NAMES and own is None:
             return self._field_of_company(column, COMPANY, several=several)
-        prefix = _COMPANY_KEYS.get(squeezed)
+        prefix = _COMPANY_KEYS.get(folded)
         # Planhat places such rows itself: in silence it ignores a row whose company does not exist, unless the company
         # stands under companyId.
         placed = self._company in self.model.required or self.model.placing is not None

@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.plugin.nearest import nearest
+from planhat_api.values.invalid import InvalidValueError
 from target_planhat.errors import SettingsError
 from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
 from target_planhat.rows.mapping import ColumnPlan, Resolver, Slot, Source, declared_types
-from target_planhat.rows.values import ANYTHING, Kind, UnfitValueError
+from target_planhat.rows.values import ANYTHING, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -184,7 +185,7 @@ class _Planner:
     def _constant(self, name: str, kind: Kind, value: Json) -> Json:
         try:
             return None if value is None else kind.convert(value)
-        except UnfitValueError as err:
+        except InvalidValueError as err:
             self.problems.append(f"setting constants: {name}: {err}")
             return None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from planhat_api.models.registry import all_models
 from planhat_api.plugin.nearest import nearest
+from planhat_api.values.names import folded
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ class Route:
 
 
 _SEGMENT_NAMES = ("segment", "segment_events")
-_NOT_A_LETTER = re.compile(r"[^a-z0-9]")
-
-
-def _squeezed(name: str) -> str:
-    return _NOT_A_LETTER.sub("", name.lower())
 
 
 def _plurals(name: str) -> Iterator[str]:
@@ -67,7 +63,7 @@ def _way(model: Model) -> Way | None:
 
 @cache
 def _routes() -> Mapping[str, Route | None]:
-    """Every accepted name, squeezed, with its route; None for models that can only be read."""
+    """Every accepted name, folded, with its route; None for models that can only be read."""
     routes: dict[str, Route | None] = {}
     for model in all_models().values():
         way = _way(model)
@@ -75,11 +71,11 @@ def _routes() -> Mapping[str, Route | None]:
         if model.view_of is None:
             names.append(model.path)
         for name in names:
-            for form in _plurals(_squeezed(name)):
+            for form in _plurals(folded(name)):
                 routes.setdefault(form, Route(model, way) if way else None)
         if "segment" in model.push:
             for name in _SEGMENT_NAMES:
-                for form in _plurals(_squeezed(name)):
+                for form in _plurals(folded(name)):
                     routes.setdefault(form, Route(model, Way.SEGMENT))
     return routes
 
@@ -95,7 +91,7 @@ def _candidates(stream: str) -> Iterator[str]:
     """The name itself, then what follows a schema (`public-companies`), then without `planhat`."""
     parts = re.split(r"[-.]", stream)
     for start in range(len(parts)):
-        name = _squeezed("".join(parts[start:]))
+        name = folded("".join(parts[start:]))
         yield name
         if name.startswith("planhat"):
             yield name.removeprefix("planhat")
@@ -112,7 +108,7 @@ def find_route(stream: str, wanted: str | None = None) -> Route:
         SettingsError: No model fits. The text names the streams that exist and the nearest one.
     """
     name = wanted or stream
-    for candidate in (_squeezed(wanted),) if wanted else _candidates(stream):
+    for candidate in (folded(wanted),) if wanted else _candidates(stream):
         if candidate in _routes():
             found = _routes()[candidate]
             if found is None:

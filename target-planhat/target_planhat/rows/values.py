@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from target_planhat.rows.dates import CANONICAL, FIRST_DAY, LAST_DAY, are_canonical, date_time, epoch_day, is_canonical
-from target_planhat.rows.invalid import Json, UnfitValueError, check_finite, unfit
+from planhat_api.values.booleans import boolean
+from planhat_api.values.custom_types import Holds, custom_type
+from planhat_api.values.dates import CANONICAL, FIRST_DAY, LAST_DAY, are_canonical, epoch_day, is_canonical, moment
+from planhat_api.values.invalid import InvalidValueError, invalid
+from planhat_api.values.numbers import number
+from planhat_api.values.texts import id_text, referred, text
+from target_planhat.rows.invalid import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +33,6 @@ __all__ = [
     "TEXT",
     "Json",
     "Kind",
-    "UnfitValueError",
     "array_of",
     "company_reference",
     "encode",
@@ -75,7 +79,7 @@ class Kind:
         keeps_all: The same for many values at once.
         json: JSON type of the values that pass; empty for any.
         item_json: Of an array, the JSON type of its items.
-        convert: Makes any other value fit, or raises UnfitValueError. It never sees None; None from it means null.
+        convert: Makes any other value fit, or raises InvalidValueError. It never sees None; None from it means null.
         takes: JSON types a column may be declared with.
     """
 
@@ -90,104 +94,40 @@ class Kind:
     item_json: str = "object"
 
 
-def _plain_number(value: float | Decimal) -> str:
-    if isinstance(value, int):
-        return str(value)
-    check_finite(value)
-    return str(int(value)) if value == int(value) else str(value)
-
-
-def _text(value: Json) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return _plain_number(value)
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    raise unfit(value, "a text")
-
-
-def _id_text(value: Json) -> str | None:
-    """Ids are texts (B43); a warehouse's 77 or 77.0 is the id `77`, an empty text is no id."""
-    return _text(value).strip() or None
-
-
-def _unwrapped(value: Json) -> Json:
-    """References come as an id or as an object that holds it (B36)."""
-    return value.get("_id") or value.get("id") if isinstance(value, dict) else value
-
-
 def _planhat_id(value: Json) -> str | None:
-    text = _id_text(value)
-    if text is not None and not _IS_PLANHAT_ID(text):
+    found = id_text(value)
+    if found is not None and not _IS_PLANHAT_ID(found):
         msg = "not an id of Planhat (24 hexadecimal digits)"
-        raise UnfitValueError(msg)
-    return text
+        raise InvalidValueError(msg)
+    return found
 
 
 def _reference(value: Json) -> str | None:
-    value = _unwrapped(value)
-    return None if value is None else _id_text(value)
+    inner = referred(value)
+    return None if inner is None else id_text(inner)
 
 
 def company_reference(value: Json) -> str | None:
     """A company by Planhat's id, or by its own key with `extid-` or `srcid-` in front (B22)."""
-    text = _reference(value)
-    if text is not None and not _IS_REFERENCE(text):
+    found = _reference(value)
+    if found is not None and not _IS_REFERENCE(found):
         msg = (
             "neither an id of Planhat nor extid-... or srcid-...; "
             "put your own ids in a column company_external_id or company_source_id"
         )
-        raise UnfitValueError(msg)
-    return text
+        raise InvalidValueError(msg)
+    return found
 
 
 def prefixed(prefix: str) -> Kind:
     """The kind of a column whose ids become references to companies (B22)."""
 
     def convert(value: Json) -> str | None:
-        text = _id_text(value)
-        return text if text is None or text.startswith(prefix) else prefix + text
+        found = id_text(value)
+        return found if found is None or found.startswith(prefix) else prefix + found
 
     passes = Annotated[str, msgspec.Meta(pattern=rf"^{prefix}(.*\S)?$")]
     return Kind(f"key of a company ({prefix}...)", passes, convert, TEXT.takes, str, never)
-
-
-def _number(value: Json) -> int | float | Decimal | None:
-    if isinstance(value, str):
-        return _number_of_text(value.strip())
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise unfit(value, "a number")
-    check_finite(value)
-    return value
-
-
-def _number_of_text(text: str) -> int | Decimal | None:
-    if not text:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation as err:
-        msg = "a text that is not a number"
-        raise UnfitValueError(msg) from err
-    # Before it is made a whole number: `1e9999999` would take minutes.
-    check_finite(value)
-    return int(value) if value == value.to_integral_value() else value
-
-
-_BOOLEANS = {"true": True, "t": True, "1": True, "yes": True, "false": False, "f": False, "0": False, "no": False}
-
-
-def _boolean(value: Json) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and not value.strip():
-        return None
-    if isinstance(value, (str, int, float, Decimal)):
-        found = _BOOLEANS.get(_text(value).strip().lower())
-        if found is not None:
-            return found
-    raise unfit(value, "true or false")
 
 
 def _decoded(value: Json) -> Json:
@@ -200,19 +140,19 @@ def _decoded(value: Json) -> Json:
         return msgspec.json.decode(value)
     except msgspec.DecodeError as err:
         msg = "a text that is not JSON"
-        raise UnfitValueError(msg) from err
+        raise InvalidValueError(msg) from err
 
 
 def _object(value: Json) -> dict[str, Any] | None:
     value = _decoded(value)
     if value is None or isinstance(value, dict):
         return value
-    raise unfit(value, "an object")
+    raise invalid(value, "an object")
 
 
-TEXT = Kind("text", str, _text, frozenset({"string", "number", "integer"}))
+TEXT = Kind("text", str, text, frozenset({"string", "number", "integer"}))
 ID_TEXT = Kind(
-    "id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], _id_text, TEXT.takes, str, _IS_PLAIN_ID, _plain_ids
+    "id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], id_text, TEXT.takes, str, _IS_PLAIN_ID, _plain_ids
 )
 PLANHAT_ID = Kind(
     "Planhat id",
@@ -235,12 +175,12 @@ COMPANY = Kind(
     _IS_PLANHAT_ID,
     _planhat_ids,
 )
-NUMBER = Kind("number", int | float, _number, frozenset({"number", "integer", "string"}), json="number")
-BOOLEAN = Kind("true or false", bool, _boolean, frozenset({"boolean", "string", "integer", "number"}), json="boolean")
+NUMBER = Kind("number", int | float, number, frozenset({"number", "integer", "string"}), json="number")
+BOOLEAN = Kind("true or false", bool, boolean, frozenset({"boolean", "string", "integer", "number"}), json="boolean")
 DATE_TIME = Kind(
     "date",
     Annotated[str, msgspec.Meta(pattern=CANONICAL)],
-    date_time,
+    moment,
     frozenset({"string", "integer", "number"}),
     str,
     is_canonical,
@@ -276,7 +216,7 @@ def array_of(item: Kind) -> Kind:
         if isinstance(value, (int, float, Decimal)) and item is not ANYTHING:
             value = [value]
         if not isinstance(value, list):
-            raise unfit(value, "an array")
+            raise invalid(value, "an array")
         converted = (item.convert(entry) for entry in value if entry is not None)
         return [entry for entry in converted if entry is not None]
 
@@ -311,27 +251,26 @@ def kind_of_field(schema: Mapping[str, Any]) -> Kind:
     return _BY_JSON_TYPE.get(schema.get("type", ""), ANYTHING)
 
 
-_BY_CUSTOM_TYPE = {
-    "number": NUMBER,
-    "rating": NUMBER,
-    "checkbox": BOOLEAN,
-    "day": EPOCH_DAY,
-    "date": DATE_TIME,
-    "multipicklist": array_of(TEXT),
-    "team members": array_of(REFERENCE),
-    "endusers": array_of(REFERENCE),
-    "team member": REFERENCE,
-    "enduser": REFERENCE,
+_BY_HELD = {
+    Holds.TEXT: TEXT,
+    Holds.TEXTS: array_of(TEXT),
+    Holds.NUMBER: NUMBER,
+    Holds.BOOLEAN: BOOLEAN,
+    Holds.DAY: EPOCH_DAY,
+    Holds.DATE: DATE_TIME,
+    Holds.REFERENCE: REFERENCE,
+    Holds.REFERENCES: array_of(REFERENCE),
 }
 
 
-def kind_of_custom(custom_type: str) -> Kind:
-    """The kind of a custom field by its type in Planhat (B47); all others hold text."""
-    return _BY_CUSTOM_TYPE.get(custom_type.lower(), TEXT)
+def kind_of_custom(type_name: str) -> Kind:
+    """The kind of a custom field by its type in Planhat (B47); what a type that is not known holds passes as it is."""
+    found = custom_type(type_name)
+    return ANYTHING if found is None else _BY_HELD[found.holds]
 
 
 def _unknown(value: Json) -> Json:
-    if isinstance(value, (datetime, date)):
+    if isinstance(value, date):
         return value.isoformat()
     raise TypeError(type(value).__name__)
 

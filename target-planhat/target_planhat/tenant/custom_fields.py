@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from planhat_api.errors import AccessError, NotFoundError
 from planhat_api.plugin.nearest import nearest
+from planhat_api.values.names import folded, model_names, without_plural
 
 if TYPE_CHECKING:
     import logging
@@ -20,12 +20,6 @@ __all__ = ["CustomFields", "NamesOfModel"]
 
 Kind: TypeAlias = Any
 """What a field holds, in the terms of whoever asks for it."""
-
-_NOT_A_LETTER = re.compile(r"[\W_]")
-
-
-def _squeezed(name: str) -> str:
-    return _NOT_A_LETTER.sub("", name.lower())
 
 
 @dataclass(frozen=True)
@@ -47,8 +41,8 @@ class NamesOfModel:
         """
         if self.kinds is None or name in self.kinds or name in self.formulas:
             return name
-        wanted = _squeezed(name)
-        found = [known for known in (*self.kinds, *self.formulas) if _squeezed(known) == wanted]
+        wanted = folded(name)
+        found = [known for known in (*self.kinds, *self.formulas) if folded(known) == wanted]
         return found[0] if len(found) == 1 else None
 
     def nearest(self, name: str) -> str | None:
@@ -112,9 +106,7 @@ class CustomFields:
 
 def _is_of(definition: Mapping[str, Any], model: Model) -> bool:
     """Models write the case of `parent` differently."""
-    parent = _squeezed(str(definition.get("parent", "")))
-    path = _squeezed(model.path)
-    return bool(definition.get("name")) and parent in {_squeezed(model.name), path, path.removesuffix("s")}
+    return bool(definition.get("name")) and without_plural(str(definition.get("parent", ""))) in model_names(model)
 
 
 def _written(definitions: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:

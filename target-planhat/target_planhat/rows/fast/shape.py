@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api.values.invalid import InvalidValueError
 from target_planhat.rows.fast.schema_types import struct
-from target_planhat.rows.values import UnfitValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ class _Conversion:
                 continue
             try:
                 converted = self.kind.convert(value)
-            except UnfitValueError:
+            except InvalidValueError:
                 return place
             if converted != value:
                 setattr(records[place], self.attribute, converted)

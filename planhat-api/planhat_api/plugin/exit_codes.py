@@ -1,0 +1,85 @@
+"""The exit codes of tap and target, and which error ends a run with which: one table for both."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from planhat_api.errors import (
+    AccessError,
+    ConfigurationError,
+    CredentialsError,
+    NotFoundError,
+    RateLimitError,
+    UnavailableError,
+    UnknownHostError,
+)
+from planhat_api.plugin.output import ClosedOutputError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SDK_CODES", "SIGNALS", "ExitCode", "StopError", "exit_code"]
+
+SIGNALS = 128
+"""A run that a signal ended has this and the number of the signal as its code, as every program of a shell."""
+
+
+class ExitCode(IntEnum):
+    """How a run ended; docs/exit-codes.md tells users the same."""
+
+    DONE = 0
+    """Everything is read; every row is delivered, or set aside as the policy allows."""
+    FAULT = 1
+    """A fault of the tap or target itself, or whoever reads its output is gone."""
+    SETTINGS = 2
+    """Wrong settings or files, a mapping that cannot work, or a model that the tenant does not have."""
+    CREDENTIALS = 3
+    """Planhat refuses the token, or the token may not do this."""
+    REJECTS = 4
+    """More rows were rejected than the policy allows."""
+    UNAVAILABLE = 5
+    """Planhat could not be reached, or kept failing or refusing for load."""
+    INPUT = 6
+    """What came in is not Singer."""
+    OUTPUT = 7
+    """What is written has no room."""
+
+
+class StopError(Exception):
+    """Ends a run early for a reason that its user can mend. The text is for people and holds no secret."""
+
+    code: ClassVar[ExitCode] = ExitCode.FAULT
+
+
+# The first that an error is of counts.
+_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
+    (ClosedOutputError, ExitCode.FAULT),
+    (OutputError, ExitCode.OUTPUT),
+    (ConfigurationError, ExitCode.SETTINGS),
+    (NotFoundError, ExitCode.SETTINGS),
+    (CredentialsError, ExitCode.CREDENTIALS),
+    (AccessError, ExitCode.CREDENTIALS),
+    (UnknownHostError, ExitCode.SETTINGS),
+    (UnavailableError, ExitCode.UNAVAILABLE),
+    (RateLimitError, ExitCode.UNAVAILABLE),
+)
+
+SDK_CODES: Mapping[str, ExitCode] = {
+    "ConfigurationError": ExitCode.SETTINGS,
+    "DiscoveryError": ExitCode.SETTINGS,
+    "MappingError": ExitCode.SETTINGS,
+    "RecordsWithoutSchemaException": ExitCode.INPUT,
+}
+"""Codes of the SDK's errors, by their names in ``singer_sdk.exceptions``: this distribution does not need the SDK."""
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code of a run that ended with this error."""
+    if isinstance(error, StopError):
+        return error.code
+    known = next((code for kind, code in _CODES if isinstance(error, kind)), None)
+    if known is not None:
+        return known
+    of_sdk = (kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "singer_sdk.exceptions")
+    return next((SDK_CODES[name] for name in of_sdk if name in SDK_CODES), ExitCode.FAULT)

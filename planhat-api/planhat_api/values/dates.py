@@ -1,0 +1,223 @@
+"""Reads dates as programs write them, and writes them as Planhat does: ISO 8601 in UTC, or days since 1970-01-01.
+
+Which day a moment with a zone is: the day it shows. What Planhat writes is in UTC (B40), so its own moments show the
+day that they are in UTC. Others come from a source in which a date became midnight at its place: an invoice that is due
+at `2024-05-14T00:00:00+02:00` is due on 14 May, though it is 13 May by UTC then.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from planhat_api.values.invalid import InvalidValueError, invalid
+from planhat_api.values.numbers import check_finite, number_in
+
+if TYPE_CHECKING:
+    from planhat_api.values.numbers import Number
+
+__all__ = [
+    "CANONICAL",
+    "FIRST_DAY",
+    "LAST_DAY",
+    "are_canonical",
+    "day_number",
+    "day_of",
+    "epoch_day",
+    "is_canonical",
+    "moment",
+    "moment_in",
+    "today",
+]
+
+_EPOCH = date(1970, 1, 1)
+FIRST_DAY, LAST_DAY = (date.min - _EPOCH).days, (date.max - _EPOCH).days
+"""The days since 1970 that a date can have."""
+
+_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MILLISECONDS_A_DAY = 86_400_000
+_FIRST_MILLISECOND, _LAST_MILLISECOND = FIRST_DAY * _MILLISECONDS_A_DAY, (LAST_DAY + 1) * _MILLISECONDS_A_DAY - 1
+_MILLISECONDS_FROM = 100_000_000_000
+"""Numbers from here on are milliseconds since 1970 (1966 and earlier, 1973 and later); nearer ones may be anything."""
+
+_LOOKS_LIKE = (
+    (3_000, 100_000, "days since 1970"),
+    (19_000_101, 21_001_232, "a date without separators"),
+    (100_000_000, _MILLISECONDS_FROM, "seconds since 1970"),
+    (_LAST_MILLISECOND, 10**17, "microseconds since 1970"),
+    (10**17, 10**20, "nanoseconds since 1970"),
+)
+"""What a number of this size, from and up to, was most likely meant to be. It is told, and never acted upon."""
+
+# The form that Planhat writes (B40); 29 February of a year that ends in 00 is left to the slow check.
+_LEAP_DAY = r"[0-9]{2}(?:0[48]|[2468][048]|[13579][26])-02-29"
+_OTHER_DAY = (
+    r"(?!0000)[0-9]{4}-"
+    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+_MOMENT = rf"(?:{_OTHER_DAY}|{_LEAP_DAY})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{3}}Z"
+CANONICAL = f"^{_MOMENT}$"
+"""Matches a moment as Planhat writes it, which exists: it needs no change."""
+_ARE_CANONICAL = re.compile(f"(?:{_MOMENT}~)*").fullmatch
+
+is_canonical = re.compile(_MOMENT).fullmatch
+"""Whether a text is a moment as Planhat writes it."""
+
+# ISO 8601 and what warehouses make of it: a space for the T, a space before the zone, `UTC`, zones of hours alone, any
+# number of digits for the fraction. Nothing that could be read in two ways.
+_READABLE = re.compile(
+    r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})"  # year, dash, month, day
+    r"(?:[Tt ]([0-9]{2})"  # hour
+    r"(?:(:?)([0-9]{2})(?:\6([0-9]{2})(?:[.,]([0-9]+))?)?)?"  # colon, minute, second, fraction
+    r" ?(?:(?i:Z|UTC|GMT)|([+-][0-9]{2}(?::?[0-5][0-9](?::?[0-5][0-9])?)?))?)?"  # zone
+).fullmatch
+
+
+def are_canonical(texts: list[str]) -> bool:
+    """Whether all texts are moments as Planhat writes them."""
+    return _ARE_CANONICAL("~".join([*set(texts), ""])) is not None
+
+
+def today() -> int:
+    """Today's day number in UTC."""
+    return day_number(_now().date())
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01 (B41)."""
+    return (day - _EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """The date of a day number."""
+    return _EPOCH + timedelta(days=number)
+
+
+def moment(value: object, *, any_number: bool = False) -> str | None:
+    """A moment as Planhat writes it: ISO 8601 in UTC with milliseconds (B40). None for a blank text.
+
+    Args:
+        value: A date in a text, milliseconds since 1970, or a date of Python.
+        any_number: Numbers near 0 are milliseconds too. So they are where Planhat answers with numbers (B42); in a
+            warehouse they are seconds, days, or something else.
+
+    Raises:
+        InvalidValueError: It names no moment.
+    """
+    if isinstance(value, str):
+        if is_canonical(value):
+            return value
+        value = value.strip()
+        if not value:
+            return None
+        any_number = False
+    found = _moment_or_number(value)
+    at = found if isinstance(found, datetime) else _from_milliseconds(found, any_number=any_number)
+    return _in_utc(at).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def epoch_day(value: object, *, fractions: bool = False) -> Number | None:
+    """Days since 1970-01-01 (B41). None for a blank text. A moment with a zone counts as the day it shows.
+
+    Args:
+        value: A number of days, a date in a text, milliseconds since 1970, or a date of Python.
+        fractions: Take a number of days that is not whole as it is: what Planhat calls integers is not always whole in
+            its answers (B44).
+
+    Raises:
+        InvalidValueError: It names no day.
+    """
+    if type(value) is int and FIRST_DAY <= value <= LAST_DAY:
+        return value
+    if isinstance(value, str):
+        value = value.strip()
+        if not value:
+            return None
+    found = _moment_or_number(value)
+    if isinstance(found, datetime):
+        return day_number(found.date())
+    if not FIRST_DAY <= found <= LAST_DAY:
+        return day_number(_from_milliseconds(found).date())
+    if fractions:
+        return found
+    whole = int(found)
+    if whole != found:
+        msg = "not a whole number of days"
+        raise InvalidValueError(msg)
+    return whole
+
+
+def moment_in(text: str) -> datetime | None:
+    """The moment a text names, by UTC if it names no zone (B40); None for a text that is no date.
+
+    Raises:
+        InvalidValueError: The date or time does not exist.
+    """
+    found = _READABLE(text)
+    if found is None:
+        return None
+    year, _, month, day, hour, _, minute, second, fraction, zone = found.groups(default="0")
+    try:
+        return datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour),
+            int(minute),
+            int(second),
+            int(fraction[:6].ljust(6, "0")),
+            timezone.utc if zone == "0" else _zone(zone),
+        )
+    except ValueError as err:
+        msg = "a text with a date or time that does not exist"
+        raise InvalidValueError(msg) from err
+
+
+def _zone(text: str) -> timezone:
+    digits = text[1:].replace(":", "").ljust(6, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]), seconds=int(digits[4:]))
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def _in_utc(at: datetime) -> datetime:
+    if at.tzinfo is timezone.utc:
+        return at
+    try:
+        return at.astimezone(timezone.utc)
+    except OverflowError as err:
+        msg = "a date out of range"
+        raise InvalidValueError(msg) from err
+
+
+def _from_milliseconds(value: Number, *, any_number: bool = False) -> datetime:
+    size = -value if value < 0 else value
+    if (any_number or size >= _MILLISECONDS_FROM) and _FIRST_MILLISECOND <= value <= _LAST_MILLISECOND:
+        return _START + timedelta(milliseconds=float(value))
+    likely = next((name for start, end, name in _LOOKS_LIKE if start <= size < end), None)
+    looks = f"looks like {likely}" if likely else "is no date"
+    msg = f"a number that {looks}; send ISO 8601, such as 2024-02-29T10:00:00Z, or milliseconds since 1970"
+    raise InvalidValueError(msg)
+
+
+def _moment_or_number(value: object) -> datetime | Number:
+    """The moment a value names, or the number it holds."""
+    if isinstance(value, str):
+        found = moment_in(value) or number_in(value)
+        if found is None:
+            msg = "a text that is not a date; send ISO 8601, such as 2024-02-29T10:00:00Z"
+            raise InvalidValueError(msg)
+        return found
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise invalid(value, "a date")
+    check_finite(value)
+    return value
