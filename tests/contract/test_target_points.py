@@ -174,9 +174,9 @@ def test_metrics_without_tenant_token_fail_at_start() -> None:
 )
 def test_the_log_names_metric_record_and_day_of_a_rejected_point(change: dict[str, Any], named: str) -> None:
     with Sandbox(companies=3, seed=1) as box, logged() as out:
-        row = {**points(box, 1)[0], "value": 4711, **change}
+        row = {**points(box, 1)[0], "value": 4711081547, **change}
         finished = run(box, stream("metrics", [row]), on_reject="continue", check_metric_targets=True)
         assert finished.summary == {"metrics": {"rejected": 1}}
         assert f"Rejected: metrics, {named.replace('KEY', str(row['external_id']))}" in out.getvalue()
-        assert "4711" not in out.getvalue()
+        assert "4711081547" not in out.getvalue()
         assert "SECRET" not in out.getvalue()
