@@ -56,7 +56,7 @@ docs: .venv/ready ## Write what is generated: settings tables, plugin definition
 	@.venv/bin/python docs/streams.py
 
 clean: ## Remove everything that the other targets made
-	rm -rf .make .meltano .venv demo/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .make .meltano .venv demo/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/ready: $(LOCKED) | $(UV)
 	@$(UV) sync --quiet --frozen --all-packages --group dev
