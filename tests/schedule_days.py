@@ -7,7 +7,6 @@ depends on the day of each change.
 
 from __future__ import annotations
 
-import logging
 import random
 import sys
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from planhat_sandbox import Sandbox
 from tap_planhat.records import record_path
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
-from tests.schedule_parts import Warehouse, between_calls
+from tests.schedule_parts import Warehouse, between_calls, play_many
 from tests.tap_support import catalog_for, config_for, run
 
 if TYPE_CHECKING:
@@ -196,18 +195,5 @@ class _Schedule:
         self.outcome.steps.append(step)
 
 
-def main(first: int, last: int) -> int:
-    """Play the schedules from ``first`` to before ``last``; how many went wrong."""
-    logging.disable(logging.CRITICAL)
-    wrong = 0
-    for seed in range(first, last):
-        outcome = play(seed)
-        if outcome.faults:
-            wrong += 1
-            sys.stdout.write("\n  ".join([f"schedule {seed}", *outcome.steps, *outcome.faults[:9]]) + "\n")
-    sys.stdout.write(f"{last - first} schedules, {wrong} of them wrong\n")
-    return wrong
-
-
 if __name__ == "__main__":
-    sys.exit(1 if main(*map(int, sys.argv[1:3])) else 0)
+    sys.exit(1 if play_many(play, *map(int, sys.argv[1:3])) else 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from planhat_sandbox import Sandbox
     from tests.tap_support import Output
 
+_SHOWN = 9
 _STAMPS = ("updatedAt", "updateDate", "lastUpdated")
 
 
@@ -150,3 +153,28 @@ def between_calls(act: Callable[[], None]) -> Iterator[None]:
 
     with patch.object(PlanhatClient, "page", after_act):
         yield
+
+
+class Played(Protocol):
+    """How a schedule went.
+
+    Attributes:
+        steps: What was done, in order.
+        faults: What was wrong.
+    """
+
+    steps: list[str]
+    faults: list[str]
+
+
+def play_many(play: Callable[[int], Played], first: int, last: int) -> int:
+    """Play the schedules from ``first`` to before ``last``, and tell of those that went wrong; how many did."""
+    logging.disable(logging.CRITICAL)
+    wrong = 0
+    for seed in range(first, last):
+        outcome = play(seed)
+        if outcome.faults:
+            wrong += 1
+            sys.stdout.write("\n  ".join([f"schedule {seed}", *outcome.steps, *outcome.faults[:_SHOWN]]) + "\n")
+    sys.stdout.write(f"{last - first} schedules, {wrong} of them wrong\n")
+    return wrong

@@ -7,7 +7,6 @@ not equal to the tenant. To add a kind of stream, write a ``Part`` (see ``tests.
 
 from __future__ import annotations
 
-import logging
 import random
 import sys
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from planhat_sandbox import Sandbox
 from planhat_sandbox.switch_table import SWITCHES
 from tests.schedule_lists import ListPart
-from tests.schedule_parts import Tenant, Warehouse, between_calls
+from tests.schedule_parts import Tenant, Warehouse, between_calls, play_many
 from tests.tap_support import Output, catalog_for, config_for, run
 
 if TYPE_CHECKING:
@@ -193,18 +192,5 @@ class _Schedule:
         self.outcome.steps.append(step)
 
 
-def main(first: int, last: int) -> int:
-    """Play the schedules from ``first`` to before ``last``; how many went wrong."""
-    logging.disable(logging.CRITICAL)
-    wrong = 0
-    for seed in range(first, last):
-        outcome = play(seed)
-        if outcome.faults:
-            wrong += 1
-            sys.stdout.write("\n  ".join([f"schedule {seed}", *outcome.steps, *outcome.faults]) + "\n")
-    sys.stdout.write(f"{last - first} schedules, {wrong} of them wrong\n")
-    return wrong
-
-
 if __name__ == "__main__":
-    sys.exit(1 if main(*map(int, sys.argv[1:3])) else 0)
+    sys.exit(1 if play_many(play, *map(int, sys.argv[1:3])) else 0)

@@ -94,7 +94,7 @@ class TapPlanhat(Tap):
         except ConfigValidationError as error:
             texts = [_told(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
-        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema)
+        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema, gone=NO_LONGER)
         for told in (*unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER), *misspelt):
             self.logger.warning("%s", told)
         if self.input_catalog is not None:

@@ -103,6 +103,19 @@ def test_who_looks_for_a_setting_that_the_catalog_decides_on_is_told(tmp_path: P
     assert "incremental has no effect: the catalog says which streams are incremental" in ended.stderr
 
 
+def test_a_misspelt_variable_is_told_and_those_of_meltano_are_not(tmp_path: Path) -> None:
+    variables = {"LOOKBACK_DAIS": "3", "INCREMENTAL": "true", "_SELECT": '["*.*"]', "LOOKBACK_DAYS": "3"}
+    with Sandbox(companies=1, seed=1, days=1) as box:
+        config = config_for(box)
+        files = write_files(tmp_path, config=config, catalog=catalog_for(config, "companies"))
+        ended = run_command(*files, **{f"TAP_PLANHAT_{name}": value for name, value in variables.items()})
+    assert ended.returncode == 0
+    told = [line.rpartition("TAP_PLANHAT_")[2] for line in ended.stderr.splitlines() if "TAP_PLANHAT_" in line]
+    assert len(told) == 2
+    assert told[0] == "LOOKBACK_DAIS: there is no setting 'lookback_dais'. Did you mean 'lookback_days'?"
+    assert told[1].startswith("INCREMENTAL: incremental has no effect: the catalog says which streams are incremental")
+
+
 def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     ended = run_command(*write_files(tmp_path, config={"api_token": "t", "region": "zz9", "quota_file": ""}))

@@ -90,6 +90,13 @@ def test_a_setting_that_there_is_not_is_told_with_the_one_that_was_meant(tmp_pat
     assert "There is no setting 'on_rejct'. Did you mean 'on_reject'?" in finished.stderr
 
 
+def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"api_token": "x"}))
+    finished = start(["--config", str(file)], [], TARGET_PLANHAT_ON_REJCT="continue")
+    assert "TARGET_PLANHAT_ON_REJCT: there is no setting 'on_rejct'. Did you mean 'on_reject'?" in finished.stderr
+
+
 def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"api_token": "x", "region": "zz9", "quota_file": ""}))

@@ -39,20 +39,25 @@ def unknown_settings(
             yield f"There is no setting {name!r}." + (f" Did you mean {near!r}?" if near else "")
 
 
-def unknown_variables(environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any]) -> Iterator[str]:
+def unknown_variables(
+    environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """What to tell of variables whose names come near to that of a setting, and are none.
 
     Args:
         environment: All variables.
         prefix: What the names of the plugin's variables begin with. After two underscores come those of Meltano.
         schema: JSON Schema of the settings of the plugin.
+        gone: As for ``unknown_settings``.
     """
     known = [*schema["properties"], *CONNECTION_SETTINGS]
     for variable in environment:
         name = variable.removeprefix(prefix).lower()
         if not variable.startswith(prefix) or name.startswith("_") or name in known:
             continue
-        if near := nearest(name, known):
+        if gone and name in gone:
+            yield f"{variable}: {name} {gone[name]}"
+        elif near := nearest(name, known):
             yield f"{variable}: there is no setting {name!r}. Did you mean {near!r}?"
 
 

@@ -29,7 +29,7 @@ class Windows:
     pages by a smaller one, so that no offset grows large and little is read again after a stop.
 
     Args:
-        spans: The days, in order; none twice.
+        spans: The days, in the order in which they are to be read; none twice.
         days: Days of the first window.
         page_size: Rows of a full page.
     """

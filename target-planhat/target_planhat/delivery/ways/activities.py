@@ -6,30 +6,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from target_planhat.delivery.one_by_one import Streak, post_each
-from target_planhat.delivery.ways.way import DeliveryWay, named_by
+from target_planhat.delivery.ways.way import AddingWay, named_by
 from target_planhat.rows.points import check_activity, first_named, push_model
 from target_planhat.rows.routing import Way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from planhat_api import PushResult, Row
     from planhat_api.models.registry import Model
-    from target_planhat.outcomes.outcome import Settled
     from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
-    from target_planhat.rows.item import Item
     from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.mapping import ColumnPlan
 
 __all__ = ["Activities"]
 
 
-class Activities(DeliveryWay):
+class Activities(AddingWay):
     """Activities as Planhat knows them."""
 
     endpoints = ("bulk", "one")
-    adds_each_time = True
     needs_tenant_token = True
 
     @cached_property
@@ -54,11 +51,6 @@ class Activities(DeliveryWay):
     def quick_check(self, builder: RowBuilder) -> QuickCheck:
         """The same check on many activities."""
         return first_named(builder.plan, ("email", "externalId", "euExtId"))
-
-    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
-        """Post the activities."""
-        del distinct
-        yield from self._add_rows(items, self._push)
 
     def _push(self, rows: Sequence[Row]) -> PushResult:
         if self._settings.endpoint == "bulk":

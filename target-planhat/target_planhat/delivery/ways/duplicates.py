@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_planhat.delivery.ways.way import DeliveryWay
+from target_planhat.delivery.ways.way import AddingWay
 from target_planhat.errors import SettingsError
 from target_planhat.rows.keys import KeyRule
 from target_planhat.rows.mapping import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from planhat_api import BulkResult, Row
-    from target_planhat.outcomes.outcome import Settled
-    from target_planhat.rows.item import Item
     from target_planhat.rows.mapping import ColumnPlan
 
 __all__ = ["Duplicates"]
 
 
-class Duplicates(DeliveryWay):
+class Duplicates(AddingWay):
     """Many entries in a call; each call makes further copies."""
-
-    adds_each_time = True
 
     def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
         """Entries are named by their `_id` and nothing else."""
@@ -32,10 +28,5 @@ class Duplicates(DeliveryWay):
             raise SettingsError(msg)
         return KeyRule(("_id",), frozenset(), None, needs_key=True)
 
-    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
-        """Have the entries copied."""
-        del distinct
-        yield from self._add_rows(items, self._duplicate)
-
-    def _duplicate(self, rows: Sequence[Row]) -> BulkResult:
+    def _push(self, rows: Sequence[Row]) -> BulkResult:
         return self._tenant.client.duplicate_time_entries([row.keys["_id"] for row in rows])

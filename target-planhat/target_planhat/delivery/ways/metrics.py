@@ -9,7 +9,7 @@ import msgspec
 
 from planhat_api import analytics
 from planhat_api.logs import one_line
-from target_planhat.delivery.ways.way import DeliveryWay, named_by
+from target_planhat.delivery.ways.way import AddingWay, named_by
 from target_planhat.errors import SettingsError
 from target_planhat.outcomes.outcome import RecordOutcome
 from target_planhat.rows.builder import RefusedRowError
@@ -38,10 +38,9 @@ _LONGEST_NAME = 100
 _DROPPED = "has this externalId; Planhat would drop the point without a word"
 
 
-class Metrics(DeliveryWay):
+class Metrics(AddingWay):
     """Many points in a call."""
 
-    adds_each_time = True
     needs_tenant_token = True
     most_bytes = analytics.MOST_BYTES
 
@@ -93,7 +92,6 @@ class Metrics(DeliveryWay):
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """Send points; when asked, only those whose record is there now that what was read before them is out."""
-        del distinct
         there = items
         if self._context.settings.check_metric_targets:
             there = []
@@ -103,7 +101,7 @@ class Metrics(DeliveryWay):
                     there.append(item)
                 else:
                     yield [item], [RecordOutcome.rejected(f"no {name} {_DROPPED}", may_pass_later=True)]
-        yield from self._add_rows(there, self._push)
+        yield from super().deliver(there, distinct=distinct)
 
     def _without_record(self, item: Item) -> str | None:
         """Name of the model that has no record for a point; None when it has one."""

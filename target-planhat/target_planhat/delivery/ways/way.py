@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Sequence
 
-    from planhat_api import Outcome, PlanhatError, Row
+    from planhat_api import BulkResult, Outcome, PlanhatError, PushResult, Row
     from planhat_api.models.registry import Model
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.resending import Send
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from target_planhat.settings import StreamSettings, TargetSettings
     from target_planhat.tenant.tenant import Tenant
 
-__all__ = ["DeliveryWay", "WayContext", "named_by"]
+__all__ = ["AddingWay", "DeliveryWay", "WayContext", "named_by"]
 
 _RESENDS = 3
 """How often rows that Planhat adds are sent again, if the settings want that."""
@@ -199,18 +199,29 @@ class DeliveryWay(ABC):
         yield [items[index] for index in settled], self._record_outcomes(outcomes)
         raise delivery.error
 
-    def _add_rows(self, items: Sequence[Item], send: Send) -> Iterator[Settled]:
-        """Send rows that Planhat adds; the settings decide whether those that may have arrived are sent again."""
-        resend = self._context.settings.on_uncertain_delivery == "resend"
-        yield from self._send_rows(items, send, Repeats(_RESENDS, lambda _: resend, self._notice_resend))
-
-    def _notice_resend(self, number: int, err: PlanhatError) -> None:
-        self._logger.warning("Sending %s rows again, some may count twice: %s", number, err)
-
     def _record_outcomes(self, outcomes: Sequence[Outcome]) -> list[RecordOutcome]:
         if self._context.wants_ids:
             return [RecordOutcome.of(outcome) for outcome in outcomes]
         return plain_outcomes(outcomes)
+
+
+class AddingWay(DeliveryWay):
+    """A way whose rows Planhat adds each time they come."""
+
+    adds_each_time = True
+
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
+        """Send the rows; the settings decide whether those that may have arrived are sent again."""
+        del distinct
+        resend = self._context.settings.on_uncertain_delivery == "resend"
+        yield from self._send_rows(items, self._push, Repeats(_RESENDS, lambda _: resend, self._notice_resend))
+
+    @abstractmethod
+    def _push(self, rows: Sequence[Row]) -> BulkResult | PushResult:
+        """Send rows once."""
+
+    def _notice_resend(self, number: int, err: PlanhatError) -> None:
+        self._logger.warning("Sending %s rows again, some may count twice: %s", number, err)
 
 
 def named_by(*keys: str) -> KeyRule:
