@@ -170,8 +170,10 @@ def test_a_row_edited_while_the_first_run_reads_comes_again_whatever_the_server_
             state = run(config, _STREAM).state
         second = run(config, _STREAM, state=state)
         third = run(config, _STREAM, state=second.state)
+        # The sandbox's day begins at noon: before noon, its clock is ahead on the present day as well.
+        is_ahead = box._tenant.clock.now() > datetime.now(timezone.utc)
     assert set(edited) <= set(second.ids(_STREAM))
-    if days > 0:
+    if is_ahead:
         return  # Stamps that lie in the future keep the bookmark back, which costs rows that come again.
     known = [stamp for stamp in _stamped(second.records[_STREAM]).values() if stamp]
     assert {key for key, stamp in _stamped(third.records[_STREAM]).items() if stamp} <= {
