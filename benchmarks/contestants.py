@@ -13,7 +13,7 @@ from benchmarks.measure import RunFailedError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from benchmarks.works import Work
@@ -59,7 +59,7 @@ class Contestants:
         """A command of this project."""
         return [self.environments.command(OURS, command), *arguments]
 
-    def tap_config(self, url: str | None = None) -> Path:
+    def tap_config(self, url: str | None = None, more: Mapping[str, Any] | None = None) -> Path:
         """Settings of this project's tap; the quota is lifted as far as it goes, all else is as it comes."""
         return self._write(
             "tap.json",
@@ -70,10 +70,11 @@ class Contestants:
                 "quota_file": str(self.folder / "quota"),
                 "start_date": corpus.FIRST_DAY.isoformat(),
                 "end_date": self.last_day.isoformat(),
+                **(more or {}),
             },
         )
 
-    def target_config(self) -> Path:
+    def target_config(self, more: Mapping[str, Any] | None = None) -> Path:
         """Settings of this project's target, likewise."""
         return self._write(
             "target.json",
@@ -84,14 +85,16 @@ class Contestants:
                 "analytics_url": f"{self.url}/analytics-host",
                 "calls_per_minute": _MOST_CALLS_PER_MINUTE,
                 "quota_file": str(self.folder / "quota"),
+                **(more or {}),
             },
         )
 
     def _ours(self, work: Work) -> Commands:
-        target = self.ours("target-planhat", "--config", str(self.target_config()))
         if work.direction == "in":
-            return [target]
-        tap = self.ours("tap-planhat", "--config", str(self.tap_config()), "--catalog", str(self._catalog(work.stream)))
+            return [self.ours("target-planhat", "--config", str(self.target_config(more=work.settings)))]
+        target = self.ours("target-planhat", "--config", str(self.target_config()))
+        catalog = str(self._catalog(work.stream, work.deselected))
+        tap = self.ours("tap-planhat", "--config", str(self.tap_config(more=work.settings)), "--catalog", catalog)
         return [tap] if work.direction == "out" else [tap, target]
 
     def _ours_batch(self, work: Work) -> Commands:
@@ -102,8 +105,8 @@ class Contestants:
         config = self._write("tap-batch.json", {**settings, "batch_config": storage})
         return [self.ours("tap-planhat", "--config", str(config), "--catalog", str(self._catalog(work.stream)))]
 
-    def _catalog(self, stream: str) -> Path:
-        path = self.folder / f"catalog-{stream}.json"
+    def _catalog(self, stream: str, deselected: Collection[str] = ()) -> Path:
+        path = self.folder / "-".join(["catalog", stream, *deselected, "columns.json"])
         if not path.exists():
             found = subprocess.run(
                 self.ours("tap-planhat", "--config", str(self.tap_config()), "--discover"),
@@ -118,6 +121,9 @@ class Contestants:
             for entry in catalog["streams"]:
                 root = next(part for part in entry["metadata"] if not part["breadcrumb"])
                 root["metadata"]["selected"] = entry["tap_stream_id"] == stream
+                for part in entry["metadata"]:
+                    if part["breadcrumb"][-1:] and part["breadcrumb"][-1] in deselected:
+                        part["metadata"]["selected"] = False
             path.write_text(json.dumps(catalog), "utf-8")
         return path
 
@@ -163,7 +169,9 @@ class Contestants:
     def _more(self, work: Work) -> list[str]:
         if work.stream == "dimension_data":
             return [str(day) for day in self._days()]
-        return [TENANT] if work.stream == "metrics" else []
+        if work.stream == "metrics":
+            return [TENANT]
+        return [f"{column}={name}" for column, name in work.renamed.items()] if work.direction == "in" else []
 
     def _script(self, contestant: str, script: str, *arguments: str) -> list[str]:
         return [self.environments.command(contestant, "python"), str(_PEERS / script), *arguments]

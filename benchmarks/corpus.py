@@ -26,6 +26,7 @@ _HERE = "~BLK"
 _TODAY = "~~~DATE~~~"
 _BARE = "##"
 _BLOCKS_HELD = 100
+POSITIONS = ("Head of Operations", "Analyst", "VP Customer Success", "Entwickler/in")
 _WORDS = (
     *("renewal", "onboarding", "champion", "rollout", "workshop", "budget", "quarterly", "dashboard", "review"),
     *("integration", "sponsor", "adoption", "pilot", "procurement", "security", "training", "licence", "upgrade"),
@@ -154,7 +155,7 @@ def _person(number: int) -> tuple[random.Random, str, Row]:
             "companyId": company_id(company),
             "externalId": f"usr-{serial}",
             "sourceId": f"003A0000{serial}",
-            "position": chance.choice(("Head of Operations", "Analyst", "VP Customer Success", "Entwickler/in")),
+            "position": chance.choice(POSITIONS),
             "phone": f"+46 70 {chance.randrange(10**7):07d}",
             "tags": chance.sample(_WORDS, 3),
             "featured": chance.random() < 0.2,  # noqa: PLR2004 - a share

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import corpus, measure
 from benchmarks.contestants import Contestants
 from benchmarks.environments import OURS_BATCH, ROOT
+from benchmarks.feed import FEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,7 @@ class Rounds:
                 "latency_ms": work.latency,
                 served: rows if work.direction != "in" else 0,
                 "upserts": rows if work.direction != "out" and work.stream == "endusers" else 0,
-                "source": work.source or "endusers",
+                "as_planhat_lists": not work.source or FEEDS[work.source].rows is corpus.ENDUSERS,
             },
         )
         usage, reader = measure.run(
@@ -92,7 +93,9 @@ class Rounds:
         if contestant == OURS_BATCH:
             reader.records = _records_in_files(self.folder / "batches")
         wrong = (
-            self._check_read(reader, served, rows) if work.direction == "out" else _check_written(arrived, work, rows)
+            self._check_read(reader, served, rows, work)
+            if work.direction == "out"
+            else _check_written(arrived, work, rows)
         )
         if wrong:
             message = f"{contestant} at {work.key}, {rows} rows: {wrong}"
@@ -107,10 +110,12 @@ class Rounds:
             subprocess.run([sys.executable, "-m", "benchmarks.feed", kind, str(rows), str(path)], cwd=ROOT, check=True)
         return path
 
-    def _check_read(self, reader: Reader, served: str, rows: int) -> str | None:
+    def _check_read(self, reader: Reader, served: str, rows: int, work: Work) -> str | None:
         if reader.records != rows:
             return f"{reader.records} records were read"
-        complaints = self.control.ask("compare", {"stream": served, "rows": reader.samples})
+        found = [{work.renamed.get(name, name): value for name, value in row.items()} for row in reader.samples]
+        question = {"stream": served, "rows": found, "deselected": work.deselected}
+        complaints = self.control.ask("compare", question)
         return str(complaints[:3]) if complaints else None
 
 

@@ -134,13 +134,14 @@ class StandIn:
         if request.path.endswith("/compare"):
             question = json.loads(bytes(request.body))
             rows = corpus.POINTS if question["stream"] == "dimensiondata" else corpus.ENDUSERS
-            return as_json([wrong for row in question["rows"] if (wrong := compare(rows, row))])
+            absent = question["deselected"]
+            return as_json([wrong for row in question["rows"] if (wrong := compare(rows, row, absent))])
         return as_json({"error": "no such control"}, 404)
 
     def _set(self, settings: dict[str, Any]) -> None:
         self.latency = settings.get("latency_ms", 0) / 1000
         self.rows = {name: settings.get(name, 0) for name in _LISTS}
-        source = corpus.ENDUSERS if settings.get("source") == "endusers" else corpus.UPSERTS
+        source = corpus.ENDUSERS if settings.get("as_planhat_lists") else corpus.UPSERTS
         self.arena.clear()
         self.endusers, self.metrics, self.calls = Arrivals(source), Arrivals(corpus.METRICS), 0
         warm = {

@@ -47,10 +47,23 @@ def _records() -> Iterator[dict[str, Any]]:
             yield message["record"]
 
 
-def endusers_in(url: str) -> None:
-    """Upsert what comes in, a chunk of Planhat's largest size at a time."""
+def _renamed(records: Iterator[dict[str, Any]], column: str, name: str) -> Iterator[dict[str, Any]]:
+    for record in records:
+        record[name] = record.pop(column)
+        yield record
+
+
+def endusers_in(url: str, *renames: str) -> None:
+    """Upsert what comes in, a chunk of Planhat's largest size at a time.
+
+    Args:
+        url: The stand-in.
+        renames: ``column=name`` for each column that has another name in Planhat.
+    """
     planhat = _planhat(url)
     records = _records()
+    for rename in renames:
+        records = _renamed(records, *rename.split("="))
     while batch := list(islice(records, 5000)):
         planhat.enduser.bulk_upsert(batch, raise_on_error=True)
 

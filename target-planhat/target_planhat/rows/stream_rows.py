@@ -130,7 +130,8 @@ class StreamRows:
         declared = self._declared
         try:
             check = self._rules.quick_check(self._builder)
-            return FastRows(stream, declared.schema, declared.input_stream, declared.keys, check)
+            schema, keys = declared.schema, declared.keys
+            return FastRows(stream, schema, declared.input_stream, keys, check, validates=self._validates)
         except NoTypeError as err:
             logger.info("Records of %s are looked at one by one, which is slower: %s", declared.name, err)
             return None

@@ -10,8 +10,8 @@ from target_planhat.rows.fast.schema_types import (
     NoTypeError,
     bounded,
     column_type,
+    is_any_of,
     is_plain,
-    more_than_types,
     struct,
     union,
     without_null,
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "bare_message_type", "columns_of", "message_type"]
 
-_MEMBERS = "its schema says what its members or items are"
-_TOP_LEVEL = {"properties", "additionalProperties", "required", "$schema"}
-
 
 @dataclass
 class Column:
@@ -48,6 +45,7 @@ class Column:
         conversion: The kind of field whose `convert` the values need, unless its `keeps` says that one can stay.
         members: The columns of an object that is looked at member by member.
         unless: The column that fills the same field first. A record in which that one is empty is not taken.
+        exact: Whether the type takes no value that the schema forbids.
     """
 
     name: str
@@ -60,6 +58,7 @@ class Column:
     keeps_all: Callable[[list[Any]], bool] = never
     members: list[Column] | None = None
     unless: str | None = None
+    exact: bool = True
 
     def field(self, name: str, *, nulls: bool) -> tuple[Any, ...]:
         """The field of a generated class; a null that is left out is its default, which is not encoded.
@@ -100,8 +99,6 @@ def columns_of(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str
     first: dict[Slot, str] = {}
     for placed in stream.plan.sources:
         first.setdefault(placed.slot, placed.column)
-    if more := more_than_types(schema, _TOP_LEVEL):
-        raise NoTypeError(more)
     if not required <= set(properties):
         message = "its schema requires columns that it does not declare"
         raise NoTypeError(message)
@@ -123,23 +120,23 @@ def columns_of(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str
 
 def _second_column(name: str, schema: Mapping[str, Any], first: str) -> Column:
     """A column whose value counts only where another one is empty."""
-    kind = column_type(schema)
+    kind, exact = column_type(schema)
     # A value that the field could not take would have the record refused: those are left to the general path.
     plain = kind if kind is not Any else str | int | float
-    return Column(name, plain, kind is Any or "null" in _type_names(schema), unless=first)
+    return Column(name, plain, _takes_null(schema), unless=first, exact=exact)
 
 
 def _column(name: str, schema: Mapping[str, Any], source: Source | None, stream: StreamPlan) -> Column:
-    kind = column_type(schema)
-    nullable = kind is Any or "null" in _type_names(schema)
+    kind, exact = column_type(schema)
+    column = Column(name, kind, _takes_null(schema), exact=exact)
     mark = stream.marks.kind(name)
     if mark is not None:
-        return _marked(Column(name, kind, nullable), mark, source)
+        return _marked(column, mark, source)
     if source is None:
-        return Column(name, kind, nullable)
+        return column
     if source.slot == Slot("custom"):
-        return Column(name, None, nullable, members=_custom_members(schema, stream))
-    return _placed(Column(name, kind, nullable), schema, source.kind)
+        return _with_members(column, schema, stream)
+    return _placed(column, schema, source.kind)
 
 
 def _marked(column: Column, mark: Kind, source: Source | None) -> Column:
@@ -158,9 +155,9 @@ def _placed(column: Column, schema: Mapping[str, Any], kind: Kind) -> Column:
         return column
     if not names or kind.json in names or (kind.json == "number" and "integer" in names):
         if kind is OBJECT and column.kind is not Any and not is_plain(schema, {"additionalProperties"}):
-            raise NoTypeError(_MEMBERS)
+            column.exact = False
         if kind.json == "array" and not _allows_items(schema, kind):
-            raise NoTypeError(_MEMBERS)
+            column.exact = False
         column.kind = kind.passes if kind.quick is None else kind.quick
         if kind.quick is not None:
             column.conversion, column.keeps, column.keeps_all = kind, kind.keeps, kind.keeps_all
@@ -183,14 +180,18 @@ def _allows_items(schema: Mapping[str, Any], kind: Kind) -> bool:
     return not names or (wanted in names and is_plain(items, {"additionalProperties"}))
 
 
-def _type_names(schema: Mapping[str, Any]) -> set[str]:
-    names = schema.get("type", ())
-    found = {names} if isinstance(names, str) else set(names)
-    return found.union(*(_type_names(branch) for branch in schema.get("anyOf", ())))
+def _takes_null(schema: object) -> bool:
+    """Whether the type that `column_type` gives for a schema takes null."""
+    if not isinstance(schema, dict):
+        return True
+    if "type" in schema:
+        names = schema["type"]
+        return "null" in ([names] if isinstance(names, str) else names)
+    return not is_any_of(schema) or any(map(_takes_null, schema["anyOf"]))
 
 
-def _custom_members(schema: Mapping[str, Any], stream: StreamPlan) -> list[Column]:
-    """The members of `custom`: those the schema names, else those the tenant has.
+def _with_members(column: Column, schema: Mapping[str, Any], stream: StreamPlan) -> Column:
+    """The column of all custom fields, with the members its schema names, else those the tenant has.
 
     Raises:
         NoTypeError: The tenant does not tell its fields.
@@ -199,19 +200,18 @@ def _custom_members(schema: Mapping[str, Any], stream: StreamPlan) -> list[Colum
     if names.kinds is None:
         message = "the custom fields of the tenant are not known"
         raise NoTypeError(message)
-    if more := more_than_types(schema, {"properties", "additionalProperties"}):
-        raise NoTypeError(more)
-    declared = schema.get("properties") or {name: {} for name in (*names.kinds, *names.formulas)}
-    columns = []
-    for name, member in declared.items():
-        found = names.find(name)
+    column.members = []
+    named = schema.get("properties") if isinstance(schema, dict) else None
+    for member, declared in (named or {one: {} for one in (*names.kinds, *names.formulas)}).items():
+        found = names.find(member)
         if found is None:
             # Not taken, so that a record which holds it goes the general way.
             continue
-        kind = column_type(member)
-        column = Column(name, kind, kind is Any or "null" in _type_names(member))
+        kind, exact = column_type(declared)
+        made = Column(member, kind, _takes_null(declared), exact=exact)
         if found not in names.formulas:
-            column = _placed(column, member, names.kinds[found])
-            column.slot = Slot(found)
-        columns.append(column)
-    return columns
+            made = _placed(made, declared, names.kinds[found])
+            made.slot = Slot(found)
+        column.exact = column.exact and made.exact
+        column.members.append(made)
+    return column

@@ -15,6 +15,7 @@ import msgspec
 from target_planhat.record_line import UNREADABLE
 from target_planhat.rows.fast.columns import columns_of, message_type
 from target_planhat.rows.fast.keys import Keys
+from target_planhat.rows.fast.record_check import RecordCheck
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.fast.shape import Shape
 from target_planhat.rows.fast.whole_records import WholeRecords
@@ -41,13 +42,15 @@ _NO_KEYS: dict[str, str] = {}
 class FastRows:
     """Rows of one stream from messages as bytes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each comes from elsewhere
         self,
         stream: StreamPlan,
         schema: Mapping[str, Any],
         name: str,
         keys: Sequence[str],
         check: QuickCheck | None = None,
+        *,
+        validates: bool = True,
     ) -> None:
         """Generate the types.
 
@@ -57,6 +60,7 @@ class FastRows:
             name: Name of the stream in its messages.
             keys: Columns every record must have.
             check: A further check.
+            validates: Whether records are checked against what the schema says beyond types.
 
         Raises:
             NoTypeError: The stream needs the general path.
@@ -64,6 +68,8 @@ class FastRows:
         # Where a null is sent, a record with one is left to the general path: here nulls are left out.
         sends_nulls = stream.settings.nulls == "clear" or bool(stream.settings.clear)
         columns = list(columns_of(stream, schema, keys))
+        inexact = [column.name for column in columns if not column.exact]
+        self._schema_check = RecordCheck.of(schema, inexact) if validates else None
         self._shape = Shape(columns, stream.plan.constants, sends_nulls=sends_nulls)
         record = self._shape.type_without_nulls if sends_nulls else self._shape.type
         self._decode: Decode = msgspec.json.Decoder(message_type(name, record)).decode
@@ -108,6 +114,8 @@ class FastRows:
             bodies: The same records as bytes, which are the rows if nothing has to be changed.
         """
         good, changed = self._shape.settle(records)
+        if self._schema_check is not None:
+            good = min(good, self._schema_check.fitting(sources[:good]))
         if self._check is not None:
             good = min(good, self._check(*(list(map(reader, records)) for reader in self._check_readers)))
         if bodies is not None and self._shape.holds_empty_objects(records):

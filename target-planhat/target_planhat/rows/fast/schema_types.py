@@ -1,4 +1,4 @@
-"""Turns the JSON Schema of a column into a msgspec type that takes no value the schema forbids."""
+"""Turns the JSON Schema of a column into a msgspec type, and tells whether that says all the schema says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from msgspec import UNSET, UnsetType
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Decode", "JsonType", "NoTypeError", "bounded", "column_type", "is_plain", "union", "without_null"]
+__all__ = [
+    "Decode",
+    "JsonType",
+    "NoTypeError",
+    "bounded",
+    "column_type",
+    "is_any_of",
+    "is_plain",
+    "struct",
+    "union",
+    "without_null",
+]
 
 JsonType: TypeAlias = Any
 """A type msgspec can decode."""
@@ -20,7 +31,7 @@ Decode: TypeAlias = "Callable[[bytes | msgspec.Raw], Any]"
 
 
 class NoTypeError(Exception):
-    """No type is as strict as the schema; records of the stream take the general path. The text says why."""
+    """No type can read the records of the stream, which take the general path. The text says why."""
 
 
 _ANNOTATIONS = frozenset(
@@ -36,22 +47,20 @@ _TYPES: Mapping[str, JsonType] = {
     "array": list[Any],
 }
 _ANYTHING: tuple[object, ...] = (True, {})
-_SAYS_MORE = "its schema says more than types"
 _SCALARS = (str, int, float, bool, None)
 _UNIONS = frozenset({Union, UnionType})
 _LEVELS = 6
 """How deep values nest in a type that allows everything. With each level the type is twice as large."""
 
 
-def more_than_types(schema: Mapping[str, Any], also: Iterable[str] = ()) -> str | None:
-    """What a schema says beside types, for people; None when that is nothing."""
-    more = sorted(set(schema) - _ANNOTATIONS.union(also))
-    return f"its schema says more than types: {', '.join(more)}" if more else None
-
-
 def is_plain(schema: object, also: Iterable[str] = ()) -> bool:
     """Whether a schema says nothing but its type."""
     return isinstance(schema, dict) and set(schema) <= _ANNOTATIONS.union(also)
+
+
+def is_any_of(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema is a choice between others and says nothing else."""
+    return "anyOf" in schema and set(schema) <= {"anyOf", "title", "description"}
 
 
 def union(types: Iterable[JsonType]) -> JsonType:
@@ -88,57 +97,59 @@ def bounded(kind: JsonType) -> JsonType:
 _SHALLOW = _any_json(_LEVELS)
 
 
-def column_type(schema: object) -> JsonType:
+def column_type(schema: object) -> tuple[JsonType, bool]:
     """The type of a value; Any when the schema allows everything.
 
+    Returns:
+        The type, and whether it takes no value that the schema forbids.
+
     Raises:
-        NoTypeError: The schema says more than a type can.
+        NoTypeError: It has a name that no generated class can carry.
     """
     if schema in _ANYTHING:
-        return Any
+        return Any, True
     if not isinstance(schema, dict):
-        raise NoTypeError(_SAYS_MORE)
-    if "anyOf" in schema and set(schema) <= {"anyOf", "title", "description"}:
+        return Any, False
+    if is_any_of(schema):
         return _any_of(schema["anyOf"])
-    if more := more_than_types(schema, {"properties", "additionalProperties", "required", "items"}):
-        raise NoTypeError(more)
     names = schema.get("type")
     if names is None:
-        return Any
-    types = [_type(name, schema) for name in ([names] if isinstance(names, str) else names)]
-    return union(types)
+        return Any, set(schema) <= _ANNOTATIONS
+    found = [_type(name, schema) for name in ([names] if isinstance(names, str) else names)]
+    says_all = is_plain(schema, {"properties", "additionalProperties", "required", "items"})
+    return union(kind for kind, _ in found), says_all and all(exact for _, exact in found)
 
 
-def _any_of(branches: Iterable[object]) -> JsonType:
-    types = [column_type(branch) for branch in branches]
-    return Any if Any in types else union(types)
+def _any_of(branches: Iterable[object]) -> tuple[JsonType, bool]:
+    found = [column_type(branch) for branch in branches]
+    kinds = [kind for kind, _ in found]
+    return Any if Any in kinds else union(kinds), all(exact for _, exact in found)
 
 
-def _type(name: str, schema: Mapping[str, Any]) -> JsonType:
+def _type(name: str, schema: Mapping[str, Any]) -> tuple[JsonType, bool]:
     if name == "array" and schema.get("items", True) not in _ANYTHING:
-        return list[column_type(schema["items"])]  # type: ignore[misc]
-    if name == "object" and any(member not in _ANYTHING for member in schema.get("properties", {}).values()):
-        return _object_type(schema)
-    if name == "object" and (schema.get("required") or schema.get("additionalProperties", True) not in _ANYTHING):
-        raise NoTypeError(_SAYS_MORE)
-    if name not in _TYPES:
-        raise NoTypeError(_SAYS_MORE)
-    return _TYPES[name]
+        inner, exact = column_type(schema["items"])
+        return list[inner], exact  # type: ignore[valid-type] # made here
+    if name == "object":
+        requires_nothing = not schema.get("required")
+        if any(member not in _ANYTHING for member in schema.get("properties", {}).values()):
+            kind, exact = _object_type(schema["properties"])
+            return kind, exact and requires_nothing
+        return _TYPES[name], requires_nothing and schema.get("additionalProperties", True) in _ANYTHING
+    return (_TYPES[name], True) if name in _TYPES else (Any, False)
 
 
-def _object_type(schema: Mapping[str, Any]) -> JsonType:
+def _object_type(properties: Mapping[str, object]) -> tuple[JsonType, bool]:
     """A generated class; it takes no member that the schema does not name, stricter than need be."""
-    properties = schema["properties"]
-    if not set(schema.get("required", ())) <= set(properties):
-        raise NoTypeError(_SAYS_MORE)
     fields: list[Any] = []
     rename = {}
+    all_exact = True
     for place, (name, member) in enumerate(properties.items()):
-        kind = bounded(column_type(member))
+        kind, exact = column_type(member)
+        all_exact = all_exact and exact
         rename[f"f{place}"] = name
-        needed = name in schema.get("required", ())
-        fields.append((f"f{place}", kind) if needed else (f"f{place}", union([kind, UnsetType]), UNSET))
-    return struct("Member", fields, rename)
+        fields.append((f"f{place}", union([bounded(kind), UnsetType]), UNSET))
+    return struct("Member", fields, rename), all_exact
 
 
 def struct(name: str, fields: list[Any], rename: Mapping[str, str], *, strict: bool = True) -> type[msgspec.Struct]:
