@@ -94,20 +94,14 @@ def _same(one: object, other: object) -> bool:
     return one == other
 
 
-def _flat(name: str, value: object) -> Row:
-    """The columns that the SDK's flattening makes of one."""
-    if isinstance(value, dict):
-        return {f"{name}__{inner}": part for inner, part in value.items()}
-    return {name: value}
-
-
 def _holds(record: Row, name: str, value: object) -> bool:
-    """Whether a record has a column with this value, as it is or flattened; a list in it may have become a text."""
-    if _same(value, record.get(name)):
-        return True
-    columns = _flat(name, value)
-    texts = {column: json.loads(text) for column in columns if (text := str(record.get(column))).startswith("[")}
-    return name not in columns and all(_same(columns[key], {**record, **texts}.get(key)) for key in columns)
+    """Whether a record has a column with this value, as it is or as the SDK's flattening writes it."""
+    if name not in record and isinstance(value, dict):
+        return all(_holds(record, f"{name}__{inner}", part) for inner, part in value.items())
+    found = record.get(name)
+    if isinstance(value, (dict, list)) and isinstance(found, str):
+        found = json.loads(found)
+    return _same(value, found)
 
 
 def compare(rows: Corpus, record: Row, deselected: Collection[str] = ()) -> str | None:

@@ -50,13 +50,21 @@ class CheckedMap(CustomStreamMap):
     def transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
         """The record as the map makes it; None if it leaves the record out or cannot make it."""
         try:
-            made = super().transform(record)
+            made = self.made_of(record)
         except ExpressionError as err:
             self.reject(self, f"{STREAM_MAPS}: {err}")
             return None
         if made is None:
             self.leave_out()
         return made
+
+    def made_of(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        """The record as the map makes it; None if it leaves the record out, of which nobody is told here.
+
+        Raises:
+            ExpressionError: An expression fails on the record.
+        """
+        return super().transform(record)
 
     def _eval(self, expr: str, expr_parsed: ast.Expr, record: dict[str, Any], property_name: str | None) -> Json:
         evaluate = super()._eval

@@ -155,10 +155,28 @@ class PlanhatSink(BatchSink):
         It may be less than there are, because a message must be looked at by itself or because enough were taken at
         once.
         """
-        items = self._rows.of_messages(lines, start)
-        self._uncounted += len(items)
-        self._add(items)
+        items = self.rows_of(lines, start)
+        self.take_rows(items, len(items))
         return len(items)
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether rows can be made of messages that are still bytes."""
+        return self._rows.takes_messages
+
+    def rows_of(self, lines: Sequence[bytes], start: int) -> list[Item]:
+        """The rows of RECORD messages that are still bytes, from a place on; fewer than there are as above."""
+        return self._rows.of_messages(lines, start)
+
+    def take_rows(self, items: list[Item], lines: int) -> None:
+        """Make rows part of the batch.
+
+        Args:
+            items: The rows.
+            lines: How many lines of the input they came in, with those that a stream map leaves out.
+        """
+        self._uncounted += len(items)
+        self._add(items, lines)
 
     def refuse_line(self, message: RecordMessage) -> None:
         """Reject a line that was meant to be a record."""
@@ -193,7 +211,7 @@ class PlanhatSink(BatchSink):
             self._refuse(message, self._rows.key_of(record), str(err))
         else:
             item.origin = message.stream, message.copy
-            self._add([item])
+            self._add([item], 1)
 
     def _refuse(self, message: RecordMessage, match: tuple[str, ...] | None, reason: str) -> None:
         """Reject a record before it is sent. The policy is asked when the batch is out.
@@ -213,21 +231,21 @@ class PlanhatSink(BatchSink):
             stream=self._rows.facts,
             place="" if match else message.place,
         )
-        self._note_taken(1)
+        self._note_taken(1, 1)
         self._channel.batch.refuse()
         self._ledger.enter(item, RecordOutcome.rejected(reason))
 
-    def _add(self, items: list[Item]) -> None:
-        """Make rows part of the batch; send it each time the next row has no room in it."""
-        self._note_taken(len(items))
+    def _add(self, items: list[Item], lines: int) -> None:
+        """Make rows, which came in so many lines, part of the batch; send it when the next row has no room in it."""
+        self._note_taken(len(items), lines)
         while items:
             items = self._channel.batch.add(items)
             if items or self.is_full:
                 self.drain()
 
-    def _note_taken(self, number: int) -> None:
-        self._ledger.summary.take(self.stream_name, number)
-        self._host.note_counted(number)
+    def _note_taken(self, rows: int, lines: int) -> None:
+        self._ledger.summary.take(self.stream_name, rows)
+        self._host.note_counted(lines)
 
 
 def _without_formats(schema: Mapping[str, Any]) -> dict[str, Json]:

@@ -45,7 +45,7 @@ from target_planhat.settings import SETTINGS, TargetSettings
 from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
@@ -99,7 +99,7 @@ class TargetPlanhat(HookedTarget):
         self.reader.waiting = True
         self.termination = Termination(self.logger, patience, lambda: self.reader.waiting, self._end_of_input)
         self.reader.watch = (settings.checkpoint_seconds, self._while_waiting)
-        self.records = RecordPath(self, self.logger)
+        self.records = RecordPath(self, self.logger, self._leave_out_record)
         self.undeclared = UndeclaredStreams()
         self._schemas: dict[str, SchemaMessage] = {}
 
@@ -161,9 +161,10 @@ class TargetPlanhat(HookedTarget):
         sink = self.records.sink(message.stream) if message.copy is None else None
         if sink is None:
             self._expect_schema(message)
-            self.reader.shortcut = None
+            mapped = self.records.mapped(message.stream) if message.copy is None else None
+            self.reader.shortcut = partial(self._shortcut, mapped.take) if mapped else None
             return False
-        self.reader.shortcut = partial(self._shortcut, sink)
+        self.reader.shortcut = partial(self._shortcut, sink.take_messages)
         sink.take_message(message)
         if sink.is_full:
             self.drain_one(sink)
@@ -199,12 +200,15 @@ class TargetPlanhat(HookedTarget):
 
     def leave_out(self, message: RecordMessage) -> None:
         """Count a record that stream maps leave out."""
-        keys = self._schemas[message.stream].key_properties or ()
         self.note_counted(1)
-        self.run.ledger.leave_out(message.stream, key_in(message.record, keys), message.attempt)
+        self._leave_out_record(message.stream, message.record, message.attempt)
 
-    def _shortcut(self, sink: PlanhatSink, lines: Sequence[bytes], start: int) -> int:
-        taken = sink.take_messages(lines, start)
+    def _leave_out_record(self, stream: str, record: Mapping[str, Any], attempt: int = 1) -> None:
+        keys = self._schemas[stream].key_properties or ()
+        self.run.ledger.leave_out(stream, key_in(record, keys), attempt)
+
+    def _shortcut(self, take: Callable[[Sequence[bytes], int], int], lines: Sequence[bytes], start: int) -> int:
+        taken = take(lines, start)
         if taken:
             self.between_messages()
         return taken

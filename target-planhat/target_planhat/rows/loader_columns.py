@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from target_planhat.rows.values import Json
 
-__all__ = ["HELPER_COLUMNS", "DeletionMarks", "is_added_by_loader", "is_deletion_time"]
+__all__ = ["HELPER_COLUMNS", "DeletionMarks", "is_added_by_loader", "is_deletion_time", "marks_in"]
 
 HELPER_COLUMNS = frozenset({"_planhat_original"})
 """Columns this project's tap adds for people; they hold no field."""
@@ -35,6 +35,11 @@ def is_added_by_loader(column: str) -> bool:
 def is_deletion_time(column: str) -> bool:
     """Whether a column is the one in which Singer taps say when a row was deleted."""
     return column.lower() == _DELETION_TIME
+
+
+def marks_in(raw: bytes) -> set[str]:
+    """Columns in a text of JSON whose names say that they mark rows as deleted."""
+    return {name.decode() for name in _MARK.findall(raw)}
 
 
 def _says_deleted(value: Json) -> bool:
@@ -74,7 +79,7 @@ class DeletionMarks:
             raw: The record as it came in, one JSON object.
         """
         deleted = self._column is not None and _says_deleted(record.get(self._column))
-        names = {name.decode() for name in _MARK.findall(raw)}
+        names = marks_in(raw)
         if not names:
             return deleted
         given = record if names <= record.keys() else {**msgspec.json.decode(raw), **record}

@@ -136,6 +136,11 @@ class StreamRows:
             logger.info("Records of %s are looked at one by one, which is slower: %s", declared.name, err)
             return None
 
+    @property
+    def takes_messages(self) -> bool:
+        """Whether rows can be made of messages that are still bytes."""
+        return self._fast is not None
+
     def of_record(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
         """The row of a record; of one that is gone at the source only the key counts.
 
