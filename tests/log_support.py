@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.logging import ConsoleFormatter
 
-from planhat_api.logs import SafeToRead
+from planhat_api.logs import SafeLogFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def logged(level: int = logging.INFO) -> Iterator[io.StringIO]:
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(ConsoleFormatter())
-    handler.addFilter(SafeToRead())
+    handler.addFilter(SafeLogFilter())
     root = logging.getLogger()
     before = root.level
     root.addHandler(handler)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def used_up(file: Path, *, calls: int, seconds_ago: float) -> str:
+def has_passed(file: Path, *, calls: int, seconds_ago: float) -> str:
     """Write the file; its path."""
     quota = Quota(calls_per_minute=calls, parallel_calls=1, file=file)
     for _ in range(calls):

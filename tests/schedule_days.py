@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from planhat_sandbox import Sandbox
-from tap_planhat.records import record_path
+from tap_planhat.records import page_stream
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.schedule_parts import Warehouse, between_calls, play_many
@@ -82,7 +82,7 @@ def play(seed: int) -> Outcome:
         "calls_per_second": 0,
     }
     with ExitStack() as stack:
-        stack.enter_context(patch.object(record_path, "_STATE_INTERVAL", -1.0))
+        stack.enter_context(patch.object(page_stream, "_STATE_INTERVAL", -1.0))
         tenants = []
         for number in (seed % 5, 5 + seed % 5):
             box = stack.enter_context(Sandbox(companies=3, seed=number, days=_DAYS, today=_LAST, switches=switches))

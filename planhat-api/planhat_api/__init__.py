@@ -1,4 +1,4 @@
-"""Planhat's REST API: every model as data, and one careful HTTP client."""
+"""A client for Planhat's REST API, with every model described as data."""
 
 from planhat_api.client import PlanhatClient
 from planhat_api.errors import (
@@ -13,7 +13,7 @@ from planhat_api.errors import (
     UnavailableError,
     UnknownHostError,
 )
-from planhat_api.http.patience import Patience
+from planhat_api.http.deadline import Deadline
 from planhat_api.lists.page import Page
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
 from planhat_api.row import Row
@@ -26,11 +26,11 @@ __all__ = [
     "ConfigurationError",
     "Connection",
     "CredentialsError",
+    "Deadline",
     "Fate",
     "NotFoundError",
     "Outcome",
     "Page",
-    "Patience",
     "PayloadError",
     "PlanhatClient",
     "PlanhatError",

@@ -1,4 +1,4 @@
-"""Posts rows to the analytics host in bodies it takes, and reads what it says about them (B15, B80, B81, B84)."""
+"""Posts rows to the analytics host and reads its answers (B15, B80, B81, B84)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Verdict = tuple[list[Outcome], list[str]]
 
 
 class MetricAnswer(msgspec.Struct):
-    """What Planhat says about metric points (B81); absent parts are None."""
+    """The answer to metric points (B81); missing parts are None."""
 
     processed: int | None = None
     errors: list[Any] | None = None
@@ -40,16 +40,16 @@ class MetricAnswer(msgspec.Struct):
 def push(
     rows: Sequence[Row], send: Callable[[Sequence[Row]], Verdict], *, most_rows: int, most_bytes: int = MOST_BYTES
 ) -> PushResult:
-    """Post rows, cut by count and by bytes of the encoded body.
+    """Post rows in calls of limited rows and bytes.
 
     Args:
         rows: Any number of rows.
-        send: Posts one body and tells the outcome of each of its rows.
-        most_rows: Rows in one body.
-        most_bytes: Bytes of one body.
+        send: Posts one body and returns the outcome of each of its rows.
+        most_rows: The most rows of one body.
+        most_bytes: The most bytes of one body.
 
     Raises:
-        PlanhatError: A call failed as a whole. ``outcomes`` of the error tells what is known of each row.
+        PlanhatError: A call failed as a whole. ``outcomes`` of the error says what is known about each row.
     """
     result = PushResult([NOT_SENT] * len(rows))
     waiting = list(batches(rows, range(len(rows)), most_rows=most_rows, most_bytes=most_bytes))[::-1]
@@ -80,7 +80,7 @@ def push(
 
 
 def _outcome_of_failed(error: PlanhatError) -> Outcome:
-    """What a call that failed means for each of its rows."""
+    """The outcome of each row of a call that failed."""
     if isinstance(error, UnavailableError) and error.may_have_arrived:
         return WITHOUT_ANSWER
     return Outcome(Fate.REJECTED, None, str(error)) if isinstance(error, PayloadError) else NOT_SENT
@@ -90,7 +90,7 @@ def read_metrics(answer: Answer) -> MetricAnswer:
     """Read the answer to metric points.
 
     Raises:
-        GarbledError: It is not the answer of Planhat.
+        GarbledError: It is not an answer of Planhat.
     """
     if not answer.body.strip():
         return MetricAnswer()
@@ -106,7 +106,7 @@ def read_metrics(answer: Answer) -> MetricAnswer:
 
 
 def judge_metrics(rows: Sequence[Row], answer: MetricAnswer) -> Verdict:
-    """Tell which points were taken. Errors echo the point they mean (B81)."""
+    """The outcome of each point. Errors contain the point that they are about (B81)."""
     errors = answer.errors or []
     outcomes = [ACCEPTED] * len(rows)
     notes = []
@@ -120,19 +120,19 @@ def judge_metrics(rows: Sequence[Row], answer: MetricAnswer) -> Verdict:
     unmatched = []
     for error in errors:
         echo = error.get("item") if isinstance(error, dict) else None
-        found = points.meant_by(echo) if isinstance(echo, dict) else None
+        found = points.find(echo) if isinstance(echo, dict) else None
         if found is None:
             unmatched.append(error)
         else:
             outcomes[found] = Outcome(Fate.REJECTED, None, message_of(error, rows[found].keys.values()))
     if unmatched:
-        _doubt(rows, outcomes, unmatched)
-        notes.append(f"{len(unmatched)} errors that name no point of the call")
+        _mark_unmatched(rows, outcomes, unmatched)
+        notes.append(f"{len(unmatched)} errors do not name a point of the call")
     return outcomes, notes
 
 
 class _Points:
-    """The points of one call, found by what errors echo of them. Each is found once."""
+    """Finds the points of one call by the points in errors. Each point is found once."""
 
     def __init__(self, points: Sequence[Mapping[str, Any]]) -> None:
         self._points = points
@@ -140,13 +140,13 @@ class _Points:
         self._exact: dict[bytes, list[int]] = {}
         self._of_fields: dict[frozenset[str], list[int]] = {}
         self._alike: dict[tuple[frozenset[str], frozenset[str]], dict[bytes, list[int]]] = {}
-        # From the last to the first, so that the first is taken first.
+        # From the last to the first, so that the first one is found first.
         for position in reversed(range(len(points))):
             self._exact.setdefault(_canonical(points[position]), []).append(position)
             self._of_fields.setdefault(frozenset(points[position]), []).append(position)
 
-    def meant_by(self, echo: Mapping[str, Any]) -> int | None:
-        """The point an error echoes: the same one, else the only one it does not contradict."""
+    def find(self, echo: Mapping[str, Any]) -> int | None:
+        """The index of the point in an error: an equal point, else the only point that does not contradict it."""
         exact = self._first_free(self._exact.get(_canonical(echo), []), 1)
         alike = exact or [
             position for fields in self._of_fields for position in self._first_free(self._like(echo, fields), _SEVERAL)
@@ -157,7 +157,7 @@ class _Points:
         return alike[0]
 
     def _like(self, echo: Mapping[str, Any], fields: frozenset[str]) -> list[int]:
-        """The points with these fields that agree with an echo in all that both have, and in what names the record."""
+        """The points with these fields that agree with an echo in all common fields and in the fields of ``_NAMES``."""
         shared = fields.intersection(echo)
         alike = self._alike.get((fields, shared))
         if alike is None:
@@ -182,15 +182,15 @@ def _canonical(point: Mapping[str, Any]) -> bytes:
 
 
 def _form(point: Mapping[str, Any], fields: frozenset[str]) -> bytes:
-    """What is equal in two points that have equal values, be it as text (B43), in these fields and in their names."""
+    """The values of these fields and of ``_NAMES``, so that numbers and their texts are equal (B43)."""
     values = [(name, point.get(name)) for name in sorted(fields.union(_NAMES))]
     return encode(
         [(name, value if key_text(value) is None else key_text(value)) for name, value in values], order="sorted"
     )
 
 
-def _doubt(rows: Sequence[Row], outcomes: list[Outcome], errors: Sequence[Any]) -> None:
-    """Errors that name no point may mean any of those left."""
+def _mark_unmatched(rows: Sequence[Row], outcomes: list[Outcome], errors: Sequence[Any]) -> None:
+    """Set the outcome of the other points, because each error without a known point may be about any of them."""
     left = [index for index, outcome in enumerate(outcomes) if outcome.fate is Fate.ACCEPTED]
     fate = Fate.REJECTED if len(errors) >= len(left) else Fate.UNKNOWN
     for index in left:

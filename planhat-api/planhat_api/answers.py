@@ -1,4 +1,4 @@
-"""Reads the answers of single calls and lists into what the client hands out."""
+"""Reads the answers to list calls and single calls."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ import msgspec
 
 from planhat_api.bulk.answer import BulkAnswer, read_bulk
 from planhat_api.http.call import GarbledError, NestedError
-from planhat_api.jsontext import decode, deepest_record, ids_of, mended, raw_records
+from planhat_api.jsontext import decode, deepest_record, ids_of, raw_records, replace_lone_surrogates
 from planhat_api.lists.page import Page
 
 if TYPE_CHECKING:
     from planhat_api.http.call import Answer
-    from planhat_api.lists.page import Recognise
+    from planhat_api.lists.page import ConformingIds
 
 __all__ = ["copies_made", "nothing", "one_record", "page_at", "record_or_text"]
 
 
-def page_at(offset: int, answer: Answer, *, recognise: Recognise | None = None) -> Page:
-    """A list answer.
+def page_at(offset: int, answer: Answer, *, conforming_ids: ConformingIds | None = None) -> Page:
+    """Read the answer to a list call.
 
     Raises:
-        GarbledError: It is no JSON array of objects, or one that nests too deeply.
+        GarbledError: It is not a JSON array of objects, or it is nested too deeply.
     """
     try:
         try:
             body, raw = answer.body, raw_records(answer.body)
         except msgspec.DecodeError:
-            body = mended(answer.body)
+            body = replace_lone_surrogates(answer.body)
             raw = raw_records(body)
-        recognised = recognise(body, raw) if recognise else None
-        ids = ids_of(body, raw) if recognised is None else recognised
+        conforms = conforming_ids(body, raw) if conforming_ids else None
+        ids = ids_of(body, raw) if conforms is None else conforms
     except RecursionError:
         deepest = deepest_record(answer.body)
         message = f"the record with _id {deepest}" if deepest else "a record without _id"
@@ -39,14 +39,14 @@ def page_at(offset: int, answer: Answer, *, recognise: Recognise | None = None) 
     except (msgspec.DecodeError, UnicodeDecodeError):
         message = "not a list of records"
         raise GarbledError(message) from None
-    return Page(offset, body, raw, ids, len(raw), recognised is not None)
+    return Page(offset, body, raw, ids, len(raw), conforms is not None)
 
 
 def one_record(answer: Answer) -> dict[str, Any]:
-    """One object.
+    """Read the answer to a call for one record.
 
     Raises:
-        GarbledError: It is something else, such as a text (B73) or a list (B20).
+        GarbledError: It is not an object, but for example a text (B73) or a list (B20).
     """
     try:
         value = decode(answer.body)
@@ -59,10 +59,10 @@ def one_record(answer: Answer) -> dict[str, Any]:
 
 
 def record_or_text(answer: Answer) -> dict[str, Any] | str:
-    """The object written, or what Planhat says instead (B73).
+    """Read the record that was written, or the text that Planhat answers instead (B73).
 
     Raises:
-        GarbledError: It is an HTML page or JSON of another kind, so not an answer of the API.
+        GarbledError: It is an HTML page or other JSON, so it is not an answer of the API.
     """
     try:
         value = decode(answer.body)
@@ -79,11 +79,11 @@ def record_or_text(answer: Answer) -> dict[str, Any] | str:
 
 
 def nothing(_answer: Answer) -> None:
-    """Any 2xx will do, whatever its body (B78, B84)."""
+    """Ignore the body of an answer: any 2xx means success (B78, B84)."""
 
 
 def copies_made(answer: Answer) -> BulkAnswer:
-    """The answer to a copy of time entries, whose form is not known: a bulk answer, or anything."""
+    """Read the answer to a copy of time entries. Its form is not known: perhaps it is a bulk answer."""
     try:
         return read_bulk(answer)
     except GarbledError:

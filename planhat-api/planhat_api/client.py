@@ -1,4 +1,4 @@
-"""The client: every operation of Planhat's API as a method."""
+"""The client with a method for every operation of Planhat's API."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from planhat_api.http.call import Answer, Call
 from planhat_api.http.threads import DaemonThreads
 from planhat_api.http.transport import Transport
 from planhat_api.jsontext import array_of, encode
-from planhat_api.lists.ahead import Ahead, Source
 from planhat_api.lists.companies import Companies
-from planhat_api.lists.falling import read_falling
+from planhat_api.lists.descending import read_descending
 from planhat_api.lists.paging import read_list
+from planhat_api.lists.prefetch import PageSource, Prefetcher
 from planhat_api.models.registry import model as model_named
 from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from planhat_api.http.patience import Patience
-    from planhat_api.lists.ahead import Fetch
-    from planhat_api.lists.falling import Values
-    from planhat_api.lists.page import Page, Recognise
+    from planhat_api.http.deadline import Deadline
+    from planhat_api.lists.descending import Values
+    from planhat_api.lists.page import ConformingIds, Page
+    from planhat_api.lists.prefetch import Fetch
     from planhat_api.models.registry import Model
     from planhat_api.row import Row
     from planhat_api.settings.connection import Connection
@@ -39,28 +39,28 @@ if TYPE_CHECKING:
 __all__ = ["PlanhatClient"]
 
 _T = TypeVar("_T")
-_GONE = 404
-_REFUSED_WITHOUT_A_WORD = 403
-_LEFT_AS_IT_WAS = frozenset({Fate.UNCHANGED, Fate.REJECTED})
+_NOT_FOUND = 404
+_FORBIDDEN = 403
+_NOT_CHANGED = frozenset({Fate.UNCHANGED, Fate.REJECTED})
 
 
 class PlanhatClient:
-    """Every operation of Planhat's API. Safe to use from many threads; a context manager.
+    """Every operation of Planhat's API. Many threads may use it, and it is a context manager.
 
-    Calls wait for their turn in the quota, are repeated where that is safe, and raise the errors of
-    ``planhat_api.errors``: any call may raise ``CredentialsError``, ``AccessError``, ``NotFoundError``,
+    Calls wait for the quota, are repeated if that is safe, and raise the errors of ``planhat_api.errors``. Any call may
+    raise ``CredentialsError``, ``AccessError``, ``NotFoundError``,
     ``RateLimitError``, ``UnavailableError`` or ``PayloadError``.
     """
 
-    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
-        """Connects nothing yet.
+    def __init__(self, connection: Connection, deadline: Deadline | None = None) -> None:
+        """Prepare the client. The first call opens a connection.
 
         Args:
             connection: How to reach the tenant; see ``Connection.from_settings``.
-            patience: By it calls can be kept from waiting, for a program that has to end soon; None for never.
+            deadline: Ends all calls when the program has to stop; None for no deadline.
         """
         self._connection = connection
-        self._transport = Transport(connection, patience)
+        self._transport = Transport(connection, deadline)
         self._auth = auth.main_auth(connection)
         self._pool = DaemonThreads(connection.parallel_calls)
         self._one_bulk_call = threading.Lock()
@@ -78,27 +78,27 @@ class PlanhatClient:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections. Pages on their way are dropped."""
+        """Close the connections. Pages that were requested in advance are dropped."""
         self._pool.shutdown()
         self._transport.close()
 
     @property
     def calls(self) -> int:
-        """How many calls went out so far, repeats counted."""
+        """Number of calls so far, including retries."""
         return self._transport.calls
 
     @property
     def seconds_waited(self) -> float:
-        """How long calls waited so far for their turn in the quota, those that waited side by side counted once."""
+        """How long calls waited for the quota so far. Calls that wait at the same time count once."""
         return self._transport.waits.seconds
 
     # Reading
 
     def check_credentials(self) -> None:
-        """Make one small call that any good token may make (B9).
+        """Make one small call that every valid token may make (B9).
 
         Raises:
-            CredentialsError: The token is not accepted on this host.
+            CredentialsError: This host does not accept the token.
         """
         try:
             self._send("GET", "myprofile", nothing)
@@ -116,25 +116,25 @@ class PlanhatClient:
         sort: str | None = None,
         select: str | Sequence[str] | None = None,
         params: Mapping[str, str] | None = None,
-        recognise: Recognise | None = None,
+        conforming_ids: ConformingIds | None = None,
     ) -> Page:
-        """One list call.
+        """Make one list call.
 
         Args:
-            model: What to list.
-            offset: Rank of the first row, from 0.
-            limit: Rows to ask for, cut to the documented maximum; None for what the model file says (B26).
-            sort: Field, with ``-`` before it for descending order; left out for lists that do not take it.
-            select: Fields to return, ``"*"`` for all known ones; None leaves the choice to Planhat (B35).
-            params: The model's own list parameters, as in ``model.passes``; the value ``"*"`` stands for all fields.
-            recognise: Looks at the records in place of the client; for callers who have to decode them anyway.
+            model: The model to list.
+            offset: Position of the first row, from 0.
+            limit: Rows to request, at most the documented maximum; None for the page size in the model file (B26).
+            sort: Field, with ``-`` before it for descending order. Lists that cannot be sorted ignore it.
+            select: Fields to return, ``"*"`` for all known ones; if None, Planhat decides (B35).
+            params: The model's own list parameters, as in ``model.passes``; the value ``"*"`` means all fields.
+            conforming_ids: Reads ``_id`` of the records instead of the client, for callers who decode them anyway.
 
         Returns:
             The page, as bytes.
         """
         urls.checked_operation(model, "list")
         query = urls.list_query(model, offset=offset, limit=limit, sort=sort, select=select, params=params)
-        return self._send("GET", model.path, partial(page_at, offset, recognise=recognise), params=query)
+        return self._send("GET", model.path, partial(page_at, offset, conforming_ids=conforming_ids), params=query)
 
     def pages(  # noqa: PLR0913 - each is a parameter of Planhat's lists
         self,
@@ -145,45 +145,46 @@ class PlanhatClient:
         sort: str | None = "_id",
         select: str | Sequence[str] | None = None,
         in_flight: int = 1,
-        recognise: Recognise | None = None,
+        conforming_ids: ConformingIds | None = None,
         doubt: Callable[[str], None] | None = None,
-        falling_by: Values | None = None,
+        descending_by: Values | None = None,
     ) -> Iterator[Page]:
-        """The whole list for one set of parameters, page by page, in order.
+        """Read the whole list for one set of parameters, page by page, in order.
 
-        Rows may come and go meanwhile: none that is there all the time is left out, and none comes twice (see
-        ``planhat_api.lists.paging``). Memory holds ``in_flight`` pages and what tells repeats.
+        Rows may be inserted and deleted meanwhile: no row that exists during the whole read is missed, and none comes
+        twice (see ``planhat_api.lists.paging``). It keeps ``in_flight`` pages in memory, and ids to recognise repeated
+        rows.
 
         Args:
-            model: What to list. A list that is not paged comes as one page.
+            model: The model to list. A list without paging comes as one page.
             params: The model's own list parameters, as in ``model.passes``.
-            limit: Rows per call; None for what the model file says.
-            sort: Order to ask for. ``_id`` needs the least memory and is safest (B30).
-            select: Fields to return; ``_id`` comes in any case.
-            in_flight: Pages to have on the way at once, at most ``parallel_calls``.
-            recognise: As for ``page``; called from many threads.
-            doubt: Called with the reason when rows that were there all the time may be missing.
-            falling_by: For an order by another field than ``_id``, in which rows can be equal: the values of the rows
-                of a page in that field. The list is then read as ``planhat_api.lists.falling`` says, page after page.
+            limit: Rows per call; None for the page size in the model file.
+            sort: The order to request. ``_id`` needs the least memory and is safest (B30).
+            select: Fields to return, always with ``_id``.
+            in_flight: Pages to request at the same time, at most ``parallel_calls``.
+            conforming_ids: As for ``page``; called from several threads.
+            doubt: Called with the reason if rows that existed during the whole read may be missing.
+            descending_by: For a descending order by a field in which rows can be equal: returns the values of the rows
+                of a page in that field. ``planhat_api.lists.descending`` then reads the list, one page after the other.
 
         Yields:
-            Pages that hold at least one new record each; with ``falling_by`` all that was received.
+            Pages with at least one new record each; with ``descending_by``, every page that was received.
 
         Raises:
-            UnprovenError: With ``falling_by``: no more rows can be handed out without passing over some.
+            UnprovenError: With ``descending_by``: rows may be missing.
         """
         if not model.paged:
-            yield self.page(model, select=select, params=params, recognise=recognise)
+            yield self.page(model, select=select, params=params, conforming_ids=conforming_ids)
             return
-        source = Source(
-            self._fetcher(model, sort=sort, select=select, params=params, recognise=recognise),
+        source = PageSource(
+            self._fetcher(model, sort=sort, select=select, params=params, conforming_ids=conforming_ids),
             self._pool,
             limit=urls.page_limit(model, limit),
             in_flight=max(1, min(in_flight, self._connection.parallel_calls)),
         )
         name = f"GET {model.path}"
-        if falling_by:
-            yield from read_falling(source, falling_by, name=name)
+        if descending_by:
+            yield from read_descending(source, descending_by, name=name)
             return
         yield from read_list(
             source,
@@ -192,7 +193,7 @@ class PlanhatClient:
             doubt=doubt,
         )
 
-    def front(  # noqa: PLR0913 - each is a parameter of Planhat's lists
+    def first_rows(  # noqa: PLR0913 - each is a parameter of Planhat's lists
         self,
         model: Model,
         *,
@@ -200,22 +201,22 @@ class PlanhatClient:
         sort: str,
         select: str | Sequence[str] | None = None,
         params: Mapping[str, str] | None = None,
-        recognise: Recognise | None = None,
+        conforming_ids: ConformingIds | None = None,
     ) -> Page:
-        """The first rows of a list in some order, in one answer.
+        """The first rows of a list in a given order, in one answer.
 
         Args:
             model: What to list.
-            limit: Rows to ask for at most. Where Planhat refuses so many, or they are too large for one answer, the
-                page holds fewer.
+            limit: The most rows to request. The page has fewer if Planhat refuses so many, or if they are too large for
+                one answer.
             sort: As for ``page``.
             select: As for ``page``.
             params: As for ``page``.
-            recognise: As for ``page``.
+            conforming_ids: As for ``page``.
         """
-        fetch = self._fetcher(model, sort=sort, select=select, params=params, recognise=recognise)
-        source = Source(fetch, self._pool, limit=urls.page_limit(model, limit), in_flight=1)
-        return Ahead(source, f"GET {model.path}").take(0, full=0)
+        fetch = self._fetcher(model, sort=sort, select=select, params=params, conforming_ids=conforming_ids)
+        source = PageSource(fetch, self._pool, limit=urls.page_limit(model, limit), in_flight=1)
+        return Prefetcher(source, f"GET {model.path}").get(0, full=0)
 
     def _fetcher(self, model: Model, **options: Any) -> Fetch:  # noqa: ANN401 - those of ``page``
         def fetch(offset: int, limit: int) -> Page:
@@ -226,12 +227,12 @@ class PlanhatClient:
     def lean_companies(
         self, *, external_id: str | None = None, source_id: str | None = None, status: str | None = None
     ) -> Page:
-        """``_id``, name and keys of all companies, or of those that match, in one answer.
+        """``_id``, name and keys of all companies, or of those that match the parameters, in one answer.
 
         Args:
             external_id: Only the company with this external id.
             source_id: Only the company with this source id.
-            status: One status, or several separated by commas.
+            status: One status, or several with commas between them.
         """
         params = _given(externalId=external_id, sourceId=source_id, status=status)
         return self.page(model_named("leancompanies"), params=params)
@@ -245,22 +246,22 @@ class PlanhatClient:
         dimension_id: str | None = None,
         limit: int | None = None,
         in_flight: int = 1,
-        recognise: Recognise | None = None,
+        conforming_ids: ConformingIds | None = None,
     ) -> Iterator[Page]:
-        """Daily metric values of a range of days (Q20), page by page.
+        """Read the daily metric values of a range of days (Q20), page by page.
 
         Args:
-            first_day: Epoch day; see ``planhat_api.values.dates``.
-            last_day: Epoch day, itself in the range.
-            company_id: ``_id`` of the one company to read; None for all.
-            dimension_id: The one metric to read; None for all.
+            first_day: First day, counted since 1970-01-01; see ``planhat_api.values.dates``.
+            last_day: Last day, which belongs to the range.
+            company_id: ``_id`` of a company, to read only its values; None for all.
+            dimension_id: A metric, to read only its values; None for all.
             limit: Rows per call, up to 100,000 (B16).
-            in_flight: Pages to have on the way at once.
-            recognise: As for ``pages``.
+            in_flight: Pages to request at the same time.
+            conforming_ids: As for ``pages``.
         """
         params = _given(**{"from": str(first_day), "to": str(last_day), "cId": company_id, "dimid": dimension_id})
         return self.pages(
-            model_named("dimensiondata"), params=params, limit=limit, in_flight=in_flight, recognise=recognise
+            model_named("dimensiondata"), params=params, limit=limit, in_flight=in_flight, conforming_ids=conforming_ids
         )
 
     def custom_fields(self) -> list[dict[str, Any]]:
@@ -270,41 +271,42 @@ class PlanhatClient:
     # One record
 
     def get(self, model: Model, key: str) -> dict[str, Any]:
-        """One record.
+        """Read one record.
 
         Args:
             model: Its model.
-            key: ``_id``, or ``extid-…`` or ``srcid-…`` where the model takes them (B21).
+            key: ``_id``, or ``extid-…`` or ``srcid-…`` if the model takes them (B21).
 
         Raises:
-            NotFoundError: There is none.
-            ConfigurationError: The key is empty or of a form this model does not take.
+            NotFoundError: There is no such record.
+            ConfigurationError: The key is empty, or this model does not take keys of its form.
         """
         return self._send("GET", urls.record_path(model, "get", key), one_record)
 
     def create(
-        self, model: Model, row: Mapping[str, Any], *, look: Callable[[], dict[str, Any] | None] | None = None
+        self, model: Model, row: Mapping[str, Any], *, find_result: Callable[[], dict[str, Any] | None] | None = None
     ) -> dict[str, Any] | str:
-        """Create one record and return it, or what Planhat says instead (B73).
+        """Create one record and return it, or the text that Planhat answers instead (B73).
 
-        Not repeated when it may have arrived (B24), unless the caller can tell whether it did. What comes back for an
-        enduser that Planhat ignores is not known (B89, Q23): an object without ``_id`` was not stored.
+        The call is not repeated if it may have arrived (B24), unless ``find_result`` finds out that it did not. It is
+        not known what Planhat answers for an enduser that it ignores (B89, Q23); an object without ``_id`` was not
+        stored.
 
         Args:
             model: Its model.
             row: The record.
-            look: Finds the record in Planhat; None when it is not there.
+            find_result: Searches the record in Planhat; returns None if it is not there.
         """
         urls.checked_operation(model, "create")
-        return self._send("POST", model.path, record_or_text, body=encode(row), safe=False, look=look)
+        return self._send("POST", model.path, record_or_text, body=encode(row), safe=False, find_result=find_result)
 
     def update(self, model: Model, key: str, row: Mapping[str, Any]) -> dict[str, Any] | str:
-        """Change fields of one record and return it, or what Planhat says instead (B73).
+        """Change fields of one record and return it, or the text that Planhat answers instead (B73).
 
         Args:
             model: Its model.
             key: As for ``get``.
-            row: The fields to change. ``_id`` is left out (B23).
+            row: The fields to change. ``_id`` is not sent (B23).
         """
         changes = {name: value for name, value in row.items() if name != "_id"}
         return self._send("PUT", urls.record_path(model, "update", key), record_or_text, body=encode(changes))
@@ -313,35 +315,36 @@ class PlanhatClient:
         """Delete one record (B78).
 
         Returns:
-            True if it was there, False if it was gone already.
+            Whether the record existed.
         """
         path = urls.record_path(model, "delete", planhat_id)
-        was_there = self._send("DELETE", path, _was_there, takes=frozenset({_GONE}))
+        existed = self._send("DELETE", path, _existed, takes=frozenset({_NOT_FOUND}))
         if model.path == "companies":
             self.companies.forget()
-        return was_there
+        return existed
 
     # Many records
 
     def bulk_upsert(self, model: Model, rows: Sequence[Row], *, distinct: bool = False) -> BulkResult:
-        """Create or change rows, matched on their keys (B57, B58), and tell what became of each.
+        """Create or change rows, matched on their keys (B57, B58), and return the outcome of each.
 
-        One call goes out at a time (B14), of at most 5,000 rows (B13) and 8 MB, none with two rows that share a key.
-        Where Planhat does not tell which rows failed, rows with keys are sent again in parts; a look at what it holds
-        says which first. Rows that it may insert anew each time are ``UNKNOWN`` then, and so are those without keys. A
-        row that Planhat may take without the company it names (B89, Q24) is not sent while there is no such company.
+        Calls go out one after the other (B14), each with at most 5,000 rows (B13) and 8 MB, and without two rows that
+        share a key. If Planhat does not say which rows failed, this reads some rows from Planhat, and sends the other
+        rows with keys again in parts. Rows that Planhat may insert again each time are ``UNKNOWN`` then, and so are
+        rows without keys. A row that Planhat may store without the company it names (B89, Q24) is not sent while there
+        is no such company.
 
         Args:
-            model: What the rows are.
+            model: The model of the rows.
             rows: Any number of rows, in the order in which they have to take effect.
-            distinct: No two rows share a key, so that the client need not look.
+            distinct: Whether the caller knows that no two rows share a key, so that the client need not check it.
 
         Raises:
-            AccessError: The token may not do this, and Planhat does not say for which rows.
-            UnavailableError: A call failed as a whole. With rows without keys, ``may_have_arrived`` tells whether
-                sending them again may double them.
+            AccessError: The token may not write these rows, and Planhat does not say which of them.
+            UnavailableError: A call failed as a whole. For rows without keys, ``may_have_arrived`` says whether sending
+                them again may duplicate them.
 
-        Errors carry ``outcomes``, what is known of each row.
+        Errors have ``outcomes``, with what is known about each row.
         """
         urls.checked_operation(model, "bulk_upsert")
 
@@ -349,7 +352,7 @@ class PlanhatClient:
             body = array_of([row.body for row in batch])
             safe = bool(batch[0].keys)
             answer = self._send("PUT", model.path, read_bulk, body=body, safe=safe, rows=len(batch), takes=BULK_TAKES)
-            if answer.status == _REFUSED_WITHOUT_A_WORD and not answer.told:
+            if answer.status == _FORBIDDEN and not answer.told:
                 message = f"PUT {model.path}: the token may not write {model.path} (403): {answer.text}"
                 raise AccessError(message, status=answer.status, detail=answer.text)
             return answer
@@ -365,11 +368,11 @@ class PlanhatClient:
         return result
 
     def _outdate_companies(self, model: Model, outcomes: Sequence[Outcome]) -> None:
-        if model.path == "companies" and any(outcome.fate not in _LEFT_AS_IT_WAS for outcome in outcomes):
+        if model.path == "companies" and any(outcome.fate not in _NOT_CHANGED for outcome in outcomes):
             self.companies.outdate()
 
     def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> BulkResult:
-        """Copy time entries. What Planhat answers is not known; copies it does not speak of are ``ACCEPTED``.
+        """Copy time entries. It is not known what Planhat answers; copies that it does not confirm are ``ACCEPTED``.
 
         Args:
             planhat_ids: ``_id`` of each time entry to copy.
@@ -389,17 +392,17 @@ class PlanhatClient:
     # The analytics host
 
     def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
-        """Post metric points. Planhat checks their form at once and everything else later (B80, B81).
+        """Post metric points. Planhat checks their form immediately, and everything else later (B80, B81).
 
-        Not repeated when a call may have arrived, for a point sent twice may count twice (B82).
+        A call is not repeated if it may have arrived, because a point that is sent twice may count twice (B82).
 
         Args:
             rows: Points: ``dimensionId``, ``value``, ``externalId``, ``model``, ``date``.
             rows_per_call: Points in one call, 1 to 100,000 (B16).
 
         Raises:
-            UnavailableError: ``may_have_arrived`` tells whether sending again may double the points; ``outcomes``
-                tells which points an earlier call settled.
+            UnavailableError: ``may_have_arrived`` says whether sending the points again may duplicate them;
+                ``outcomes`` says which points an earlier call delivered.
         """
         path = model_named("dimensiondata").push["bulk"]
 
@@ -410,7 +413,9 @@ class PlanhatClient:
         return analytics.push(rows, send, most_rows=min(max(rows_per_call, 1), 100_000))
 
     def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
-        """Post user activities in bulk. Any 2xx is acceptance (B84). Not repeated when a call may have arrived.
+        """Post user activities in bulk. Any 2xx means that they are accepted (B84).
+
+        A call is not repeated if it may have arrived.
 
         Args:
             rows: Activities.
@@ -428,11 +433,11 @@ class PlanhatClient:
         return analytics.push(rows, send, most_rows=max(rows_per_call, 1), most_bytes=bulk.MOST_BYTES)
 
     def push_activity(self, row: Row) -> None:
-        """Post one user activity. Any 2xx is acceptance (B84)."""
+        """Post one user activity. Any 2xx means that it is accepted (B84)."""
         self._analytics(model_named("analytics").push["one"], row.body, 1, nothing, auth.NO_AUTH)
 
     def push_segment(self, event: Mapping[str, Any]) -> None:
-        """Post one event in the form of Segment (``identify`` or ``track``)."""
+        """Post one event in Segment's form (``identify`` or ``track``)."""
         authorization = auth.segment_auth(self._connection)
         self._analytics(model_named("analytics").push["segment"], encode(event), 1, nothing, authorization)
 
@@ -477,7 +482,7 @@ class PlanhatClient:
         body: bytes | None = None,
         rows: int = 0,
         takes: frozenset[int] = frozenset(),
-        look: Callable[[], _T | None] | None = None,
+        find_result: Callable[[], _T | None] | None = None,
     ) -> _T:
         url = f"{self._connection.base_url}/{path}"
         call = Call(
@@ -491,7 +496,7 @@ class PlanhatClient:
             body=body,
             rows=rows,
             takes=takes,
-            look=look,
+            find_result=find_result,
         )
         return self._transport.send(call)
 
@@ -500,5 +505,5 @@ def _given(**params: str | None) -> dict[str, str]:
     return {name: value for name, value in params.items() if value is not None}
 
 
-def _was_there(answer: Answer) -> bool:
-    return answer.status != _GONE
+def _existed(answer: Answer) -> bool:
+    return answer.status != _NOT_FOUND

@@ -1,6 +1,6 @@
-"""The errors a caller of the client can meet, sorted by what the caller can do about them.
+"""The errors of the client. There is one class for each way in which a caller can react.
 
-No text in here holds a token, and texts quoted from answers are shortened and redacted before they get here.
+No message contains a token. Texts from answers are shortened and redacted before they become part of a message.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ __all__ = [
 
 
 class PlanhatError(Exception):
-    """Base of all errors of this package.
+    """Base class of all errors of this package.
 
     Attributes:
-        status: HTTP status of the answer; None when there was none.
-        detail: What Planhat said, shortened and redacted; empty when it said nothing.
-        outcomes: For a call that sends many rows and broke off: what is known of each row, in the order of the rows.
-            None when nothing is known or the call sends no rows.
+        status: HTTP status of the answer; None if there was none.
+        detail: The text of the answer, shortened and redacted; empty if there was none.
+        outcomes: For a method that sends many rows and failed: the outcome of each row, in their order. None if nothing
+            is known, or if the method sends no rows.
     """
 
     def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
-        """Takes the text for people, and what the answer held."""
+        """Take the message and the parts of the answer."""
         super().__init__(message)
         self.status = status
         self.detail = detail
@@ -46,11 +46,11 @@ class ConfigurationError(PlanhatError):
     """A setting or an argument is wrong; nothing was sent.
 
     Attributes:
-        setting: Name of the setting at fault.
+        setting: Name of the wrong setting.
     """
 
     def __init__(self, setting: str, message: str) -> None:
-        """Takes the setting at fault, and what is wrong with it, and would be right, without a secret."""
+        """Take the name of the setting, and a message without secrets that says what is wrong and what is right."""
         super().__init__(f"{setting}: {message}")
         self.setting = setting
 
@@ -60,39 +60,39 @@ class CredentialsError(PlanhatError):
 
 
 class AccessError(PlanhatError):
-    """The token is good but may not do this (403, B6, B39)."""
+    """The token is valid but may not do this (403, B6, B39)."""
 
 
 class NotFoundError(PlanhatError):
-    """No such record, or the tenant has no such model (404, B39, B74)."""
+    """There is no such record, or the tenant does not have this model (404, B39, B74)."""
 
 
 class RateLimitError(PlanhatError):
-    """Planhat kept answering 429 until the client gave up (B11, Q6)."""
+    """Planhat answered 429 until the client gave up (B11, Q6)."""
 
 
 class UnavailableError(PlanhatError):
-    """A fault that repeating did not cure, or that may not be repeated.
+    """A call failed for good, because retries did not help or were not safe.
 
     Attributes:
-        may_have_arrived: Planhat may have taken what was sent without saying so; sending it again may double it.
+        may_have_arrived: Whether Planhat may have stored what was sent, so that sending it again may duplicate it.
     """
 
     def __init__(
         self, message: str, *, status: int | None = None, detail: str = "", may_have_arrived: bool = False
     ) -> None:
-        """Takes the text for people, what the answer held, and whether what was sent may have arrived."""
+        """Take the message, the parts of the answer, and whether what was sent may have arrived."""
         super().__init__(message, status=status, detail=detail)
         self.may_have_arrived = may_have_arrived
 
 
 class AnswerTooLargeError(UnavailableError):
-    """Planhat's answer is larger than this client takes in; ask for less: a smaller page, fewer fields."""
+    """Planhat's answer is larger than the client's limit; request smaller pages or fewer fields."""
 
 
 class UnknownHostError(UnavailableError):
-    """No host has the name that the settings give; nothing was sent."""
+    """There is no host with the name in the settings; nothing was sent."""
 
 
 class PayloadError(PlanhatError):
-    """Planhat refuses what was sent (400, 413, 422 and the like)."""
+    """Planhat refuses what was sent (400, 413, 422 and similar)."""

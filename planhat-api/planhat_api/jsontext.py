@@ -1,4 +1,4 @@
-"""JSON as bytes: records of a list told apart without being decoded."""
+"""Works on JSON as bytes, for example to split a list into records without decoding them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = [
     "deepest_record",
     "encode",
     "ids_of",
-    "mended",
     "nests_deeply",
     "raw_records",
+    "replace_lone_surrogates",
 ]
 
 
@@ -35,14 +35,14 @@ class _IdentifiedByText(msgspec.Struct, gc=False):
 
 
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-# A record that begins like this has its id before any other field; 24 hexadecimal digits (B45) hold no escapes.
+# A record that begins like this has its id before any other field. 24 hexadecimal digits (B45) contain no escapes.
 _HEADS = re.compile(rb'(?:\{"_id":"[0-9a-f]{24}")*')
 _ID_AT = len('{"_id":"')
 _ID_LENGTH = 24
 _HEAD_LENGTH = _ID_AT + _ID_LENGTH + 1
 _ID_LIST = msgspec.json.Decoder(list[_Identified])
 _TEXT_ID_LIST = msgspec.json.Decoder(list[_IdentifiedByText])
-_SHORT = 600  # bytes of a record, about; up to there, decoding it takes less than looking for its head
+_SHORT = 600  # bytes, approximate; decoding shorter records is faster than comparing their first bytes
 
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
@@ -57,7 +57,7 @@ _IN_RECORD = 2
 _MOST_TOKENS = 2_000_000
 _SHOWN_ID = re.compile(rb'"[\w-]{1,40}"')
 MOST_LEVELS = 100
-"""Deeper than anything that means something. Code that walks through a value by recursion gives up from 255 on."""
+"""No useful value is nested more deeply. Recursive code fails from 255 levels on."""
 _CONTAINERS = frozenset({dict, list})
 
 encode = msgspec.json.encode
@@ -65,10 +65,10 @@ decode = msgspec.json.decode
 
 
 def raw_records(body: bytes) -> list[msgspec.Raw]:
-    """The records of a JSON array, each as bytes that share the memory of ``body``.
+    """Split a JSON array into its records, each as bytes that share the memory of ``body``.
 
     Raises:
-        msgspec.DecodeError: It is no JSON array.
+        msgspec.DecodeError: It is not a JSON array.
     """
     return _RAW_LIST.decode(body)
 
@@ -78,10 +78,10 @@ def ids_of(body: bytes, raw: Sequence[msgspec.Raw]) -> list[str | None]:
 
     Args:
         body: The array.
-        raw: Its records, as ``raw_records`` gives them.
+        raw: Its records from ``raw_records``.
 
     Raises:
-        msgspec.DecodeError: It is no JSON array of objects.
+        msgspec.DecodeError: It is not a JSON array of objects.
     """
     if len(body) < _SHORT * len(raw):
         with suppress(msgspec.ValidationError):
@@ -96,7 +96,7 @@ def ids_of(body: bytes, raw: Sequence[msgspec.Raw]) -> list[str | None]:
 
 
 def _leading_ids(raw: Sequence[msgspec.Raw]) -> list[str | None] | None:
-    """Ids of records that all begin with an ``_id`` of the usual form; reading on in each of them takes longer."""
+    """The ids if all records begin with an ``_id`` of the usual form. Decoding the records would take longer."""
     heads = b"".join([bytes(record)[:_HEAD_LENGTH] for record in raw])
     if len(heads) != _HEAD_LENGTH * len(raw) or not _HEADS.fullmatch(heads):
         return None
@@ -104,13 +104,13 @@ def _leading_ids(raw: Sequence[msgspec.Raw]) -> list[str | None] | None:
     return [text[start + _ID_AT : start + _ID_AT + _ID_LENGTH] for start in range(0, len(text), _HEAD_LENGTH)]
 
 
-def mended(body: bytes) -> bytes:
-    """JSON with each lone surrogate replaced by U+FFFD.
+def replace_lone_surrogates(body: bytes) -> bytes:
+    """Replace each lone surrogate in JSON by U+FFFD.
 
-    Texts that were cut in the middle of an emoji hold one. JavaScript writes it down as an escape; no strict decoder,
-    here or at a loader, takes it.
+    Texts that were cut in the middle of an emoji contain one. JavaScript writes it as an escape, but strict decoders,
+    such as ours and those of loaders, refuse it.
     """
-    # In place, for it is as long as what it replaces: a list of what stands between would take many times the memory.
+    # In place, because both have the same length: building a new text from parts would need many times the memory.
     text = bytearray(body)
     for escape in _ESCAPES.finditer(body):
         if escape["lone"]:
@@ -119,9 +119,9 @@ def mended(body: bytes) -> bytes:
 
 
 def deepest_record(body: bytes) -> str | None:
-    """``_id`` of the record of a JSON array that nests most deeply; None when it shows none.
+    """``_id`` of the most deeply nested record of a JSON array; None if it has none.
 
-    For an array that the decoders give up on: looks at no more than one of ordinary size holds.
+    This is for arrays that the decoders refuse. It only reads as many tokens as an array of usual size has.
     """
     level = deepest = record = deepest_in = 0
     ids: dict[int, bytes] = {}
@@ -143,7 +143,7 @@ def deepest_record(body: bytes) -> str | None:
 
 
 def nests_deeply(value: Any, levels: int = MOST_LEVELS) -> bool:  # noqa: ANN401 - any JSON value
-    """Whether objects and arrays nest in one another more often than so many times, the outermost counted."""
+    """Whether objects and arrays are nested in more than this number of levels, including the outermost."""
     level = [value] if type(value) in _CONTAINERS else []
     for _ in range(levels):
         if not level:
@@ -158,11 +158,11 @@ def nests_deeply(value: Any, levels: int = MOST_LEVELS) -> bool:  # noqa: ANN401
 
 
 def array_of(bodies: Iterable[bytes]) -> bytes:
-    """A JSON array of values that are encoded already."""
+    """A JSON array of values that are already encoded."""
     values = list(bodies)
     if not values:
         return b"[]"
-    # The brackets go on the small ends: each `+` on the whole would copy megabytes.
+    # Add the brackets to the first and last value: adding them to the whole array would copy megabytes.
     values[0] = b"[" + values[0]
     values[-1] += b"]"
     return b",".join(values)

@@ -1,8 +1,8 @@
-"""Makes what is logged safe to read: one line for each event, no control characters, no secrets, no endless texts.
+"""Makes log records safe to read: one line each, limited in length, without control characters and secrets.
 
-Names of streams, columns and settings come from elsewhere. A line break in one would begin a line that nobody logged,
-an escape sequence would reach into the terminal, and characters that turn the direction of writing would show another
-text than the one that is there.
+Names of streams, columns and settings come from outside. A line break in a name would look like another log line, an
+escape sequence would control the terminal, and characters for the direction of writing would make the terminal show
+another text than the real one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from planhat_api.redaction import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["SafeToRead", "guard_loggers", "make_logs_safe", "one_line"]
+__all__ = ["SafeLogFilter", "guard_loggers", "make_logs_safe", "one_line"]
 
 LONGEST = 10_000
-"""Characters of one message. The summary of a run with a hundred streams is shorter."""
+"""The most characters of a message. The summary of a run with a hundred streams is shorter."""
 LONGEST_NAME = 200
-"""Characters of the name of a logger, which may be the name of a stream."""
+"""The most characters of the name of a logger, which may be the name of a stream."""
 MARGIN = "    | "
-"""Stands before each line of a trace, so that none can pass for a message."""
+"""The beginning of each line of a stack trace, so that no line looks like a log message."""
 
 _UNSAFE = re.compile(
     "["
@@ -43,7 +43,7 @@ _OWN_LOGGERS = ("planhat_api", "urllib3.connectionpool")
 def one_line(text: str, longest: int = LONGEST) -> str:
     """A text on one line, cut to a number of characters.
 
-    What is not safe to print is escaped as JSON does it: JSON in which it stood still means the same.
+    Characters that are not safe to print are escaped as in JSON, so that JSON in the text keeps its meaning.
     """
     line = _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text[:longest])
     if len(text) <= longest and len(line) <= longest:
@@ -51,35 +51,35 @@ def one_line(text: str, longest: int = LONGEST) -> str:
     return f"{line[:longest]}… (cut, {len(text)} characters)"
 
 
-class SafeToRead(logging.Filter):
-    """Makes each record of a log safe to read; lets all of them through."""
+class SafeLogFilter(logging.Filter):
+    """A log filter that makes each record safe to read, and drops none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Clean the message, the name of the logger and the trace."""
+        """Clean the message, the name of the logger and the stack trace."""
         record.name = one_line(record.name, LONGEST_NAME)
         message = _message(record)
         clean = one_line(without_secrets(message))
-        # A message that is clean keeps its parts: structured logs show them one by one.
+        # A clean message keeps its arguments, because structured logs show them one by one.
         if clean != message:
             record.msg, record.args = clean, ()
         if record.exc_info or record.exc_text:
             _clean_trace(record)
         if record.stack_info:
-            record.stack_info = _in_margin(without_secrets(record.stack_info))
+            record.stack_info = _with_margin(without_secrets(record.stack_info))
         return True
 
 
 def guard_loggers() -> None:
-    """Make safe what the HTTP client logs, for programs that install no handlers through ``make_logs_safe``."""
+    """Make the log records of the HTTP client safe, for programs that do not call ``make_logs_safe``."""
     for name in _OWN_LOGGERS:
         _guard(logging.getLogger(name))
 
 
 def make_logs_safe() -> None:
-    """From here on make everything safe that this process logs: for a command that owns its process.
+    """Make everything safe that this process logs from now on. This is for commands that own their process.
 
-    The filter sits on the handlers, where the records of all loggers pass, those of libraries too. Handlers that are
-    added later are not covered.
+    The filter is added to the handlers, which get the records of all loggers, including those of libraries. Handlers
+    that are added later do not have it.
     """
     known = logging.getLogger().manager.loggerDict.values()
     loggers = [logging.getLogger(), *(entry for entry in known if isinstance(entry, logging.Logger))]
@@ -92,16 +92,16 @@ def _handlers(loggers: Iterable[logging.Logger]) -> Iterable[logging.Handler]:
     return {handler for logger in loggers for handler in logger.handlers}
 
 
-def _guard(place: logging.Filterer) -> None:
-    if not any(isinstance(known, SafeToRead) for known in place.filters):
-        place.addFilter(SafeToRead())
+def _guard(logger: logging.Filterer) -> None:
+    if not any(isinstance(known, SafeLogFilter) for known in logger.filters):
+        logger.addFilter(SafeLogFilter())
 
 
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 - whatever the arguments do when they are made a text
-        # Without them, or the handler would fail in the same way, and print them with a trace.
+    except Exception:  # noqa: BLE001 - formatting the arguments can raise any error
+        # Drop them, because the handler would fail in the same way and print them with a stack trace.
         record.args = ()
         return str(record.msg)
 
@@ -109,12 +109,12 @@ def _message(record: logging.LogRecord) -> str:
 def _clean_trace(record: logging.LogRecord) -> None:
     text = record.exc_text or "".join(traceback.format_exception(*record.exc_info or ()))
     clean = without_secrets(text)
-    record.exc_text = _in_margin(clean)
+    record.exc_text = _with_margin(clean)
     if clean != text:
-        # Structured logs would take the exception apart themselves.
+        # Structured logs would format the exception themselves.
         record.exc_info = None
 
 
-def _in_margin(text: str) -> str:
+def _with_margin(text: str) -> str:
     lines = (line.removeprefix(MARGIN) for line in text.rstrip("\n").split("\n"))
     return "\n".join(MARGIN + one_line(line) for line in lines)

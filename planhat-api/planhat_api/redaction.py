@@ -1,4 +1,4 @@
-"""Keeps secrets and people's data out of texts: log lines, errors, reasons."""
+"""Removes secrets and email addresses from texts for logs and errors."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ LONGEST = 300
 _SHORTEST = 4
 
 _lock = threading.Lock()
-# The longest first: one form of a secret may hold another. Replaced as a whole, for other threads read it.
+# The longest first, because one secret may contain another. The whole tuple is replaced, because other threads read it.
 _secrets: tuple[str, ...] = ()
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 def keep_secret(*secrets: str | None) -> None:
-    """From now on hide these texts, and the forms in which they travel, wherever this process makes a text."""
-    global _secrets  # noqa: PLW0603 - secrets are hidden for the whole process, whoever makes the text
+    """Hide these secrets, and their encoded forms in URLs and headers, in all later texts of this process."""
+    global _secrets  # noqa: PLW0603 - secrets are hidden in the whole process
     forms = {
         form
         for secret in secrets
-        # Something shorter is no token; hiding it would make every text unreadable.
+        # A shorter text is not a token, and hiding it would make every text unreadable.
         if secret and len(secret) >= _SHORTEST
         for form in (secret, quote(secret, safe=""), base64.b64encode(f"{secret}:".encode()).decode())
     }
@@ -42,8 +42,8 @@ def redacted(text: str, *, keep: Iterable[str] = ()) -> str:
     """The text without secrets and without email addresses.
 
     Args:
-        text: What to clean.
-        keep: Email addresses that may stay: keys of the row the text is about.
+        text: The text to clean.
+        keep: Email addresses that may stay, because they are keys of the row that the text is about.
     """
     text = without_secrets(text)
     kept = set(keep)
@@ -57,7 +57,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The text with each known secret hidden."""
+    """The text with all known secrets hidden."""
     for secret in _secrets:
         text = text.replace(secret, HIDDEN)
     return text

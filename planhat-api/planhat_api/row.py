@@ -1,4 +1,4 @@
-"""One row to send."""
+"""The class of a row that is sent to Planhat."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Row"]
 
 
 class Row(msgspec.Struct):
-    """One row to send, encoded. There are many of them, so it is of a kind that is cheap to make.
+    """One encoded row to send. It is a msgspec struct because there are many rows and it is cheap to make.
 
     Attributes:
-        body: One JSON object, UTF-8.
-        keys: The keyables the row carries, as text and by priority: ``{"sourceId": "crm-77"}``. Empty for a row
-            without any, which can only be created and is not safe to send twice (B24).
-        match: What identifies the row among others: rows with the same are one record. None if that is not known.
+        body: One JSON object in UTF-8.
+        keys: The keyables of the row as text, in order of priority: ``{"sourceId": "crm-77"}``. A row without keyables
+            can only be created, and is not safe to send twice (B24).
+        match: Identifies the record of the row: rows with equal values are one record. None if it is not known.
     """
 
     body: bytes

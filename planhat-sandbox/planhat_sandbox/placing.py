@@ -57,8 +57,8 @@ class Placer:
         Raises:
             RowError: There is no such company.
         """
-        if self._model.placing is not None:
-            return self._named_by_fields(item, self._model.placing.fields)
+        if self._model.company_lookup is not None:
+            return self._named_by_fields(item, self._model.company_lookup.fields)
         external = key_text(item.get(_EXTERNAL))
         if self._model.path == "conversations" and external is not None and not item.get(self._field):
             item = {**item, self._field: f"extid-{external}"}
@@ -75,7 +75,7 @@ class Placer:
         Raises:
             RowError: It belongs to no company. Planhat does not keep such a row and says nothing (B89).
         """
-        placing = self._model.placing
+        placing = self._model.company_lookup
         if placing is None or item.get(self._field):
             return item
         found = company_of_address(self._tenant, item[placing.address]) if item.get(placing.address) else None

@@ -1,4 +1,4 @@
-"""The command line: faults end in one line that says what to do, with an exit code that tells them apart."""
+"""The command ``tap-planhat``: each error ends in one line that says what to do, and in its own exit code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from planhat_api.errors import PlanhatError
 from planhat_api.logs import make_logs_safe, one_line
 from planhat_api.plugin.exit_codes import SIGNALS, exit_code
 from planhat_api.plugin.output import OutputError, flush_output, writing_output
-from planhat_api.plugin.process import expect_many_rows
+from planhat_api.plugin.process_tuning import tune_for_many_rows
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -38,14 +38,14 @@ class PlanhatCommand(SingerCommand):
             sys.exit(exit_code(error))
         except SystemExit as end:
             if isinstance(end.code, int) and end.code > SIGNALS:
-                self.logger.critical("Stopped by signal %d; the last STATE written stays good", end.code - SIGNALS)
+                self.logger.critical("Stopped by signal %d; the last STATE written is still valid", end.code - SIGNALS)
             raise
 
     @override
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         make_logs_safe()
         try:
-            # Some options print something, and that is all.
+            # An option such as --version prints its text here and ends the command.
             with writing_output():
                 return super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -53,5 +53,5 @@ class PlanhatCommand(SingerCommand):
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
-        expect_many_rows(_STANDARD_OUTPUT)
+        tune_for_many_rows(_STANDARD_OUTPUT)
         return super().invoke(ctx)

@@ -1,6 +1,6 @@
-"""Stream maps whose expressions are checked before the first record, and say why they fail on one.
+"""Checks the expressions of stream maps before the first record.
 
-The SDK makes the maps; this module and ``record_path`` are the two that reach into it beyond its public hooks.
+The SDK makes the maps. This module and ``page_stream`` are the two that use more of the SDK than its public hooks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from planhat_api.plugin.expressions import (
     unused_maps,
 )
 from planhat_api.plugin.flattening import flatten_by_columns
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from tap_planhat.records.schemas import KEY
 
 if sys.version_info >= (3, 12):
@@ -61,19 +61,19 @@ class CheckedMap(CustomStreamMap):
 
 
 class CheckedMapper(PluginMapper):
-    """Stream maps whose expressions are checked before the first record, and say why they fail on one."""
+    """Stream maps whose expressions are checked first, and whose errors name the expression."""
 
     def __init__(self, plugin_config: dict[str, Any], logger: logging.Logger) -> None:
-        """Check what needs no catalog.
+        """Check what can be checked without a catalog.
 
         Args:
             plugin_config: All settings.
-            logger: Where people read.
+            logger: Where warnings go.
 
         Raises:
             ConfigurationError: The maps cannot work.
         """
-        with _told():
+        with _as_configuration_error():
             super().__init__({name: value for name, value in plugin_config.items() if value is not None}, logger)
         made = CustomStreamMap("", {}, self.faker_config, {"properties": {}}, None, {}, None)
         constants = {"config": self.map_config, **({"fake": made.fake} if made.fake else {})}
@@ -82,12 +82,12 @@ class CheckedMapper(PluginMapper):
 
     @override
     def register_raw_streams_from_catalog(self, catalog: Catalog) -> None:
-        """Make the maps of all streams. One that is not selected has all its columns: nothing of it is read.
+        """Make the maps of all streams. A stream that is not selected keeps all its columns, since it is not read.
 
         Raises:
             ConfigurationError: The maps cannot work.
         """
-        self._tell_of_unknown_streams([entry.stream or entry.tap_stream_id for entry in catalog.streams])
+        self._warn_of_unknown_streams([entry.stream or entry.tap_stream_id for entry in catalog.streams])
         for entry in catalog.streams:
             stream, schema = entry.stream or entry.tap_stream_id, entry.schema.to_dict()
             mask, columns = entry.metadata.resolve_selection(), Columns.of(schema)
@@ -95,29 +95,29 @@ class CheckedMapper(PluginMapper):
                 schema = get_selected_schema(stream, schema, mask)
                 columns = Columns.of(schema, left_out=columns.names - Columns.of(schema).names)
                 check_stream(stream, columns, self.stream_maps_dict, self._evaluator)
-            with _told(stream):
+            with _as_configuration_error(stream):
                 self.register_raw_stream_schema(stream, schema, entry.key_properties)
                 if not all(isinstance(made.stream_alias, str) for made in self.stream_maps[stream]):
-                    msg = "__alias__ gives no text"
+                    msg = "__alias__ does not give a text"
                     raise StreamMapConfigError(msg)
             for made in self.stream_maps[stream]:
                 if isinstance(made, CustomStreamMap):
-                    # The SDK makes the maps itself and takes no other class for them.
+                    # The SDK makes the maps itself, and offers no way to give it another class.
                     made.__class__ = CheckedMap
                     cast("CheckedMap", made).expressions = Expressions(made.stream_alias, stream, columns.names)
             flatten_by_columns(self.stream_maps[stream])
 
-    def _tell_of_unknown_streams(self, streams: list[str]) -> None:
-        """A map for a stream that does not exist does nothing, which nobody would see."""
+    def _warn_of_unknown_streams(self, streams: list[str]) -> None:
+        """Warn of maps for streams that do not exist: without a warning nobody sees that they do nothing."""
         for name in unused_maps(self.stream_maps_dict, streams):
-            near = nearest(name, streams)
+            near = closest_name(name, streams)
             hint = f" Did you mean {near!r}?" if near else ""
             self.logger.warning("%s: there is no stream %r.%s", STREAM_MAPS, name, hint)
 
 
 @contextmanager
-def _told(stream: str | None = None) -> Iterator[None]:
-    """Tell what the SDK finds wrong with stream maps as a fault of the settings."""
+def _as_configuration_error(stream: str | None = None) -> Iterator[None]:
+    """Turn the SDK's errors about stream maps into a configuration error."""
     try:
         yield
     except _MAP_ERRORS as err:

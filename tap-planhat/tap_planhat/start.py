@@ -1,8 +1,8 @@
-"""Starts the command and ends it: before and after the work a signal ends the process without a trace."""
+"""Starts the command so that a signal before or after the work ends the process without a stack trace."""
 
 from __future__ import annotations
 
-# What lies below ``signal``, which itself takes longer to import than all that comes before it.
+# The C module below ``signal``: ``signal`` itself takes longer to import than everything before it.
 import _signal  # type: ignore[import-not-found]
 import os
 import sys
@@ -14,15 +14,15 @@ _SETTINGS = 2
 
 
 def main() -> None:
-    """Run the command of the tap, which has the signals while there is something to be ended in order."""
+    """Run the command of the tap, which handles the signals itself while it works."""
     _end_by_signals()
-    # Importing it takes a second.
+    # This import takes a second.
     from tap_planhat.tap import TapPlanhat  # noqa: PLC0415 - signals come first
 
     try:
-        # To read this sets up the log.
+        # Reading this attribute sets up the log.
         command = TapPlanhat.cli
-    except Exception as error:  # noqa: BLE001 - errors of YAML are of many kinds
+    except Exception as error:  # noqa: BLE001 - reading YAML raises many kinds of errors
         sys.stderr.write(f"LOGLEVEL or SINGER_SDK_LOG_CONFIG cannot be used: {' '.join(str(error).split())}\n")
         sys.exit(_SETTINGS)
     try:

@@ -1,4 +1,4 @@
-"""Counts what a run read, and tells it at the end."""
+"""Logs at the end of a run what it read."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ __all__ = ["Summary"]
 
 
 class Summary:
-    """What came of each stream, and what a person should look at.
+    """Counts the records, calls and warnings of a run.
 
-    Records are counted as they are read; stream maps may leave some of them out.
+    Records are counted when they are read. Stream maps may leave some of them out later.
     """
 
     def __init__(self) -> None:
-        """Start at zero."""
+        """Start all counts at zero."""
         self._streams: dict[str, Counter[str]] = {}
         self._skipped: list[str] = []
         self._warnings = _Warnings()
 
     def add(self, stream: str, **counts: int) -> None:
-        """Count for a stream: ``records``, ``calls``."""
+        """Add to the counts of a stream: ``records``, ``calls``."""
         self._streams.setdefault(stream, Counter()).update(counts)
 
     def skip(self, stream: str) -> bool:
-        """Note that a stream cannot be read; whether that is news."""
-        is_news = stream not in self._skipped
-        self._skipped += [stream] if is_news else []
-        return is_news
+        """Note that a stream cannot be read. Returns whether this is the first time."""
+        is_first = stream not in self._skipped
+        self._skipped += [stream] if is_first else []
+        return is_first
 
     @contextmanager
     def counting_warnings(self) -> Iterator[None]:
-        """Count the warnings that are logged meanwhile."""
+        """Count the warnings that are logged inside the ``with`` block."""
         root = logging.getLogger()
         root.addHandler(self._warnings)
         try:
@@ -48,22 +48,22 @@ class Summary:
             root.removeHandler(self._warnings)
 
     def log(self, logger: logging.Logger, *, calls: int, waited: float, complete: bool) -> None:
-        """Tell it: a line for people, and one structured line for machines.
+        """Log the summary: one line for people and one line of JSON for programs.
 
         Args:
-            logger: Where people read.
-            calls: Calls of the run, those of no stream counted.
+            logger: Where the summary goes.
+            calls: All calls of the run, also those that belong to no stream.
             waited: Seconds that calls waited for the quota.
-            complete: Whether the run came to its end.
+            complete: Whether the run read everything.
         """
         streams: Mapping[str, Mapping[str, int]] = {stream: dict(counts) for stream, counts in self._streams.items()}
         records = sum(counts["records"] for counts in self._streams.values())
         read = len(streams.keys() - set(self._skipped))
-        told = [f"{records:,} records of {read} streams in {calls:,} calls"]
-        told += [f"{waited:,.0f} s waited for the quota"] if round(waited) else []
-        told += [f"skipped: {', '.join(self._skipped)}"] if self._skipped else []
-        told += [f"{self._warnings.number} warnings"] if self._warnings.number else []
-        logger.info("%s: %s", "Read" if complete else "Ended early, after", "; ".join(told))
+        parts = [f"{records:,} records of {read} streams in {calls:,} calls"]
+        parts += [f"{waited:,.0f} s waited for the quota"] if round(waited) else []
+        parts += [f"skipped: {', '.join(self._skipped)}"] if self._skipped else []
+        parts += [f"{self._warnings.number} warnings"] if self._warnings.number else []
+        logger.info("%s: %s", "Read" if complete else "Ended early, after", "; ".join(parts))
         line = {
             "streams": streams,
             "total": {"records": records, "calls": calls},
@@ -76,7 +76,7 @@ class Summary:
 
 
 class _Warnings(logging.Handler):
-    """Counts what is logged as a warning or worse."""
+    """Counts log records with the level WARNING or higher."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -1,4 +1,4 @@
-"""The tap: its settings, its connection and the streams it offers."""
+"""The tap: the SDK's class that offers the streams."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from planhat_api.plugin.settings import (
 from planhat_api.redaction import shortened
 from tap_planhat.command import PlanhatCommand
 from tap_planhat.input.catalog_file import fault_of_catalog
-from tap_planhat.input.files import names_file
-from tap_planhat.input.selection import remarks
+from tap_planhat.input.files import read_file_option
+from tap_planhat.input.selection import selection_warnings
 from tap_planhat.input.state_file import fault_of_state, without_foreign_parts
 from tap_planhat.output.messages import BufferedWriter
 from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of, days_among
@@ -39,7 +39,7 @@ from tap_planhat.records.schemas import stream_schema
 from tap_planhat.sdk_maps import CheckedMapper
 from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, NO_LONGER, check_settings
 from tap_planhat.streams.classes import offered_models, stream_class
-from tap_planhat.streams.host import Host
+from tap_planhat.streams.shared import SharedServices
 from tap_planhat.summary import Summary
 
 if sys.version_info >= (3, 12):
@@ -65,11 +65,11 @@ _CHECKS = {"catalog": fault_of_catalog, "state": fault_of_state}
 
 
 class TapPlanhat(Tap):
-    """Reads every Planhat model and the daily metrics."""
+    """Reads every Planhat model, and the daily metrics."""
 
     name = "tap-planhat"
     config_jsonschema = CONFIG_SCHEMA
-    # Discovery needs the token: custom fields are typed from their definitions.
+    # Discovery needs the token, because the schemas of custom fields come from their definitions in Planhat.
     dynamic_catalog = True
     message_writer_class = BufferedWriter
 
@@ -77,7 +77,7 @@ class TapPlanhat(Tap):
         """Check the settings.
 
         Raises:
-            ConfigurationError: A setting is of the wrong kind. The SDK would end each command in its own way.
+            ConfigurationError: A setting has the wrong type. The SDK's own error would end each command differently.
         """
         self.summary = Summary()
         with self.summary.counting_warnings():
@@ -92,17 +92,17 @@ class TapPlanhat(Tap):
         try:
             super().__init__(*args, **options)
         except ConfigValidationError as error:
-            texts = [_told(text) for text in error.errors or [str(error)]]
+            texts = [_message_of(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
         misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema, gone=NO_LONGER)
-        for told in (*unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER), *misspelt):
-            self.logger.warning("%s", told)
+        for warning in (*unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER), *misspelt):
+            self.logger.warning("%s", warning)
         if self.input_catalog is not None:
-            for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):
-                self.logger.warning("%s", remark)
+            for warning in selection_warnings(self.input_catalog, [model.stream for model in offered_models()]):
+                self.logger.warning("%s", warning)
 
     def sync_and_sum_up(self) -> None:
-        """Read all selected streams, and tell at the end what came of it, also when the run ends early."""
+        """Read all selected streams and log a summary at the end, also when the run ends early."""
         complete = False
         try:
             with self.summary.counting_warnings():
@@ -122,8 +122,8 @@ class TapPlanhat(Tap):
         parts, left = without_foreign_parts(state)
         if parts:
             self.logger.warning(
-                "The state holds bookmarks of dimension data for each of %d companies, which are not kept any more: "
-                "the days that they tell of are read again, for all companies",
+                "The state holds bookmarks of dimension data for %d single companies, which are no longer used: "
+                "the days of these bookmarks are read again, for all companies",
                 parts,
             )
         super().load_state(left)
@@ -137,8 +137,8 @@ class TapPlanhat(Tap):
 
     @cached_property
     def client(self) -> PlanhatClient:
-        """The one connection all streams share."""
-        from planhat_api import Connection, PlanhatClient  # noqa: PLC0415 -- HTTP is slow to import, --about needs none
+        """The client that all streams share."""
+        from planhat_api import Connection, PlanhatClient  # noqa: PLC0415 -- slow to import, and --about does not need it
 
         return PlanhatClient(Connection.from_settings(self.config))
 
@@ -148,7 +148,7 @@ class TapPlanhat(Tap):
         command = super().get_singer_command()
         for param in command.params:
             if check := _CHECKS.get(param.name or ""):
-                names_file(param, check)
+                read_file_option(param, check)
         return PlanhatCommand(
             name=command.name,
             callback=command.callback,
@@ -166,7 +166,7 @@ class TapPlanhat(Tap):
 
     @override
     @classmethod
-    def invoke(  # type: ignore[override] # the files come read and checked
+    def invoke(  # type: ignore[override] # the options hold the content of the files, not their paths
         cls,
         *,
         about: bool = False,
@@ -185,7 +185,7 @@ class TapPlanhat(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Unwind, between two messages: a STATE written from here could land inside a record."""
+        """End the run between two messages: a STATE written from here could end up inside a RECORD line."""
         if isinstance(self.message_writer, BufferedWriter):
             self.message_writer.stop(SIGNALS + signum)
         else:
@@ -194,9 +194,9 @@ class TapPlanhat(Tap):
     @override
     def discover_streams(self) -> list[PlanhatStream]:
         check_settings(self.config)
-        host = Host(self, self.client, self.summary, self._custom_days)
+        shared = SharedServices(self, self.client, self.summary, self._custom_days)
         return [
-            stream_class(model)(host, model, stream_schema(model, self._custom_fields(model)))
+            stream_class(model)(shared, model, stream_schema(model, self._custom_fields(model)))
             for model in offered_models()
         ]
 
@@ -211,7 +211,7 @@ class TapPlanhat(Tap):
             raise ConfigurationError(setting="flattening", message=f"cannot work: {shortened(str(error))}") from None
 
     def _refresh_custom_fields(self, catalog: Catalog) -> None:
-        """Type ``custom`` anew in a catalog that may be older than the tenant's latest custom field."""
+        """Update the types of ``custom`` in a catalog, which may be older than the tenant's latest custom field."""
         for model in offered_models():
             entry = catalog.get_stream(model.stream)
             if entry is None or not entry.schema.properties or "custom" not in entry.schema.properties:
@@ -237,7 +237,10 @@ class TapPlanhat(Tap):
 
     @cached_property
     def _custom_definitions(self) -> Sequence[Mapping[str, Any]]:
-        """The tenant's custom fields; empty, which leaves ``custom`` an open object, when they may not be read."""
+        """The definitions of the tenant's custom fields.
+
+        They are empty if the settings or the token do not allow to read them; then ``custom`` is an open object.
+        """
         if not self.config["typed_custom_fields"]:
             return ()
         from planhat_api import AccessError, NotFoundError  # noqa: PLC0415 -- as above
@@ -245,12 +248,14 @@ class TapPlanhat(Tap):
         try:
             return self.client.custom_fields()
         except (AccessError, NotFoundError) as error:
-            self.logger.warning("The definitions of custom fields may not be read, so `custom` is untyped: %s", error)
+            self.logger.warning(
+                "`custom` has no types, because this token cannot read the definitions of custom fields: %s", error
+            )
             return ()
 
 
-def _told(error: str) -> str:
-    """What the check against the schema says of a setting, with the name of the setting first."""
+def _message_of(error: str) -> str:
+    """The SDK's error about a setting, with the name of the setting first."""
     found = _IN_CONFIG.fullmatch(words_for(error))
     if not found:
         return shortened(words_for(error))

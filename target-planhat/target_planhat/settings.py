@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import analytics
 from planhat_api.bulk.upsert import MOST_BYTES, MOST_ROWS
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.settings.paths import path_in
 from planhat_api.settings.table import CONNECTION_SETTINGS
 from target_planhat.errors import SettingsError
@@ -326,7 +326,7 @@ def _check_block(stream: str, block: Mapping[str, Any]) -> None:
     known = [entry.name for entry in fields(StreamSettings)]
     for name in block:
         if name not in known:
-            near = nearest(name, known)
+            near = closest_name(name, known)
             hint = f" Did you mean {near!r}?" if near else ""
             msg = f"streams.{stream}: there is no setting {name!r}.{hint} It takes: {', '.join(known)}"
             raise SettingsError(msg)

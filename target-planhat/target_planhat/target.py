@@ -12,10 +12,10 @@ from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
-from planhat_api import Connection, Patience, PlanhatClient
+from planhat_api import Connection, Deadline, PlanhatClient
 from planhat_api.plugin.expressions import STREAM_MAPS
 from planhat_api.plugin.output import writing_output
-from planhat_api.plugin.process import expect_many_rows
+from planhat_api.plugin.process_tuning import tune_for_many_rows
 from planhat_api.plugin.settings import (
     check_environment,
     check_secrets,
@@ -92,12 +92,12 @@ class TargetPlanhat(HookedTarget):
         settings = TargetSettings.from_config(self.config)
         connection = Connection.from_settings(self.config)
         can_push = bool(self.config.get("tenant_token"))
-        patience = Patience()
-        self.run = Run(settings, lambda: PlanhatClient(connection, patience), self.logger, can_push=can_push)
+        deadline = Deadline()
+        self.run = Run(settings, lambda: PlanhatClient(connection, deadline), self.logger, can_push=can_push)
         self.checkpoint = Checkpoint(settings.checkpoint_seconds)
         # No message is at hand yet: a signal that comes before the first one ends the run at once.
         self.reader.waiting = True
-        self.termination = Termination(self.logger, patience, lambda: self.reader.waiting, self._end_of_input)
+        self.termination = Termination(self.logger, deadline, lambda: self.reader.waiting, self._end_of_input)
         self.reader.watch = (settings.checkpoint_seconds, self._while_waiting)
         self.records = RecordPath(self, self.logger, self._leave_out_record)
         self.undeclared = UndeclaredStreams()
@@ -299,7 +299,7 @@ class TargetPlanhat(HookedTarget):
                 cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        expect_many_rows(_STANDARD_INPUT)
+        tune_for_many_rows(_STANDARD_INPUT)
         given = config or _ConfigInput()
         make = partial(cls, config=given.config, parse_env_config=given.parse_env)
         sys.exit(run_to_its_end(make, file_input, cls.logger))

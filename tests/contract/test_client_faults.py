@@ -102,7 +102,7 @@ def test_metrics_that_may_have_arrived_are_not_sent_twice(fault: dict[str, Any],
         with pytest.raises(UnavailableError) as caught:
             client.push_metrics(rows, rows_per_call=2)
         assert caught.value.may_have_arrived
-        assert "sending it again may double it" in str(caught.value)
+        assert "sending them again may duplicate them" in str(caught.value)
         assert caught.value.outcomes is not None
         assert [outcome.fate for outcome in caught.value.outcomes] == [
             *[Fate.ACCEPTED] * 2,
@@ -176,10 +176,10 @@ def test_giving_up_on_the_quota_says_so() -> None:
         ({"kind": "status", "status": 500}, r"a fault inside Planhat \(500\)"),
         ({"kind": "html"}, "not a list of records: an HTML page"),
         ({"kind": "invalid_json"}, "not a list of records"),
-        ({"kind": "truncate"}, "broke off before the answer was complete"),
-        ({"kind": "drop"}, "broke off before the answer was complete"),
-        ({"kind": "stall", "seconds": 3}, "no sign from Planhat"),
-        ({"kind": "slow_body", "seconds": 5}, "trickled in"),
+        ({"kind": "truncate"}, "lost before the answer was complete"),
+        ({"kind": "drop"}, "lost before the answer was complete"),
+        ({"kind": "stall", "seconds": 3}, "no answer before the timeout"),
+        ({"kind": "slow_body", "seconds": 5}, "arrived too slowly"),
     ],
     ids=shown,
 )

@@ -23,7 +23,7 @@ from planhat_api import (
     UnavailableError,
 )
 from planhat_api.models.registry import model
-from tests.hostile_server import Asked, Told, serving
+from tests.hostile_server import RequestedValues, Told, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,7 +133,7 @@ def test_the_record_that_nests_too_deeply_is_named(in_flight: int) -> None:
     bodies = [msgspec.json.encode(row) for row in rows]
     bodies[17] = b'{"x":' + DEEP + b',"ref":{"_id":"another"},"_id":"000000000000000000000011"}'
 
-    def answers(asked: Asked) -> Told:
+    def answers(asked: RequestedValues) -> Told:
         return Told(b"[" + b",".join(bodies[asked.window]) + b"]")
 
     read: list[str | None] = []
@@ -168,7 +168,7 @@ def test_an_honest_list_whose_pages_are_too_large_is_read_whole(in_flight: int) 
     text = "<p>a long mail</p>" * 100_000
     rows = [msgspec.json.encode({"_id": f"{n:024x}", "text": text}) for n in range(90)]
 
-    def answers(asked: Asked) -> Told:
+    def answers(asked: RequestedValues) -> Told:
         return Told(b"[" + b",".join(rows[asked.window]) + b"]")
 
     with serving(answers) as (url, calls), client_at(url) as client:

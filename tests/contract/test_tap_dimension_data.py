@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tap_planhat.records import record_path
+from tap_planhat.records import page_stream
 from tests.tap_support import catalog_for, config_for, run
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def test_full_table_reads_all_days_each_time_and_never_retires_any(box: Sandbox)
 
 @pytest.mark.parametrize("fast", [True, False], ids=["bytes", "general"])
 def test_partitions_keep_a_bookmark_each(box: Sandbox, monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> None:
-    monkeypatch.setattr(record_path, "sdk_is_as_expected", lambda: fast)
+    monkeypatch.setattr(page_stream, "sdk_is_supported", lambda: fast)
     config = config_for(box, partition_by="dimension", dimension_ids=["logins", "api-calls"], start_date=_day(20))
     output = run(config, _STREAM)
     partitions = output.state["bookmarks"][_STREAM]["partitions"]
@@ -173,7 +173,7 @@ def test_bookmarks_of_companies_in_a_state_vouch_for_nothing(
     output = run(config, _STREAM, state={"bookmarks": {_STREAM: {"partitions": parts}}})
     wanted = {row["_id"] for row in box.rows("dimensiondata") if row["time"][:10] >= _day(20)}
     assert set(output.ids(_STREAM)) == wanted & set(_points(box, dimensionId=["logins"]))
-    assert "for each of 8 companies, which are not kept any more" in caplog.text
+    assert "for 8 single companies, which are no longer used" in caplog.text
     left = output.state["bookmarks"][_STREAM]["partitions"]
     assert [part["context"] for part in left] == ([{"dimensionId": "logins"}] if partition_by == "dimension" else [])
 

@@ -11,7 +11,7 @@ import pytest
 
 from planhat_api.http import body, transport
 from planhat_sandbox import Sandbox
-from tap_planhat.records import record_path
+from tap_planhat.records import page_stream
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.schedule_parts import Tenant, Warehouse, between_calls
@@ -150,14 +150,14 @@ def test_a_bookmark_alone_does_not_vouch_for_days_before_it_that_nobody_asked_fo
     wanted = {row["_id"] for row in days.rows("dimensiondata") if row["time"] >= "2026-05-05"}
     # Whoever writes a bookmark means that reading goes on there, which is told.
     assert {*first.ids(_DAYS), *second.ids(_DAYS)} < wanted
-    assert "the days before it are taken as read" in caplog.text
+    assert "the days before it count as read" in caplog.text
 
 
 def test_a_run_that_was_stopped_goes_on_from_there_within_the_lookback_too(
     days: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a run that is stopped again and again never comes to the latest days."""
-    monkeypatch.setattr(record_path, "_STATE_INTERVAL", -1.0)
+    monkeypatch.setattr(page_stream, "_STATE_INTERVAL", -1.0)
     config = config_for(days, start_date="2026-06-06", window_days=1, parallel_calls=1)
     states = _on(_TODAY, config).states
     stopped = states[len(states) // 2]
@@ -211,7 +211,7 @@ def test_answers_that_are_too_large_for_this_process_are_asked_for_in_parts(
     box: Sandbox, stream: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A whole read halves its pages in such a case; a look at the front of the list ends the run."""
-    monkeypatch.setattr(transport, "whole", partial(body.whole, most_bytes=5_000))
+    monkeypatch.setattr(transport, "read_body", partial(body.read_body, most_bytes=5_000))
     config = config_for(box, **settings, typed_custom_fields=False)
     assert set(run({**config, "incremental": False, "emit_activate_version_messages": False}, stream).ids(stream))
     assert set(run(config, stream).ids(stream)) == {row["_id"] for row in box.rows(stream)}

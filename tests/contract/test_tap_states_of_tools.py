@@ -128,7 +128,7 @@ def test_a_bookmark_of_a_day_to_come_hides_no_change_for_good(box: Sandbox, capl
     for _ in range(2):
         loader.run(config, "endusers")
     assert loader.warehouse.tables["endusers"][edited["_id"]]["position"] == "Edited"
-    assert "The bookmark lies in the future" in caplog.text
+    assert "The bookmark is in the future" in caplog.text
 
 
 # States as tools and people make them.

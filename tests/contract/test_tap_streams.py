@@ -13,7 +13,7 @@ import pytest
 
 from planhat_api.models.registry import all_models
 from planhat_sandbox import Sandbox
-from tap_planhat.records import record_path
+from tap_planhat.records import page_stream
 from tap_planhat.records.schemas import ORIGINAL
 from tap_planhat.tap import TapPlanhat
 from tests.tap_support import catalog_for, config_for, run
@@ -76,7 +76,7 @@ def test_both_record_paths_write_the_same(switches: dict[str, Any], monkeypatch:
     with Sandbox(companies=12, seed=3, switches=switches) as sandbox:
         config = config_for(sandbox)
         spliced = run(config, *_STREAMS)
-        monkeypatch.setattr(record_path, "sdk_is_as_expected", lambda: False)
+        monkeypatch.setattr(page_stream, "sdk_is_supported", lambda: False)
         general = run(config, *_STREAMS)
     for stream in _STREAMS:
         assert spliced.records[stream] == general.records[stream], stream
@@ -147,12 +147,12 @@ def test_no_secret_of_a_user_is_read(box: Sandbox) -> None:
 def test_lean_rows_are_warned_of_and_cured_by_asking_for_fields(caplog: pytest.LogCaptureFixture) -> None:
     with Sandbox(companies=3, seed=1, switches={"list_width": "lean"}) as sandbox:
         lean = run(config_for(sandbox), "endusers")
-        assert "hold only the fields _id, name" in caplog.text
+        assert "have only the fields _id, name" in caplog.text
         caplog.clear()
         cured = run(config_for(sandbox, push_down_select=True), "endusers", without={"endusers": ["phone"]})
     assert all(record.keys() <= {"_id", "name"} for record in lean.records["endusers"])
     assert any("email" in record for record in cured.records["endusers"])
-    assert "hold only" not in caplog.text
+    assert "have only" not in caplog.text
 
 
 @pytest.mark.parametrize("select", ["honoured", "ignored"])

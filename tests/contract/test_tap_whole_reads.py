@@ -36,7 +36,7 @@ def test_rows_that_do_not_tell_their_type_are_passed_on(
     output = run(_config(box, conversation_types=["note"]), stream, "companies")
     assert set(output.ids(stream)) == {row["_id"] for row in box.rows("conversations")}
     assert _activated(output) == ["companies"]
-    assert caplog.text.count(f"Some rows of '{stream}' do not tell their type") == 1
+    assert caplog.text.count(f"Some rows of '{stream}' have no type") == 1
     assert f"No ACTIVATE_VERSION for '{stream}'" in caplog.text
 
 
@@ -63,8 +63,11 @@ def test_a_read_that_may_have_missed_rows_activates_no_version(
     for name, position in switches.items():
         box.set_switch(name, position)
     assert _activated(run(_config(box), "endusers")) == []
-    assert "Planhat does not honour sort=_id" in caplog.text
-    assert "No ACTIVATE_VERSION for 'endusers', so rows that are gone stay: the list was not in order" in caplog.text
+    assert "Planhat ignores sort=_id" in caplog.text
+    assert (
+        "No ACTIVATE_VERSION for 'endusers', so the loader keeps rows that were deleted: the list was not in order"
+        in caplog.text
+    )
 
 
 @pytest.mark.parametrize("order", ["insertion", "newest_first"])

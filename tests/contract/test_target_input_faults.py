@@ -100,10 +100,10 @@ def test_a_replay_refuses_the_line_again_until_it_is_mended(box: Sandbox, case: 
     if isinstance(kept[0], str):
         reasons = {entry.rejects[1]["planhat_rejection"]["reason"] for entry in (first, second, third)}
         assert len(reasons) == 1
-    third.rejects[1]["record"] = {"external_id": f"mended {case}", "name": "x"}
-    mended = replay(box, third)
-    assert mended.summary == {"companies": {"created": 1}}
-    assert mended.rejects == []
+    third.rejects[1]["record"] = {"external_id": f"replace_lone_surrogates {case}", "name": "x"}
+    replace_lone_surrogates = replay(box, third)
+    assert replace_lone_surrogates.summary == {"companies": {"created": 1}}
+    assert replace_lone_surrogates.rejects == []
 
 
 def test_the_text_of_the_line_is_kept_with_the_wrong_bytes_escaped(box: Sandbox) -> None:

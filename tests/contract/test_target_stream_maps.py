@@ -361,8 +361,8 @@ def test_the_copy_is_kept_apart_from_a_stream_that_stays_as_it_is(first_copy: di
         first = run(box, messages, stream_maps=maps, **settings)
         assert first.summary == {"companies": {"rejected": 1}, "twins": {"rejected": 1}}
         assert sorted(entry["planhat_rejection"]["copy"] for entry in rejected(first)) == ["companies", "twins"]
-        mended = json.loads(json.dumps(first.rejects).replace('"name": null', '"name": "One"'))
-        second = run(box, mended, stream_maps=maps, **settings)
+        replace_lone_surrogates = json.loads(json.dumps(first.rejects).replace('"name": null', '"name": "One"'))
+        second = run(box, replace_lone_surrogates, stream_maps=maps, **settings)
         assert second.summary == {"companies": {"created": 1}, "twins": {"created": 1}}
 
 

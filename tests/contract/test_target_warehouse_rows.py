@@ -95,7 +95,7 @@ def test_numbers_that_are_no_dates_are_told_what_they_look_like(box: Sandbox) ->
     assert finished.reasons() == {
         "n1": f"renewalDate: a number that looks like seconds since 1970; {send} (its form: '9999999999')",
         "n2": f"renewalDate: a number that looks like days since 1970; {send} (its form: '99999')",
-        "n3": f"renewalDate: a number that is no date; {send} (its form: '{'9' * 24}'…)",
+        "n3": f"renewalDate: a number that is not a date; {send} (its form: '{'9' * 24}'…)",
     }
 
 

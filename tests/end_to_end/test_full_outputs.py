@@ -149,7 +149,7 @@ def test_whoever_reads_state_is_gone(box: Sandbox, tmp_path: Path) -> None:
         finished, log = run_target(box, tmp_path, messages, output=closed)
     assert finished.returncode == GONE
     (told,) = faults(log)
-    assert "The reader of standard output closed its input before all was written" in told
+    assert "The reader of standard output closed its input before everything was written" in told
     assert "SUMMARY" in log
 
 
@@ -186,7 +186,7 @@ def test_whoever_reads_what_is_printed_is_gone(box: Sandbox, tmp_path: Path, pro
         finished, log = run([program, *files, option], output=closed)
     assert finished.returncode == GONE, log
     (told,) = faults(log)
-    assert "The reader of standard output closed its input before all was written" in told
+    assert "The reader of standard output closed its input before everything was written" in told
 
 
 def test_the_file_that_the_tap_writes_to_has_no_room(box: Sandbox, tmp_path: Path) -> None:

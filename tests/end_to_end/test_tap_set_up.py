@@ -55,14 +55,14 @@ def _only_line(result: CompletedProcess[str]) -> str:
 FILES = {
     "empty": (b"", "is empty"),
     "blank": (b" \n", "is empty"),
-    "no JSON": (b"{'a': 1}", "is no JSON from line 1, column 2 on"),
-    "cut off": (b'{"bookmarks": {"companies":', "is no JSON from line 1"),
+    "no JSON": (b"{'a': 1}", "is not valid JSON at line 1, column 2"),
+    "cut off": (b'{"bookmarks": {"companies":', "is not valid JSON at line 1"),
     "a list": (b"[]", "is a list, not an object"),
     "a text": (b'"text"', "is a text, not an object"),
     "null": (b"null", "is null, not an object"),
     "latin-1": ('{"name": "Käse"}'.encode("latin-1"), "is not text in UTF-8"),
-    "deep": (b"[" * 100_000, "nests too deeply"),
-    "deep objects": (b'{"a":' * 300 + b"1" + b"}" * 300, "nests too deeply"),
+    "deep": (b"[" * 100_000, "is nested too deeply"),
+    "deep objects": (b'{"a":' * 300 + b"1" + b"}" * 300, "is nested too deeply"),
 }
 
 
@@ -91,22 +91,22 @@ def test_what_cannot_be_read_is_named(box: Sandbox, tmp_path: Path, option: str)
 
 
 STATES: dict[str, tuple[Any, str]] = {
-    "bookmarks as a list": ({"bookmarks": []}, "bookmarks that are no object"),
-    "of meltano state get": ({"singer_state": {"bookmarks": {}}}, "the state inside of 'singer_state'"),
-    "a message without its type": ({"value": {"bookmarks": {}}}, "the state inside of 'value'"),
+    "bookmarks as a list": ({"bookmarks": []}, "bookmarks that are not an object"),
+    "of meltano state get": ({"singer_state": {"bookmarks": {}}}, "the state inside 'singer_state'"),
+    "a message without its type": ({"value": {"bookmarks": {}}}, "the state inside 'value'"),
     "a whole message": ({"type": "STATE", "value": {"bookmarks": {}}}, "a whole STATE message"),
     "a bookmark that is null": ({"bookmarks": {"companies": None}}, "bookmark of 'companies': it should be object"),
     "no date": (
         {"bookmarks": {_DAYS: {"replication_key": "time", "replication_key_value": "yesterday"}}},
-        "bookmark of 'dimension_data' whose replication_key_value is no date",
+        "bookmark of 'dimension_data' whose replication_key_value is not a date",
     ),
     "a date beyond all dates": (
         {"bookmarks": {_DAYS: {"replication_key": "time", "replication_key_value": 10**15}}},
-        "whose replication_key_value is no date",
+        "whose replication_key_value is not a date",
     ),
     "no date in a partition": (
         {"bookmarks": {_DAYS: {"partitions": [{"context": {"a": "b"}, "replication_key_value": "?"}]}}},
-        "whose replication_key_value is no date",
+        "whose replication_key_value is not a date",
     ),
     "two equal partitions": (
         {"bookmarks": {_DAYS: {"partitions": [{"context": {"a": 1, "b": 2}}, {"context": {"b": 2, "a": 1}}]}}},

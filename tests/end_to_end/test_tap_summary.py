@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tests.quota_support import used_up
+from tests.quota_support import has_passed
 from tests.tap_support import catalog_for, config_for, parsed, run_command, write_files
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_an_incremental_run_is_told_as_what_changed(box: Sandbox, tmp_path: Path
 
 
 def test_a_wait_for_the_quota_is_told_in_one_line(box: Sandbox, tmp_path: Path) -> None:
-    quota_file = used_up(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
+    quota_file = has_passed(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
     config = config_for(box)
     catalog = catalog_for(config, "companies", "dimension_data")
     config |= {"quota_file": quota_file, "calls_per_minute": 20}

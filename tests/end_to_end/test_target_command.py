@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tests.quota_support import used_up
+from tests.quota_support import has_passed
 from tests.target_support import connection, lines, records, schema, state, stream
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_exit_codes(module_box: Sandbox, tmp_path: Path, case: tuple[bytes, dict
 
 
 def test_a_wait_for_the_quota_is_told_in_one_line(module_box: Sandbox, tmp_path: Path) -> None:
-    quota_file = used_up(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
+    quota_file = has_passed(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
     finished = command(module_box, tmp_path, GOOD, quota_file=quota_file, calls_per_minute=20)
     assert finished.returncode == 0
     assert finished.stderr.decode().count("Waiting for the quota: 20 calls a minute are allowed") == 1

@@ -85,7 +85,7 @@ def test_structured_logs_are_safe_too(box: Sandbox, tmp_path: Path) -> None:
         (None, "cannot be read: No such file or directory"),
         ("a folder", "cannot be read: Is a directory"),
         ("", "is empty"),
-        ("{", "is no JSON from line 1, column 2 on"),
+        ("{", "is not valid JSON at line 1, column 2"),
         ("[1]", "is a list, not an object"),
         ('"x"', "is a text, not an object"),
         ("7", "is a number, not an object"),

@@ -16,7 +16,7 @@ import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planhat_api.http.body import MOST_BYTES, OversizeError, beginning, whole
+from planhat_api.http.body import MOST_BYTES, OversizeError, read_body, read_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,13 +67,13 @@ def peak_below(megabytes: float) -> Iterator[None]:
 def test_a_body_that_unfolds_is_given_up_where_the_room_ends(encoding: str, *, length: bool) -> None:
     raw = response(BOMBS[encoding], encoding, length=length)
     with peak_below(15), pytest.raises(OversizeError, match=r"more than 4,194,304 bytes"):
-        whole(raw, most_bytes=4 * MB)
+        read_body(raw, most_bytes=4 * MB)
 
 
 @pytest.mark.parametrize("encoding", BOMBS)
 def test_what_refuses_is_read_no_further_than_its_beginning(encoding: str) -> None:
     with peak_below(10):
-        assert beginning(response(BOMBS[encoding], encoding, length=True)) == ZEROS[:MB]
+        assert read_start(response(BOMBS[encoding], encoding, length=True)) == ZEROS[:MB]
 
 
 @settings(max_examples=60)
@@ -87,10 +87,10 @@ def test_a_body_comes_whole_or_not_at_all(body: bytes, encoding: str, room: int,
     packed = PACKINGS[encoding](body) if encoding else body
     raw = response(packed, encoding, length=length)
     if len(body) <= room:
-        assert whole(raw, most_bytes=room) == body
+        assert read_body(raw, most_bytes=room) == body
     else:
         with pytest.raises(OversizeError):
-            whole(raw, most_bytes=room)
+            read_body(raw, most_bytes=room)
 
 
 def test_the_size_that_just_fits_is_taken() -> None:
@@ -100,16 +100,16 @@ def test_the_size_that_just_fits_is_taken() -> None:
             raw = response(gzip.compress(body) if encoding else body, encoding, length=length)
             if more:
                 with pytest.raises(OversizeError):
-                    whole(raw, most_bytes=MB)
+                    read_body(raw, most_bytes=MB)
             else:
-                assert whole(raw, most_bytes=MB) == body
+                assert read_body(raw, most_bytes=MB) == body
 
 
 @pytest.mark.parametrize("row", [b"0", b"{}", b"[]", b'""', b" 1 "])
 def test_a_body_of_very_many_values_is_given_up_before_each_of_them_takes_memory(row: bytes) -> None:
     body = b"[" + b",".join([row] * 5_000_000) + b"]"
     with pytest.raises(OversizeError, match="more than 4,000,000 values"):
-        whole(response(body, "", length=True))
+        read_body(response(body, "", length=True))
 
 
 class _Chunks(BaseHTTPRequestHandler):
@@ -143,7 +143,7 @@ def test_a_body_in_chunks_is_given_up_where_the_room_ends(encoding: str) -> None
         with urllib3.PoolManager() as pool:
             raw = pool.request("GET", f"http://127.0.0.1:{server.server_port}/{encoding}", preload_content=False)
             with peak_below(30), pytest.raises(OversizeError):
-                whole(raw, most_bytes=4 * MB)
+                read_body(raw, most_bytes=4 * MB)
             raw.close()
     finally:
         server.shutdown()

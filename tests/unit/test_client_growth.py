@@ -35,7 +35,7 @@ def growth(work: Callable[[int], object], size: int) -> float:
 
 
 def megabytes(work: Callable[[], object]) -> tuple[float, float]:
-    """Memory that stays while the result lives, and the most there was."""
+    """OverlapCheck that stays while the result lives, and the most there was."""
     tracemalloc.start()
     try:
         kept = work()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from singer_sdk.logging import ConsoleFormatter, StructuredFormatter
 from singer_sdk.metrics import Metric, Point
 
-from planhat_api.logs import LONGEST, SafeToRead, make_logs_safe, one_line
+from planhat_api.logs import LONGEST, SafeLogFilter, make_logs_safe, one_line
 from planhat_api.redaction import keep_secret
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def written(formatter: logging.Formatter) -> Iterator[tuple[logging.Logger, io.S
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(formatter)
-    handler.addFilter(SafeToRead())
+    handler.addFilter(SafeLogFilter())
     logger = logging.Logger("test", logging.DEBUG)  # noqa: LOG001 # one that nobody else has
     logger.addHandler(handler)
     yield logger, out

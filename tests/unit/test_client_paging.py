@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planhat_api import Page, PayloadError
-from planhat_api.lists.ahead import Source
 from planhat_api.lists.paging import read_list
+from planhat_api.lists.prefetch import PageSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ class MovingList:
         return Page(offset, b"", [msgspec.Raw(body) for body in bodies], [f"{row:024x}" for row in rows], len(rows))
 
     def read(self, pool: ThreadPoolExecutor, *, limit: int = 10, in_flight: int = 1) -> list[int]:
-        pages = read_list(Source(self.fetch, pool, limit, in_flight), name="rows", sort=None)
+        pages = read_list(PageSource(self.fetch, pool, limit, in_flight), name="rows", sort=None)
         return [int(row_id or "", 16) for page in pages for row_id in page.ids]
 
 
@@ -161,7 +161,7 @@ def test_a_list_that_is_refused_whatever_the_limit_says_so(pool: ThreadPoolExecu
 
 def test_pages_on_the_way_are_no_more_than_allowed(pool: ThreadPoolExecutor) -> None:
     rows = MovingList(list(range(200)), order=sorted, cap=10**6, limit_refused=10**6)
-    pages = read_list(Source(rows.fetch, pool, 10, 3), name="rows", sort="_id")
+    pages = read_list(PageSource(rows.fetch, pool, 10, 3), name="rows", sort="_id")
     next(pages)
     pool.submit(int).result()
     assert rows.calls <= 4
@@ -174,11 +174,11 @@ def test_rows_without_an_id_all_come(pool: ThreadPoolExecutor) -> None:
         rows = bodies[offset : offset + limit]
         return Page(offset, b"", rows, [None] * len(rows), len(rows))
 
-    pages = read_list(Source(fetch, pool, 10, 2), name="rows", sort="_id")
+    pages = read_list(PageSource(fetch, pool, 10, 2), name="rows", sort="_id")
     assert sum(len(page.raw) for page in pages) == 25
 
 
 def test_an_unsorted_list_is_said_to_be_one(pool: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture) -> None:
     rows = MovingList(list(range(50)), order=ORDERS["scattered"], cap=10**6, limit_refused=10**6)
-    list(read_list(Source(rows.fetch, pool, 10, 1), name="GET rows", sort="_id"))
-    assert "GET rows: Planhat does not honour sort=_id" in caplog.text
+    list(read_list(PageSource(rows.fetch, pool, 10, 1), name="GET rows", sort="_id"))
+    assert "GET rows: Planhat ignores sort=_id" in caplog.text

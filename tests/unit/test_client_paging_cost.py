@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from planhat_api import Page
-from planhat_api.lists.ahead import Source
 from planhat_api.lists.paging import read_list
+from planhat_api.lists.prefetch import PageSource
 
 LIMIT = 100
 
@@ -28,7 +28,7 @@ def test_pages_read_ahead_are_the_pages_used(rows: int, in_flight: int) -> None:
     with ThreadPoolExecutor(in_flight) as pool:
         read = [
             each
-            for page in read_list(Source(fetch, pool, LIMIT, in_flight), name="rows", sort="_id")
+            for page in read_list(PageSource(fetch, pool, LIMIT, in_flight), name="rows", sort="_id")
             for each in page.ids
         ]
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planhat_api import AnswerTooLargeError, Page
-from planhat_api.lists import ahead
-from planhat_api.lists.ahead import Source
+from planhat_api.lists import prefetch
 from planhat_api.lists.paging import read_list
+from planhat_api.lists.prefetch import PageSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ ROOM = 100
 @pytest.fixture(scope="module", autouse=True)
 def _small_room() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ahead, "_LIGHT", ROOM // 4)
+        patch.setattr(prefetch, "_LIGHT", ROOM // 4)
         yield
 
 
@@ -64,7 +64,7 @@ class HeavyList:
         return Page(offset, b"x" * size, [msgspec.Raw(msgspec.json.encode({"_id": key})) for key in ids], ids, len(ids))
 
     def read(self, pool: ThreadPoolExecutor, *, limit: int, in_flight: int) -> list[int]:
-        pages = read_list(Source(self.fetch, pool, limit, in_flight), name="rows", sort="_id")
+        pages = read_list(PageSource(self.fetch, pool, limit, in_flight), name="rows", sort="_id")
         return [int(row_id or "", 16) for page in pages for row_id in page.ids]
 
 
@@ -152,7 +152,7 @@ def test_a_row_that_is_too_large_by_itself_ends_the_list_after_the_rows_before_i
     pool: ThreadPoolExecutor, in_flight: int
 ) -> None:
     rows = HeavyList({row: 1 if row != 30 else ROOM + 1 for row in range(60)})
-    pages = read_list(Source(rows.fetch, pool, 16, in_flight), name="rows", sort="_id")
+    pages = read_list(PageSource(rows.fetch, pool, 16, in_flight), name="rows", sort="_id")
     read: list[str | None] = []
     with pytest.raises(AnswerTooLargeError, match="limit 1, offset 30"):
         read.extend(key for page in pages for key in page.ids)

@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_used_is_no_reason_to_stop(tmp_path: Path, caplog:
     quota = Quota(calls_per_minute=60, parallel_calls=1, file=file)
     with quota.turn(counted=True):
         pass
-    assert "counts its calls for itself" in caplog.text
+    assert "counts only its own calls" in caplog.text
 
 
 def test_a_file_that_breaks_under_way_is_no_reason_to_stop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -110,7 +110,7 @@ def test_a_file_that_breaks_under_way_is_no_reason_to_stop(tmp_path: Path, caplo
     quota._bucket.conn.execute("DROP TABLE rate_bucket")  # type: ignore[attr-defined]  # it is the one in the file
     with quota.turn(counted=True):
         pass
-    assert "counts its calls for itself" in caplog.text
+    assert "counts only its own calls" in caplog.text
 
 
 def test_a_pause_holds_back_every_counted_call() -> None:

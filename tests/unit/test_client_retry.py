@@ -1,4 +1,4 @@
-"""When a call is repeated: a table with no gap, and waits that end in time."""
+"""When a call is repeated: a table with no gap, and retry_delays that end in time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from planhat_api.http.retry import _RULES, CallFault, Fault, fault_of_status, retry_after, waits
+from planhat_api.http.retry import _RULES, CallFault, Fault, fault_of_status, retry_after, retry_delays
 
 
 def test_every_fault_has_a_rule_for_safe_and_unsafe_calls() -> None:
@@ -17,7 +17,7 @@ def test_every_fault_has_a_rule_for_safe_and_unsafe_calls() -> None:
 
 @pytest.mark.parametrize("fault", Fault)
 def test_what_may_have_arrived_is_not_repeated_when_that_is_not_safe(fault: Fault) -> None:
-    waiting = waits(120)
+    waiting = retry_delays(120)
     next(waiting)
     if fault.may_have_arrived or fault in {Fault.NO_HOST, Fault.REFUSED, Fault.ENDING}:
         with pytest.raises(StopIteration):
@@ -45,7 +45,7 @@ def test_statuses(status: int, fault: str) -> None:
 def run_of(fault: CallFault, give_up_after: float, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    waiting = waits(give_up_after)
+    waiting = retry_delays(give_up_after)
     next(waiting)
     taken: list[float] = []
     while True:
@@ -78,7 +78,7 @@ def test_a_wait_that_planhat_asks_for_is_kept(monkeypatch: pytest.MonkeyPatch) -
 def test_a_call_that_took_all_the_time_gets_one_more_try(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    waiting = waits(120)
+    waiting = retry_delays(120)
     next(waiting)
     clock[0] = 130
     fault = CallFault(Fault.LOST, "", safe=True)

@@ -60,8 +60,8 @@ def test_every_field_named_exists(found: Model) -> None:
     }
     if found.company:
         named.add(root_field(found.company))
-    if found.placing:
-        named |= {*found.placing.fields, found.placing.address}
+    if found.company_lookup:
+        named |= {*found.company_lookup.fields, found.company_lookup.address}
     if found.updated.field and not found.view_of:
         named.add(found.updated.field)
     assert named <= set(found.properties)
@@ -74,12 +74,12 @@ def test_what_must_be_sent_is_not_read_only(found: Model) -> None:
 
 
 def test_a_model_that_places_its_rows_says_how() -> None:
-    assert [found.file for found in MODELS if found.placing] == ["endusers"]
-    placing = model("endusers").placing
-    assert placing is not None
-    assert not {*placing.fields, placing.address} & model("endusers").read_only
-    assert placing.fields[0] == model("endusers").company
-    assert "domains" in model(placing.domains_of).properties
+    assert [found.file for found in MODELS if found.company_lookup] == ["endusers"]
+    company_lookup = model("endusers").company_lookup
+    assert company_lookup is not None
+    assert not {*company_lookup.fields, company_lookup.address} & model("endusers").read_only
+    assert company_lookup.fields[0] == model("endusers").company
+    assert "domains" in model(company_lookup.domains_of).properties
 
 
 @BY_FILE

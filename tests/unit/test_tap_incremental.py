@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planhat_api import Page
-from planhat_api.lists.ahead import Source
-from planhat_api.lists.falling import read_falling
-from tap_planhat.streams.incremental import Changes, Stamps
+from planhat_api.lists.descending import read_descending
+from planhat_api.lists.prefetch import PageSource
+from tap_planhat.streams.incremental import ChangedRows, Timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,25 +69,25 @@ class _List:
         raw = msgspec.json.decode(body, type=list[msgspec.Raw])
         return Page(offset, body, raw, [row["_id"] for row in part], len(part))
 
-    def whole(self) -> Iterator[Page]:
+    def all_rows(self) -> Iterator[Page]:
         for offset in range(0, len(self.rows), self.size):
             yield self._page("_id", offset, self.size)
 
-    def falling(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
+    def descending(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
         fetch = partial(self._page, f"-{field}")
-        return read_falling(Source(fetch, ThreadPoolExecutor(1), self.size, 1), values, name="test")
+        return read_descending(PageSource(fetch, ThreadPoolExecutor(1), self.size, 1), values, name="test")
 
-    def front(self, sort: str, *, limit: int) -> Page:
+    def first_rows(self, sort: str, *, limit: int) -> Page:
         return self._page(sort, 0, min(limit, 2 * self.size))
 
 
-def _emitted(changes: Changes) -> list[str]:
+def _emitted(changes: ChangedRows) -> list[str]:
     return [str(key) for page in changes.pages() for key in page.ids]
 
 
-def _changes(rows: _List, bound: int | None) -> Changes:
+def _changes(rows: _List, bound: int | None) -> ChangedRows:
     moment = None if bound is None else _BASE + timedelta(minutes=bound)
-    return Changes(rows, Stamps("updatedAt", datetime.now(timezone.utc)), bound=moment, logger=_LOGGER)
+    return ChangedRows(rows, Timestamps("updatedAt", datetime.now(timezone.utc)), bound=moment, logger=_LOGGER)
 
 
 def test_without_a_bookmark_everything_is_read() -> None:
@@ -109,13 +109,13 @@ def test_the_read_stops_at_the_bound_and_keeps_ties_and_rows_without_a_stamp(*, 
 def test_a_list_out_of_order_is_read_whole_before_anything_of_it_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     rows = _List([_row(1, 1), _row(2, 50), _row(3, 60), _row(4, 2), _row(5, None)], sorts=False)
     assert sorted(_emitted(_changes(rows, 50))) == ["2", "3", "5"]
-    assert "is not in the order asked for): reading the whole list" in caplog.text
+    assert "is not in the requested order): reading the whole list" in caplog.text
 
 
 def test_rows_without_a_stamp_in_the_middle_are_disorder(caplog: pytest.LogCaptureFixture) -> None:
     rows = _List([_row(1, 60), _row(2, None), _row(3, 50)], sorts=False)
     assert sorted(set(_emitted(_changes(rows, 0)))) == ["1", "2", "3"]
-    assert "is not in the order asked for): reading the whole list" in caplog.text
+    assert "is not in the requested order): reading the whole list" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_more_equal_rows_than_a_page_holds_are_read_by_id(
 ) -> None:
     rows = _List([_row(key, max(key, 100)) for key in range(150)], dice=dice, size=40)
     assert len(set(_emitted(_changes(rows, 100)))) == 150
-    assert "more rows than one answer holds are equal" in caplog.text
+    assert "one answer cannot hold all rows that are equal" in caplog.text
 
 
 @pytest.mark.parametrize("deleted", [1, 3, 30])

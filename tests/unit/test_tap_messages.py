@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
-from planhat_api.plugin import signals as plugin_signals
+from planhat_api.plugin import stop_requests as plugin_signals
 from tap_planhat.output.messages import BufferedWriter
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_a_second_signal_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatc
         sys.exit("ended at once")
 
     monkeypatch.setattr(os, "_exit", end)
-    monkeypatch.setattr(plugin_signals, "_ONE_WISH", 0.0)
+    monkeypatch.setattr(plugin_signals, "_SAME_REQUEST", 0.0)
     writer = BufferedWriter()
     output = _Output(7, lambda call: writer.stop(130 + call) if call in {2, 3} and while_writing else None)
     monkeypatch.setattr(sys, "stdout", output)

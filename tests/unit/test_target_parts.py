@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planhat_api import Patience
-from planhat_api.plugin import signals as plugin_signals
+from planhat_api import Deadline
+from planhat_api.plugin import stop_requests as plugin_signals
 from target_planhat.delivery.sender import Sender
 from target_planhat.errors import RejectsError, SettingsError
 from target_planhat.intake.checkpoint import Checkpoint
@@ -111,7 +111,7 @@ def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.M
     finished: list[bool] = []
     codes: list[int] = []
     waiting = False
-    termination = Termination(logging.getLogger("test"), Patience(), lambda: waiting, lambda: finished.append(True))
+    termination = Termination(logging.getLogger("test"), Deadline(), lambda: waiting, lambda: finished.append(True))
     termination.signalled(signal.SIGTERM)
     assert termination.requested
     assert finished == []
@@ -121,14 +121,14 @@ def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.M
     monkeypatch.setattr(os, "_exit", codes.append)
     termination.signalled(signal.SIGINT)
     assert codes == [], "it came with the first"
-    monkeypatch.setattr(plugin_signals, "_ONE_WISH", 0.0)
+    monkeypatch.setattr(plugin_signals, "_SAME_REQUEST", 0.0)
     termination.signalled(signal.SIGINT)
     assert codes == [130]
 
 
 def test_a_signal_while_waiting_ends_at_once() -> None:
     finished: list[bool] = []
-    termination = Termination(logging.getLogger("test"), Patience(), lambda: True, lambda: finished.append(True))
+    termination = Termination(logging.getLogger("test"), Deadline(), lambda: True, lambda: finished.append(True))
     with pytest.raises(SystemExit):
         termination.signalled(signal.SIGTERM)
     assert finished == [True]
@@ -159,13 +159,13 @@ def test_a_signal_decides_the_code_and_a_later_one_ends_the_process(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     codes: list[int] = []
-    termination = Termination(logging.getLogger("test"), Patience(), lambda: False, lambda: None)
+    termination = Termination(logging.getLogger("test"), Deadline(), lambda: False, lambda: None)
     assert termination.code_of_run(5, 3) == 5
     assert "pending" not in caplog.text
     monkeypatch.setattr(os, "_exit", codes.append)
     termination.signalled(signal.SIGINT)
     assert codes == [130]
-    signalled = Termination(logging.getLogger("test"), Patience(), lambda: False, lambda: None)
+    signalled = Termination(logging.getLogger("test"), Deadline(), lambda: False, lambda: None)
     signalled.signalled(signal.SIGTERM)
     assert signalled.code_of_run(5, 3) == 143
     assert "SIGTERM: ended with 3 rows pending" in caplog.text

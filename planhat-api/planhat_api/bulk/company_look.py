@@ -38,10 +38,10 @@ class CompanyLook:
         """Read nothing yet."""
         self._companies = companies
         self._model = model
-        placing = model.placing
+        company_lookup = model.company_lookup
         named = (model.company.removesuffix("[]"),) if model.company else ()
-        self._fields = placing.fields if placing else named
-        self._address = placing.address if placing else None
+        self._fields = company_lookup.fields if company_lookup else named
+        self._address = company_lookup.address if company_lookup else None
         self._body = _reader((*self._fields, *filter(None, (self._address,))))
         self._absent: set[str] = set()
         self._readable = {"keys": True, "domains": True}

@@ -1,1 +1,1 @@
-"""Makes one call safely: authentication, the quota, repeats, limits of time and size."""
+"""Makes one call with authentication, quota, retries, and limits of time and size."""

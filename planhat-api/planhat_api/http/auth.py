@@ -1,4 +1,4 @@
-"""How a call proves who sends it (B5, B8)."""
+"""Makes the Authorization header of a call (B5, B8)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["NO_AUTH", "Authorization", "main_auth", "metrics_auth", "segment_aut
 
 
 class Authorization(AuthBase):
-    """Sets the Authorization header. An object for requests, so that it does not look for a netrc file."""
+    """Sets the Authorization header. With such an object, requests does not look for a netrc file."""
 
     def __init__(self, value: str | None) -> None:
-        """Takes the value of the header; None sends none."""
+        """Take the value of the header; None sends no header."""
         self._value = value
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
@@ -35,17 +35,17 @@ NO_AUTH = Authorization(None)
 
 
 def main_auth(connection: Connection) -> Authorization:
-    """For the main API (B5)."""
+    """The header for the main API (B5)."""
     if connection.auth_method == "basic":
         return _basic(connection.api_token)
     return Authorization(f"Bearer {connection.api_token}")
 
 
 def metrics_auth(connection: Connection) -> Authorization:
-    """For metrics on the analytics host, where sources differ on what it takes (B8).
+    """The header for metrics on the analytics host; sources contradict each other on what it accepts (B8).
 
     Raises:
-        ConfigurationError: ``basic_tenant`` is asked for and there is no tenant token.
+        ConfigurationError: ``basic_tenant`` is set and there is no tenant token.
     """
     if connection.analytics_auth_method == "bearer":
         return Authorization(f"Bearer {connection.api_token}")
@@ -55,7 +55,7 @@ def metrics_auth(connection: Connection) -> Authorization:
 
 
 def segment_auth(connection: Connection) -> Authorization:
-    """For segment events: Basic with the tenant token as user name (B8).
+    """The header for Segment events: Basic with the tenant token as user name (B8).
 
     Raises:
         ConfigurationError: There is no tenant token.

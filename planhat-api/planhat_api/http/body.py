@@ -1,4 +1,4 @@
-"""Reads the body of an answer, and no more of it than this process has room for."""
+"""Reads the body of an answer up to a limit, so that a large one does not exhaust the memory."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-__all__ = ["MOST_BYTES", "OversizeError", "beginning", "whole"]
+__all__ = ["MOST_BYTES", "OversizeError", "read_body", "read_start"]
 
 MOST_BYTES = 64 << 20
-"""Unpacked. An honest page of the heaviest list, 2,000 conversations with their texts, takes tens of megabytes."""
+"""Size of the decompressed body. A page of 2,000 conversations with their texts takes tens of megabytes."""
 
 _MOST_VALUES = 4_000_000
-"""About. Each value that is decoded takes some 70 bytes more than its text: for short ones, many times as much."""
+"""Approximate. A decoded value takes about 70 bytes more than its text, so short values take many times as much."""
 
 _PIECE = 1 << 20
 _SAMPLE = 1 << 12
@@ -22,23 +22,23 @@ _SAMPLE_EVERY = 1 << 16
 
 
 class OversizeError(Exception):
-    """The body is larger than allowed; the text says by what measure."""
+    """The body is larger than allowed; the message says which limit it exceeds."""
 
 
-def whole(raw: BaseHTTPResponse, *, most_bytes: int = MOST_BYTES) -> bytes:
-    """The whole body, unpacked.
+def read_body(raw: BaseHTTPResponse, *, most_bytes: int = MOST_BYTES) -> bytes:
+    """Read and decompress the whole body.
 
     Args:
-        raw: The answer, nothing of it read yet.
-        most_bytes: The most to take.
+        raw: The answer, before anything of it is read.
+        most_bytes: The most bytes to read.
 
     Raises:
-        OversizeError: There is more. What was read until this showed is let go.
+        OversizeError: The body is larger. What was read of it is dropped.
     """
     if raw.length_remaining is not None and "content-encoding" not in raw.headers:
         if raw.length_remaining > most_bytes:
             raise _too_many_bytes(most_bytes)
-        # Its size is known: one read needs the memory once, pieces would need it twice.
+        # The size is known: one read needs the memory once, and reading in pieces would need it twice.
         body = raw.read()
     else:
         body = b"".join(_pieces(raw, most_bytes))
@@ -48,13 +48,13 @@ def whole(raw: BaseHTTPResponse, *, most_bytes: int = MOST_BYTES) -> bytes:
     return body
 
 
-def beginning(raw: BaseHTTPResponse) -> bytes:
-    """The first megabyte at most, unpacked: for a body that only serves to tell people what went wrong."""
+def read_start(raw: BaseHTTPResponse) -> bytes:
+    """Read and decompress at most the first megabyte, for a body that is only used in an error message."""
     return raw.read(_PIECE, decode_content=True)
 
 
 def _pieces(raw: BaseHTTPResponse, most_bytes: int) -> list[bytes]:
-    """The body in pieces, each unpacked when it is its turn."""
+    """Read the body in pieces and decompress each of them."""
     pieces = []
     left = most_bytes
     while piece := raw.read(_PIECE, decode_content=True):
@@ -66,11 +66,12 @@ def _pieces(raw: BaseHTTPResponse, most_bytes: int) -> list[bytes]:
 
 
 def _values_in(body: bytes) -> int:
-    """About how many values there are, by the commas in a sixteenth of the body.
+    """Estimate the number of values by the commas in a sixteenth of the body.
 
-    To count them all takes a third as long as to read the body. Where the samples lie, no server can know.
+    Counting all commas takes a third of the time of reading the body. The samples start at a random position, so a
+    server cannot avoid them.
     """
-    first = random.randrange(_SAMPLE_EVERY - _SAMPLE)  # noqa: S311 - a guess gains nothing
+    first = random.randrange(_SAMPLE_EVERY - _SAMPLE)  # noqa: S311 - this is not for cryptography
     starts = range(first, len(body), _SAMPLE_EVERY)
     return _SAMPLE_EVERY // _SAMPLE * sum(body.count(b",", start, start + _SAMPLE) for start in starts)
 

@@ -1,4 +1,4 @@
-"""One call and its answer, as values."""
+"""Data classes of a call and its answer."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Answer:
 
     Attributes:
         status: HTTP status.
-        body: Body, decompressed; of a refusal that nobody wants to take apart, the first megabyte.
-        content_type: Value of the header; empty when there is none.
-        wait: Seconds that Planhat asks to wait before the next call; None when it does not say.
+        body: The decompressed body. If ``read`` of the call does not need it, only the first megabyte.
+        content_type: Value of the header; empty if there is none.
+        wait: Seconds to wait before the next call, if Planhat gives them in the answer.
     """
 
     status: int
@@ -42,7 +42,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """What the body says, for people: one line, shortened, without secrets and addresses."""
+        """The body for messages: one line, shortened, without secrets and email addresses."""
         text = self.body[:_PRINTABLE].decode("utf-8", "replace")
         if "html" in self.content_type.lower() and "<" in text:
             return f"an HTML page of {len(self.body)} bytes"
@@ -55,11 +55,11 @@ def is_success(status: int) -> bool:
 
 
 class GarbledError(Exception):
-    """The answer is not what was asked for; the text says what it is instead."""
+    """The answer has another form than expected; the message describes it."""
 
 
 class NestedError(GarbledError):
-    """The answer nests more deeply than it can be read; the text says what in it does."""
+    """The answer is nested too deeply to be read; the message says which part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,19 @@ class Call(Generic[_T]):
 
     Attributes:
         method: HTTP method.
-        url: Where it goes. May hold the tenant token.
-        shown: What logs and errors call it, without secrets: ``companies``.
-        read: Makes the result out of the answer; raises ``GarbledError`` when the answer is not what was asked for, and
-            ``RecursionError`` when it nests too deeply.
-        auth: Who sends it.
+        url: The URL, which may contain the tenant token.
+        shown: The path for logs and errors, without secrets: ``companies``.
+        read: Makes the result from the answer. Raises ``GarbledError`` if the answer has another form than expected,
+            and ``RecursionError`` if it is nested too deeply.
+        auth: Sets the Authorization header.
         safe: Whether doing it twice is the same as doing it once.
         counted: Whether it counts against the quota (B10).
         params: Query parameters.
         body: JSON to send.
         rows: Rows in ``body``.
-        takes: Statuses outside 2xx that ``read`` wants to see.
-        look: Looks whether a call that failed was carried out all the same, and gives its result then, else None.
-            A call that was not is safe to repeat.
+        takes: Statuses other than 2xx that ``read`` handles.
+        find_result: After a call without a usable answer, checks whether Planhat carried it out: returns its result, or
+            None if it did not. In that case it is safe to repeat the call.
     """
 
     method: str
@@ -94,14 +94,14 @@ class Call(Generic[_T]):
     body: bytes | None = field(default=None, repr=False)
     rows: int = 0
     takes: frozenset[int] = frozenset()
-    look: Callable[[], _T | None] | None = field(default=None, repr=False)
+    find_result: Callable[[], _T | None] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
-        """The call in a few words, without secrets."""
+        """Method and path, without secrets."""
         return f"{self.method} {self.shown}"
 
     @property
     def host(self) -> str:
-        """The host it goes to."""
+        """The host of the URL."""
         return urlsplit(self.url).netloc

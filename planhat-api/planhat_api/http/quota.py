@@ -1,4 +1,4 @@
-"""Spends the tenant's call quota: no call goes out before its turn (B10)."""
+"""Delays calls so that they stay within the tenant's quota (B10)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from pyrate_limiter import AbstractBucket, Duration, InMemoryBucket, Limiter, Rate, SQLiteBucket
 from pyrate_limiter.limiter import SingleBucketFactory
 
-from planhat_api.http.patience import Patience
-from planhat_api.http.waits import Waits
+from planhat_api.http.deadline import Deadline
+from planhat_api.http.quota_waits import QuotaWaits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,14 +32,14 @@ _log = logging.getLogger("planhat_api")
 
 
 class NoTurnError(Exception):
-    """The turn of a call did not come before patience was over."""
+    """The deadline was set while a call waited for the quota."""
 
 
 class Quota:
-    """The quota of one tenant, shared by threads and, through a file, by the processes of this machine.
+    """The quota of one tenant, which threads share, and processes of this machine through a file.
 
     Attributes:
-        waits: How long calls of this process waited for their turn.
+        waits: How long calls of this process waited for the quota.
     """
 
     def __init__(
@@ -48,20 +48,20 @@ class Quota:
         calls_per_minute: int,
         parallel_calls: int,
         file: Path | None,
-        patience: Patience | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
-        """Opens the quota.
+        """Open the quota.
 
         Args:
-            calls_per_minute: Calls that may go out in a minute.
-            parallel_calls: How many calls may be on the way at once.
-            file: Where to count together with other processes; None counts in memory. A file that cannot be used is
-                a warning, not an error: the quota is soft.
-            patience: Whether calls may wait for their turn; None for always.
+            calls_per_minute: Calls that are allowed in a minute.
+            parallel_calls: Calls that are allowed at the same time.
+            file: File in which processes count their calls together; None counts in memory. A file that cannot be used
+                only causes a warning, because a call above the quota does no harm.
+            deadline: Ends the wait of calls; None for no deadline.
         """
-        self._patience = patience or Patience()
+        self._deadline = deadline or Deadline()
         self._rates = _rates(calls_per_minute)
-        self.waits = Waits(calls_per_minute)
+        self.waits = QuotaWaits(calls_per_minute)
         self._turns = threading.BoundedSemaphore(min(parallel_calls, AT_ONCE))
         self._bucket = self._open(file)
         self._limiter = _limiter(self._bucket)
@@ -71,13 +71,13 @@ class Quota:
 
     @contextmanager
     def turn(self, *, counted: bool) -> Iterator[None]:
-        """Wait for a turn and hold it for the length of a call.
+        """Wait for the quota. The ``with`` block contains one call.
 
         Args:
-            counted: Whether the call counts; the analytics host is not counted (B10).
+            counted: Whether the call counts in the quota; calls to the analytics host do not (B10).
 
         Raises:
-            NoTurnError: Nothing may wait any more.
+            NoTurnError: The deadline is set, so nothing may wait any more.
         """
         with self._turns:
             if counted:
@@ -85,23 +85,23 @@ class Quota:
             yield
 
     def pause(self, seconds: float) -> None:
-        """Hold back all counted calls: Planhat said that the quota is used up."""
+        """Delay all calls that count, because Planhat answered that the quota is used up."""
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 
     def close(self) -> None:
-        """Let go of the file. Calls that still wait for their turn fail."""
+        """Close the file. Calls that still wait fail."""
         self._closed = True
         self._bucket.close()
 
     def _spend(self) -> None:
-        with self.waits.one() as look:
-            if not self._patience.pause(self._resume_at - time.monotonic()):
+        with self.waits.waiting() as report:
+            if not self._deadline.wait(self._resume_at - time.monotonic()):
                 raise NoTurnError
-            self._take_turn(look)
+            self._take_turn(report)
 
-    def _take_turn(self, look: Callable[[], None]) -> None:
+    def _take_turn(self, report: Callable[[], None]) -> None:
         try:
-            self._acquire(look)
+            self._acquire(report)
             self._spent += 1
             if self._spent % TIDY_EVERY == 0:
                 self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -109,13 +109,13 @@ class Quota:
             if self._closed:
                 raise
             self._forget_file(error)
-            self._acquire(look)
+            self._acquire(report)
 
-    def _acquire(self, look: Callable[[], None]) -> None:
-        # The library's own wait cannot be broken off.
+    def _acquire(self, report: Callable[[], None]) -> None:
+        # The library's own wait cannot be interrupted.
         while not self._limiter.try_acquire("call", timeout=LONGEST_TICK):
-            look()
-            if self._patience.over:
+            report()
+            if self._deadline.is_set:
                 raise NoTurnError
 
     def _open(self, file: Path | None) -> AbstractBucket:
@@ -138,7 +138,7 @@ class Quota:
 
 
 def _read_once(file: Path) -> None:
-    """Fail when the file is no database. The library would fail, too, but leave its connection open."""
+    """Fail if the file is not a database. The library would fail too, but would not close its connection."""
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA schema_version").fetchone()
 
@@ -152,14 +152,14 @@ def _bucket_in(file: Path, rates: list[Rate]) -> SQLiteBucket:
     except sqlite3.Error:
         bucket.conn.close()
         raise
-    bucket.lock = _Transaction(bucket.conn)  # type: ignore[assignment]  # all it does with a lock is to enter it
+    bucket.lock = _Transaction(bucket.conn)  # type: ignore[assignment]  # the library only uses it in a with statement
     return bucket
 
 
 class _Transaction:
-    """Keeps threads apart by a lock, and processes by a transaction that begins with the right to write.
+    """A lock for threads and processes: a thread lock, and a database transaction that may write from its start.
 
-    The library's own file lock does the same with a file opened and closed each time, at ten times the price.
+    The library's own file lock does the same, but opens and closes a file each time, which takes ten times as long.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -178,7 +178,7 @@ class _Transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            # What succeeded was committed inside; the connection may be closed by now.
+            # Successful changes are already committed. The connection may already be closed.
             with suppress(sqlite3.ProgrammingError):
                 self._connection.rollback()
         finally:
@@ -193,9 +193,9 @@ def _rates(per_minute: int) -> list[Rate]:
 
 
 def _limiter(bucket: AbstractBucket) -> Limiter:
-    # Without the library's clean-up thread: tidying now and then costs less and ends with the client.
+    # Without the library's clean-up thread: an occasional clean-up costs less, and nothing outlives the client.
     return Limiter(SingleBucketFactory(bucket, schedule_leak=False))
 
 
 def _warn(error: Exception) -> None:
-    _log.warning("The quota file cannot be used (%s); this process now counts its calls for itself", error)
+    _log.warning("The quota file cannot be used (%s); this process now counts only its own calls", error)

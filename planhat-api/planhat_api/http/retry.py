@@ -1,4 +1,4 @@
-"""Decides what a fault means: whether the call may be repeated, and when."""
+"""Decides whether a failed call is repeated, with which delay."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["CallFault", "Fault", "fault_of_status", "pauses", "retry_after", "waits"]
+__all__ = ["CallFault", "Fault", "backoff_delays", "fault_of_status", "retry_after", "retry_delays"]
 
 
 class Fault(Enum):
-    """What went wrong with one try."""
+    """What went wrong with one attempt."""
 
     NOT_SENT = "no connection"
     NO_HOST = "no such host"
     LOST = "no answer"
-    GARBLED = "an answer that is not what was asked for"
-    NESTED = "an answer that nests too deeply"
+    GARBLED = "an answer that has another form than expected"
+    NESTED = "an answer that is nested too deeply"
     OVERSIZE = "an answer that is too large"
     BUSY = "over the quota"
     DOWN = "Planhat is not available"
@@ -34,21 +34,21 @@ class Fault(Enum):
 
     @property
     def may_have_arrived(self) -> bool:
-        """Whether Planhat may have acted on the call all the same."""
+        """Whether Planhat may have carried out the call."""
         return self not in {Fault.NOT_SENT, Fault.NO_HOST, Fault.BUSY, Fault.REFUSED, Fault.ENDING}
 
 
 class CallFault(Exception):  # noqa: N818 - a step inside the client; callers get the errors of planhat_api.errors
-    """One try of a call failed.
+    """One attempt of a call failed.
 
     Attributes:
-        pause: Seconds until the next try, as soon as it is known that there is one.
+        pause: Seconds until the next attempt; set when there is one.
     """
 
     def __init__(
         self, fault: Fault, detail: str, *, safe: bool, status: int | None = None, wait: float | None = None
     ) -> None:
-        """Takes what went wrong, what was said, whether repeating is safe, and how long Planhat says to wait."""
+        """Take what went wrong, its details, whether a repeat is safe, and how long Planhat asks to wait."""
         super().__init__(detail)
         self.fault = fault
         self.detail = detail
@@ -60,7 +60,7 @@ class CallFault(Exception):  # noqa: N818 - a step inside the client; callers ge
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """How often to try at most, and the first wait as a share of the time after which the client gives up."""
+    """The most attempts, and the first delay as a share of the time after which the client gives up."""
 
     tries: int
     first_wait: float = 0.0
@@ -69,14 +69,14 @@ class _Rule:
 _ONCE = _Rule(1)
 _FEW = _Rule(3, 1 / 120)
 _MANY = _Rule(100, 1 / 120)
-# Q6: the first wait some seconds, all together about two minutes.
+# Q6: the first delay is some seconds; all delays together are about two minutes.
 _PATIENT = _Rule(100, 1 / 40)
 
 _RULES: dict[tuple[Fault, bool], _Rule] = {
-    # (what went wrong, is the call safe to repeat?)
+    # (what went wrong, whether the call is safe to repeat)
     (Fault.NOT_SENT, True): _MANY,
     (Fault.NOT_SENT, False): _MANY,
-    # The name is wrong: a host that has answered before counts as NOT_SENT.
+    # The host name is wrong. If the host answered before, the fault is NOT_SENT.
     (Fault.NO_HOST, True): _ONCE,
     (Fault.NO_HOST, False): _ONCE,
     (Fault.LOST, True): _MANY,
@@ -85,7 +85,7 @@ _RULES: dict[tuple[Fault, bool], _Rule] = {
     (Fault.GARBLED, False): _ONCE,
     (Fault.NESTED, True): _FEW,
     (Fault.NESTED, False): _ONCE,
-    # The same call would bring the same answer; a list is asked for again in smaller pages.
+    # The same call would get the same answer. Lists are read again in smaller pages.
     (Fault.OVERSIZE, True): _ONCE,
     (Fault.OVERSIZE, False): _ONCE,
     (Fault.BUSY, True): _PATIENT,
@@ -105,13 +105,13 @@ _STATUSES = {408: Fault.DOWN, 429: Fault.BUSY, 502: Fault.DOWN, 503: Fault.DOWN,
 
 
 def fault_of_status(status: int) -> Fault:
-    """What a status that is not a success means."""
+    """The fault that an error status means."""
     server_fault = 500
     return _STATUSES.get(status) or (Fault.FAILED if status >= server_fault else Fault.REFUSED)
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds to wait, from a Retry-After header in either form; None when there is none that can be read."""
+    """Seconds to wait, from either form of a Retry-After header; None if there is none that can be read."""
     if not value:
         return None
     with suppress(ValueError):
@@ -123,12 +123,15 @@ def retry_after(value: str | None) -> float | None:
         return None
 
 
-def pauses(give_up_after: float) -> Generator[float, CallFault, None]:
-    """A wait generator for ``backoff``, which is to wait no time itself: a fault is told its ``pause``.
+def backoff_delays(give_up_after: float) -> Generator[float, CallFault, None]:
+    """A generator for ``backoff`` that yields only 0, so that ``backoff`` itself does not wait.
 
-    So whoever is told of the fault can wait in a way that something ends. The argument is that of ``waits``.
+    It sets the ``pause`` of each fault instead, so that the caller can wait in a way that can be interrupted.
+
+    Args:
+        give_up_after: As for ``retry_delays``.
     """
-    schedule = waits(give_up_after)
+    schedule = retry_delays(give_up_after)
     fault = yield next(schedule)
     while True:
         try:
@@ -138,12 +141,12 @@ def pauses(give_up_after: float) -> Generator[float, CallFault, None]:
         fault = yield 0.0
 
 
-def waits(give_up_after: float) -> Generator[float, CallFault, None]:
-    """A generator of waits: takes each fault, yields the seconds until the next try, ends to give up.
+def retry_delays(give_up_after: float) -> Generator[float, CallFault, None]:
+    """A generator that receives each fault and yields the seconds until the next attempt. It ends to give up.
 
     Args:
-        give_up_after: Seconds after the first try when no further one is begun. A call that used them up in its
-            first try gets a second one all the same.
+        give_up_after: Seconds after the start of the first attempt after which no further one starts. A call whose
+            first attempt took all of them still gets a second one.
     """
     began = time.monotonic()
     fault = yield 0.0
@@ -154,7 +157,7 @@ def waits(give_up_after: float) -> Generator[float, CallFault, None]:
         wait = fault.wait
         if wait is None:
             longest = rule.first_wait * give_up_after * 2 ** (tries - 1)
-            wait = random.uniform(longest / 2, longest)  # noqa: S311 - spreads calls, guards nothing
+            wait = random.uniform(longest / 2, longest)  # noqa: S311 - this is not for cryptography
             wait = min(wait, max(left, rule.first_wait * give_up_after))
         if tries >= rule.tries or (wait > left and (tries > 1 or fault.wait is not None)):
             return

@@ -1,4 +1,4 @@
-"""Runs calls ahead of their turn in threads that never keep a process from ending."""
+"""Runs calls in threads that do not prevent the process from ending."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _T = TypeVar("_T")
 
 
 class DaemonThreads(Executor):
-    """A few threads that take calls from a queue; each is started when it is first needed.
+    """A pool of threads that take calls from a queue. Each thread starts when it is first needed.
 
-    The standard pool is joined when the interpreter ends: after Ctrl-C a page that waits for the quota would hold the
-    process for a minute.
+    Python waits for the threads of its standard pool when the interpreter ends: after Ctrl-C, a page that waits for the
+    quota would keep the process alive for a minute.
 
     Args:
-        most: Threads at most. Calls must not wait for one another.
+        most: The most threads. Calls must not wait for one another.
     """
 
     def __init__(self, most: int) -> None:
-        """Starts no thread yet."""
+        """Start without any thread."""
         self._most = most
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._idle = threading.Semaphore(0)
@@ -39,10 +39,10 @@ class DaemonThreads(Executor):
         self._closed = False
 
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:  # noqa: ANN401 - as in Executor
-        """Run a call; the future holds its result.
+        """Run a call. The future holds its result.
 
         Raises:
-            RuntimeError: The threads were told to end.
+            RuntimeError: The pool is shut down.
         """
         future: Future[_T] = Future()
         with self._lock:
@@ -56,7 +56,7 @@ class DaemonThreads(Executor):
         return future
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - as in Executor
-        """Drop the calls not begun, and let each thread end after the call it runs; waits for none."""
+        """Cancel calls that have not begun, and end each thread after its present call, without waiting for them."""
         with self._lock:
             self._closed = True
             while not self._tasks.empty():
@@ -68,14 +68,14 @@ class DaemonThreads(Executor):
 
 
 def start_daemon(target: Callable[..., None], *args: object, name: str) -> None:
-    """Start a thread that never keeps the process from ending."""
-    with _signals_held_back():
+    """Start a thread that does not prevent the process from ending."""
+    with _signals_blocked():
         threading.Thread(target=target, args=args, name=name, daemon=True).start()
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """Let a handler that raises wait: a thread whose start it broke off crashes the interpreter at its end."""
+def _signals_blocked() -> Iterator[None]:
+    """Delay signals: if a handler raises while a thread starts, the interpreter crashes at its end."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -89,7 +89,7 @@ def _signals_held_back() -> Iterator[None]:
 def _work(tasks: SimpleQueue[Task | None], idle: threading.Semaphore) -> None:
     while task := tasks.get():
         _run(*task)
-        # Not to be held while the next call is waited for: the result is a page.
+        # Do not keep it while waiting for the next call, because its result is a whole page.
         del task
         idle.release()
 
@@ -101,5 +101,5 @@ def _run(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwa
         future.set_result(fn(*args, **kwargs))
     except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
         future.set_exception(error)
-        # The error knows this frame: together they would stay, with all that was read until then.
+        # The error refers to this frame: in a reference cycle, they would keep what was read in memory.
         del future

@@ -1,4 +1,4 @@
-"""Sends one call: waits for its turn, repeats it where that is safe, raises a typed error when it fails for good."""
+"""Sends one call, with quota, retries and typed errors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from planhat_api.errors import PlanhatError
-from planhat_api.http.body import OversizeError, beginning, whole
+from planhat_api.http.body import OversizeError, read_body, read_start
 from planhat_api.http.call import Answer, Call, GarbledError, NestedError, is_success
-from planhat_api.http.patience import Patience
+from planhat_api.http.call_errors import call_error
+from planhat_api.http.deadline import Deadline
 from planhat_api.http.quota import NoTurnError, Quota
-from planhat_api.http.refusal import refusal
-from planhat_api.http.retry import CallFault, Fault, fault_of_status, pauses, retry_after
+from planhat_api.http.retry import CallFault, Fault, backoff_delays, fault_of_status, retry_after
 from planhat_api.http.threads import DaemonThreads
-from planhat_api.http.watchdog import ExpiredError, Watchdog
+from planhat_api.http.total_timeout import TotalTimeout, TotalTimeoutError
 from planhat_api.logs import guard_loggers
 from planhat_api.redaction import keep_secret
 
@@ -41,29 +41,29 @@ class Transport:
     """Sends calls over pooled connections. Safe to use from many threads.
 
     Attributes:
-        calls: How many went out, repeats counted.
-        waits: How long they waited for the quota.
+        calls: Number of calls so far, including retries.
+        waits: How long calls waited for the quota.
     """
 
-    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
-        """Connects nothing yet.
+    def __init__(self, connection: Connection, deadline: Deadline | None = None) -> None:
+        """Prepare the connections. The first call opens one.
 
         Args:
             connection: How to reach the tenant.
-            patience: How long calls may take and wait; None for as long as the connection says.
+            deadline: Ends all calls when the program has to stop; None for no deadline.
         """
         keep_secret(connection.api_token, connection.tenant_token)
         guard_loggers()
         self._timeout = connection.timeout_seconds
         self._give_up_after = connection.give_up_after_seconds
-        self._patience = patience or Patience()
-        # A call that has to be broken off may hang in any step of the system, so somebody else must make it.
-        self._wire = DaemonThreads(connection.parallel_calls)
+        self._deadline = deadline or Deadline()
+        # A call may hang in any system call, and only another thread can then abandon it.
+        self._call_threads = DaemonThreads(connection.parallel_calls)
         self._quota = Quota(
             calls_per_minute=connection.calls_per_minute,
             parallel_calls=connection.parallel_calls,
             file=connection.quota_file,
-            patience=self._patience,
+            deadline=self._deadline,
         )
         self.waits = self._quota.waits
         self.calls = 0
@@ -71,52 +71,52 @@ class Transport:
         self._session = _session(connection.parallel_calls)
         self._environments: dict[str, Mapping[str, Any]] = {}
         self._answered: set[str] = set()
-        self._watchdog = Watchdog(max(self._timeout, self._give_up_after))
+        self._total_timeout = TotalTimeout(max(self._timeout, self._give_up_after))
         self._repeat = backoff.on_exception(
-            pauses,
+            backoff_delays,
             CallFault,
             jitter=None,
             logger=None,
-            giveup=lambda _fault: self._patience.over,
+            giveup=lambda _fault: self._deadline.is_set,
             on_backoff=self._wait,
             give_up_after=connection.give_up_after_seconds,
         )
 
     def close(self) -> None:
         """Close the connections."""
-        self._wire.shutdown()
+        self._call_threads.shutdown()
         self._session.close()
-        self._watchdog.close()
+        self._total_timeout.close()
         self._quota.close()
 
     def send(self, call: Call[_T]) -> _T:
-        """Send a call, repeat it where that is safe and may help, and return what its ``read`` makes of the answer.
+        """Send a call, repeat it if that is safe and may help, and return what its ``read`` makes from the answer.
 
         Raises:
-            PlanhatError: It failed; see ``planhat_api.errors``.
+            PlanhatError: The call failed; see ``planhat_api.errors``.
         """
-        attempt = self._repeat(self._attempt if call.look is None else self._attempt_and_look)
+        attempt = self._repeat(self._attempt if call.find_result is None else self._attempt_or_find_result)
         try:
             result: _T = attempt(call)
         except CallFault as error:
-            # Without trace and cause: they would keep what was read of the answer, and the texts of the HTTP
-            # libraries hold URLs, which may hold the tenant token.
+            # Without traceback and context: they would keep the answer in memory, and the messages of the HTTP
+            # libraries contain URLs, which may contain the tenant token.
             error.__context__ = None
             fault = error.with_traceback(None)
         else:
             return result
-        raise refusal(call, fault)
+        raise call_error(call, fault)
 
-    def _attempt_and_look(self, call: Call[_T]) -> _T:
+    def _attempt_or_find_result(self, call: Call[_T]) -> _T:
         try:
             return self._attempt(call)
         except CallFault as fault:
-            if call.look is None or not fault.fault.may_have_arrived:
+            if call.find_result is None or not fault.fault.may_have_arrived:
                 raise
             try:
-                found = call.look()
+                found = call.find_result()
             except PlanhatError:
-                # It stays unknown, and the call that failed first is what the caller has to hear of.
+                # The result stays unknown. The caller gets the fault of the call itself.
                 raise fault from None
             if found is not None:
                 return found
@@ -152,15 +152,15 @@ class Transport:
             raise CallFault(fault, detail, safe=call.safe, status=answer.status) from None
 
     def _exchange_in_time(self, call: Call[Any]) -> Answer:
-        if self._patience.used_up:
+        if self._deadline.has_passed:
             raise CallFault(Fault.ENDING, "", safe=call.safe)
-        exchange = self._wire.submit(self._exchange, call)
+        exchange = self._call_threads.submit(self._exchange, call)
         try:
-            if not self._patience.outlasts(exchange):
-                raise CallFault(Fault.LOST, "broken off, because the program ends", safe=call.safe)
+            if not self._deadline.wait_for(exchange):
+                raise CallFault(Fault.LOST, "aborted, because the program ends", safe=call.safe)
             return exchange.result()
         finally:
-            # Its error knows this frame: together they would stay, with all that was read until then.
+            # Its error refers to this frame: in a reference cycle, they would keep what was read in memory.
             del exchange
 
     def _exchange(self, call: Call[Any]) -> Answer:
@@ -181,9 +181,9 @@ class Transport:
             )
             self._answered.add(call.host)
             wanted = is_success(response.status_code) or response.status_code in call.takes
-            # The timeout of the socket only sees a body that stops, not one that trickles.
-            with response, self._watchdog.watch(response.raw.shutdown):
-                body = whole(response.raw) if wanted else beginning(response.raw)
+            # The socket timeout notices a body that stops, but not one that arrives very slowly.
+            with response, self._total_timeout.limit(response.raw.shutdown):
+                body = read_body(response.raw) if wanted else read_start(response.raw)
         except OversizeError as error:
             raise CallFault(Fault.OVERSIZE, str(error), safe=call.safe, status=response.status_code) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -196,7 +196,7 @@ class Transport:
         return Answer(response.status_code, body, headers.get("Content-Type", ""), wait)
 
     def _environment(self, call: Call[Any]) -> Mapping[str, Any]:
-        """Proxies and certificates that the environment names for a host; requests would look for them at each call."""
+        """Proxies and certificates from the environment for a host; requests would look them up for each call."""
         settings = self._environments.get(call.host)
         if settings is None:
             with requests.Session() as session:
@@ -205,22 +205,22 @@ class Transport:
         return settings
 
     def _wait(self, details: Any) -> None:  # noqa: ANN401 - backoff does not export the type
-        """Wait for the next try; there is none when patience ends meanwhile."""
+        """Wait until the next attempt. There is none if the deadline is set meanwhile."""
         fault: CallFault = details["exception"]
         call: Call[Any] = details["args"][0]
         if fault.fault is Fault.BUSY:
             self._quota.pause(fault.pause)
         status = f" ({fault.status})" if fault.status else ""
         _log.warning(
-            "%s: %s%s: %s. Try %d follows in %.1f s",
+            "%s: %s%s: %s. Retrying in %.1f s (attempt %d)",
             call.name,
             fault.fault.value,
             status,
             fault.detail,
-            details["tries"] + 1,
             fault.pause,
+            details["tries"] + 1,
         )
-        if not self._patience.pause(fault.pause):
+        if not self._deadline.wait(fault.pause):
             raise fault
 
 
@@ -230,7 +230,7 @@ def _session(connections: int) -> requests.Session:
     adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    # The API knows no sessions, and a jar shared by threads is none to have.
+    # No cookies: the API does not use sessions, and threads should not share them.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = "planhat-api (python)"
     session.headers["Accept"] = "application/json"
@@ -238,7 +238,7 @@ def _session(connections: int) -> requests.Session:
 
 
 def _unreadable(answer: Answer, error: GarbledError | RecursionError) -> tuple[Fault, str]:
-    """What is wrong with an answer that cannot be read, without what rows in it hold."""
+    """What is wrong with an answer that cannot be read, without the content of its rows."""
     if isinstance(error, RecursionError):
         return Fault.NESTED, ""
     if isinstance(error, NestedError):
@@ -248,25 +248,26 @@ def _unreadable(answer: Answer, error: GarbledError | RecursionError) -> tuple[F
 
 
 def _connection_fault(error: Exception) -> tuple[Fault, str]:
-    """Whether anything was sent, and a text without the URL that the library's text holds."""
+    """The fault of a connection, and a message without the URL, which the library's own message contains."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, urllib3.exceptions.NameResolutionError) and _is_known_to_be_none(reason.__cause__):
+    if isinstance(reason, urllib3.exceptions.NameResolutionError) and _host_does_not_exist(reason.__cause__):
         return Fault.NO_HOST, ""
     for kinds, fault, text in _CONNECTION_FAULTS:
         if isinstance(error, kinds) or isinstance(reason, kinds):
             return fault, text
-    return Fault.LOST, "the connection broke off before the answer was complete"
+    return Fault.LOST, "the connection was lost before the answer was complete"
 
 
-def _is_known_to_be_none(error: BaseException | None) -> bool:
-    """Whether whoever knows the names of hosts said that there is none, and was not just out of reach."""
+def _host_does_not_exist(error: BaseException | None) -> bool:
+    """Whether the name server answered that there is no such host. It may also be unreachable."""
     unknown = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
     return isinstance(error, socket.gaierror) and error.errno in unknown
 
 
-# The first that fits: the libraries' errors are kinds of one another (an unknown name is a timeout to urllib3).
+# The first match counts, because the libraries' errors are subclasses of one another: in urllib3, an unknown host name
+# is a timeout.
 _CONNECTION_FAULTS: tuple[tuple[tuple[type[Exception], ...], Fault, str], ...] = (
-    ((ExpiredError,), Fault.LOST, "the body trickled in and did not end in time"),
+    ((TotalTimeoutError,), Fault.LOST, "the body arrived too slowly and was not complete in time"),
     ((urllib3.exceptions.NameResolutionError,), Fault.NOT_SENT, "the host name is not known"),
     (
         (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError),
@@ -276,12 +277,12 @@ _CONNECTION_FAULTS: tuple[tuple[tuple[type[Exception], ...], Fault, str], ...] =
     (
         (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
         Fault.NOT_SENT,
-        "the host did not take the connection in time",
+        "the host did not accept the connection in time",
     ),
     (
         (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
         Fault.LOST,
-        "no sign from Planhat before the timeout",
+        "no answer before the timeout",
     ),
     ((requests.exceptions.SSLError,), Fault.NOT_SENT, "no secure connection"),
     (

@@ -19,10 +19,10 @@ ALL_FIELDS = "*"
 
 
 def checked_operation(model: Model, operation: str) -> None:
-    """Refuse an operation that Planhat does not offer for a model.
+    """Check that Planhat offers an operation for a model.
 
     Raises:
-        ConfigurationError: It does not.
+        ConfigurationError: Planhat does not offer it.
     """
     if operation not in model.operations:
         raise ConfigurationError(
@@ -31,7 +31,7 @@ def checked_operation(model: Model, operation: str) -> None:
 
 
 def record_path(model: Model, operation: str, key: str) -> str:
-    """Path of one record.
+    """The URL path of one record.
 
     Args:
         model: Its model.
@@ -39,8 +39,8 @@ def record_path(model: Model, operation: str, key: str) -> str:
         key: ``_id``, ``extid-`` and the external id, or ``srcid-`` and the source id (B21).
 
     Raises:
-        ConfigurationError: The key is empty, which Planhat would take for the list (B20), or of a form that this
-            operation does not take.
+        ConfigurationError: The key is empty, which would be the URL of the list (B20), or the operation does not take
+            keys of this form.
     """
     checked_operation(model, operation)
     form = next((form for form in _FORMS if key.startswith(form)), "_id")
@@ -64,9 +64,9 @@ def list_query(  # noqa: PLR0913 - each is a parameter of Planhat's lists
     select: str | Sequence[str] | None,
     params: Mapping[str, str] | None,
 ) -> dict[str, str]:
-    """Query of a list call.
+    """The query of a list call.
 
-    What the model's list does not take is left out; the value ``"*"`` becomes all fields of the model.
+    Parameters that the model's list does not take are left out. The value ``"*"`` becomes all fields of the model.
     """
     query = {
         name: ",".join(_all_fields(model)) if value == ALL_FIELDS else str(value)
@@ -84,9 +84,9 @@ def list_query(  # noqa: PLR0913 - each is a parameter of Planhat's lists
 
 
 def page_limit(model: Model, limit: int | None) -> int:
-    """Rows to ask for: never more than Planhat documents (Q4)."""
-    asked = limit or model.page.ask or 1
-    return min(asked, model.page.max) if model.page.max else asked
+    """Rows to request: never more than the documented maximum (Q4)."""
+    wanted = limit or model.page.ask or 1
+    return min(wanted, model.page.max) if model.page.max else wanted
 
 
 def _all_fields(model: Model) -> list[str]:

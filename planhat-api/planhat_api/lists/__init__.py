@@ -1,1 +1,1 @@
-"""Reads a list by pages, so that no row is passed over while rows come and go."""
+"""Reads a list in pages without missing rows while rows are inserted and deleted."""

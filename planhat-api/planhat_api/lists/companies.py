@@ -1,4 +1,4 @@
-"""Finds the company that a row names or that a domain belongs to, in what the tenant holds."""
+"""Finds companies of the tenant by their keys or domains."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _PREFIXES = {"externalId": "extid-", "sourceId": "srcid-"}
 
 
 def domain_of(address: str) -> str:
-    """The domain of an e-mail address, in lower case; the whole text when it holds no ``@``."""
+    """The domain of an email address, in lower case; the whole text if it has no ``@``."""
     return address.rpartition("@")[2].strip().casefold()
 
 
 class Companies:
-    """The companies of a tenant: all are read when first asked for, and again when asked for one that is not there."""
+    """The companies of a tenant. All are read at the first search, and again when a company is not found."""
 
     def __init__(self, lists: Lists) -> None:
-        """Read nothing yet."""
+        """Start without reading anything."""
         self._lists = lists
         self._ids: dict[str, str] = {}
         self._ids_are_old = True
@@ -35,7 +35,7 @@ class Companies:
         """The ``_id`` of a company given as ``_id``, ``extid-…`` or ``srcid-…`` (B22).
 
         Returns:
-            None when no company has such a key. An ``_id`` is given back unseen.
+            None if no company has such a key. An ``_id`` is returned without a check.
         """
         if not reference.startswith(tuple(_PREFIXES.values())):
             return reference
@@ -44,29 +44,29 @@ class Companies:
         return self._ids.get(reference)
 
     def known(self, reference: str) -> str | None:
-        """The same as ``find``, by what was read before."""
+        """The same as ``find``, but without reading again."""
         return self._ids.get(reference) if reference.startswith(tuple(_PREFIXES.values())) else reference
 
     def absent(self, references: Iterable[str]) -> set[str]:
-        """Those of these references, given as for ``find``, that no company has. Read anew when some are not known."""
+        """The references, in the form of ``find``, that no company has. Reads again if some are not known."""
         wanted = set(references)
         if wanted - self._ids.keys():
             self._read_keys()
         return wanted - self._ids.keys()
 
     def owns_domain(self, domain: str) -> bool:
-        """Whether a company has this domain, in lower case, among its domains (B86)."""
+        """Whether this domain, in lower case, is one of a company's domains (B86)."""
         if self._domains is None:
             self._domains = frozenset(self._read_domains())
         return domain in self._domains
 
     def outdate(self) -> None:
-        """Note that there may be new companies, or new domains."""
+        """Note that there may be new companies or domains."""
         self._ids_are_old = True
         self._domains = None
 
     def forget(self) -> None:
-        """Note that companies, and so their keys and domains, may be gone."""
+        """Note that companies may be deleted, with their keys and domains."""
         self.outdate()
         self._ids.clear()
 

@@ -1,8 +1,8 @@
-"""Remembers which records of a list were read, and tells from a page whether any was passed over.
+"""Checks that each page of a list follows the page before it without a gap.
 
-A list is read by offset while rows come and go. Rows deleted before the offset move all later rows to the left, so that
-the next page begins too far on. The memory sees this: each page is asked for with a little overlap, and a page that
-shows nothing of what was read last does not follow on from it.
+A list is read by offset while rows are inserted and deleted. When rows before the offset are deleted, all later rows
+move towards the beginning, and the next page begins too late. The overlap shows this: each page is requested so that it
+begins with some rows of the page before, and if it contains none of them, rows between the two pages may be missing.
 """
 
 from __future__ import annotations
@@ -15,128 +15,128 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Memory", "Sight"]
+__all__ = ["Comparison", "OverlapCheck"]
 
-_LANDMARK_PAGES = 3
+_LAST_PAGES = 3
 
 
-class Sight(NamedTuple):
-    """What a page shows.
+class Comparison(NamedTuple):
+    """How a page compares with the rows that were read before.
 
     Attributes:
-        joined: The page follows on from what was read: nothing between the two is left out.
-        fresh: Indices of the records not read yet, in order.
+        no_gap: Whether the page follows the rows read before without a gap.
+        new: Indices of the rows that were not read before, in order.
     """
 
-    joined: bool
-    fresh: Sequence[int]
+    no_gap: bool
+    new: Sequence[int]
 
 
-class Memory:
-    """What was read of one list.
+class OverlapCheck:
+    """Compares the pages of one list with the rows that were read before.
 
-    While the list proves to be in order of ``_id``, in either direction, one id is all that need be kept. Otherwise
-    every id is kept, and the rows read last serve as landmarks.
+    As long as the list is in order of ``_id``, ascending or descending, it keeps only one id. Otherwise it keeps every
+    id, and compares the overlap with the last pages.
 
     Attributes:
-        ordered: Every page so far was in order of ``_id``.
-        blind: Rows without ``_id`` were seen; nothing can be told of them.
-        unsteady: Rows were seen in places that only a change of order explains.
-        shifted: Rows stood further to the right than before, and the list is in no known order: what came before them
-            may be a row that had not been read and moved there.
+        ordered: Whether every page so far was in order of ``_id``.
+        has_rows_without_id: Whether there were rows without ``_id``, which cannot be compared.
+        order_changed: Whether rows were in positions that only a change of the order explains.
+        rows_shifted: Whether rows moved towards the end while the list is in no known order. An unread row may have
+            moved to a place before them.
     """
 
     def __init__(self) -> None:
-        """Nothing read yet."""
+        """Start before the first page."""
         self.ordered = True
-        self.blind = False
-        self.unsteady = False
-        self.shifted = False
+        self.has_rows_without_id = False
+        self.order_changed = False
+        self.rows_shifted = False
         self._before: Callable[[str, str], bool] | None = None
         self._ends: list[str] = []
         self._seen: set[bytes | str] = set()
-        self._again = False
-        self._landmarks: deque[Sequence[str | None]] = deque(maxlen=_LANDMARK_PAGES)
+        self._repeated = False
+        self._last_pages: deque[Sequence[str | None]] = deque(maxlen=_LAST_PAGES)
 
-    def look(self, ids: Sequence[str | None], *, at_start: bool) -> Sight:
-        """Compare a page with what was read.
+    def compare(self, ids: Sequence[str | None], *, at_start: bool) -> Comparison:
+        """Compare a page with the rows that were read before.
 
         Args:
             ids: ``_id`` of each row of the page.
-            at_start: The page begins with the first row of the list, so that nothing can stand before it.
+            at_start: Whether the page begins with the first row of the list, so that no row can be before it.
         """
         named = [row_id for row_id in ids if row_id is not None] if None in ids else cast("Sequence[str]", ids)
-        self.blind = self.blind or len(named) < len(ids)
-        self.ordered = self.ordered and not self.blind and self._keeps_order(named)
+        self.has_rows_without_id = self.has_rows_without_id or len(named) < len(ids)
+        self.ordered = self.ordered and not self.has_rows_without_id and self._keeps_order(named)
         if self.ordered:
-            return self._look_in_order(named, at_start=at_start)
-        return self._look_around(ids, at_start=at_start)
+            return self._compare_ordered(named, at_start=at_start)
+        return self._compare_unordered(ids, at_start=at_start)
 
-    def passed(self, ids: Sequence[str | None], fresh: Sequence[str | None]) -> None:
-        """Take the page looked at last as read.
+    def add_page(self, ids: Sequence[str | None], new: Sequence[str | None]) -> None:
+        """Note the rows of the last page as read.
 
         Args:
             ids: ``_id`` of each row of the page.
-            fresh: Those not read before.
+            new: Those that were not read before.
         """
-        self._landmarks.append(ids)
+        self._last_pages.append(ids)
         if not self.ordered:
-            self._seen.update(_compact(row_id) for row_id in fresh if row_id is not None)
-        elif fresh:
-            self._ends = [self._ends[0] if self._ends else str(fresh[0]), str(fresh[-1])]
+            self._seen.update(_compact(row_id) for row_id in new if row_id is not None)
+        elif new:
+            self._ends = [self._ends[0] if self._ends else str(new[0]), str(new[-1])]
 
     def note_shift(self, *, known: int, expected: int) -> None:
-        """Take in how many rows of a page were read before.
+        """Note whether rows moved towards the end of the list.
 
         Args:
-            known: How many were.
-            expected: How many would be if no row had moved.
+            known: Number of rows of the page that were read before.
+            expected: What this number would be if no row had moved.
         """
-        self.shifted = self.shifted or (not self.ordered and not self._again and known > expected)
+        self.rows_shifted = self.rows_shifted or (not self.ordered and not self._repeated and known > expected)
 
     def start_over(self) -> None:
-        """The list is read again from its first row; what was read stays known."""
-        self._landmarks.clear()
-        self._again = True
-        self.unsteady = False
+        """Start again with the first row of the list. The rows that were read stay known."""
+        self._last_pages.clear()
+        self._repeated = True
+        self.order_changed = False
 
     def _keeps_order(self, ids: Sequence[str]) -> bool:
         if self._before is None:
-            if len(ids) < 2:  # noqa: PLR2004 - one row alone has no order
+            if len(ids) < 2:  # noqa: PLR2004 - a single row has no order
                 return not self._ends or list(ids) in ([], self._ends[-1:])
             self._before = operator.lt if ids[0] < ids[1] else operator.gt
         return all(map(self._before, ids, ids[1:]))
 
-    def _look_in_order(self, ids: Sequence[str], *, at_start: bool) -> Sight:
+    def _compare_ordered(self, ids: Sequence[str], *, at_start: bool) -> Comparison:
         if not self._ends or self._before is None:
-            return Sight(joined=True, fresh=range(len(ids)) if not self._ends else ())
+            return Comparison(no_gap=True, new=range(len(ids)) if not self._ends else ())
         before, last = self._before, self._ends[-1]
         start = next((index for index, row_id in enumerate(ids) if before(last, row_id)), len(ids))
-        return Sight(joined=at_start or start > 0, fresh=range(start, len(ids)))
+        return Comparison(no_gap=at_start or start > 0, new=range(start, len(ids)))
 
-    def _look_around(self, ids: Sequence[str | None], *, at_start: bool) -> Sight:
-        fresh = []
-        joined = at_start or self.blind or not self._landmarks
-        beside_landmark = False
-        landmarks = frozenset(chain(*self._landmarks))
+    def _compare_unordered(self, ids: Sequence[str | None], *, at_start: bool) -> Comparison:
+        new = []
+        no_gap = at_start or self.has_rows_without_id or not self._last_pages
+        after_known = False
+        recent = frozenset(chain(*self._last_pages))
         for index, row_id in enumerate(ids):
             if row_id is None:
-                fresh.append(index)
-            elif row_id in landmarks:
-                joined = beside_landmark = True
-                self.unsteady = self.unsteady or bool(fresh)
+                new.append(index)
+            elif row_id in recent:
+                no_gap = after_known = True
+                self.order_changed = self.order_changed or bool(new)
             elif _compact(row_id) in self._seen or (
-                self._in_ordered_part(row_id) and (self._again or not beside_landmark)
+                self._in_ordered_part(row_id) and (self._repeated or not after_known)
             ):
-                self.unsteady = self.unsteady or bool(fresh)
+                self.order_changed = self.order_changed or bool(new)
             else:
-                fresh.append(index)
-        return Sight(joined=joined, fresh=fresh)
+                new.append(index)
+        return Comparison(no_gap=no_gap, new=new)
 
     def _in_ordered_part(self, row_id: str) -> bool:
-        """Whether the row may have been read while the list still was in order, when no single ids were kept.
+        """Whether the row may have been read while the list was still in order, when single ids were not kept.
 
-        On the way through the list a row right after rows just read is none of those; later there is no telling.
+        During the first pass, a row directly after rows of the last pages was not read before. Later this is uncertain.
         """
         return bool(self._ends) and min(self._ends) <= row_id <= max(self._ends)
 

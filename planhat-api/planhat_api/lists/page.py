@@ -1,4 +1,4 @@
-"""One list answer, kept as bytes."""
+"""One page of a list, kept as bytes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
     from planhat_api.models.registry import Model
 
-    Recognise: TypeAlias = Callable[[bytes, Sequence[msgspec.Raw]], Sequence[str] | None]
-    """Takes an answer and its records; gives ``_id`` of each when it knows them all for good, else None."""
+    ConformingIds: TypeAlias = Callable[[bytes, Sequence[msgspec.Raw]], Sequence[str] | None]
+    """Takes an answer and its records. Returns ``_id`` of each if all records have the form that the caller expects,
+    else
+    None."""
 
 __all__ = ["Lists", "Page"]
 
@@ -23,15 +25,15 @@ _RECORD = msgspec.json.Decoder(dict[str, Any])
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One list answer. The records stay the bytes Planhat sent until somebody asks for more.
+    """One page of a list. The records stay bytes until ``records`` decodes them.
 
     Attributes:
-        offset: Rank of the first row received, from 0.
+        offset: Position of the first received row in the list, from 0.
         body: The whole answer, a JSON array.
-        raw: The records to use, each as bytes; records that an earlier page held are left out.
-        ids: ``_id`` of each record in ``raw``; None where a record has none.
-        received: Rows in ``body``.
-        recognised: The caller was asked to recognise the records, and did.
+        raw: The records to use, each as bytes. Records of an earlier page are left out.
+        ids: ``_id`` of each record in ``raw``; None for a record without one.
+        received: Number of rows in ``body``.
+        conforms: Whether the function ``conforming_ids`` accepted all records.
     """
 
     offset: int
@@ -39,10 +41,10 @@ class Page:
     raw: Sequence[msgspec.Raw]
     ids: Sequence[str | None]
     received: int
-    recognised: bool = False
+    conforms: bool = False
 
     def __len__(self) -> int:
-        """Rows received, those left out included: by this much the next offset moves on."""
+        """Number of received rows, including those that are left out: the distance to the next offset."""
         return self.received
 
     def records(self) -> list[dict[str, Any]]:
@@ -52,7 +54,7 @@ class Page:
         return [_RECORD.decode(raw) for raw in self.raw]
 
     def at(self, ranks: Sequence[int]) -> Page:
-        """The page with only those of its records to use that have these ranks, in rising order."""
+        """The page with only the records at these positions of ``raw``, in ascending order."""
         if len(ranks) == len(self.raw):
             return self
         if isinstance(ranks, range):
@@ -62,7 +64,7 @@ class Page:
 
 
 class Lists(Protocol):
-    """What reads lists: the client, for parts of it that look something up."""
+    """The part of the client that reads lists."""
 
     def pages(
         self,

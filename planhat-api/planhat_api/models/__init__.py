@@ -1,1 +1,1 @@
-"""The model files, one JSON Schema per Planhat model."""
+"""Describes each Planhat model in a JSON file."""

@@ -1,11 +1,11 @@
-"""Reads the model files: everything known about each Planhat model, as data.
+"""Reads the model files, which describe each Planhat model as data.
 
-A model file (``models/<name>.json``) is a JSON Schema with standard keywords and one extension object,
-``x-planhat``, for what JSON Schema cannot say. The keywords mean:
+A model file (``models/<name>.json``) is a JSON Schema with standard keywords and one extension object, ``x-planhat``,
+for what JSON Schema cannot express. The keywords mean:
 
 - ``required`` and ``anyOf``: what Planhat needs to create a row.
-- ``readOnly``: set by Planhat; left out of what is written (Q15).
-- ``writeOnly``: can be sent, does not come back.
+- ``readOnly``: set by Planhat, and never sent (Q15).
+- ``writeOnly``: can be sent, but is not in answers.
 - ``format``: ``date-time`` (ISO 8601, B40) or ``epoch-day`` (days since 1970-01-01, B41).
 """
 
@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Model", "PageSize", "Placing", "Updated", "all_models", "model", "model_for_stream"]
+__all__ = ["CompanyLookup", "Model", "PageSize", "Updated", "all_models", "model", "model_for_stream"]
 
 Schema = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class PageSize:
-    """Rows per list call: Planhat's default, its documented maximum, and what this client asks for (B26, Q4)."""
+    """Rows per list call: Planhat's default, its documented maximum, and the number this client requests (B26, Q4)."""
 
     default: int | None
     max: int | None
@@ -37,7 +37,7 @@ class PageSize:
 
 @dataclass(frozen=True)
 class Updated:
-    """The field that shows when a row last changed, and how sure that is (B33).
+    """The field with the time of a row's last change, and how certain this is (B33).
 
     ``confidence`` is ``documented``, ``seen`` (in answers), ``inferred`` or ``unknown`` (then there is no field).
     """
@@ -47,13 +47,13 @@ class Updated:
 
 
 @dataclass(frozen=True)
-class Placing:
-    """How Planhat finds the company of a new row; a row that is mapped to none is ignored in silence (B89).
+class CompanyLookup:
+    """How Planhat finds the company of a new row. A row without a company is ignored without an error (B89).
 
     Attributes:
         fields: Fields that name the company, in order of priority.
-        address: Field with an e-mail address. Its domain finds the company where no field does.
-        domains_of: Model path whose ``domains`` are looked through.
+        address: Field with an email address. Its domain decides on the company if no field does.
+        domains_of: Model path whose ``domains`` are searched.
     """
 
     fields: tuple[str, ...]
@@ -61,8 +61,8 @@ class Placing:
     domains_of: str
 
     @classmethod
-    def read(cls, document: Mapping[str, Any] | None) -> Placing | None:
-        """The ``placing`` of a model file; None when the model has none."""
+    def read(cls, document: Mapping[str, Any] | None) -> CompanyLookup | None:
+        """Read ``company_lookup`` of a model file; None if the model has none."""
         if document is None:
             return None
         return cls(tuple(document["fields"]), document["address"], document["domains_of"])
@@ -73,7 +73,7 @@ class Model:
     """One Planhat model, or a view of one (notes are conversations of type note).
 
     Attributes:
-        file: Name of the model file, the key under which the registry holds it.
+        file: Name of the model file, which is its key in the registry.
         name: Planhat's name of the model, e.g. ``Company``.
         path: URL path of the main API, e.g. ``companies``.
         stream: Name of the Singer stream.
@@ -82,29 +82,29 @@ class Model:
         required: Fields needed to create a row.
         required_any: Groups of fields of which at least one must be complete to create a row.
         operations: What the API offers: list, get, create, update, delete, bulk_upsert, push, duplicate.
-        url_keys: Per operation the forms of id its URL takes: ``_id``, ``extid-``, ``srcid-`` (B21).
-        page: Page sizes; all None when the list is not paged.
+        url_keys: The forms of keys in the URL of each operation: ``_id``, ``extid-``, ``srcid-`` (B21).
+        page: Page sizes; all None if the list has no pages.
         sortable: Whether the list takes ``sort``.
-        parameters: List parameters of this model beside limit, offset, sort and select.
-        passes: Parameter sets which together bring every row; one empty set when a plain list hides nothing.
-            ``"*"`` as a value stands for all fields of the model.
-        hidden: What a plain list leaves out, for people; None when it leaves out nothing known.
-        secret: Fields that may hold credentials: never asked for, never passed on.
-        default_select: Fields a list returns without ``select``; None means all.
+        parameters: List parameters of this model besides limit, offset, sort and select.
+        passes: Sets of parameters which together return every row; one empty set if a list without parameters does.
+            The value ``"*"`` means all fields of the model.
+        hidden: Describes the rows that a list without parameters leaves out; None if no such rows are known.
+        secret: Fields that may contain credentials: they are never requested and never written.
+        default_select: Fields that a list returns without ``select``; None means all.
         keyables: Fields a bulk upsert matches on, in order of priority (B57, B58).
-        company: Field that holds the company (``companyIds[]`` for a list of them); None when there is none.
-        placing: How the company of a new row is found; None when Planhat does not look for one.
-        references: Path of a field to the model path it points at.
-        updated: Which field shows the last change.
-        constants: Values every row of a view carries.
-        view_of: Model path this one is a view of.
-        written_as: Read name of a field to the name it must be written under.
-        wrapped_on_write: Fields read as ids but written as objects, with the key of the id in the object.
+        company: Field with the company (``companyIds[]`` for a list of companies); None if there is none.
+        company_lookup: How Planhat finds the company of a new row; None if it does not search one.
+        references: Maps the path of a field to the model path that it refers to.
+        updated: The field with the time of the last change.
+        constants: Values that every row of a view has.
+        view_of: Model path of which this model is a view.
+        written_as: Maps the name of a field in answers to its name in requests.
+        wrapped_on_write: Fields that are ids in answers but objects in requests, with the key of the id in the object.
         push: Paths on the analytics host by kind: ``one``, ``bulk``, ``segment``; ``{tenant}`` is the tenant token.
-        push_stream: Singer stream a target takes for ``push``.
-        push_required: Fields a pushed row needs.
-        quirks: What a user of this model should know.
-        confidence: How sure the file is.
+        push_stream: Singer stream that a target sends with ``push``.
+        push_required: Fields that a pushed row needs.
+        quirks: What users of this model should know.
+        confidence: How certain the content of the file is.
         sources: Keys of the sources listed in docs/planhat-api.md.
     """
 
@@ -128,7 +128,7 @@ class Model:
     default_select: tuple[str, ...] | None = None
     keyables: tuple[str, ...] = ()
     company: str | None = None
-    placing: Placing | None = None
+    company_lookup: CompanyLookup | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     view_of: str | None = None
@@ -143,14 +143,14 @@ class Model:
 
     @property
     def maybe_hidden(self) -> str | None:
-        """The field that marks archived rows, where it is not known whether lists leave those out (Q17)."""
-        asked_for = {name for parameters in self.passes for name in parameters}
-        marks = [name for name in ("archived", "isArchived") if name in self.properties and name not in asked_for]
-        return marks[0] if marks else None
+        """The field that marks archived rows, if it is not known whether lists leave them out (Q17)."""
+        requested = {name for parameters in self.passes for name in parameters}
+        fields = [name for name in ("archived", "isArchived") if name in self.properties and name not in requested]
+        return fields[0] if fields else None
 
     @property
     def read_only(self) -> frozenset[str]:
-        """Fields Planhat sets itself."""
+        """Fields that Planhat sets itself."""
         return frozenset(name for name, schema in self.properties.items() if schema.get("readOnly"))
 
     @property
@@ -184,7 +184,7 @@ def _load(file: str, text: str) -> Model:
         default_select=tuple(planhat["default_select"]) if "default_select" in planhat else None,
         keyables=tuple(planhat.get("keyables", ())),
         company=planhat.get("company"),
-        placing=Placing.read(planhat.get("placing")),
+        company_lookup=CompanyLookup.read(planhat.get("company_lookup")),
         references=planhat["references"],
         constants=planhat.get("constants", {}),
         view_of=planhat.get("view_of"),

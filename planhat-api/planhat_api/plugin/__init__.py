@@ -1,1 +1,1 @@
-"""What tap and target share as plugins of the Singer SDK."""
+"""Contains the code that tap and target share as plugins of the Singer SDK."""

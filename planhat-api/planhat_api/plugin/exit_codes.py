@@ -1,4 +1,4 @@
-"""The exit codes of tap and target, and which error ends a run with which: one table for both."""
+"""The exit codes of tap and target."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 __all__ = ["SDK_CODES", "SIGNALS", "ExitCode", "StopError", "exit_code"]
 
 SIGNALS = 128
-"""A run that a signal ended has this and the number of the signal as its code, as every program of a shell."""
+"""A run that a signal ended has the exit code of this plus the number of the signal, as usual in a shell."""
 
 
 class ExitCode(IntEnum):
-    """How a run ended; docs/exit-codes.md tells users the same."""
+    """How a run ended; docs/exit-codes.md describes the codes for users."""
 
     DONE = 0
-    """Everything is read; every row is delivered, or set aside as the policy allows."""
+    """Everything was read; every row was delivered, or rejected as the policy allows."""
     FAULT = 1
-    """A fault of the tap or target itself, or whoever reads its output is gone."""
+    """An error in the tap or target itself, or the reader of its output has ended."""
     SETTINGS = 2
     """Wrong settings or files, a mapping that cannot work, or a model that the tenant does not have."""
     CREDENTIALS = 3
-    """Planhat refuses the token, or the token may not do this."""
+    """Planhat refuses the token, or the token lacks a permission."""
     REJECTS = 4
     """More rows were rejected than the policy allows."""
     UNAVAILABLE = 5
-    """Planhat could not be reached, or kept failing or refusing for load."""
+    """Planhat could not be reached, failed, or answered that the quota is used up."""
     INPUT = 6
-    """What came in is not Singer."""
+    """The input does not consist of Singer messages."""
     OUTPUT = 7
-    """What is written has no room."""
+    """The output cannot be written, for example because the disk is full."""
 
 
 class StopError(Exception):
-    """Ends a run early for a reason that its user can mend. The text is for people and holds no secret."""
+    """Ends a run early for a reason that the user can fix. The message contains no secrets."""
 
     code: ClassVar[ExitCode] = ExitCode.FAULT
 
 
-# The first that an error is of counts.
+# The first matching class counts.
 _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (ClosedOutputError, ExitCode.FAULT),
     (OutputError, ExitCode.OUTPUT),
@@ -71,7 +71,7 @@ SDK_CODES: Mapping[str, ExitCode] = {
     "MappingError": ExitCode.SETTINGS,
     "RecordsWithoutSchemaException": ExitCode.INPUT,
 }
-"""Codes of the SDK's errors, by their names in ``singer_sdk.exceptions``: this distribution does not need the SDK."""
+"""Codes of the SDK's errors by their names in ``singer_sdk.exceptions``, because planhat-api does not depend on it."""
 
 
 def exit_code(error: BaseException) -> ExitCode:

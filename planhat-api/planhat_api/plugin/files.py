@@ -1,4 +1,4 @@
-"""Reads the files that the command line of a plugin names: each holds a JSON object, or one line says what is wrong."""
+"""Reads JSON objects from the files that the command line of a plugin names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
-from planhat_api.jsontext import mended, nests_deeply
+from planhat_api.jsontext import nests_deeply, replace_lone_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["STANDARD_INPUT", "read_object", "read_settings", "unusable"]
 
 STANDARD_INPUT = "-"
-"""Names standard input in place of a file."""
+"""Means standard input in place of a file."""
 
 _RIGHT: Mapping[str, str] = {
     "--config": 'It should hold a JSON object of settings, such as {"api_token": "..."}',
     "--catalog": "It should hold what the tap writes with --discover",
     "--state": "It should hold the value of a STATE message of the tap; without --state, everything is read",
 }
-_KINDS: Mapping[type, str] = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
-_LONGEST_INTEGER = 18  # digits that surely fit into the 64 bits that can be written again
+_KINDS: Mapping[type, str] = {list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
+_LONGEST_INTEGER = 18  # digits; they certainly fit into the 64 bits that can be written again
 
 
 def read_settings(paths: Iterable[str]) -> dict[str, Any]:
-    """The settings in the files that ``--config`` names; of two values for one setting the last wins.
+    """Read the settings from the files of ``--config``; the last value of a setting counts.
 
     Raises:
-        ConfigurationError: One of them cannot be read, or holds something else.
+        ConfigurationError: A file cannot be read, or does not contain a JSON object.
     """
     settings: dict[str, Any] = {}
     for path in paths:
@@ -41,15 +41,15 @@ def read_settings(paths: Iterable[str]) -> dict[str, Any]:
 
 
 def read_object(option: str, path: str, *, exact: bool = False) -> dict[str, Any]:
-    """The JSON object in a file.
+    """Read the JSON object in a file.
 
     Args:
         option: The option that names the file, for the message.
         path: The file; ``-`` is standard input.
-        exact: Whether numbers keep each of their digits, so that they can be written as they were.
+        exact: Whether numbers keep all their digits, so that they can be written unchanged.
 
     Raises:
-        ConfigurationError: It cannot be read, or holds something else.
+        ConfigurationError: The file cannot be read, or does not contain a JSON object.
     """
     try:
         content = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
@@ -62,17 +62,17 @@ def read_object(option: str, path: str, *, exact: bool = False) -> dict[str, Any
     if not isinstance(value, dict):
         raise unusable(option, path, f"is {_KINDS.get(type(value), 'a number')}, not an object")
     if nests_deeply(value):
-        raise unusable(option, path, "nests too deeply")
+        raise unusable(option, path, "is nested too deeply")
     return value
 
 
 def unusable(option: str, path: str, wrong: str) -> ConfigurationError:
-    """The error of a file that is not what its option wants.
+    """The error for a file with the wrong content.
 
     Args:
         option: The option that names the file.
         path: The file.
-        wrong: What is wrong with it, as the rest of a sentence about the file.
+        wrong: What is wrong, as the rest of a sentence about the file.
     """
     return ConfigurationError(setting=f"{option} {path}", message=f"{wrong}. {_RIGHT[option]}")
 
@@ -80,15 +80,15 @@ def unusable(option: str, path: str, wrong: str) -> ConfigurationError:
 def _parsed(option: str, path: str, content: bytes, *, exact: bool) -> Any:  # noqa: ANN401 - any JSON value
     numbers: dict[str, Any] = {"parse_int": _integer, "parse_float": Decimal} if exact else {}
     try:
-        # Some shells write files in UTF-16, or in UTF-8 with a mark at the beginning.
+        # Some shells write files in UTF-16, or in UTF-8 with a byte order mark.
         text = content.decode(json.detect_encoding(content))
-        return json.loads(mended(text.encode()).decode(), **numbers)
+        return json.loads(replace_lone_surrogates(text.encode()).decode(), **numbers)
     except UnicodeDecodeError:
         raise unusable(option, path, "is not text in UTF-8") from None
     except json.JSONDecodeError as error:
-        raise unusable(option, path, f"is no JSON from line {error.lineno}, column {error.colno} on") from None
+        raise unusable(option, path, f"is not valid JSON at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise unusable(option, path, "nests too deeply") from None
+        raise unusable(option, path, "is nested too deeply") from None
     except (ArithmeticError, ValueError):
         raise unusable(option, path, "holds a number that is too large") from None
 

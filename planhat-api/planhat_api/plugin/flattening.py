@@ -1,4 +1,4 @@
-"""Keeps the framework's flattening from taking a schema's own keywords for columns."""
+"""Prevents the SDK's flattening from confusing keywords of a schema with columns."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ __all__ = ["flatten_by_columns"]
 
 
 class StreamMap(Protocol):
-    """What the framework makes of each stream, as far as it matters here."""
+    """The parts of the SDK's stream maps that are used here."""
 
     transformed_schema: dict[str, Any]
 
     @property
     def flattening_enabled(self) -> bool:
-        """Whether records are to be flattened."""
+        """Whether records are flattened."""
 
     def flatten_record(self, record: dict[str, Any]) -> dict[str, Any]:
         """The record without nested objects."""
 
 
 def flatten_by_columns(maps: Iterable[StreamMap]) -> None:
-    """Have stream maps flatten records by the columns of their schemas alone.
+    """Make stream maps flatten records by the columns of their schemas only.
 
-    To know the type of a column, the framework looks it up among the keywords of the schema. So a column
-    ``description`` meets the description of the whole schema, and a text that holds the word "type" ends the run. A
-    test tells when the framework no longer does so. Maps of another make are left as they are.
+    The SDK looks up the type of a column among the keywords of the schema. So for a column ``description`` it finds the
+    description of the whole schema, and if that text contains the word "type", the run ends with an error. A test fails
+    when the SDK no longer does this. Stream maps of other classes are not changed.
     """
     for made in maps:
         schema = getattr(made, "transformed_schema", None)

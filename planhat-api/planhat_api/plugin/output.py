@@ -1,4 +1,4 @@
-"""Tells in one line that what a command has to write cannot be written: the disk is full, the reader is gone."""
+"""Turns errors of writing standard output into errors with a one-line message."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ READER = "The reader of standard output"
 
 
 class OutputError(Exception):
-    """Standard output, or a file of the run, cannot be written. The text is for people."""
+    """Standard output or a file of the run cannot be written."""
 
 
 class ClosedOutputError(OutputError):
-    """Whoever reads standard output is gone."""
+    """The reader of standard output has ended."""
 
 
 def reason_of(error: OSError) -> str:
-    """Why a file cannot be written, in words."""
+    """The reason why a file cannot be written."""
     return error.strerror or type(error).__name__
 
 
 def is_full(error: OSError) -> bool:
-    """Whether a place that took files before takes no more."""
+    """Whether a file cannot be written because the disk is full or defective."""
     return error.errno in _FULL
 
 
 @contextmanager
 def writing_output(reader: str = READER) -> Iterator[None]:
-    """Write to standard output inside.
+    """Handle the errors of a ``with`` block that writes to standard output.
 
     Args:
-        reader: Who reads it, for the message.
+        reader: The reader of standard output, for the message.
 
     Raises:
-        OutputError: It cannot be written. What is left in its buffer is dropped.
+        OutputError: Standard output cannot be written. The rest of its buffer is dropped.
     """
     if sys.stdout is None:
         message = "standard output cannot be written: it is closed"
@@ -52,21 +52,21 @@ def writing_output(reader: str = READER) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is not None:
-            # It is about a file that has a name.
+            # The error is about another file.
             raise
         _drop_output()
         if isinstance(error, BrokenPipeError):
-            message = f"{reader} closed its input before all was written"
+            message = f"{reader} closed its input before everything was written"
             raise ClosedOutputError(message) from None
         message = f"standard output cannot be written: {reason_of(error)}"
         raise OutputError(message) from None
 
 
 def flush_output() -> None:
-    """Write what standard output holds back. When it ends, the interpreter would do so, and fail with a trace.
+    """Flush standard output. Otherwise the interpreter does it at its end, and an error gives a stack trace.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: Standard output cannot be written.
     """
     if sys.stdout is not None:
         with writing_output():
@@ -74,7 +74,7 @@ def flush_output() -> None:
 
 
 def _drop_output() -> None:
-    """Send what is left nowhere; the interpreter would complain about it when it ends."""
-    # In its place may stand what is no file, or nothing at all.
+    """Redirect the rest of the buffer to nowhere; otherwise the interpreter reports an error at its end."""
+    # Standard output may be replaced by an object without a file.
     with suppress(OSError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Checks the settings a plugin was given before its framework does, which would quote secrets or end in a trace."""
+"""Checks the settings of a plugin before the SDK does, which would print secrets or a stack trace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.settings.connection import NO_TOKEN
 from planhat_api.settings.table import CONNECTION_SETTINGS
 
@@ -22,31 +22,31 @@ _NO_TOKEN = re.compile(r"'api_token' is a required property|None is not of type 
 def unknown_settings(
     config: Mapping[str, Any], schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """What to tell of settings that do not exist; they have no effect.
+    """Warnings about settings that do not exist and have no effect.
 
     Args:
-        config: Settings as they came. Those of the connection may be there although the plugin does without them: tap
-            and target can share a file.
+        config: The given settings. They may contain settings of the connection that the plugin does not have, because
+            tap and target can share a file.
         schema: JSON Schema of the settings of the plugin.
-        gone: What to say of settings that there are no longer, by name, as the rest of a sentence about them.
+        gone: Messages about removed settings by name, as the rest of a sentence about the setting.
     """
     known = list(schema["properties"])
     for name in config:
         if gone and name in gone:
             yield f"{name} {gone[name]}"
         elif name not in known and name not in CONNECTION_SETTINGS:
-            near = nearest(name, known)
+            near = closest_name(name, known)
             yield f"There is no setting {name!r}." + (f" Did you mean {near!r}?" if near else "")
 
 
 def unknown_variables(
     environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """What to tell of variables whose names come near to that of a setting, and are none.
+    """Warnings about environment variables whose names are similar to that of a setting.
 
     Args:
         environment: All variables.
-        prefix: What the names of the plugin's variables begin with. After two underscores come those of Meltano.
+        prefix: The prefix of the plugin's variables. Variables of Meltano have another underscore after it.
         schema: JSON Schema of the settings of the plugin.
         gone: As for ``unknown_settings``.
     """
@@ -57,20 +57,20 @@ def unknown_variables(
             continue
         if gone and name in gone:
             yield f"{variable}: {name} {gone[name]}"
-        elif near := nearest(name, known):
+        elif near := closest_name(name, known):
             yield f"{variable}: there is no setting {name!r}. Did you mean {near!r}?"
 
 
 def words_for(error: str) -> str:
-    """What the framework says of settings that do not fit their schema; a missing token is told as an empty one is."""
+    """The SDK's message about a setting that does not fit its schema; for a missing token, our own message."""
     return f"api_token: {NO_TOKEN}" if _NO_TOKEN.fullmatch(error) else error
 
 
 def check_secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Refuse a secret that is no text: an error of the schema would quote it.
+    """Refuse a secret that is not a text, because a schema error would print it.
 
     Args:
-        config: Settings as they came.
+        config: The given settings.
         schema: JSON Schema of the settings.
 
     Raises:
@@ -82,9 +82,9 @@ def check_secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
 
 def without_faults(schema: Any) -> Any:  # noqa: ANN401 -- any part of a JSON Schema
-    """A JSON Schema of settings, without alternatives that are no schemas and end the check of the settings in a trace.
+    """Remove alternatives that are not schemas, which cause a stack trace when settings are checked.
 
-    The framework writes such alternatives for `__else__` in stream maps.
+    The SDK writes such alternatives for `__else__` in stream maps.
     """
     if isinstance(schema, list):
         return [without_faults(entry) for entry in schema]
@@ -98,15 +98,15 @@ def without_faults(schema: Any) -> Any:  # noqa: ANN401 -- any part of a JSON Sc
 
 
 def check_environment(environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any]) -> None:
-    """Check that variables can be read as the types their settings have.
+    """Check that environment variables have the types of their settings.
 
     Args:
         environment: All variables.
-        prefix: What the names of the plugin's variables begin with.
+        prefix: The prefix of the plugin's variables.
         schema: JSON Schema of the settings.
 
     Raises:
-        ConfigurationError: A variable holds something else.
+        ConfigurationError: A variable has the wrong type.
     """
     for name, setting in schema["properties"].items():
         value = environment.get(prefix + name.upper())

@@ -1,1 +1,1 @@
-"""Reads single values as Planhat means them: tap and target ask here what a date, a number, an id or a name is."""
+"""Reads single values, such as dates, numbers, ids and names, by the same rules for tap and target."""

@@ -13,14 +13,14 @@ _WORDS = {
     **dict.fromkeys(("true", "t", "yes", "y", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "0"), False),
 }
-"""What databases and spreadsheets write for true and false."""
+"""Words for true and false in databases and spreadsheets."""
 
 
 def boolean(value: object) -> bool | None:
-    """A boolean, or the one that a word or a number stands for; None for a blank text.
+    """Read a boolean, or a word or number that means true or false; None for a blank text.
 
     Raises:
-        InvalidValueError: It stands for none.
+        InvalidValueError: The value means neither true nor false.
     """
     if isinstance(value, bool):
         return value

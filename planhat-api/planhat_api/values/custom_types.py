@@ -1,4 +1,4 @@
-"""The types of custom fields, and what fields of each type hold (B47)."""
+"""Knows the types of custom fields (B47)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CustomType", "Holds", "custom_type"]
 
 
 class Holds(Enum):
-    """What a field holds."""
+    """The kind of values in a field."""
 
     TEXT = "text"
     TEXTS = "texts"
@@ -30,9 +30,9 @@ class CustomType:
     """A type of custom fields.
 
     Attributes:
-        name: As Planhat writes it.
-        holds: What its fields hold.
-        note: What the values are, for people; empty when the name says it.
+        name: The name in Planhat.
+        holds: The kind of values in its fields.
+        note: Describes the values; empty if the name is clear enough.
     """
 
     name: str
@@ -64,5 +64,5 @@ _TYPES: Mapping[str, CustomType] = {
 
 
 def custom_type(name: object) -> CustomType | None:
-    """The type of this name, in any case; None for one that is not known here."""
+    """The type with this name, in upper or lower case; None for an unknown type."""
     return _TYPES.get(name.strip().lower()) if isinstance(name, str) else None

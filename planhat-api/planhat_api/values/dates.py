@@ -1,8 +1,8 @@
-"""Reads dates as programs write them, and writes them as Planhat does: ISO 8601 in UTC, or days since 1970-01-01.
+"""Converts dates to the forms of Planhat: ISO 8601 in UTC, or days since 1970-01-01.
 
-Which day a moment with a zone is: the day it shows. What Planhat writes is in UTC (B40), so its own moments show the
-day that they are in UTC. Others come from a source in which a date became midnight at its place: an invoice that is due
-at `2024-05-14T00:00:00+02:00` is due on 14 May, though it is 13 May by UTC then.
+A "moment" is a date with a time. The day of a moment with a time zone is the day in its text. Planhat writes moments in
+UTC (B40), so for them this is the day in UTC. Other moments often come from a source that turned a date into local
+midnight: an invoice that is due at `2024-05-14T00:00:00+02:00` is due on 14 May, although that is 13 May in UTC.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ __all__ = [
 
 _EPOCH = date(1970, 1, 1)
 FIRST_DAY, LAST_DAY = (date.min - _EPOCH).days, (date.max - _EPOCH).days
-"""The days since 1970 that a date can have."""
+"""The first and last day, in days since 1970, that Python can represent."""
 
 _START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECONDS_A_DAY = 86_400_000
 _FIRST_MILLISECOND, _LAST_MILLISECOND = FIRST_DAY * _MILLISECONDS_A_DAY, (LAST_DAY + 1) * _MILLISECONDS_A_DAY - 1
 _MILLISECONDS_FROM = 100_000_000_000
-"""Numbers from here on are milliseconds since 1970 (1966 and earlier, 1973 and later); nearer ones may be anything."""
+"""Numbers of at least this size are milliseconds since 1970 (before 1967 or after 1973). Smaller ones are ambiguous."""
 
 _LOOKS_LIKE = (
     (3_000, 100_000, "days since 1970"),
@@ -49,9 +49,9 @@ _LOOKS_LIKE = (
     (_LAST_MILLISECOND, 10**17, "microseconds since 1970"),
     (10**17, 10**20, "nanoseconds since 1970"),
 )
-"""What a number of this size, from and up to, was most likely meant to be. It is told, and never acted upon."""
+"""The most likely meaning of numbers in these ranges. It is only used in error messages."""
 
-# The form that Planhat writes (B40); 29 February of a year that ends in 00 is left to the slow check.
+# The form that Planhat writes (B40). The slow check handles 29 February of years that end in 00.
 _LEAP_DAY = r"[0-9]{2}(?:0[48]|[2468][048]|[13579][26])-02-29"
 _OTHER_DAY = (
     r"(?!0000)[0-9]{4}-"
@@ -59,14 +59,14 @@ _OTHER_DAY = (
 )
 _MOMENT = rf"(?:{_OTHER_DAY}|{_LEAP_DAY})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{3}}Z"
 CANONICAL = f"^{_MOMENT}$"
-"""Matches a moment as Planhat writes it, which exists: it needs no change."""
+"""Matches an existing moment in the form of Planhat, which needs no conversion."""
 _ARE_CANONICAL = re.compile(f"(?:{_MOMENT}~)*").fullmatch
 
 is_canonical = re.compile(_MOMENT).fullmatch
-"""Whether a text is a moment as Planhat writes it."""
+"""Whether a text is a moment in the form of Planhat."""
 
-# ISO 8601 and what warehouses make of it: a space for the T, a space before the zone, `UTC`, zones of hours alone, any
-# number of digits for the fraction. Nothing that could be read in two ways.
+# ISO 8601, and variants of it from warehouses: a space in place of T, a space before the zone, `UTC`, zones with only
+# hours, any number of digits for the fraction. No form that has two meanings.
 _READABLE = re.compile(
     r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})"  # year, dash, month, day
     r"(?:[Tt ]([0-9]{2})"  # hour
@@ -76,7 +76,7 @@ _READABLE = re.compile(
 
 
 def are_canonical(texts: list[str]) -> bool:
-    """Whether all texts are moments as Planhat writes them."""
+    """Whether all texts are moments in the form of Planhat."""
     return _ARE_CANONICAL("~".join([*set(texts), ""])) is not None
 
 
@@ -100,15 +100,15 @@ def day_of(number: int) -> date:
 
 
 def moment(value: object, *, any_number: bool = False) -> str | None:
-    """A moment as Planhat writes it: ISO 8601 in UTC with milliseconds (B40). None for a blank text.
+    """Convert a value to a moment in the form of Planhat: ISO 8601 in UTC with milliseconds (B40).
 
     Args:
-        value: A date in a text, milliseconds since 1970, or a date of Python.
-        any_number: Numbers near 0 are milliseconds too. So they are where Planhat answers with numbers (B42); in a
-            warehouse they are seconds, days, or something else.
+        value: A date in a text, milliseconds since 1970, or a Python date. A blank text gives None.
+        any_number: Whether numbers near 0 are milliseconds too. They are in Planhat's answers (B42), but in a warehouse
+            they may be seconds, days, or something else.
 
     Raises:
-        InvalidValueError: It names no moment.
+        InvalidValueError: The value is not a date.
     """
     if isinstance(value, str):
         if is_canonical(value):
@@ -123,15 +123,15 @@ def moment(value: object, *, any_number: bool = False) -> str | None:
 
 
 def epoch_day(value: object, *, fractions: bool = False) -> Number | None:
-    """Days since 1970-01-01 (B41). None for a blank text. A moment with a zone counts as the day it shows.
+    """Convert a value to days since 1970-01-01 (B41). A moment becomes the day in its text.
 
     Args:
-        value: A number of days, a date in a text, milliseconds since 1970, or a date of Python.
-        fractions: Take a number of days that is not whole as it is: what Planhat calls integers is not always whole in
-            its answers (B44).
+        value: A number of days, a date in a text, milliseconds since 1970, or a Python date. A blank text gives None.
+        fractions: Whether a number of days may have a fraction. In Planhat's answers, its integers sometimes have one
+            (B44).
 
     Raises:
-        InvalidValueError: It names no day.
+        InvalidValueError: The value is not a day.
     """
     if type(value) is int and FIRST_DAY <= value <= LAST_DAY:
         return value
@@ -154,7 +154,7 @@ def epoch_day(value: object, *, fractions: bool = False) -> Number | None:
 
 
 def moment_in(text: str) -> datetime | None:
-    """The moment a text names, by UTC if it names no zone (B40); None for a text that is no date.
+    """Read a moment from a text, in UTC if it has no zone (B40); None for a text that is not a date.
 
     Raises:
         InvalidValueError: The date or time does not exist.
@@ -200,13 +200,13 @@ def _from_milliseconds(value: Number, *, any_number: bool = False) -> datetime:
     if (any_number or size >= _MILLISECONDS_FROM) and _FIRST_MILLISECOND <= value <= _LAST_MILLISECOND:
         return _START + timedelta(milliseconds=float(value))
     likely = next((name for start, end, name in _LOOKS_LIKE if start <= size < end), None)
-    looks = f"looks like {likely}" if likely else "is no date"
+    looks = f"looks like {likely}" if likely else "is not a date"
     msg = f"a number that {looks}; send ISO 8601, such as 2024-02-29T10:00:00Z, or milliseconds since 1970"
     raise InvalidValueError(msg)
 
 
 def _moment_or_number(value: object) -> datetime | Number:
-    """The moment a value names, or the number it holds."""
+    """The moment or the number in a value."""
     if isinstance(value, str):
         found = moment_in(value) or number_in(value)
         if found is None:

@@ -1,4 +1,4 @@
-"""The error of a value that cannot be what it has to be."""
+"""The error for an invalid value."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["InvalidValueError", "invalid"]
 
 
 class InvalidValueError(ValueError):
-    """A value that cannot be read as what it has to be. The text names types, never the value."""
+    """A value is invalid for its field. The message names types, and never contains the value."""
 
 
 def invalid(value: object, wanted: str) -> InvalidValueError:
-    """The error of a value of the wrong JSON type."""
+    """The error for a value of the wrong JSON type."""
     return InvalidValueError(f"{_json_type(value)} is not {wanted}")
 
 

@@ -1,4 +1,4 @@
-"""Reads numbers, and texts that hold one."""
+"""Reads numbers, also from texts."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _BEGINS_NUMBER = frozenset("+-.0123456789")
 _NOT_FINITE = "not a finite number"
 _FEW_DIGITS = 20
 _SURE_EXPONENT = 307
-"""Numbers of so many digits before the point are finite for sure."""
+"""Numbers with at most so many digits before the point certainly fit into a double."""
 
 
 def number(value: object) -> Number | None:
-    """A number, or the number that a text holds; None for a blank text.
+    """Read a number, or a text that contains one; None for a blank text.
 
     Raises:
-        InvalidValueError: It is no number, or not a finite one.
+        InvalidValueError: The value is not a number, or not a finite one.
     """
     if isinstance(value, str):
         text = value.strip()
@@ -44,14 +44,14 @@ def number(value: object) -> Number | None:
 
 
 def number_in(text: str) -> int | Decimal | None:
-    """The number that a text without blanks around it holds, exactly; None for a text that is none.
+    """The exact number in a text without spaces around it; None for a text that is not a number.
 
     Raises:
-        InvalidValueError: It is too large.
+        InvalidValueError: The number is too large.
     """
     if len(text) < _FEW_DIGITS and text.isascii() and text.isdigit():
         return int(text)
-    # Decimal takes underscores and digits of all scripts, which nothing but Python writes.
+    # Decimal accepts underscores and digits of all scripts, which are not numbers in other programs.
     if text[0] not in _BEGINS_NUMBER or not text.isascii() or "_" in text:
         return None
     try:
@@ -62,7 +62,7 @@ def number_in(text: str) -> int | Decimal | None:
         return None
     if not found.is_finite():
         return None
-    # Before it is made a whole number: `1e9999999` would take minutes.
+    # Check it before it becomes an integer, which would take minutes for `1e9999999`.
     if found.adjusted() > _SURE_EXPONENT:
         check_finite(found)
     whole = int(found)
@@ -70,7 +70,7 @@ def number_in(text: str) -> int | Decimal | None:
 
 
 def is_finite(value: Number) -> bool:
-    """Whether a double can hold a number, if not to the last digit."""
+    """Whether a number fits into a double, perhaps with fewer digits."""
     try:
         return isfinite(value)
     except (OverflowError, ValueError):
@@ -78,12 +78,12 @@ def is_finite(value: Number) -> bool:
 
 
 def check_finite(value: Number) -> None:
-    """Refuse what is no number, and decimals that are too large for the numbers of JSON as Planhat reads them.
+    """Check that a number is finite and, unless it is an integer, fits into a double, as in Planhat's JSON.
 
-    A whole number of any size passes: all its digits are sent.
+    An integer of any size is accepted, because all its digits are sent.
 
     Raises:
-        InvalidValueError: It is refused.
+        InvalidValueError: The number is not accepted.
     """
     if not isinstance(value, int) and not is_finite(value):
         raise InvalidValueError(_NOT_FINITE)

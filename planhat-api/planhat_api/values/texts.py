@@ -1,4 +1,4 @@
-"""Reads texts and ids; a number in their place is written out."""
+"""Reads texts and ids, also from numbers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["id_text", "key_text", "number_text", "referred", "text"]
 
 _ID_NAMES = ("_id", "id", "code")
-"""Where a reference or currency that came as an object keeps what a plain value would have been (B36)."""
+"""Fields of an object that contain its id or code, if a reference or currency is an object (B36)."""
 _BITS_OF_MOST = 64
 
 
 def text(value: object) -> str:
-    """A text; numbers and dates are written out.
+    """Read a text; numbers and dates become texts.
 
     Raises:
-        InvalidValueError: It is anything else, or a number that is not finite.
+        InvalidValueError: The value is something else, or a number that is not finite.
     """
     if isinstance(value, str):
         return value
@@ -38,16 +38,16 @@ def text(value: object) -> str:
 
 
 def id_text(value: object) -> str | None:
-    """An id as text (B43), without space around it; an empty text is no id.
+    """Read an id as text (B43), without spaces around it; an empty text is not an id.
 
     Raises:
-        InvalidValueError: It can be no id.
+        InvalidValueError: The value cannot be an id.
     """
     return text(value).strip() or None
 
 
 def key_text(value: object) -> str | None:
-    """An id or key that Planhat answered with, as text (B43); None for what cannot be one."""
+    """An id or key from an answer as text (B43); None for a value that cannot be one."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
@@ -56,26 +56,26 @@ def key_text(value: object) -> str | None:
 
 
 def number_text(value: Number) -> str:
-    """A number written out: 77 and 77.0 are one id, so a whole number has no point.
+    """The text of a number. 77 and 77.0 are the same id, so a whole number has no decimal point.
 
-    Warehouses and JSON parsers make 77.0 of a column of whole numbers in which one is missing.
+    Warehouses and JSON parsers turn 77 into 77.0 if a column of integers contains a null.
     """
     if type(value) is float:
         return str(int(value)) if value.is_integer() else str(value)
     if type(value) is int and value.bit_length() <= _BITS_OF_MOST:
         return str(value)
     if not is_finite(value):
-        # Of a number of thousands of digits, only this tells the text.
+        # For numbers with thousands of digits, only Decimal can make the text.
         return str(Decimal(value))
     whole = int(value)
     return str(whole if whole == value else value)
 
 
 def referred(value: object) -> object:
-    """What a reference refers to: an object stands for the id, or the code of a currency, that it holds (B36).
+    """The value of a reference: from an object, the id or the code of a currency in it (B36).
 
     Raises:
-        InvalidValueError: An object that holds neither.
+        InvalidValueError: The object has neither.
     """
     if not isinstance(value, dict):
         return value

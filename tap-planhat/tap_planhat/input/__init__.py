@@ -1,1 +1,1 @@
-"""Checks the files that a run is given: catalog and state."""
+"""Checks the catalog file and the state file of a run."""

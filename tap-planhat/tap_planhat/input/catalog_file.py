@@ -1,4 +1,4 @@
-"""What a catalog has to look like before the SDK takes it apart."""
+"""Checks the form of a catalog before the SDK reads it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_planhat.input.files import misfit
-from tap_planhat.records.record_types import is_carried
+from tap_planhat.input.files import type_error_text
+from tap_planhat.records.record_types import is_decodable
 from tap_planhat.streams.classes import offered_models
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _SHOWN = 60
 
 
 class _Schema(msgspec.Struct):
-    """The keywords that this tap and the SDK look into."""
+    """The keywords that this tap and the SDK read."""
 
     type: str | list[str] | None = None
     format: str | None = None
@@ -56,7 +56,7 @@ class _Stream(msgspec.Struct):
 
 
 def fault_of_catalog(catalog: Mapping[str, Any]) -> str | None:
-    """What is wrong with a catalog; None when nothing is."""
+    """What is wrong with a catalog, as the rest of a sentence about the file; None if nothing is wrong."""
     streams = catalog.get("streams")
     if not isinstance(streams, list):
         return "has no list named streams"
@@ -67,14 +67,14 @@ def fault_of_catalog(catalog: Mapping[str, Any]) -> str | None:
         try:
             entry = msgspec.convert(stream, _Stream)
         except msgspec.ValidationError as error:
-            return f"has an unfit entry {where}: {misfit(error)}"
+            return f"has an invalid entry {where}: {type_error_text(error)}"
         if entry.tap_stream_id not in offered:
             continue
         if entry.stream and entry.stream != entry.tap_stream_id:
-            return f"has an entry {where} with another name, {entry.stream[:_SHOWN]!r}, as its stream"
+            return f"has an entry {where} whose stream has another name: {entry.stream[:_SHOWN]!r}"
         key = _replication_key(entry)
-        if key and not (key in entry.schema.properties and is_carried(key)):
-            return f"has an entry {where} with the replication key {key[:_SHOWN]!r}, which is none of its properties"
+        if key and not (key in entry.schema.properties and is_decodable(key)):
+            return f"has an entry {where} with the replication key {key[:_SHOWN]!r}, which is not one of its properties"
     return None
 
 

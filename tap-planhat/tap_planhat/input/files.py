@@ -1,4 +1,4 @@
-"""Has the options of the command line that name files bring what is in them."""
+"""Reads the files that options of the command line name."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     Check = Callable[[Mapping[str, Any]], str | None]
 
-_EXPECTED = re.compile(r"Expected `(?P<expected>.*)`, got `(?P<got>.*?)`(?: - at `\$\.?(?P<place>.*)`)?")
+_EXPECTED = re.compile(r"Expected `(?P<expected>.*)`, got `(?P<got>.*?)`(?: - at `\$\.?(?P<path>.*)`)?")
 
 
-def names_file(option: click.Parameter, check: Check) -> None:
-    """Make the value of an option the JSON object in the file that it names.
+def read_file_option(option: click.Parameter, check: Check) -> None:
+    """Make an option return the JSON object in the file that it names.
 
     Args:
-        option: Of the command line.
-        check: Says what is wrong with the object; None when nothing is.
+        option: The option of the command line.
+        check: Returns what is wrong with the object; None if nothing is wrong.
     """
 
     def read(_context: click.Context, _option: click.Parameter, path: str | None) -> dict[str, Any] | None:
@@ -38,10 +38,10 @@ def names_file(option: click.Parameter, check: Check) -> None:
     option.type, option.callback = click.STRING, read
 
 
-def misfit(error: msgspec.ValidationError) -> str:
-    """What msgspec says of a value that is not of the type it should be, for people."""
+def type_error_text(error: msgspec.ValidationError) -> str:
+    """The message of msgspec about a value of the wrong type, in plain words."""
     text = str(error)
     if found := _EXPECTED.fullmatch(text):
-        place = found["place"] or "it"
-        return f"{place} should be {found['expected'].replace(' | ', ' or ')}, not {found['got']}"
+        path = found["path"] or "it"
+        return f"{path} should be {found['expected'].replace(' | ', ' or ')}, not {found['got']}"
     return text.replace("`", "").replace("$.", "")

@@ -1,4 +1,4 @@
-"""Says when a catalog asks for streams that there are not, or for none: a run that reads nothing is seldom meant."""
+"""Finds mistakes in the selection of a catalog: streams that do not exist, or no stream at all."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib import Catalog
 
-__all__ = ["remarks"]
+__all__ = ["selection_warnings"]
 
 _FEW = 5
 _SHOWN = 60
 
 
-def remarks(catalog: Catalog, offered: Collection[str]) -> Iterator[str]:
-    """What a person should know about the streams that a catalog selects.
+def selection_warnings(catalog: Catalog, offered: Collection[str]) -> Iterator[str]:
+    """Warnings about the streams that a catalog selects.
 
     Args:
-        catalog: As it was handed in.
-        offered: Names of the streams that there are.
+        catalog: The catalog that the user gave.
+        offered: Names of the streams that exist.
     """
     selected = [name for name, entry in catalog.items() if entry.metadata.resolve_selection().get((), True)]
     unknown = [name for name in selected if name not in offered]
-    there_are = f"There are: {', '.join(sorted(offered))}"
+    existing = f"Existing streams: {', '.join(sorted(offered))}"
     if unknown:
-        yield f"The catalog selects streams that do not exist: {_some(unknown)}. {there_are}"
+        yield f"The catalog selects streams that do not exist: {_some(unknown)}. {existing}"
     if len(selected) == len(unknown):
         known = [name for name in catalog if name in offered]
-        select = f"Select some of those that it holds: {_some(known)}" if known else there_are
+        select = f"Select some of the streams that it contains: {_some(known)}" if known else existing
         yield f"The catalog selects no stream that exists, so nothing is read. {select}"
 
 

@@ -1,4 +1,4 @@
-"""Writes Singer messages to standard output, records buffered."""
+"""Writes Singer messages to standard output through a buffer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from singer_sdk.singerlib.encoding.base import GenericSingerWriter, SingerMessag
 from singer_sdk.singerlib.encoding.simple import Message
 
 from planhat_api.plugin.output import writing_output
-from planhat_api.plugin.signals import Wishes
+from planhat_api.plugin.stop_requests import StopRequests
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -24,18 +24,18 @@ encode = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number").encode
 
 
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
-    """Holds records back until there are many, or until a message that is no record.
+    """Collects records until there are many of them, or until another message comes.
 
-    A loader may wait for a STATE, it need not wait for each record. The buffer is its own, since containers like to run
-    Python with PYTHONUNBUFFERED, which makes each write to standard output a call of the system.
+    A loader may wait for a STATE, but not for a single record. The class has its own buffer because containers often
+    run Python with PYTHONUNBUFFERED, where each write to standard output is a system call.
     """
 
     def __init__(self) -> None:
-        """Start idle."""
+        """Start with an empty buffer."""
         self._held = bytearray()
         self._writing = False
         self._exit_code: int | None = None
-        self._wishes = Wishes()
+        self._stop_requests = StopRequests()
 
     @override
     def serialize_message(self, message: Message) -> bytes:
@@ -48,7 +48,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             self.flush()
 
     def write_records(self, lines: bytes) -> None:
-        """Write whole RECORD lines, many at a time."""
+        """Write complete RECORD lines, many at once."""
         if not self._held and len(lines) >= _MOST_HELD:
             self._write(lines)
             return
@@ -57,7 +57,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held back."""
+        """Write the content of the buffer."""
         self._writing = True
         held, self._held = self._held, bytearray()
         self._write(held)
@@ -74,12 +74,11 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             sys.exit(self._exit_code)
 
     def stop(self, exit_code: int) -> None:
-        """End the process: at once, or after the lines that are being written; asked again, at once all the same."""
-        wish = self._wishes.take()
-        if not wish:
+        """End the process after the lines that are being written. A second request ends it immediately."""
+        if not self._stop_requests.add():
             return
         if self._exit_code is not None:
-            # The process is on its way out; a second exception might meet code that cannot be left in the middle.
+            # The process is already ending. A second exception could interrupt code that must not be interrupted.
             os._exit(exit_code)
         self._exit_code = exit_code
         if not self._writing:
@@ -91,7 +90,7 @@ def _write_all(lines: bytes | bytearray) -> None:
     if binary is None:
         sys.stdout.write(lines.decode())
         return
-    # Unbuffered standard output takes what fits into the pipe, and says how much that was.
+    # Unbuffered standard output writes only what fits into the pipe, and returns how much that was.
     with memoryview(lines) as rest:
         written = 0
         while written < len(rest):

@@ -1,1 +1,1 @@
-"""Makes a RECORD of what Planhat sent: schemas, shapes of values, lines."""
+"""Turns Planhat's answers into RECORD lines that fit the schema of their stream."""

@@ -1,4 +1,4 @@
-"""Types the custom fields of each model from their definitions in Planhat (B47)."""
+"""Makes schemas of custom fields from their definitions in Planhat (B47)."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _SCHEMAS: Mapping[Holds, Schema] = {
 
 
 def custom_fields_by_parent(definitions: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Schema]]:
-    """Schemas of custom fields by name, grouped by the folded name of their parent model.
+    """Schemas of custom fields by name, grouped by the normalized name of their parent model.
 
-    A field whose type is not known here is left out: its values pass as they come.
+    A field of an unknown type is left out, so its values pass unchanged.
     """
     fields: dict[str, dict[str, Schema]] = {}
     for definition in definitions:
@@ -45,7 +45,7 @@ def custom_fields_by_parent(definitions: Iterable[Mapping[str, Any]]) -> dict[st
 
 
 def custom_fields_of(model: Model, by_parent: Mapping[str, Mapping[str, Schema]]) -> Mapping[str, Schema]:
-    """The custom fields of one model; its parent name is written in many ways, so several are tried."""
+    """The custom fields of one model. Planhat spells the name of the parent in several ways, so all are tried."""
     names = sorted(model_names(model))
     return {field: schema for name in names for field, schema in by_parent.get(name, {}).items()}
 
@@ -57,7 +57,7 @@ def days_among(definitions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 
 
 def field_schema(definition: Mapping[str, Any]) -> Schema | None:
-    """Schema of one custom field; its list values are documentation only, since values off the list occur (B53)."""
+    """Schema of one custom field. Its list values are only documentation, because other values occur (B53)."""
     found = custom_type(definition.get("type"))
     if found is None:
         return None

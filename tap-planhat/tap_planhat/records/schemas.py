@@ -1,4 +1,4 @@
-"""The schema each stream announces, made from its model file."""
+"""Makes the JSON Schema of each stream from its model file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from planhat_api.models.registry import Model
 
 ORIGINAL = "_planhat_original"
-"""Column with the original of every value that was converted; null or absent when none was."""
+"""Column with the original of every value that was converted; null or absent if none was."""
 
 KEY = "_id"
 
@@ -23,11 +23,11 @@ _TEXT: Schema = {"type": ["string", "null"]}
 
 
 def stream_schema(model: Model, custom_fields: Mapping[str, Schema] | None = None) -> Schema:
-    """The JSON Schema of a stream: open, and every property nullable (B46).
+    """The JSON Schema of a stream. It allows further properties, and every property may be null (B46).
 
     Args:
         model: The model the stream reads.
-        custom_fields: Schemas of the model's custom fields by name; None leaves ``custom`` an open object.
+        custom_fields: Schemas of the model's custom fields by name; if None, ``custom`` stays an open object.
     """
     names = [KEY, *(name for name in model.properties if name != KEY and name not in model.secret)]
     properties = {name: _announced(model.properties.get(name, _TEXT)) for name in names}
@@ -50,7 +50,7 @@ def stream_schema(model: Model, custom_fields: Mapping[str, Schema] | None = Non
 
 
 def stream_description(model: Model) -> str:
-    """What the stream holds, for people who read the catalog."""
+    """Describes the stream for people who read the catalog."""
     parts = [model.description]
     if model.view_of:
         parts.append(f"A part of the stream {model.view_of}, read from the same list.")
@@ -62,7 +62,7 @@ def stream_description(model: Model) -> str:
 
 
 def _announced(declared: Mapping[str, Any]) -> Schema:
-    """One property as announced: nullable, without ``enum`` (values off the list occur, B53)."""
+    """The schema of one property: it may be null, and has no ``enum`` because other values occur (B53)."""
     announced: Schema = {"type": [declared["type"], "null"]}
     if declared.get("format") == "date-time":
         announced["format"] = "date-time"

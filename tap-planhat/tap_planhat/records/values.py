@@ -1,7 +1,8 @@
-"""Converts one value to the one type its field announces.
+"""Converts one value to the type that the schema gives its field.
 
-Each converter hands back the very object it got when that already has the type, else a converted value, else None.
-What a value means is said in ``planhat_api.values``; the tap is only more lenient: what cannot be read is no error.
+Each converter returns the same object if it already has the type, else a converted value, else None.
+``planhat_api.values`` decides what a value means. The tap is only more lenient: a value that cannot be read is no
+error.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _IS_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\
 
 
 def to_text(value: object) -> str | None:
-    """Text; a number or boolean is written out, an object stands for its id or code (B36, B43)."""
+    """A text; a number or boolean becomes its text, an object becomes its id or code (B36, B43)."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -40,7 +41,7 @@ def to_text(value: object) -> str | None:
 
 
 def to_number(value: object) -> int | float | Decimal | None:
-    """A number a double can hold; text is read as a number when it is one (B44)."""
+    """A number that fits into a double; a text that contains a number becomes that number (B44)."""
     if type(value) is float or type(value) is int:
         return value if is_finite(value) else None
     try:
@@ -50,7 +51,7 @@ def to_number(value: object) -> int | float | Decimal | None:
 
 
 def to_boolean(value: object) -> bool | None:
-    """A boolean; its usual spellings as text or number are read as such."""
+    """A boolean; the usual texts and numbers for true and false become booleans."""
     try:
         return boolean(value)
     except InvalidValueError:
@@ -58,7 +59,7 @@ def to_boolean(value: object) -> bool | None:
 
 
 def to_moment(value: object) -> str | None:
-    """An ISO 8601 moment; milliseconds since 1970 and looser spellings are rewritten in UTC (B40, B42)."""
+    """A date with time in ISO 8601; milliseconds since 1970 and other spellings are rewritten in UTC (B40, B42)."""
     try:
         found = moment(value, any_number=True)
     except InvalidValueError:
@@ -67,7 +68,7 @@ def to_moment(value: object) -> str | None:
 
 
 def to_epoch_day(value: object) -> int | float | Decimal | None:
-    """Days since 1970-01-01; dates and milliseconds since 1970 are counted (B41)."""
+    """Days since 1970-01-01; dates and milliseconds since 1970 become days (B41)."""
     try:
         found = epoch_day(value, fractions=True)
     except InvalidValueError:
@@ -76,19 +77,19 @@ def to_epoch_day(value: object) -> int | float | Decimal | None:
 
 
 def to_object(value: object) -> dict[str, Any] | None:
-    """An object; nothing else can be read as one."""
+    """An object; no other value can become one."""
     return value if isinstance(value, dict) else None
 
 
 def to_referring_object(value: object) -> dict[str, Any] | None:
-    """An object in a list of references; a plain id becomes ``{"id": ...}``, the form lists use (B36)."""
+    """An object in a list of references; a plain id becomes ``{"id": ...}``, as in Planhat's lists (B36)."""
     if isinstance(value, str) and value:
         return {"id": value}
     return to_object(value)
 
 
 def to_array_of(item: Converter | None) -> Converter:
-    """Converter of arrays whose items the given converter takes; a single value becomes an array of one."""
+    """A converter for arrays that converts each item; a single value becomes an array with one item."""
 
     def to_array(value: object) -> list[Any] | None:
         if not isinstance(value, list):
@@ -105,5 +106,5 @@ def to_array_of(item: Converter | None) -> Converter:
 
 
 def _as_json(found: float | Decimal | None, value: object) -> int | float | Decimal | None:
-    """A number as JSON has them: of a text, decimals become those of a double."""
+    """A number for JSON: a Decimal that was read from a text becomes a float."""
     return float(found) if isinstance(found, Decimal) and found is not value else found

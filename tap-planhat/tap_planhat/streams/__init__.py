@@ -1,1 +1,1 @@
-"""Says which rows each stream reads, and how far it was read."""
+"""Decides which rows each stream reads, and keeps its bookmark."""

@@ -1,4 +1,4 @@
-"""Looks whether a list shows archived rows, without which nobody can tell whether it leaves them out (Q17)."""
+"""Checks whether a list contains archived rows: without one, it may leave them all out (Q17)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ __all__ = ["ArchivedRows"]
 
 
 class ArchivedRows:
-    """Looks at rows until one of them is archived.
+    """Looks for archived rows in the pages of a list.
 
     Attributes:
-        seen: Whether one is.
+        seen: Whether one was found.
     """
 
-    def __init__(self, mark: str) -> None:
-        """Look at nothing yet.
+    def __init__(self, field: str) -> None:
+        """Start without a page.
 
         Args:
-            mark: Name of the field that is true in archived rows.
+            field: Name of the field that is true in archived rows.
         """
         self.seen = False
-        row = msgspec.defstruct("Marked", [("mark", Any, msgspec.field(name=mark, default=None))], gc=False)
+        row = msgspec.defstruct("Row", [("archived", Any, msgspec.field(name=field, default=None))], gc=False)
         self._decode = msgspec.json.Decoder(row).decode
 
     def look(self, page: Page) -> None:
-        """Look at the rows of a page."""
+        """Check the rows of a page."""
         if not self.seen:
-            self.seen = any(self._decode(body).mark is True for body in page.raw)  # type: ignore[attr-defined]
+            self.seen = any(self._decode(body).archived is True for body in page.raw)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""How far a list was read, and of which rows: what the state holds from run to run."""
+"""The bookmark of a list stream, which the state keeps from run to run."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ _CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class Coverage:
-    """Which rows a read brings, and what of them.
+    """Which rows a bookmark covers.
 
     Attributes:
         scope: Which rows of the model belong to the stream.
-        source: Where the rows come from; see ``tap_planhat.streams.source``.
-        scope_settings: Names of the settings that make the scope, for people.
+        source: The source of the rows; see ``tap_planhat.streams.source``.
+        scope_settings: Names of the settings that decide on the scope, for messages.
     """
 
     def __init__(self, scope: Mapping[str, Any], source: Mapping[str, str], scope_settings: str) -> None:
-        """Take it all in."""
+        """Copy the scope and the source."""
         self.scope = dict(scope)
         self.source = dict(source)
         self.scope_settings = scope_settings
 
     def change(self, state: Mapping[str, Any]) -> str | None:
-        """The settings that changed since a state was written, so that it covers other rows; None when none did."""
+        """The settings that changed since a state was written, so that it covers other rows; None if none changed."""
         if state.get(_SCOPE) != self.scope:
             return self.scope_settings
         return change_of_source(state, self.source)
 
 
 class Bookmark:
-    """A moment from which on a list has to be read again, by the stamps that Planhat gives rows.
+    """The time from which changed rows have to be read, compared with the timestamps of rows.
 
-    It lies before the moment the read began, for a row that changes while the list is read may be read before it
-    changes. No clock of this machine tells that moment, since it need not go as Planhat's does: the latest stamp that
-    was there before anything was read does. Stamps seen later count one run later.
+    The bookmark must not be later than the start of the read, because a row may change after it was read. The clock of
+    this machine cannot give that time, because it may differ from Planhat's clock. So the bookmark is the latest
+    timestamp that the list had before the first row was read. Later timestamps count one run later.
 
     Args:
         state: The state of the stream; changed in place.
-        field: Name of the field that tells a row's last change.
+        field: Name of the field with the time of a row's last change.
         coverage: What the read covers.
-        now: The time by this machine's clock.
+        now: The time of this machine.
 
     Attributes:
-        void: Why the bookmark says nothing of the rows there are now; None when it does, or when there is none.
+        invalid_reason: Why the bookmark cannot be used; None if it can, or if there is none.
     """
 
     def __init__(self, state: dict[str, Any], field: str, *, coverage: Coverage, now: datetime) -> None:
-        """Take up the state."""
+        """Read the bookmark from the state."""
         self._state = state
         self._field = field
         self._coverage = coverage
         self._now = now
-        self._value = _moment(state.get(_VALUE)) if state.get(_FIELD) == field else None
-        self.void = None if self._value is None else self._fault(self._value)
-        if self.void:
+        self._value = _time(state.get(_VALUE)) if state.get(_FIELD) == field else None
+        self.invalid_reason = None if self._value is None else self._fault(self._value)
+        if self.invalid_reason:
             self._value = None
 
     def _fault(self, value: datetime) -> str | None:
@@ -74,11 +74,11 @@ class Bookmark:
         if changed:
             return f"{changed} changed since the last run"
         if value > self._now + _CLOCKS_DIFFER:
-            return "The bookmark lies in the future, and would hide every change until then"
+            return "The bookmark is in the future and would hide every change until then"
         return None
 
     def since(self, lookback_minutes: int) -> datetime | None:
-        """The moment from which rows count as changed; None when all rows have to be read."""
+        """The time from which rows count as changed; None if all rows have to be read."""
         if self._value is None:
             return None
         try:
@@ -86,21 +86,21 @@ class Bookmark:
         except OverflowError:
             return datetime.min.replace(tzinfo=timezone.utc)
 
-    def move(self, *, at_start: datetime | None, newest: datetime | None, all_ahead: bool = False) -> None:
-        """Note how far the list was read; to be called when all of it was, for the oldest change comes last.
+    def advance(self, *, at_start: datetime | None, newest: datetime | None, all_in_future: bool = False) -> None:
+        """Set the bookmark. Call this when the whole list was read, because the oldest change comes last.
 
         Args:
-            at_start: The latest stamp, none from the future, that was there before the first row was handed out.
-            newest: The latest stamp, none from the future, that came.
-            all_ahead: Every stamp that came lies in the future: Planhat's clock is ahead of the one here, so that all
-                changes to come have later stamps than this moment.
+            at_start: The latest timestamp of the list before its first row was emitted, without those in the future.
+            newest: The latest timestamp that was read, without those in the future.
+            all_in_future: Every timestamp that was read is in the future. Then Planhat's clock is ahead of this one,
+                and all later changes have timestamps after the present time.
         """
-        seen_before = None if self._value is None else _moment(self._state.get(_SEEN))
-        known = [moment for moment in (self._value, seen_before, at_start) if moment is not None]
-        if not known and all_ahead:
+        seen_before = None if self._value is None else _time(self._state.get(_SEEN))
+        known = [time for time in (self._value, seen_before, at_start) if time is not None]
+        if not known and all_in_future:
             known = [self._now]
         if not known:
-            self.forget()
+            self.clear()
             return
         self._state[_FIELD] = self._field
         self._state[_VALUE] = _text(min(max(known), self._now))
@@ -109,16 +109,16 @@ class Bookmark:
         if newest is not None:
             self._state[_SEEN] = _text(newest)
 
-    def forget(self) -> None:
-        """Have all rows read by the next run that goes by this bookmark."""
+    def clear(self) -> None:
+        """Remove the bookmark, so that the next run reads all rows."""
         for name in (_VALUE, _SCOPE, _SEEN, SOURCE):
             self._state.pop(name, None)
 
 
-def _moment(value: object) -> datetime | None:
+def _time(value: object) -> datetime | None:
     text = to_moment(value)
     return None if text is None else msgspec.convert(text, datetime)
 
 
-def _text(moment: datetime) -> str | None:
-    return to_moment(moment.isoformat(sep=" "))
+def _text(time: datetime) -> str | None:
+    return to_moment(time.isoformat(sep=" "))

@@ -1,4 +1,4 @@
-"""Which models are streams, and which class reads which."""
+"""Knows the class that reads each stream."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CLASSES: Mapping[str, type[PlanhatStream]] = {
 
 
 def offered_models() -> Sequence[Model]:
-    """The models that are streams: those with a list."""
+    """The models that are streams, which are those with a list."""
     return [model for model in all_models().values() if "list" in model.operations]
 
 

@@ -1,4 +1,4 @@
-"""The streams of conversations, which are told apart by the type of each row."""
+"""The streams of conversations, which select rows by their type."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_planhat.settings import texts_in
-from tap_planhat.streams.asked import Asked
 from tap_planhat.streams.list_stream import ListStream
+from tap_planhat.streams.requested_values import RequestedValues
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -33,23 +33,23 @@ _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
 def _type_of(body: msgspec.Raw) -> str | None:
-    """The type a row tells; None when it tells none."""
+    """The type of a row; None if it has none."""
     kind = _decode_type(body).type
     return kind if isinstance(kind, str) else None
 
 
 class Conversations(ListStream):
-    """Conversations, narrowed by type here since the list has no documented filter for it."""
+    """Conversations, filtered by type here because the list has no documented filter for it."""
 
     scope_settings = "conversation_types"
 
     def types(self) -> frozenset[str] | None:
-        """The types to pass on; None for all."""
+        """The types to emit; None for all."""
         chosen = texts_in(self.config, "conversation_types")
         return frozenset(chosen) if chosen else None
 
     @override
-    def fields_looked_at(self) -> Iterable[str]:
+    def filter_fields(self) -> Iterable[str]:
         return () if self.types() is None else ("type",)
 
     @override
@@ -63,39 +63,39 @@ class Conversations(ListStream):
         if types is None:
             return page
         found = [_type_of(body) for body in page.raw]
-        self._asked_types.note(found)
+        self._requested_types.mark_found(found)
         if None in found:
-            self._tell_of_untold_types()
+            self._warn_of_unknown_types()
         return page.at([rank for rank, kind in enumerate(found) if kind is None or kind in types])
 
-    def _tell_of_untold_types(self) -> None:
-        reason = "rows do not tell their type"
+    def _warn_of_unknown_types(self) -> None:
+        reason = "some rows have no type"
         if reason not in self._doubts:
             self.logger.warning(
-                "Some rows of '%s' do not tell their type, so they are passed on whatever they are. Planhat may want "
-                "to be asked for fields by name: select the fields you need in the catalog and set "
+                "Some rows of '%s' have no type, so they are emitted whatever type they are of. Perhaps Planhat sends "
+                "the type only if it is requested by name: select the fields you need in the catalog and set "
                 "push_down_select.",
                 self.name,
             )
         self.doubt(reason)
 
     @override
-    def asked(self, context: Context | None) -> Iterable[Asked]:
-        return (self._asked_types,) if self.reads_all else ()
+    def requested_values(self, context: Context | None) -> Iterable[RequestedValues]:
+        return (self._requested_types,) if self.reads_all else ()
 
     @cached_property
-    def _asked_types(self) -> Asked:
-        return Asked("conversation_types", sorted(set(texts_in(self.config, "conversation_types"))))
+    def _requested_types(self) -> RequestedValues:
+        return RequestedValues("conversation_types", sorted(set(texts_in(self.config, "conversation_types"))))
 
 
 class Notes(Conversations):
     """The conversations of type note."""
 
-    # The same list as conversations: reading it twice has to be asked for.
+    # It reads the same list as conversations, so only users who select it read that list twice.
     selected_by_default = False
 
     @override
-    def asked(self, context: Context | None) -> Iterable[Asked]:
+    def requested_values(self, context: Context | None) -> Iterable[RequestedValues]:
         return ()
 
     @override

@@ -1,4 +1,4 @@
-"""Reads the daily metric values, window of days after window of days."""
+"""Reads the daily metric values in windows of days."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from planhat_api.values.dates import day_of, today
 from tap_planhat.records.values import to_epoch_day
 from tap_planhat.settings import first_day, last_day, texts_in
-from tap_planhat.streams.asked import Asked
 from tap_planhat.streams.base import PlanhatStream
-from tap_planhat.streams.days_read import DaysRead, Stretch
+from tap_planhat.streams.day_coverage import DayCoverage, ReadSpan
+from tap_planhat.streams.day_windows import DayWindow, DayWindows
 from tap_planhat.streams.progress import Progress
+from tap_planhat.streams.requested_values import RequestedValues
 from tap_planhat.streams.source import SOURCE, change_of_source
-from tap_planhat.streams.windows import Window, Windows
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -31,33 +31,34 @@ if TYPE_CHECKING:
 
     from planhat_api import Page
     from planhat_api.models.registry import Model
-    from tap_planhat.streams.host import Host
+    from tap_planhat.streams.shared import SharedServices
 
 PARTITION = "dimensionId"
-"""What tells the parts of the stream apart, in the contexts of its state."""
+"""The field that distinguishes the partitions of the stream in its state."""
 
 _DAYS_READ = "days_read"
 _FILTERS = "filters"
-# States without ``days_read`` tell one stretch of days by this and the bookmark.
+# States without ``days_read`` cover the days from this one to the bookmark.
 _FIRST_DAY = "first_day"
 _FEW = 3
 _OVER_EVERYWHERE = 1
-"""Days after which a day is over everywhere: by which clock Planhat ends it is not known (Q26)."""
+"""Days after which a day has ended in every time zone: it is not known which one Planhat uses (Q26)."""
 
 
 class DimensionData(PlanhatStream):
-    """Daily metric values, bookmarked by day.
+    """Daily metric values, with a bookmark by day.
 
-    The bookmark is the last day that was read. Beside it stands which days were read and when: a run reads those that
-    the settings ask for and that were not read more than ``lookback_days`` after themselves, since points of past days
-    still change (B83). What was read is noted after each window, so that a run that was stopped goes on where it was.
+    The bookmark is the last day that was read. The state also says which days were read and when. A run reads the days
+    that the settings request, except those that were read more than ``lookback_days`` after themselves, because points
+    of past days still change (B83). The state is updated after each window, so that a run after an interrupted one
+    continues where that stopped.
     """
 
-    def __init__(self, host: Host, model: Model, schema: dict[str, Any]) -> None:
+    def __init__(self, shared: SharedServices, model: Model, schema: dict[str, Any]) -> None:
         """Make the stream, incremental by day."""
-        super().__init__(host, model, schema)
+        super().__init__(shared, model, schema)
         self.replication_key = "time"
-        self._windows: Windows | None = None
+        self._windows: DayWindows | None = None
 
     @property
     @override
@@ -78,12 +79,12 @@ class DimensionData(PlanhatStream):
     def pages(self, context: Context | None) -> Iterator[Page]:
         known = self._known(context)
         due = self._due(known)
-        asked_for = last_day(self.config) - first_day(self.config) + 1
-        self.reads_all = sum(span.last - span.first + 1 for span in due) == asked_for
-        self._windows = Windows(
+        requested = last_day(self.config) - first_day(self.config) + 1
+        self.reads_all = sum(span.last - span.first + 1 for span in due) == requested
+        self._windows = DayWindows(
             due, days=self.config["window_days"], page_size=self.dry_run_rows or self.model.page.ask or 1
         )
-        self.log("Reading %s", _told(due), level=DEBUG if context else INFO)
+        self.log("Reading %s", _days_text(due), level=DEBUG if context else INFO)
         while window := self._windows.next():
             began = today()
             rows = 0
@@ -95,21 +96,21 @@ class DimensionData(PlanhatStream):
                     dimension_id=dimension,
                     limit=self.dry_run_rows,
                     in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
-                    recognise=self.recognise,
+                    conforming_ids=self.conforming_ids,
                 ):
                     rows += len(page)
                     if page.raw:
-                        self._asked["dimension_ids"].note([dimension])
-                        self._asked["company_ids"].note([company])
+                        self._requested["dimension_ids"].mark_found([dimension])
+                        self._requested["company_ids"].mark_found([company])
                     yield page
-            self._windows.held(rows)
-            known.note(window, began, self._lookback)
+            self._windows.adjust_size(rows)
+            known.mark_read(window, began, self._lookback)
             self._bookmark(context, known)
 
     @property
     @override
     def is_versioned(self) -> bool:
-        """False: days outside those read are not gone."""
+        """False, because days that were not read still exist."""
         return False
 
     @property
@@ -117,48 +118,48 @@ class DimensionData(PlanhatStream):
         return self.replication_method == REPLICATION_FULL_TABLE
 
     def _series(self, context: Context | None) -> list[tuple[str | None, str | None]]:
-        """Company and dimension of each series of calls that one window takes."""
+        """Company and dimension of each list that has to be read for one window."""
         dimensions: Sequence[str | None] = [context[PARTITION]] if context else self._dimension_ids or [None]
         companies: Sequence[str | None] = self._company_ids or [None]
         return [(company, dimension) for company in companies for dimension in dimensions]
 
-    def _due(self, known: DaysRead) -> Sequence[Window]:
+    def _due(self, known: DayCoverage) -> Sequence[DayWindow]:
         """The days to read."""
         first, last = first_day(self.config), last_day(self.config)
         if known.last is not None and first > known.last + 1:
             self.logger.warning(
-                "The days from %s to %s are left out: start_date is later than the last day that was read",
+                "The days from %s to %s are not read, because start_date is after them and no earlier run read them",
                 day_of(known.last + 1),
                 day_of(first - 1),
             )
-        return known.due(first, last, self._lookback, today())
+        return known.days_to_read(first, last, self._lookback, today())
 
-    def _known(self, context: Context | None) -> DaysRead:
-        """The days that were read before."""
+    def _known(self, context: Context | None) -> DayCoverage:
+        """The days that earlier runs read."""
         state = self.get_context_state(context)
         number = to_epoch_day(state.get("replication_key_value"))
         if number is None or self._is_full_table:
-            return DaysRead()
+            return DayCoverage()
         former = state.get(_FILTERS) or {}
         filters_changed = any(former.get(name, []) != ids for name, ids in self._filters.items())
         changed = "dimension_ids or company_ids" if filters_changed else change_of_source(state, self.source)
         if changed:
             self.logger.warning("%s changed since the last run: reading all days again", changed)
             self._forget(state)
-            return DaysRead()
+            return DayCoverage()
         bookmark = int(number)
         if _DAYS_READ in state:
-            # A bookmark that somebody set back by hand is meant to have the days after it read again.
-            return DaysRead.from_state(state[_DAYS_READ], today()).until(bookmark)
+            # A user who sets the bookmark back by hand wants the days after it to be read again.
+            return DayCoverage.from_state(state[_DAYS_READ], today()).limited_to(bookmark)
         if _FIRST_DAY not in state:
             self.logger.warning(
-                "The state tells only the last day that was read, %s: the days before it are taken as read. Clear the "
-                "state of '%s' to have them read",
+                "The state holds only the last day that was read, %s: the days before it count as read. Remove the "
+                "bookmark of '%s' from the state to read them",
                 day_of(bookmark),
                 self.name,
             )
         first = state.get(_FIRST_DAY, first_day(self.config))
-        return DaysRead([Stretch(first, bookmark, read_on=min(bookmark, today()))])
+        return DayCoverage([ReadSpan(first, bookmark, read_on=min(bookmark, today()))])
 
     @staticmethod
     def _forget(state: dict[str, Any]) -> None:
@@ -166,18 +167,18 @@ class DimensionData(PlanhatStream):
             state.pop(name, None)
 
     @override
-    def asked(self, context: Context | None) -> Iterable[Asked]:
+    def requested_values(self, context: Context | None) -> Iterable[RequestedValues]:
         is_last = not self._partitions or dict(context or {}) == self._partitions[-1]
-        return self._asked.values() if is_last else ()
+        return self._requested.values() if is_last else ()
 
     @cached_property
-    def _asked(self) -> dict[str, Asked]:
+    def _requested(self) -> dict[str, RequestedValues]:
         wanted = {"dimension_ids": self._dimension_ids, "company_ids": self._company_ids}
-        return {name: Asked(name, ids) for name, ids in wanted.items()}
+        return {name: RequestedValues(name, ids) for name, ids in wanted.items()}
 
     @property
     def _lookback(self) -> int:
-        """Days after which a day is settled: when it is over by the clock of every tenant and machine, or later."""
+        """Days after which a day is settled; it has ended in every time zone then."""
         return max(int(self.config["lookback_days"]), _OVER_EVERYWHERE)
 
     @cached_property
@@ -190,15 +191,15 @@ class DimensionData(PlanhatStream):
 
     @property
     def _filters(self) -> dict[str, list[str]]:
-        """What was not read, so that a change of it is noticed; a partition's own filter stands in its context.
+        """The filters of the read, so that a change of them is noticed. A partition has its own filter in its context.
 
-        Empty lists are written down too: where states are merged, what is left out stays as it was.
+        Empty lists are written too: tools that merge states keep what is left out.
         """
-        narrowed = {"company_ids": self._company_ids}
-        return narrowed if self._partitions else {**narrowed, "dimension_ids": self._dimension_ids}
+        filters = {"company_ids": self._company_ids}
+        return filters if self._partitions else {**filters, "dimension_ids": self._dimension_ids}
 
-    def _bookmark(self, context: Context | None, known: DaysRead) -> None:
-        """Write down which days were read."""
+    def _bookmark(self, context: Context | None, known: DayCoverage) -> None:
+        """Write into the state which days were read."""
         if self._is_full_table or known.last is None:
             return
         state = self.get_context_state(context)
@@ -210,10 +211,10 @@ class DimensionData(PlanhatStream):
         state["replication_key_value"] = f"{day_of(known.last)}T00:00:00.000Z"
 
 
-def _told(due: Sequence[Window]) -> str:
-    """The days to read, for people."""
+def _days_text(due: Sequence[DayWindow]) -> str:
+    """The days to read, for the log."""
     if not due:
-        return "no day: all that the settings ask for were read"
+        return "no day: all days that the settings request were already read"
     spans = [f"{day_of(span.first)} to {day_of(span.last)}" for span in due[:_FEW]]
     more = f" and {len(due) - _FEW} more spans" if len(due) > _FEW else ""
     return f"the days {', '.join(spans)}{more}"

@@ -1,7 +1,7 @@
-"""Reads a list newest first, and only as far as rows can have changed (B32).
+"""Reads only the rows of a list that changed, newest first (B32).
 
-Planhat has no changed-since filter (B31), and whether a list keeps the asked order is not known for sure (Q3): so the
-order is checked row by row, and a full scan takes over where it does not hold.
+Planhat has no filter for changed rows (B31), and it is not certain that a list has the requested order (Q3). So the
+order is checked row by row, and if it is wrong, the whole list is read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from planhat_api.lists.falling import UnprovenError
+from planhat_api.lists.descending import UnprovenError
 from tap_planhat.records.values import to_moment
 
 if TYPE_CHECKING:
@@ -21,193 +21,195 @@ if TYPE_CHECKING:
     from planhat_api import Page
 
 _FEW = 100
-"""Rows to ask for when looking for the few rows without a stamp."""
+"""Rows to request when searching the few rows without a timestamp."""
 
 _ALL = 100_000
-"""As many rows as one answer can hold."""
+"""The most rows of one answer."""
 
 _NULL = msgspec.Raw(b"null")
 
 
-class Rows(Protocol):
+class ListReader(Protocol):
     """Reads a list, as ``ListPass`` does."""
 
-    def whole(self) -> Iterator[Page]:
+    def all_rows(self) -> Iterator[Page]:
         """Every row."""
 
-    def falling(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
-        """The rows by a field, highest first."""
+    def descending(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
+        """The rows sorted by a field, highest first."""
 
-    def front(self, sort: str, *, limit: int) -> Page:
-        """The first rows in some order, in one answer."""
+    def first_rows(self, sort: str, *, limit: int) -> Page:
+        """The first rows in a given order, in one answer."""
 
 
-class Reading(Protocol):
-    """One pass over a list."""
+class PassReader(Protocol):
+    """Reads one pass over a list."""
 
     def pages(self) -> Iterator[Page]:
         """The pages, with only the rows to emit."""
 
 
-class WholeList:
-    """A full scan, whatever the stamps."""
+class FullScan:
+    """Reads a whole list, whatever its timestamps."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: ListReader) -> None:
         """Prepare the read."""
         self._rows = rows
 
     def pages(self) -> Iterator[Page]:
         """Every page."""
-        return self._rows.whole()
+        return self._rows.all_rows()
 
 
-class Changes:
-    """The rows of one list that changed at a moment or later, ties and rows without a stamp included.
+class ChangedRows:
+    """Reads the rows of one list that changed at a given time or later, and rows without a timestamp.
 
     Args:
         rows: Reads the list.
-        stamps: Reads the field that tells a row's last change.
-        bound: Moment from which rows count as changed; None for all rows.
+        timestamps: Reads the field with the time of a row's last change.
+        bound: Time from which rows count as changed; None for all rows.
         logger: The stream's logger.
 
     Attributes:
-        at_start: Latest stamp that was there before the first row of this list was handed out; None where none is
-            known.
-        newest: Latest stamp among the rows looked at so far.
-        stamped: Rows with a stamp among those looked at so far, the same row perhaps counted twice.
-        looked_at: Rows that were looked at so far, whether they changed or not.
+        at_start: Latest timestamp of this list before its first row was emitted; None if it is not known.
+        newest: Latest timestamp of the rows that were read so far.
+        with_timestamp: Number of rows with a timestamp that were read so far; a row may count twice.
+        looked_at: Number of rows that were read so far, changed or not.
     """
 
-    def __init__(self, rows: Rows, stamps: Stamps, *, bound: datetime | None, logger: logging.Logger) -> None:
+    def __init__(
+        self, rows: ListReader, timestamps: Timestamps, *, bound: datetime | None, logger: logging.Logger
+    ) -> None:
         """Prepare the read."""
         self.at_start: datetime | None = None
         self.newest: datetime | None = None
-        self.stamped = 0
+        self.with_timestamp = 0
         self.looked_at = 0
         self._rows = rows
         self._bound = bound
         self._logger = logger
-        self._stamps = stamps
-        self._handed_out: set[str] = set()
+        self._timestamps = timestamps
+        self._emitted: set[str] = set()
 
     def pages(self) -> Iterator[Page]:
-        """Pages that hold only changed rows."""
+        """Pages that contain only changed rows."""
         if self._bound is None:
             for number, page in enumerate(self._full_scan(None)):
                 if not number:
-                    self.at_start = self._stamps.latest(page)
+                    self.at_start = self._timestamps.latest(page)
                 yield page
             return
         try:
             last: set[str | None] = set()
-            for page in newest_first(self._rows, self._stamps, self._bound):
-                # Rows at the edge of a page come again with the next one.
+            for page in newest_first(self._rows, self._timestamps, self._bound):
+                # Rows at the end of a page come again with the next one.
                 self.looked_at += len(set(page.ids) - last)
                 last = set(page.ids)
-                self.at_start = self._stamps.first
-                yield self._handed_out_now(self._changed(page, self._bound))
+                self.at_start = self._timestamps.first
+                yield self._emit(self._changed(page, self._bound))
         except UnprovenError as error:
             self._logger.warning(
-                "What changed cannot be told from the order newest first by %s (%s): reading the whole list instead",
-                self._stamps.field,
+                "Changed rows cannot be found with the order newest first by %s (%s): reading the whole list instead",
+                self._timestamps.field,
                 error,
             )
-            self.at_start = self._stamps.first
+            self.at_start = self._timestamps.first
             yield from self._full_scan(self._bound)
 
     def _full_scan(self, bound: datetime | None) -> Iterator[Page]:
         self.looked_at = 0
-        for page in self._rows.whole():
+        for page in self._rows.all_rows():
             self.looked_at += len(page.raw)
             changed = self._changed(page, bound)
-            yield self._without_handed_out(changed) if self._handed_out else changed
+            yield self._without_emitted(changed) if self._emitted else changed
 
-    def _handed_out_now(self, page: Page) -> Page:
-        page = self._without_handed_out(page)
-        self._handed_out.update(key for key in page.ids if key)
+    def _emit(self, page: Page) -> Page:
+        page = self._without_emitted(page)
+        self._emitted.update(key for key in page.ids if key)
         return page
 
-    def _without_handed_out(self, page: Page) -> Page:
-        ranks = [rank for rank, key in enumerate(page.ids) if key is None or key not in self._handed_out]
+    def _without_emitted(self, page: Page) -> Page:
+        ranks = [rank for rank, key in enumerate(page.ids) if key is None or key not in self._emitted]
         return page.at(ranks)
 
     def _changed(self, page: Page, bound: datetime | None) -> Page:
-        stamps = self._stamps.of(page)
-        self.newest = latest_stamp(self.newest, self._stamps.latest(page))
-        self.stamped += len(stamps) - stamps.count(None)
-        if bound is None or all(stamp is None or stamp >= bound for stamp in stamps):
+        timestamps = self._timestamps.of(page)
+        self.newest = latest_timestamp(self.newest, self._timestamps.latest(page))
+        self.with_timestamp += len(timestamps) - timestamps.count(None)
+        if bound is None or all(timestamp is None or timestamp >= bound for timestamp in timestamps):
             return page
-        return page.at([rank for rank, stamp in enumerate(stamps) if stamp is None or stamp >= bound])
+        return page.at([rank for rank, timestamp in enumerate(timestamps) if timestamp is None or timestamp >= bound])
 
 
-def latest_at_front(rows: Rows, stamps: Stamps) -> datetime | None:
-    """The latest stamp there is, if the list can be sorted; never a later one. It costs one call."""
-    return stamps.latest(rows.front(f"-{stamps.field}", limit=_FEW))
+def latest_at_front(rows: ListReader, timestamps: Timestamps) -> datetime | None:
+    """The latest timestamp of a list, or an earlier one if the list is not sorted. It costs one call."""
+    return timestamps.latest(rows.first_rows(f"-{timestamps.field}", limit=_FEW))
 
 
-def latest_stamp(*stamps: datetime | None) -> datetime | None:
-    """The latest of some moments; None when there is none."""
-    return max((stamp for stamp in stamps if stamp is not None), default=None)
+def latest_timestamp(*timestamps: datetime | None) -> datetime | None:
+    """The latest of several timestamps; None if there is none."""
+    return max((timestamp for timestamp in timestamps if timestamp is not None), default=None)
 
 
-def newest_first(rows: Rows, stamps: Stamps, bound: datetime) -> Iterator[Page]:
-    """Pages that hold every row that changed at a moment or later and every row without a stamp, among others.
+def newest_first(rows: ListReader, timestamps: Timestamps, bound: datetime) -> Iterator[Page]:
+    """Pages with at least every row that changed at a given time or later and every row without a timestamp.
 
     Raises:
-        UnprovenError: What was not handed out may hold such rows.
+        UnprovenError: There may be such rows in the rest of the list.
     """
     front: Page | None = None
-    for page in rows.falling(stamps.field, stamps.of):
+    for page in rows.descending(timestamps.field, timestamps.of):
         yield page
         front = front or page
-        known = [stamp for stamp in stamps.of(page) if stamp is not None]
+        known = [timestamp for timestamp in timestamps.of(page) if timestamp is not None]
         if known and known[-1] < bound:
-            yield _other_end(rows, stamps, front, oldest=known[-1])
+            yield _rows_at_end(rows, timestamps, front, oldest=known[-1])
             return
 
 
-def _other_end(rows: Rows, stamps: Stamps, front: Page, *, oldest: datetime) -> Page:
-    """Rows without a stamp that stand at the end of the list, read as its front the other way round.
+def _rows_at_end(rows: ListReader, timestamps: Timestamps, front: Page, *, oldest: datetime) -> Page:
+    """Rows without a timestamp at the end of the list, read as the first rows in the opposite order.
 
-    That view also shows whether the server sorts at all: a list whose first rows happen to fall could hide changed rows
-    further down.
+    The opposite order also shows whether the server sorts at all. Otherwise the first rows of an unsorted list could be
+    in descending order by chance, with changed rows after them.
 
     Raises:
-        UnprovenError: The list looks the same from both ends, or more rows than one answer holds have no stamp.
+        UnprovenError: The list starts with the same rows in both orders, or one answer cannot hold all rows without a
+            timestamp.
     """
     for limit in (_FEW, _ALL):
-        page = rows.front(stamps.field, limit=limit)
-        found = stamps.of(page)
-        first = next((rank for rank, stamp in enumerate(found) if stamp is not None), None)
+        page = rows.first_rows(timestamps.field, limit=limit)
+        found = timestamps.of(page)
+        first = next((rank for rank, timestamp in enumerate(found) if timestamp is not None), None)
         if first is not None:
             break
     else:
-        message = "more rows than one answer holds have none"
+        message = "one answer cannot hold all rows without this field"
         raise UnprovenError(message)
     shared = min(len(page.ids), len(front.ids))
     same_front = shared > 1 and page.ids[:shared] == front.ids[:shared]
-    none_at_both_ends = first > 0 and stamps.of(front)[0] is None
-    is_older = found[first] is None or found[first] <= oldest  # type: ignore[operator]  # the first with a stamp
+    none_at_both_ends = first > 0 and timestamps.of(front)[0] is None
+    is_older = found[first] is None or found[first] <= oldest  # type: ignore[operator]  # the first with a timestamp
     if same_front or none_at_both_ends or not is_older:
-        message = "the list looks the same from both ends"
+        message = "the list starts with the same rows in both orders"
         raise UnprovenError(message)
     return page.at(range(first))
 
 
-class Stamps:
-    """Reads the field that tells a row's last change.
+class Timestamps:
+    """Reads the field with the time of a row's last change.
 
     Attributes:
-        field: Its name.
-        first: The latest stamp in the first answer that was looked at.
+        field: Name of the field.
+        first: The latest timestamp in the first page that was read.
     """
 
     def __init__(self, field: str, now: datetime) -> None:
-        """Look at nothing yet.
+        """Start before the first page.
 
         Args:
             field: Its name.
-            now: The time by this machine's clock. Stamps from the future tell nothing of when rows were read.
+            now: The time of this machine. Timestamps in the future are not used for the bookmark.
         """
         self.field = field
         self.first: datetime | None = None
@@ -220,7 +222,7 @@ class Stamps:
         self._moment = msgspec.json.Decoder(datetime).decode
 
     def of(self, page: Page) -> list[datetime | None]:
-        """The stamp of each row; None where there is none that can be read."""
+        """The timestamp of each row; None if a row has none that can be read."""
         if self._last[0] is not page:
             found = [self._read(self._row(body).value) for body in page.raw]  # type: ignore[attr-defined]
             is_first = self._last[0] is None
@@ -230,8 +232,10 @@ class Stamps:
         return self._last[1]
 
     def latest(self, page: Page) -> datetime | None:
-        """The latest stamp of a page that does not lie in the future."""
-        return latest_stamp(*(stamp for stamp in self.of(page) if stamp is not None and stamp <= self._now))
+        """The latest timestamp of a page that is not in the future."""
+        return latest_timestamp(
+            *(timestamp for timestamp in self.of(page) if timestamp is not None and timestamp <= self._now)
+        )
 
     def _read(self, value: msgspec.Raw) -> datetime | None:
         try:
@@ -239,5 +243,5 @@ class Stamps:
         except (msgspec.DecodeError, msgspec.ValidationError):
             text = to_moment(msgspec.json.decode(value))
             return self._moment(f'"{text}"') if text else None
-        # A moment without a zone is one in UTC (B40).
+        # A date without a time zone is in UTC (B40).
         return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

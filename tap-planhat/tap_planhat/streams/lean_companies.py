@@ -1,4 +1,4 @@
-"""The stream of all companies with their keys alone."""
+"""The stream of all companies with only their keys."""
 
 from __future__ import annotations
 

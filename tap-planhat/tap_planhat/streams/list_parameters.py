@@ -1,4 +1,4 @@
-"""The streams whose list takes parameters that the settings decide on."""
+"""Streams whose list parameters depend on settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ArchivableStream(ListStream):
-    """A model whose archived rows only come when asked for."""
+    """A model whose list contains archived rows only on request."""
 
     scope_settings = "include_archived"
 
@@ -27,7 +27,7 @@ class ArchivableStream(ListStream):
 
 
 class Nps(ListStream):
-    """NPS answers, as far back as the setting says."""
+    """NPS answers that are not older than the setting says."""
 
     scope_settings = "nps_expiry_days"
 

@@ -1,4 +1,4 @@
-"""One pass over the list of a model: a list with certain parameters, read in the order that the reader asks for."""
+"""One pass over the list of a model, with given parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planhat_api import Page, PlanhatClient
-    from planhat_api.lists.page import Recognise
+    from planhat_api.lists.page import ConformingIds
     from planhat_api.models.registry import Model
 
 __all__ = ["ListPass"]
@@ -17,17 +17,17 @@ __all__ = ["ListPass"]
 
 @dataclass(frozen=True)
 class ListPass:
-    """One list, as the settings want it read.
+    """One pass over a list.
 
     Attributes:
-        client: Reads it.
-        model: What is listed.
+        client: The client that reads the list.
+        model: The model of the rows.
         params: The list parameters.
-        select: Fields to ask for; None leaves the choice to Planhat.
-        limit: Rows a page; None for what the model says.
-        in_flight: Pages to have on the way at once.
-        recognise: What the client should ask about the records of a page.
-        doubt: Called with the reason when a whole read may have missed rows.
+        select: Fields to request; if None, Planhat decides.
+        limit: Rows of a page; None for the page size of the model.
+        in_flight: Pages to request at the same time.
+        conforming_ids: Checks whether the records of a page can pass unchanged.
+        doubt: Called with the reason if rows may be missing.
     """
 
     client: PlanhatClient
@@ -36,11 +36,11 @@ class ListPass:
     select: Sequence[str] | None
     limit: int | None
     in_flight: int
-    recognise: Recognise | None
+    conforming_ids: ConformingIds | None
     doubt: Callable[[str], None]
 
-    def whole(self) -> Iterator[Page]:
-        """Every row."""
+    def all_rows(self) -> Iterator[Page]:
+        """All rows, sorted by ``_id``."""
         return self.client.pages(
             self.model,
             params=self.params,
@@ -48,24 +48,29 @@ class ListPass:
             limit=self.limit,
             select=self.select,
             in_flight=self.in_flight,
-            recognise=self.recognise,
+            conforming_ids=self.conforming_ids,
             doubt=self.doubt,
         )
 
-    def falling(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
-        """The rows by a field, highest first; see ``planhat_api.lists.falling``."""
+    def descending(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
+        """The rows sorted by a field, highest first; see ``planhat_api.lists.descending``."""
         return self.client.pages(
             self.model,
             params=self.params,
             sort=f"-{field}",
             limit=self.limit,
             select=self.select,
-            recognise=self.recognise,
-            falling_by=values,
+            conforming_ids=self.conforming_ids,
+            descending_by=values,
         )
 
-    def front(self, sort: str, *, limit: int) -> Page:
-        """The first rows in some order, in one answer: as many as asked for, or as Planhat and this process take."""
-        return self.client.front(
-            self.model, params=self.params, sort=sort, limit=limit, select=self.select, recognise=self.recognise
+    def first_rows(self, sort: str, *, limit: int) -> Page:
+        """The first rows in a given order, in one answer, which may hold fewer rows than requested."""
+        return self.client.first_rows(
+            self.model,
+            params=self.params,
+            sort=sort,
+            limit=limit,
+            select=self.select,
+            conforming_ids=self.conforming_ids,
         )

@@ -1,4 +1,4 @@
-"""Tells a person how far the reading of a stream is."""
+"""Logs the progress of reading a stream."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _HOUR = 3600
 
 
 class Changed(NamedTuple):
-    """What a read of the latest changes looked for.
+    """What an incremental read looked for.
 
     Attributes:
-        since: The moment from which rows count as changed.
-        looked_at: Rows that were looked at, those that did not change among them.
+        since: The time from which rows count as changed.
+        looked_at: Number of rows that were read, changed or not.
     """
 
     since: datetime
@@ -28,13 +28,13 @@ class Changed(NamedTuple):
 
 
 class Progress:
-    """Counts rows and pages of one stream, with a line in the log every half minute.
+    """Counts rows and pages of one stream, and logs them every half minute.
 
     Args:
         logger: The stream's logger.
-        stream: Its name.
-        remaining: Share of the work still to do, 0 to 1, where the stream can know it; None where it cannot.
-        clock: Seconds, monotonic.
+        stream: Name of the stream.
+        remaining: Returns the share of the work that is left, 0 to 1; None if the stream cannot know it.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(
@@ -52,33 +52,33 @@ class Progress:
         self._stream = stream
         self._remaining = remaining
         self._clock = clock
-        self._started = self._told = clock()
+        self._started = self._logged_at = clock()
 
     def page(self, rows: int) -> None:
         """Count one page.
 
         Args:
-            rows: Rows of it that are passed on.
+            rows: Number of its rows that are emitted.
         """
         self.rows += rows
         self.pages += 1
         now = self._clock()
-        if now - self._told >= _INTERVAL:
-            self._told = now
+        if now - self._logged_at >= _INTERVAL:
+            self._logged_at = now
             self._logger.info("%s: %s so far%s", self._stream, self._figures(now), self._time_left(now))
 
     def done(self, changes: Changed | None = None) -> None:
-        """Tell the final figures.
+        """Log the final figures.
 
         Args:
-            changes: What was looked for, where not all rows are passed on.
+            changes: What an incremental read looked for; None if all rows were read.
         """
         now = self._clock()
         if changes is None:
             self._logger.info("Done: %s, %s", self._stream, self._figures(now))
             return
         self._logger.info(
-            "Done: %s, %s changed since %s, of %s looked at",
+            "Done: %s, %s rows changed since %s, of %s rows read",
             self._stream,
             f"{self.rows:,}",
             f"{changes.since:%Y-%m-%d %H:%M:%S} UTC",

@@ -1,4 +1,4 @@
-"""Where the rows of a state come from, who saw them, and what of them was passed on: what a state may tell of it."""
+"""Identifies the source of rows, so that a bookmark is not used for another source."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["SOURCE", "change_of_source", "source_of"]
 
 SOURCE = "source"
-"""The name that it has in the state of a stream."""
+"""Name of the source in the state of a stream."""
 
 _ROUNDS = 100_000
-_BYTES = 2  # Many tokens share each fingerprint, so that no token, however short, can be told from it.
+_BYTES = 2  # Many tokens share each fingerprint, so that nobody can find out the token from it, even a short one.
 _SETTINGS = {
     "base_url": "base_url or region",
     "token": "api_token",
@@ -26,27 +26,27 @@ _SETTINGS = {
 
 
 def source_of(connection: Connection, passed_on: str) -> dict[str, str]:
-    """What a state holds: the URL of a connection, a fingerprint of its token, and what of each row is passed on.
+    """The URL of a connection, a fingerprint of its token, and a fingerprint of the output, for a state.
 
     Args:
         connection: The connection.
-        passed_on: As ``tap_planhat.streams.passed_on`` tells it.
+        passed_on: The fingerprint from ``tap_planhat.streams.output_fingerprint``.
     """
     token = _fingerprint(connection.base_url, connection.api_token)
     return {"base_url": connection.base_url, "token": token, "passed_on": passed_on}
 
 
 def change_of_source(state: Mapping[str, Any], source: Mapping[str, str]) -> str | None:
-    """The settings by which the loader lacks rows, or columns of rows, of before a state; None when none is known.
+    """The settings that changed since a state was written, so that the loader may lack data; None if none did.
 
     Args:
-        state: The state of a stream. One that was written before states told their source is taken as it is.
-        source: Where the rows come from now.
+        state: The state of a stream. A state without a source is accepted.
+        source: The present source of the rows.
     """
     former = state.get(SOURCE)
     if not isinstance(former, dict):
         return None
-    return next((told for name, told in _SETTINGS.items() if name in former and former[name] != source[name]), None)
+    return next((names for part, names in _SETTINGS.items() if part in former and former[part] != source[part]), None)
 
 
 @lru_cache(maxsize=8)

@@ -26,9 +26,9 @@ def may_lack_company(model: Model, item: Item, reason: str) -> bool:
         return False
     field = model.company.removesuffix("[]")
     body = msgspec.json.decode(item.body)
-    if not any(body.get(name) for name in (model.placing.fields if model.placing else (field,))):
+    if not any(body.get(name) for name in (model.company_lookup.fields if model.company_lookup else (field,))):
         # The domain of an address may belong to a company that is still to come (B86).
-        return model.placing is not None and bool(body.get(model.placing.address))
+        return model.company_lookup is not None and bool(body.get(model.company_lookup.address))
     said = reason.lower()
     words = set(_WORD.findall(said))
     if "compan" in said or field.lower() in words:

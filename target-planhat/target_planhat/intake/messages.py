@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 
-from planhat_api.jsontext import MOST_LEVELS, mended, nests_deeply
+from planhat_api.jsontext import MOST_LEVELS, nests_deeply, replace_lone_surrogates
 from target_planhat.errors import InputError
 from target_planhat.intake.unreadable import InputLine
 from target_planhat.record_line import UNREADABLE, RecordLine
@@ -144,7 +144,7 @@ def read_record(line: bytes, stream: str, place: str) -> RecordMessage:
 
 def _whole(text: bytes) -> bytes:
     """JSON that can be decoded although a text in it was cut in the middle of an emoji."""
-    return mended(text) if b"\\" in text and (b"\\ud" in text or b"\\uD" in text) else text
+    return replace_lone_surrogates(text) if b"\\" in text and (b"\\ud" in text or b"\\uD" in text) else text
 
 
 def _refused(line: InputLine, err: Exception) -> RecordMessage:

@@ -7,13 +7,13 @@ import signal
 from typing import TYPE_CHECKING, NoReturn
 
 from planhat_api.plugin.exit_codes import SIGNALS
-from planhat_api.plugin.signals import Wishes
+from planhat_api.plugin.stop_requests import StopRequests
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from planhat_api import Patience
+    from planhat_api import Deadline
 
 __all__ = ["Termination"]
 
@@ -34,7 +34,7 @@ class Termination:
     def __init__(
         self,
         logger: logging.Logger,
-        patience: Patience,
+        deadline: Deadline,
         is_waiting: Callable[[], bool],
         finish: Callable[[], None],
     ) -> None:
@@ -42,23 +42,23 @@ class Termination:
 
         Args:
             logger: Told of signals.
-            patience: That of the run, with which a signal makes an end.
+            deadline: That of the run, with which a signal makes an end.
             is_waiting: Whether no message is being handled.
             finish: Sends what is pending and lets STATE out.
         """
         self._logger = logger
-        self._patience = patience
+        self._deadline = deadline
         self._is_waiting = is_waiting
         self._finish = finish
         self._signal: int | None = None
         self._is_over = False
-        self._wishes = Wishes()
+        self._stop_requests = StopRequests()
         self.requested = False
 
     def signalled(self, number: int) -> None:
         """Take a signal. A second wish to end ends the process at once: STATE then stays where it was."""
         name = signal.Signals(number).name
-        wish = self._wishes.take()
+        wish = self._stop_requests.add()
         if not wish:
             return
         if self._is_over:
@@ -73,7 +73,7 @@ class Termination:
             os._exit(SIGNALS + number)
         self._signal = number
         self.requested = True
-        self._patience.end(_SECONDS_LEFT)
+        self._deadline.set(_SECONDS_LEFT)
         self._logger.info("%s: sending what is pending, then ending", name)
         if self._is_waiting():
             self.end()

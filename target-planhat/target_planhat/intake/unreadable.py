@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api.jsontext import MOST_LEVELS, mended
+from planhat_api.jsontext import MOST_LEVELS, replace_lone_surrogates
 from target_planhat.errors import InputError, quoted
 from target_planhat.record_line import REJECTION, UNREADABLE
 
@@ -93,7 +93,7 @@ class InputLine:
     @cached_property
     def _lenient(self) -> Any:  # noqa: ANN401 # any JSON value
         """The line as a lenient reader takes it; None if not even that takes it."""
-        text = mended(self._line).decode("utf-8", "replace")
+        text = replace_lone_surrogates(self._line).decode("utf-8", "replace")
         with suppress(ValueError, RecursionError):
             return json.loads(text, strict=False, parse_constant=_Constant, parse_int=_integer)
         return None

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from planhat_api.plugin.expressions import STREAM_MAPS, unused_maps
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from target_planhat.errors import quoted
 
 if TYPE_CHECKING:
@@ -35,6 +35,6 @@ def tell_of_absent_streams(
     absent = [(STREAM_MAPS, name, came) for name in unused_maps(maps, came)]
     absent += [("streams", name, made) for name in blocks if name not in made]
     for setting, name, there in absent:
-        near = nearest(name, there)
+        near = closest_name(name, there)
         hint = f" Did you mean {quoted(near)}?" if near else ""
         logger.log(logging.WARNING if near else logging.INFO, "%s: no stream %s came.%s", setting, quoted(name), hint)

@@ -224,8 +224,8 @@ class RowBuilder:
         if missing:
             msg = f"a new {self.model.name} needs {', '.join(missing)}"
             raise RefusedRowError(msg)
-        placing = self.model.placing
-        placed_by = (*placing.fields, placing.address) if placing else ()
+        company_lookup = self.model.company_lookup
+        placed_by = (*company_lookup.fields, company_lookup.address) if company_lookup else ()
         if placed_by and not any(body.get(name) for name in placed_by):
             msg = f"a new {self.model.name} needs {' or '.join(placed_by)}: Planhat would drop the row without a word"
             raise RefusedRowError(msg)

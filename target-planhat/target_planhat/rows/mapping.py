@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.values.names import folded_field
 from target_planhat.rows.values import (
     ANYTHING,
@@ -162,7 +162,7 @@ class Resolver:
         prefix = _COMPANY_KEYS.get(folded)
         # Planhat places such rows itself: in silence it ignores a row whose company does not exist, unless the company
         # stands under companyId.
-        placed = self._company in self.model.required or self.model.placing is not None
+        placed = self._company in self.model.required or self.model.company_lookup is not None
         takes_own = own is not None and own not in self.model.read_only and not placed
         if prefix is None or takes_own:
             return None
@@ -192,7 +192,7 @@ class Resolver:
         """The name of the slot that was meant, as far as one can tell."""
         custom = self._custom_name(name)
         if custom is None:
-            near = nearest(name, (entry for entry in self.model.properties if entry not in self.model.read_only))
+            near = closest_name(name, (entry for entry in self.model.properties if entry not in self.model.read_only))
             if near:
                 return near
         near_custom = self.custom.nearest(custom or name)

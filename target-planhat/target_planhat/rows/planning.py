@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.values.invalid import InvalidValueError
 from target_planhat.errors import SettingsError
 from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
@@ -106,7 +106,7 @@ class _Planner:
             return name
         found = next((column for column in self.columns if column.lower() == name.lower()), None)
         if found is None:
-            hint = self._hint(lambda: nearest(name, self.columns))
+            hint = self._hint(lambda: closest_name(name, self.columns))
             self.problems.append(f"setting {setting}: the stream has no column {name!r}{hint}")
         return found
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from planhat_api.models.registry import all_models
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.values.names import folded
 from target_planhat.errors import SettingsError
 
@@ -115,7 +115,9 @@ def find_route(stream: str, wanted: str | None = None) -> Route:
                 msg = f"stream {stream!r}: {name} can only be read, not written. Leave the stream out in the tap"
                 raise SettingsError(msg)
             return found
-    near = next((near for candidate in _candidates(name) if (near := nearest(candidate, writable_streams()))), None)
+    near = next(
+        (near for candidate in _candidates(name) if (near := closest_name(candidate, writable_streams()))), None
+    )
     hint = f" Did you mean {near!r}?" if near else ""
     source = f"streams.{stream}.model {wanted!r}" if wanted else f"stream {stream!r}"
     msg = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from target_planhat.errors import InputError, SettingsError, quoted
 from target_planhat.rows.record_schema import schema_fault
 
@@ -27,7 +27,7 @@ def check_key_columns(stream: str, schema: Mapping[str, Any], keys: Sequence[str
     columns = list(schema.get("properties", ()))
     for key in keys:
         if key not in columns:
-            near = nearest(key, columns)
+            near = closest_name(key, columns)
             hint = f" Did you mean {quoted(near)}?" if near else ""
             more = f" and {len(columns) - _SHOWN_COLUMNS} more" if len(columns) > _SHOWN_COLUMNS else ""
             msg = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from planhat_api.errors import AccessError, NotFoundError
-from planhat_api.plugin.nearest import nearest
+from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.values.names import folded, model_names, without_plural
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class NamesOfModel:
 
     def nearest(self, name: str) -> str | None:
         """The name of a field that can be written, and was meant as far as one can tell."""
-        return nearest(name, self.kinds or ())
+        return closest_name(name, self.kinds or ())
 
     def kind(self, name: str) -> Kind | None:
         """The kind of a field by its exact name; None when the tenant does not tell its fields."""

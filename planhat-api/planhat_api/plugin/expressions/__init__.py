@@ -5,8 +5,8 @@ Nothing here knows the framework that evaluates them; the connectors hand over w
 
 from planhat_api.plugin.expressions.check import Columns, Evaluator
 from planhat_api.plugin.expressions.evaluation import ExpressionError, Expressions
+from planhat_api.plugin.expressions.location import STREAM_MAPS
 from planhat_api.plugin.expressions.maps import check_maps, check_stream, unused_maps
-from planhat_api.plugin.expressions.place import STREAM_MAPS
 
 __all__ = [
     "STREAM_MAPS",

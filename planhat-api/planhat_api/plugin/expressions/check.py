@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from planhat_api.plugin.expressions.place import CONFIG, MAP_CONFIG, shown
+from planhat_api.plugin.expressions.location import CONFIG, MAP_CONFIG, shown
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping

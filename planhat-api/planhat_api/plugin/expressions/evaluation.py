@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api.plugin.expressions.faults import reason_of
-from planhat_api.plugin.expressions.place import FILTER, Place
+from planhat_api.plugin.expressions.location import FILTER, Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,8 +85,8 @@ class Expressions:
         except Exception as err:  # noqa: BLE001 -- an expression raises whatever the functions it calls raise
             # Not the cause: the texts of what expressions call quote the record.
             reason = reason_of(err, text, _names(known, prop))
-        place = Place(self._stream, self._source, prop or FILTER, text)
-        raise ExpressionError(place.told(reason))
+        location = Location(self._stream, self._source, prop or FILTER, text)
+        raise ExpressionError(location.told(reason))
 
 
 def _names(record: _Record, prop: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.plugin.expressions.check import near
-from planhat_api.plugin.expressions.place import shown
+from planhat_api.plugin.expressions.location import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

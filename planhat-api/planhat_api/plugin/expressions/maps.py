@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.plugin.expressions.check import problem_of
-from planhat_api.plugin.expressions.place import FILTER, STREAM_MAPS, Place
+from planhat_api.plugin.expressions.location import FILTER, STREAM_MAPS, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,8 +32,8 @@ def check_maps(maps: Mapping[str, Any], evaluator: Evaluator) -> None:
     Raises:
         ConfigurationError: An expression can never work.
     """
-    places = (place for key, definition in maps.items() for place in _places(key, key, definition))
-    _check(places, None, evaluator)
+    locations = (location for key, definition in maps.items() for location in _locations(key, key, definition))
+    _check(locations, None, evaluator)
 
 
 def check_stream(stream: str, columns: Columns, maps: Mapping[str, Any], evaluator: Evaluator) -> None:
@@ -49,7 +49,9 @@ def check_stream(stream: str, columns: Columns, maps: Mapping[str, Any], evaluat
         ConfigurationError: An expression can never work.
     """
     taken = ((key, definition) for key, definition in maps.items() if _takes(key, definition, stream))
-    _check((place for key, definition in taken for place in _places(key, stream, definition)), columns, evaluator)
+    _check(
+        (location for key, definition in taken for location in _locations(key, stream, definition)), columns, evaluator
+    )
 
 
 def unused_maps(maps: Mapping[str, Any], streams: Iterable[str]) -> list[str]:
@@ -73,17 +75,17 @@ def _takes(key: str, definition: object, stream: str) -> bool:
     return source == stream or fnmatch(stream, source)
 
 
-def _places(key: str, stream: str, definition: object) -> Iterator[Place]:
+def _locations(key: str, stream: str, definition: object) -> Iterator[Location]:
     for prop, text in definition.items() if isinstance(definition, dict) else ():
         if prop not in _OPTIONS and isinstance(text, str) and (text != _NULL or prop == FILTER):
-            yield Place(key, stream, prop, text)
+            yield Location(key, stream, prop, text)
 
 
-def _check(places: Iterable[Place], columns: Columns | None, evaluator: Evaluator) -> None:
+def _check(locations: Iterable[Location], columns: Columns | None, evaluator: Evaluator) -> None:
     told = [
-        place.told(problem)
-        for place in places
-        if (problem := problem_of(place.text, place.prop, columns, evaluator)) is not None
+        location.told(problem)
+        for location in locations
+        if (problem := problem_of(location.text, location.prop, columns, evaluator)) is not None
     ]
     if told:
         more = [f"and {len(told) - _MOST_PROBLEMS} more"] if len(told) > _MOST_PROBLEMS else []

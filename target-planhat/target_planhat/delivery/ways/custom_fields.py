@@ -69,7 +69,7 @@ class CustomFieldsOneByOne(DeliveryWay):
             return RecordOutcome.rejected("no custom field has this _id")
         if found is None:
             look = partial(self._look, row, existing)
-            answer = self._tenant.client.create(self.model, {**_DEFAULTS, **changes}, look=look)
+            answer = self._tenant.client.create(self.model, {**_DEFAULTS, **changes}, find_result=look)
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):

@@ -1,0 +1,89 @@
+"""DayWindows of days: each day once, sizes that follow the rows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planhat_api.values.dates import day_number, day_of
+from tap_planhat.streams.day_windows import DayWindow, DayWindows
+
+
+def _all(windows: DayWindows, rows: list[int]) -> list[DayWindow]:
+    found = []
+    while window := windows.next():
+        found.append(window)
+        windows.adjust_size(rows[len(found) % len(rows)])
+    return found
+
+
+def _days(windows: list[DayWindow]) -> list[int]:
+    return [day for window in windows for day in range(window.first, window.last + 1)]
+
+
+@given(
+    first=st.integers(0, 30000),
+    length=st.integers(0, 3000),
+    days=st.integers(1, 366),
+    rows=st.lists(st.integers(0, 10_000_000), min_size=1, max_size=8),
+)
+def test_no_day_is_skipped_and_none_is_read_twice(first: int, length: int, days: int, rows: list[int]) -> None:
+    last = first + length
+    windows = _all(DayWindows([DayWindow(first, last)], days=days, page_size=10_000), rows)
+    assert _days(windows) == list(range(first, last + 1))
+
+
+@given(
+    lengths=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=6),
+    days=st.integers(1, 50),
+)
+def test_windows_keep_to_the_spans(lengths: list[tuple[int, int]], days: int) -> None:
+    spans, at = [], 0
+    for gap, length in lengths:
+        spans.append(DayWindow(at + gap, at + gap + length - 1))
+        at += gap + length
+    windows = DayWindows(spans, days=days, page_size=100)
+    assert _days(_all(windows, [10_000])) == _days(spans)
+    assert windows.remaining() == 0
+
+
+def test_where_there_is_no_span_there_is_no_window() -> None:
+    windows = DayWindows([], days=7, page_size=100)
+    assert windows.next() is None
+    assert windows.remaining() == 0
+
+
+def test_quiet_windows_grow_and_busy_ones_shrink() -> None:
+    windows = DayWindows([DayWindow(0, 100_000)], days=8, page_size=100)
+    windows.next()
+    windows.adjust_size(0)
+    assert windows.next() == DayWindow(8, 8 + 31)
+    windows.adjust_size(1250)
+    assert windows.next() == DayWindow(40, 40 + 63)
+    windows.adjust_size(2500)
+    assert windows.next() == DayWindow(104, 104 + 63)
+    windows.adjust_size(5000)
+    assert windows.next() == DayWindow(168, 168 + 63)
+    windows.adjust_size(10_000)
+    assert windows.next() == DayWindow(232, 232 + 15)
+    windows.adjust_size(10_000_000)
+    assert windows.next() == DayWindow(248, 248)
+
+
+def test_windows_never_grow_beyond_a_year() -> None:
+    windows = DayWindows([DayWindow(0, 100_000)], days=366, page_size=100)
+    windows.next()
+    windows.adjust_size(0)
+    assert windows.next() == DayWindow(366, 731)
+
+
+def test_remaining_is_the_share_of_days_to_come() -> None:
+    windows = DayWindows([DayWindow(0, 99)], days=25, page_size=1)
+    assert windows.remaining() == 1
+    windows.next()
+    assert windows.remaining() == 0.75
+
+
+@given(st.integers(0, 60000))
+def test_day_numbers_are_dates(number: int) -> None:
+    assert day_number(day_of(number)) == number
