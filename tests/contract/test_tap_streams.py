@@ -84,6 +84,36 @@ def test_both_record_paths_write_the_same(switches: dict[str, Any], monkeypatch:
     assert spliced.state == general.state
 
 
+_CHANGES: dict[str, dict[str, Any]] = {
+    "fields": {"without": {"companies": ["phase", "owner", "mr"], "licenses": ["value"]}},
+    "original": {"without": {"companies": [ORIGINAL], "licenses": [ORIGINAL]}},
+    "inside": {"without": {"companies": ["Seats", "Regions", "domains"]}},
+    "map": {"stream_maps": {"companies": {"title": "name.upper()", "phase": "__NULL__", "__filter__": "name > 'D'"}}},
+    "alias": {"stream_maps": {"companies": {"__alias__": "accounts"}}},
+    "copies": {
+        "stream_maps": {"companies": {"_id": "_id", "__else__": "__NULL__"}, "copy": {"__source__": "companies"}}
+    },
+    "flattened": {"flattening_enabled": True, "flattening_max_depth": 2, "without": {"companies": ["owner"]}},
+}
+
+
+@pytest.mark.parametrize("change", _CHANGES.values(), ids=_CHANGES)
+@pytest.mark.parametrize("switches", _SHAPES[:2], ids=_named)
+def test_both_record_paths_change_the_same(
+    switches: dict[str, Any], change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {name: value for name, value in change.items() if name != "without"}
+    with Sandbox(companies=12, seed=3, switches=switches) as sandbox:
+        config, without = config_for(sandbox, **settings), change.get("without")
+        by_pages = run(config, "companies", "licenses", "notes", without=without)
+        monkeypatch.setattr(page_stream, "sdk_is_supported", lambda: False)
+        general = run(config, "companies", "licenses", "notes", without=without)
+    assert by_pages.records == general.records
+    assert by_pages.schemas == general.schemas
+    assert by_pages.state == general.state
+    assert all(by_pages.records.values())
+
+
 def test_the_seeded_tenant_has_shapes_to_convert(box: Sandbox) -> None:
     output = run(config_for(box), "companies", "licenses")
     converted = [record[ORIGINAL] for rows in output.records.values() for record in rows if ORIGINAL in record]

@@ -21,10 +21,11 @@ from planhat_api import Page
 from planhat_api.models.registry import model
 from tap_planhat.output.messages import BufferedWriter
 from tap_planhat.records import page_stream
+from tap_planhat.records.changed_lines import ChangedLineMaker, OutputStream
 from tap_planhat.records.conversion import RecordConverter, decode_record
 from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of
 from tap_planhat.records.record_lines import LineMaker
-from tap_planhat.records.schemas import stream_schema
+from tap_planhat.records.schemas import ORIGINAL, stream_schema
 from tap_planhat.sdk_maps import CheckedMap, CheckedMapper
 
 if TYPE_CHECKING:
@@ -113,6 +114,40 @@ def test_both_paths_write_the_same(bodies: list[bytes]) -> None:
     page = _page(bodies)
     assert _spliced(page) == _one_by_one(page)
     assert _spliced(page, 7) == _one_by_one(page, 7)
+
+
+_CHOSEN = frozenset({"_id", "name", "mrr", "custom", "tags", "lastActive", ORIGINAL})
+
+
+def _map(record: dict[str, Any]) -> dict[str, Any] | None:
+    return None if record.get("name") == "" else {**record, "title": record.get("name")}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    bodies=st.lists(st.builds(lambda encode, record: encode(record), _ENCODERS, _RECORDS), max_size=5),
+    fields=st.sampled_from([None, _CHOSEN, _CHOSEN - {ORIGINAL}]),
+    maps=st.lists(st.sampled_from([None, _map]), min_size=1, max_size=2),
+)
+@example(bodies=[b'{"name": "\xff", "unknown": "\xc3("}', b'{"mrr": 1e400}'], fields=_CHOSEN, maps=[None])
+@example(bodies=[b'{"custom":{"a":1,"a":2},"mrr":"1"}', b'{"mrr":1,"mrr":2}'], fields=_CHOSEN - {ORIGINAL}, maps=[_map])
+def test_records_that_are_changed_are_written_the_same(
+    bodies: list[bytes], fields: frozenset[str] | None, maps: list[Any]
+) -> None:
+    page, writer = _page(bodies), BufferedWriter()
+    outputs = [OutputStream(f"companies{place}", change) for place, change in enumerate(maps)]
+    maker = ChangedLineMaker(outputs, _SHAPE, 7, fields=fields, deselect=None)
+    expected = []
+    for body in bodies:
+        record = {name: value for name, value in decode_record(body).items() if not fields or name in fields}
+        record = {name: value for name, value in _SHAPE.convert(record).items() if not fields or name in fields}
+        for output in outputs:
+            made = output.transform(record) if output.transform else record
+            if made is not None:
+                message = RecordMessage(output.name, made, version=7, time_extracted=_NOW)
+                expected.append(json.loads(writer.format_message(message)))
+    lines = b"".join(maker.lines(page, _NOW)).decode()
+    assert [json.loads(line, parse_constant=pytest.fail) for line in lines.split("\n")[:-1]] == expected
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,8 +1,9 @@
 """Writes the records of a stream page by page, in place of the SDK, which writes them one by one.
 
-The SDK handles each record as a dictionary. If nothing changes the records of a stream, this module copies their bytes
-instead, with the same result. If the installed SDK differs from the one this module was made for, the SDK writes them.
-This module and ``sdk_maps`` are the two that use more of the SDK than its public hooks.
+The SDK handles each record as a dictionary. This module takes pages as bytes, with the same result. It copies records
+that nothing changes, and decodes others as far as the change needs it. If the installed SDK differs from the one this
+module was made for, the SDK writes the records. This module and ``sdk_maps`` are the two that use more of the SDK than
+its public hooks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
 from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
@@ -26,6 +28,7 @@ from planhat_api.errors import ConfigurationError, PlanhatError, UnavailableErro
 from planhat_api.jsontext import deepest_record
 from planhat_api.plugin.output import OutputError, is_full, reason_of
 from tap_planhat.output.messages import BufferedWriter
+from tap_planhat.records.changed_lines import ChangedLineMaker, OutputStream
 from tap_planhat.records.record_lines import LineMaker
 
 if sys.version_info >= (3, 12):
@@ -34,10 +37,11 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
 
     from planhat_api import Page
     from planhat_api.lists.page import ConformingIds
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
 
 _SDK = "0.54."
 _STATE_INTERVAL = 5.0
+_FIELD = 2
+"""Length of the path of a field in the selection of a catalog: `properties` and its name."""
 _NEEDED = (
     "_finalize_state",
     "_get_state_partition_context",
@@ -67,7 +73,7 @@ class PageStream(Stream):
     @property
     def conforming_ids(self) -> ConformingIds | None:
         """The function with which the client checks whether the records of a page can pass unchanged."""
-        return self.converter.conforming_ids if self._copies_bytes else None
+        return self.converter.conforming_ids if self._writes_pages else None
 
     @property
     @abstractmethod
@@ -133,7 +139,7 @@ class PageStream(Stream):
             yield from super()._sync_records(context, write_messages=write_messages)
             return
         try:
-            if write_messages and self._copies_bytes:
+            if write_messages and self._writes_pages:
                 self._sync_pages(context, writer)
             else:
                 yield from super()._sync_records(context, write_messages=write_messages)
@@ -160,22 +166,35 @@ class PageStream(Stream):
         return bool(self.config["emit_activate_version_messages"]) and self.replication_method == REPLICATION_FULL_TABLE
 
     @cached_property
-    def _copies_bytes(self) -> bool:
-        """Whether records are written as Planhat sent them, except for values that need another type."""
-        return (
-            sdk_is_supported()
-            and self.selected
-            and all(self.mask.values())
-            and [type(stream_map) for stream_map in self.stream_maps] == [SameRecordTransform]
-            and not self.stream_maps[0].flattening_enabled
-            and self.stream_maps[0].stream_alias == self.name
-            and not self.child_streams
-            and self.ABORT_AT_RECORD_COUNT is None
+    def _writes_pages(self) -> bool:
+        """Whether records are written page by page, without the SDK."""
+        return sdk_is_supported() and self.selected and not self.child_streams and self.ABORT_AT_RECORD_COUNT is None
+
+    @property
+    @abstractmethod
+    def only_fields(self) -> frozenset[str] | None:
+        """The fields to emit when the catalog leaves some out; None when it leaves out none."""
+
+    def _line_maker(self) -> LineMaker | ChangedLineMaker:
+        outputs = [OutputStream(made.stream_alias, _transform(made)) for made in self.stream_maps]
+        inside = any(not on and len(path) > _FIELD and self.mask[path[:_FIELD]] for path, on in self.mask.items())
+        if self.only_fields is None and not inside and outputs == [OutputStream(self.name, None)]:
+            return LineMaker(self.name, self.converter, self._stream_version)
+
+        def deselect(record: Record) -> None:
+            pop_deselected_record_properties(record, self.schema, self.mask)
+
+        return ChangedLineMaker(
+            outputs,
+            self.converter,
+            self._stream_version,
+            fields=self.only_fields,
+            deselect=deselect if inside else None,
         )
 
     def _sync_pages(self, context: Context | None, writer: BufferedWriter) -> None:
         """Do for each page what the SDK does for each record."""
-        maker = LineMaker(self.name, self.converter, self._stream_version)
+        maker = self._line_maker()
         written, state_written_at = 0, time.monotonic()
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             for element in [context] if context is not None else self.partitions or [{}]:
@@ -195,6 +214,11 @@ class PageStream(Stream):
         if not context:
             self._finalize_state(self.stream_state)
         self._write_state_message()
+
+
+def _transform(made: StreamMap) -> Callable[[Record], Record | None] | None:
+    """What a stream map does with a record; None if it does nothing."""
+    return None if type(made) is SameRecordTransform and not made.flattening_enabled else made.transform
 
 
 @cache
