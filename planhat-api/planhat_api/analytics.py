@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from planhat_api.http.call import Answer
     from planhat_api.row import Row
 
-__all__ = ["ACCEPTED", "MOST_BYTES", "MetricAnswer", "Verdict", "judge_metrics", "push", "read_metrics"]
+__all__ = ["ACCEPTED", "MOST_BYTES", "CallOutcomes", "MetricAnswer", "interpret_metrics", "push", "read_metrics"]
 
 MOST_BYTES = 30_000_000  # B15: below 32 MB
 _TOO_LARGE = 413
 ACCEPTED = Outcome(Fate.ACCEPTED)
 
-Verdict = tuple[list[Outcome], list[str]]
+CallOutcomes = tuple[list[Outcome], list[str]]
 
 
 class MetricAnswer(msgspec.Struct):
@@ -38,7 +38,7 @@ class MetricAnswer(msgspec.Struct):
 
 
 def push(
-    rows: Sequence[Row], send: Callable[[Sequence[Row]], Verdict], *, most_rows: int, most_bytes: int = MOST_BYTES
+    rows: Sequence[Row], send: Callable[[Sequence[Row]], CallOutcomes], *, most_rows: int, most_bytes: int = MOST_BYTES
 ) -> PushResult:
     """Post rows, cut by count and by bytes of the encoded body.
 
@@ -105,7 +105,7 @@ def read_metrics(answer: Answer) -> MetricAnswer:
     return metrics
 
 
-def judge_metrics(rows: Sequence[Row], answer: MetricAnswer) -> Verdict:
+def interpret_metrics(rows: Sequence[Row], answer: MetricAnswer) -> CallOutcomes:
     """Tell which points were taken. Errors echo the point they mean (B81)."""
     errors = answer.errors or []
     outcomes = [ACCEPTED] * len(rows)

@@ -10,7 +10,7 @@ from planhat_api import analytics
 from planhat_api.answers import copies_made, nothing, one_record, page_at, record_or_text
 from planhat_api.bulk import upsert as bulk
 from planhat_api.bulk.answer import BULK_TAKES, BulkAnswer, read_bulk
-from planhat_api.bulk.clues import TenantClues
+from planhat_api.bulk.hints import TenantHints
 from planhat_api.errors import AccessError, NotFoundError, PlanhatError
 from planhat_api.http import auth, urls
 from planhat_api.http.call import Answer, Call
@@ -64,7 +64,7 @@ class PlanhatClient:
         self._auth = auth.main_auth(connection)
         self._pool = DaemonThreads(connection.parallel_calls)
         self._one_bulk_call = threading.Lock()
-        self._clues: dict[str, TenantClues] = {}
+        self._hints: dict[str, TenantHints] = {}
         self.companies = Companies(self)
 
     def __enter__(self) -> PlanhatClient:  # noqa: PYI034 - Self needs typing_extensions on Python 3.10
@@ -354,10 +354,10 @@ class PlanhatClient:
                 raise AccessError(message, status=answer.status, detail=answer.text)
             return answer
 
-        clues = self._clues.setdefault(model.path, TenantClues(self, model, self.companies))
+        hints = self._hints.setdefault(model.path, TenantHints(self, model, self.companies))
         with self._one_bulk_call:
             try:
-                result = bulk.upsert(rows, send, self.check_credentials, clues, distinct=distinct)
+                result = bulk.upsert(rows, send, self.check_credentials, hints, distinct=distinct)
             except PlanhatError as error:
                 self._outdate_companies(model, error.outcomes or ())
                 raise
@@ -403,9 +403,9 @@ class PlanhatClient:
         """
         path = model_named("dimensiondata").push["bulk"]
 
-        def send(batch: Sequence[Row]) -> analytics.Verdict:
+        def send(batch: Sequence[Row]) -> analytics.CallOutcomes:
             answer = self._post(path, batch, analytics.read_metrics, auth.metrics_auth(self._connection))
-            return analytics.judge_metrics(batch, answer)
+            return analytics.interpret_metrics(batch, answer)
 
         return analytics.push(rows, send, most_rows=min(max(rows_per_call, 1), 100_000))
 
@@ -421,7 +421,7 @@ class PlanhatClient:
         """
         path = model_named("analytics").push["bulk"]
 
-        def send(batch: Sequence[Row]) -> analytics.Verdict:
+        def send(batch: Sequence[Row]) -> analytics.CallOutcomes:
             self._post(path, batch, nothing, auth.NO_AUTH)
             return [analytics.ACCEPTED] * len(batch), []
 

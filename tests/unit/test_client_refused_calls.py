@@ -34,7 +34,7 @@ def stored(batch: Sequence[Row]) -> BulkAnswer:
     return BulkAnswer(200, told=True, created=len(batch))
 
 
-def accepted(batch: Sequence[Row]) -> analytics.Verdict:
+def accepted(batch: Sequence[Row]) -> analytics.CallOutcomes:
     return [analytics.ACCEPTED] * len(batch), []
 
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from math import log2
 from typing import TYPE_CHECKING
 
-from planhat_api.bulk.apart import may_mean_one_record, turns
-from planhat_api.bulk.verdict import judge
+from planhat_api.bulk.call_groups import call_groups, some_may_be_one_record
+from planhat_api.bulk.interpretation import interpret
 from planhat_api.errors import PayloadError, UnavailableError
 from planhat_api.outcome import Fate, Outcome
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from planhat_api.bulk.answer import BulkAnswer
-    from planhat_api.bulk.clues import Clues
-    from planhat_api.bulk.verdict import Open
+    from planhat_api.bulk.hints import Hints
+    from planhat_api.bulk.interpretation import OpenRows
     from planhat_api.row import Row
 
 __all__ = ["Resolver"]
@@ -60,7 +60,7 @@ class Resolver:
         rows: Sequence[Row],
         send: Callable[[Sequence[Row]], BulkAnswer],
         alive: Callable[[], None],
-        clues: Clues,
+        hints: Hints,
     ) -> None:
         """Sends nothing yet.
 
@@ -68,7 +68,7 @@ class Resolver:
             rows: All rows.
             send: Makes one bulk call.
             alive: Makes a harmless call; raises when Planhat as a whole is not available.
-            clues: Hints at what became of rows.
+            hints: Hints at what became of rows.
         """
         self.outcomes: dict[int, Outcome] = {}
         self.notes: list[str] = []
@@ -77,7 +77,7 @@ class Resolver:
         self._rows = rows
         self._send = send
         self._alive = alive
-        self._clues = clues
+        self._hints = hints
         self._extra_calls = 0
         self._failures = 0
         self._blamed: list[int] = []
@@ -90,10 +90,10 @@ class Resolver:
         Raises:
             PlanhatError: The call failed as a whole; rows settled before stay in ``outcomes``.
         """
-        self._clues.outdate()
+        self._hints.outdate()
         calls = self._extra_calls
         self._call(indices, again=False)
-        if self._extra_calls > calls and may_mean_one_record([self._rows[index] for index in indices]):
+        if self._extra_calls > calls and some_may_be_one_record([self._rows[index] for index in indices]):
             self._restore_order(indices)
 
     def _restore_order(self, indices: Sequence[int]) -> None:
@@ -119,7 +119,7 @@ class Resolver:
     def _may_go_again(self, indices: Sequence[int]) -> list[int]:
         """The rows that are stored, without those that may have been inserted, and may be once more."""
         new = [index for index in indices if self.outcomes[index].fate in {Fate.CREATED, Fate.ACCEPTED}]
-        anew = set(self._which(lambda rows: self._clues.inserted_each_time(rows, 0), new))
+        anew = set(self._which(lambda rows: self._hints.inserted_each_time(rows, 0), new))
         return [index for index in indices if self._is_delivered(index) and index not in anew]
 
     def _is_delivered(self, index: int) -> bool:
@@ -165,16 +165,16 @@ class Resolver:
 
     def _take(self, indices: list[int], rows: Sequence[Row], answer: BulkAnswer, *, again: bool) -> None:
         """Settle the rows of a call that was answered."""
-        verdict = judge(rows, answer, self._clues.reason)
+        told = interpret(rows, answer, self._hints.reason)
         if not again:
-            self.notes += verdict.notes
-        self._settle({indices[place]: outcome for place, outcome in verdict.settled.items()})
+            self.notes += told.notes
+        self._settle({indices[place]: outcome for place, outcome in told.settled.items()})
         if not answer.told:
             self._doubt_rejects(indices)
-        if verdict.open.rows:
-            self._tell_apart(verdict.open.at(indices))
+        if told.open.rows:
+            self._tell_apart(told.open.at(indices))
 
-    def _tell_apart(self, doubt: Open) -> None:
+    def _tell_apart(self, doubt: OpenRows) -> None:
         """Settle the rows that an answer leaves open."""
         if not self._extra_calls:
             _log.info("Planhat does not tell which of %d rows it did not store; finding out", len(doubt.rows))
@@ -188,7 +188,7 @@ class Resolver:
         finally:
             self._restore_first_fates(doubt)
 
-    def _groups(self, doubt: Open) -> Iterator[list[int]]:
+    def _groups(self, doubt: OpenRows) -> Iterator[list[int]]:
         """In which groups rows are sent again: first those that something sets apart from the others, then the rest.
 
         Rows that may be inserted anew each time they are sent are left out, unless Planhat inserts no such row at all.
@@ -199,51 +199,52 @@ class Resolver:
             if 0 < len(apart) < len(waiting):
                 group = [index for index in waiting if index in apart]
                 waiting = [index for index in waiting if index not in apart]
-                yield from self._turns(group if never_inserted else self._safe(group, doubt))
-        parts = self._turns(self._safe(waiting, doubt))
+                yield from self._groups_of(group if never_inserted else self._safe(group, doubt))
+        parts = self._groups_of(self._safe(waiting, doubt))
         if len(parts) == 1 and len(parts[0]) == len(doubt.rows) and not doubt.may_add_up:
             middle = (len(waiting) + 1) // 2
             parts = [waiting[:middle], waiting[middle:]]
         yield from parts
 
-    def _turns(self, indices: list[int]) -> list[list[int]]:
+    def _groups_of(self, indices: list[int]) -> list[list[int]]:
         """The rows in groups without a shared key: they may have been refused only because they went together (B90)."""
         return [
-            [indices[place] for place in turn] for turn in turns([self._rows[index] for index in indices], most=None)
+            [indices[place] for place in turn]
+            for turn in call_groups([self._rows[index] for index in indices], most=None)
         ]
 
-    def _suspects(self, doubt: Open) -> Iterator[tuple[list[int], bool]]:
+    def _suspects(self, doubt: OpenRows) -> Iterator[tuple[list[int], bool]]:
         """Rows that are more likely not stored than the others, and whether Planhat inserts no such row at all."""
         yield doubt.suspects, False
         if self._bad(doubt):
-            yield self._which(self._clues.homeless, self._unsettled(doubt)), True
+            yield self._which(self._hints.without_company, self._unsettled(doubt)), True
         bad = self._bad(doubt)
         if bad:
             waiting = self._unsettled(doubt)
             most_calls = min(_calls_to_tell_apart(len(waiting), bad), MOST_CALLS_TO_TELL_APART)
-            yield self._which(lambda rows: self._clues.odd(rows, bad, most_calls), waiting), False
+            yield self._which(lambda rows: self._hints.with_doubtful_key(rows, bad, most_calls), waiting), False
 
-    def _unsettled(self, doubt: Open) -> list[int]:
+    def _unsettled(self, doubt: OpenRows) -> list[int]:
         return [index for index in doubt.rows if index not in self.outcomes]
 
-    def _bad(self, doubt: Open) -> int:
+    def _bad(self, doubt: OpenRows) -> int:
         """How many of the rows are refused for what they are, as far as is known, and not settled yet."""
         expected = doubt.errors if doubt.absent is None else doubt.absent
         fates = [self.outcomes[index].fate for index in doubt.rows if index in self.outcomes]
         return max(0, expected - fates.count(Fate.REJECTED))
 
-    def _safe(self, indices: list[int], doubt: Open) -> list[int]:
+    def _safe(self, indices: list[int], doubt: OpenRows) -> list[int]:
         """Those of the rows that are stored once however often they are sent; the others are settled as unknown."""
         if not doubt.left.created:
             return indices
         left = MOST_CALLS_TO_TELL_APART - self._extra_calls
-        doubtful = set(self._which(lambda rows: self._clues.inserted_each_time(rows, left), indices))
+        doubtful = set(self._which(lambda rows: self._hints.inserted_each_time(rows, left), indices))
         self._settle({index: self._outcome(Fate.UNKNOWN, index, _INSERTED_EACH_TIME) for index in doubtful})
         return [index for index in indices if index not in doubtful]
 
-    def _which(self, clue: Callable[[Sequence[Row]], list[int]], indices: list[int]) -> list[int]:
-        """Those of the rows that a clue picks."""
-        return [indices[place] for place in clue([self._rows[index] for index in indices])]
+    def _which(self, hint: Callable[[Sequence[Row]], list[int]], indices: list[int]) -> list[int]:
+        """Those of the rows that a hint picks."""
+        return [indices[place] for place in hint([self._rows[index] for index in indices])]
 
     def _call_again(self, indices: list[int]) -> None:
         if not indices:
@@ -254,7 +255,7 @@ class Resolver:
         self._extra_calls += 1
         self._call(indices, again=True)
 
-    def _settle_by_counts(self, doubt: Open) -> bool:
+    def _settle_by_counts(self, doubt: OpenRows) -> bool:
         """Settle the rows whose fate follows from what the answer counted; False when none does.
 
         A row that the answer counts as stored is not refused when it is sent again, unless for other rows. So where as
@@ -276,12 +277,12 @@ class Resolver:
             self._settle_open(index, doubt, stored=stored)
         return True
 
-    def _settle_open(self, index: int, doubt: Open, *, stored: bool) -> None:
+    def _settle_open(self, index: int, doubt: OpenRows, *, stored: bool) -> None:
         """Settle a row that an answer left open, now that it is known whether it is stored."""
         fate, reason = (Fate.UNCHANGED, None) if stored else (Fate.REJECTED, doubt.reason(index))
         self._settle({index: self._outcome(fate, index, reason)})
 
-    def _restore_first_fates(self, doubt: Open) -> None:
+    def _restore_first_fates(self, doubt: OpenRows) -> None:
         """What the first answer counted as created or changed came back unchanged: the first fate is the true one."""
         known = {index: self.outcomes[index] for index in doubt.rows if index in self.outcomes}
         unchanged = {index: outcome for index, outcome in known.items() if outcome.fate is Fate.UNCHANGED}

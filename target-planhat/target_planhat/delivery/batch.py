@@ -6,7 +6,7 @@ from bisect import bisect_right
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
-from planhat_api.bulk.apart import turns
+from planhat_api.bulk.call_groups import call_groups
 from target_planhat.rows.merging import collapse
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Batch:
                 if they are the fewer ones: in this one they would cost a call of their own (B64, B90).
         """
         items = collapse(self._items) if self._collapses else self._items
-        groups = turns(items) if self._apart else []
+        groups = call_groups(items) if self._apart else []
         distinct = self._apart and len(groups) <= 1
         later: list[Item] = []
         if len(groups) > 1 and not everything and len(groups[0]) >= len(items) / 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import NotFoundError, PayloadError
-from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY, company_in, rows_of
+from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY, company_in, rows_of
 from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.rows.builder import RefusedRowError
 

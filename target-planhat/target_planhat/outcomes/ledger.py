@@ -12,9 +12,9 @@ from target_planhat.outcomes.advice import tell_what_is_left
 from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.outcomes.policy import RejectPolicy
 from target_planhat.outcomes.receipts import Receipts
+from target_planhat.outcomes.reject_log import RejectLog
 from target_planhat.outcomes.rejects import Rejects
 from target_planhat.outcomes.summary import Summary
-from target_planhat.outcomes.told_rejects import ToldRejects
 
 if TYPE_CHECKING:
     import logging
@@ -49,7 +49,7 @@ class Ledger:
         self.rejects = Rejects(settings.rejects_dir)
         self.receipts = Receipts(settings.receipts_dir)
         self._logger = logger
-        self._told = ToldRejects(logger)
+        self._told = RejectLog(logger)
         self._policy = RejectPolicy.from_settings(settings)
         self._is_to_be_judged = False
         self._is_replay = False

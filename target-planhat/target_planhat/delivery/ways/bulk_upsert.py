@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from planhat_api.bulk.apart import turns
+from planhat_api.bulk.call_groups import call_groups
 from target_planhat.delivery.missing_company import may_lack_company
 from target_planhat.delivery.one_by_one import one_after_the_other
 from target_planhat.delivery.resending import Repeats
@@ -63,7 +63,7 @@ class BulkUpsert(DeliveryWay):
         if distinct and not deletes:
             yield from self._deliver_turn(items)
             return
-        for turn in turns(items, first=deletes):
+        for turn in call_groups(items, first=deletes):
             yield from self._deliver_turn([items[index] for index in turn])
 
     def _deliver_turn(self, items: Sequence[Item]) -> Iterator[Settled]:

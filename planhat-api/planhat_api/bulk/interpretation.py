@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from planhat_api.bulk.answer import BulkAnswer
     from planhat_api.row import Row
 
-__all__ = ["VANISHED", "Left", "Open", "Verdict", "judge"]
+__all__ = ["IGNORED", "Interpretation", "OpenRows", "UnnamedRows", "interpret"]
 
-VANISHED = "Planhat neither stored the row nor named an error"
+IGNORED = "Planhat neither stored the row nor named an error"
 
 _FORBIDDEN = 403
 _FIRST_REFUSAL = 400
@@ -27,7 +27,7 @@ _PARTLY = 206
 
 
 @dataclass(slots=True)
-class Left:
+class UnnamedRows:
     """Rows that the answer counts as stored without telling which they are."""
 
     created: int
@@ -52,7 +52,7 @@ class Left:
 
 
 @dataclass(slots=True)
-class Open:
+class OpenRows:
     """Rows that one answer does not tell apart: some of them may be stored.
 
     Attributes:
@@ -66,19 +66,19 @@ class Open:
     """
 
     rows: list[int] = field(default_factory=list)
-    left: Left = field(default_factory=lambda: Left(0, 0, 0))
+    left: UnnamedRows = field(default_factory=lambda: UnnamedRows(0, 0, 0))
     counted: bool = False
     errors: int = 0
     suspects: list[int] = field(default_factory=list)
     may_add_up: bool = False
-    reason: Callable[[int], str] = lambda _index: VANISHED
+    reason: Callable[[int], str] = lambda _index: IGNORED
 
     @property
     def absent(self) -> int | None:
         """How many of the rows were refused for what they are; None when the answer does not tell."""
         return len(self.rows) - self.left.total if self.counted else None
 
-    def at(self, indices: Sequence[int]) -> Open:
+    def at(self, indices: Sequence[int]) -> OpenRows:
         """The same rows under other indices, given the new one of each row of the call."""
         places = {indices[place]: place for place in self.rows}
         return replace(
@@ -90,7 +90,7 @@ class Open:
 
 
 @dataclass(slots=True)
-class Verdict:
+class Interpretation:
     """What one answer says.
 
     Attributes:
@@ -100,11 +100,13 @@ class Verdict:
     """
 
     settled: dict[int, Outcome] = field(default_factory=dict)
-    open: Open = field(default_factory=Open)
+    open: OpenRows = field(default_factory=OpenRows)
     notes: list[str] = field(default_factory=list)
 
 
-def judge(rows: Sequence[Row], answer: BulkAnswer, vanished: Callable[[Row], str] = lambda _row: VANISHED) -> Verdict:
+def interpret(
+    rows: Sequence[Row], answer: BulkAnswer, vanished: Callable[[Row], str] = lambda _row: IGNORED
+) -> Interpretation:
     """Tell the fate of each row from one answer, as far as it shows.
 
     First come the key lists, which name rows created and changed; then the counts; then the errors, as far as they name
@@ -116,19 +118,19 @@ def judge(rows: Sequence[Row], answer: BulkAnswer, vanished: Callable[[Row], str
         answer: What Planhat said.
         vanished: Says why Planhat may have ignored a row without a word.
     """
-    verdict = Verdict()
+    told = Interpretation()
     if not answer.told:
-        _untold(rows, answer, verdict)
-        return verdict
-    left = _claim(rows, answer, verdict)
-    waiting = [index for index in range(len(rows)) if index not in verdict.settled]
-    _note_sums(rows, answer, verdict)
+        _untold(rows, answer, told)
+        return told
+    left = _claim(rows, answer, told)
+    waiting = [index for index in range(len(rows)) if index not in told.settled]
+    _note_sums(rows, answer, told)
     if not answer.errors and left.total == len(waiting):
-        _deliver(rows, waiting, left, verdict)
-        return verdict
-    rest = _Rest(rows, vanished, left, *_named(rows, answer, waiting, verdict))
-    _settle_rest(rows, answer, verdict, rest)
-    return verdict
+        _deliver(rows, waiting, left, told)
+        return told
+    rest = _Rest(rows, vanished, left, *_named(rows, answer, waiting, told))
+    _settle_rest(rows, answer, told, rest)
+    return told
 
 
 @dataclass
@@ -137,7 +139,7 @@ class _Rest:
 
     rows: Sequence[Row]
     vanished: Callable[[Row], str]
-    left: Left
+    left: UnnamedRows
     waiting: list[int]
     errors: list[tuple[Any, frozenset[int]]]
 
@@ -166,61 +168,61 @@ class _Rest:
 
 
 def _named(
-    rows: Sequence[Row], answer: BulkAnswer, waiting: list[int], verdict: Verdict
+    rows: Sequence[Row], answer: BulkAnswer, waiting: list[int], told: Interpretation
 ) -> tuple[list[int], list[tuple[Any, frozenset[int]]]]:
     """Reject the rows that errors name for sure; return the rows and the errors that remain."""
     unexplained = []
-    for item, found in zip(answer.errors, names_rows(answer.errors, rows, waiting), strict=True):
-        if found.surely is None:
-            unexplained.append((item, found.perhaps))
+    for item, named in zip(answer.errors, names_rows(answer.errors, rows, waiting), strict=True):
+        if named.surely is None:
+            unexplained.append((item, named.perhaps))
         else:
-            keys = rows[found.surely].keys
-            verdict.settled.setdefault(
-                found.surely, Outcome(Fate.REJECTED, keys.get("_id"), message_of(item, keys.values()))
+            keys = rows[named.surely].keys
+            told.settled.setdefault(
+                named.surely, Outcome(Fate.REJECTED, keys.get("_id"), message_of(item, keys.values()))
             )
-    return [index for index in waiting if index not in verdict.settled], unexplained
+    return [index for index in waiting if index not in told.settled], unexplained
 
 
-def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict, rest: _Rest) -> None:
+def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation, rest: _Rest) -> None:
     if not rest.waiting:
         return
-    stored_nothing = rest.left.total == 0 and not any(row.fate.delivered for row in verdict.settled.values())
+    stored_nothing = rest.left.total == 0 and not any(row.fate.delivered for row in told.settled.values())
     # One bad row can have the whole call refused; the good ones deserve another try. A token that may not do any of it
     # is different: without a row named there is no telling good ones from others.
     some_named = len(rest.waiting) < len(rows)
     refused_whole = stored_nothing and answer.status >= _FIRST_REFUSAL and (answer.status != _FORBIDDEN or some_named)
     if rest.left.total == 0 and not (refused_whole and len(rows) > max(1, len(answer.errors))):
-        _reject(rows, verdict, rest)
+        _reject(rows, told, rest)
     elif rest.left.total == len(rest.waiting) and not rest.errors:
-        _deliver(rows, rest.waiting, rest.left, verdict)
+        _deliver(rows, rest.waiting, rest.left, told)
     elif len(rows) > 1 and (rows[0].keys or (refused_whole and answer.created == 0)):
-        _leave_open(rows, verdict, rest, counted=not refused_whole)
+        _leave_open(rows, told, rest, counted=not refused_whole)
     else:
-        _leave_unknown(rows, verdict, rest)
+        _leave_unknown(rows, told, rest)
 
 
-def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: Left, verdict: Verdict) -> None:
+def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: UnnamedRows, told: Interpretation) -> None:
     fate = left.fate(len(waiting))
     nameless = Outcome(fate)
     for index in waiting:
         planhat_id = rows[index].keys.get("_id")
-        verdict.settled[index] = nameless if planhat_id is None else Outcome(fate, planhat_id)
+        told.settled[index] = nameless if planhat_id is None else Outcome(fate, planhat_id)
 
 
-def _reject(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
+def _reject(rows: Sequence[Row], told: Interpretation, rest: _Rest) -> None:
     for index in rest.waiting:
-        verdict.settled[index] = Outcome(Fate.REJECTED, rows[index].keys.get("_id"), rest.reason(index))
+        told.settled[index] = Outcome(Fate.REJECTED, rows[index].keys.get("_id"), rest.reason(index))
 
 
-def _leave_unknown(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
+def _leave_unknown(rows: Sequence[Row], told: Interpretation, rest: _Rest) -> None:
     for index in rest.waiting:
         said = rest.said(index)
         reason = f"some rows of the call failed and Planhat does not tell which{': ' + said if said else ''}"
-        verdict.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys.get("_id"), reason)
+        told.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys.get("_id"), reason)
 
 
-def _leave_open(rows: Sequence[Row], verdict: Verdict, rest: _Rest, *, counted: bool) -> None:
-    verdict.open = Open(
+def _leave_open(rows: Sequence[Row], told: Interpretation, rest: _Rest, *, counted: bool) -> None:
+    told.open = OpenRows(
         rest.waiting,
         rest.left,
         counted,
@@ -231,25 +233,23 @@ def _leave_open(rows: Sequence[Row], verdict: Verdict, rest: _Rest, *, counted: 
     )
 
 
-def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
+def _untold(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation) -> None:
     everyone = list(range(len(rows)))
     if len(rows) == 1:
-        verdict.settled[0] = Outcome(
-            Fate.REJECTED, rows[0].keys.get("_id"), answer.text or f"refused ({answer.status})"
-        )
+        told.settled[0] = Outcome(Fate.REJECTED, rows[0].keys.get("_id"), answer.text or f"refused ({answer.status})")
     elif rows[0].keys:
-        verdict.open = Open(everyone, errors=1, reason=lambda _index: answer.text or f"refused ({answer.status})")
+        told.open = OpenRows(everyone, errors=1, reason=lambda _index: answer.text or f"refused ({answer.status})")
     else:
         reason = f"the call was refused ({answer.status}: {answer.text}); which rows are stored is not told"
-        verdict.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
+        told.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
 
 
-def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
+def _claim(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation) -> UnnamedRows:
     """Settle the rows that the key lists name."""
     named = NamedRows(rows)
-    created = _claim_all(named.meant_by(answer.inserts, new=True), answer.inserts, Fate.CREATED, verdict)
-    updated = _claim_all(named.meant_by(answer.updates, new=False), answer.updates, Fate.UPDATED, verdict)
-    return Left(
+    created = _claim_all(named.meant_by(answer.inserts, new=True), answer.inserts, Fate.CREATED, told)
+    updated = _claim_all(named.meant_by(answer.updates, new=False), answer.updates, Fate.UPDATED, told)
+    return UnnamedRows(
         max(0, (answer.created or 0) - created),
         max(0, (answer.updated or 0) - updated),
         max(0, answer.nonupdates or 0),
@@ -257,24 +257,24 @@ def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
 
 
 def _claim_all(
-    positions: Sequence[int | None], entries: Sequence[Mapping[str, Any]], fate: Fate, verdict: Verdict
+    positions: Sequence[int | None], entries: Sequence[Mapping[str, Any]], fate: Fate, told: Interpretation
 ) -> int:
     """Settle the rows at these positions, which the entries of a key list name; the number of them."""
     claimed = 0
     for position, entry in zip(positions, entries, strict=True):
-        if position is not None and position not in verdict.settled:
+        if position is not None and position not in told.settled:
             planhat_id = entry.get("_id")
-            verdict.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else key_text(planhat_id))
+            told.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else key_text(planhat_id))
             claimed += 1
     return claimed
 
 
-def _note_sums(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
+def _note_sums(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation) -> None:
     counts = [answer.created or 0, answer.updated or 0, answer.nonupdates or 0, len(answer.errors)]
     if sum(counts) != len(rows):
-        verdict.notes.append(
+        told.notes.append(
             f"{len(rows)} rows sent, but Planhat counts {counts[0]} created, {counts[1]} updated, "
             f"{counts[2]} unchanged and {counts[3]} errors"
         )
     elif answer.status == _PARTLY and not answer.errors:
-        verdict.notes.append("Planhat says that some rows failed (206), yet its counts account for all of them")
+        told.notes.append("Planhat says that some rows failed (206), yet its counts account for all of them")
