@@ -9,10 +9,10 @@ import msgspec
 
 from planhat_api.bulk.error_items import message_of
 from planhat_api.bulk.upsert import batches
-from planhat_api.errors import PayloadError, PlanhatError, UnavailableError
+from planhat_api.errors import PayloadError, PlanhatError
 from planhat_api.http.call import GarbledError, NestedError
 from planhat_api.jsontext import decode, encode, nests_deeply
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, Fate, Outcome, PushResult
+from planhat_api.outcome import NOT_SENT, Fate, Outcome, SendResult, outcome_of_failed_call
 from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class MetricAnswer(msgspec.Struct):
 
 def push(
     rows: Sequence[Row], send: Callable[[Sequence[Row]], CallOutcomes], *, most_rows: int, most_bytes: int = MOST_BYTES
-) -> PushResult:
+) -> SendResult:
     """Post rows, cut by count and by bytes of the encoded body.
 
     Args:
@@ -48,10 +48,10 @@ def push(
         most_rows: Rows in one body.
         most_bytes: Bytes of one body.
 
-    Raises:
-        PlanhatError: A call failed as a whole. ``outcomes`` of the error tells what is known of each row.
+    Returns:
+        What became of each row. Where a call failed as a whole, no further one is made, and the result holds its error.
     """
-    result = PushResult([NOT_SENT] * len(rows))
+    result = SendResult([NOT_SENT] * len(rows))
     waiting = list(batches(rows, range(len(rows)), most_rows=most_rows, most_bytes=most_bytes))[::-1]
     try:
         while waiting:
@@ -63,7 +63,7 @@ def push(
                 if error.status != _TOO_LARGE:
                     raise
                 if len(batch) == 1:
-                    result.outcomes[batch[0]] = Outcome(Fate.REJECTED, None, "the row is too large for Planhat (413)")
+                    result.outcomes[batch[0]] = Outcome.rejected("the row is too large for Planhat (413)")
                     continue
                 middle = len(batch) // 2
                 waiting += [batch[middle:], batch[:middle]]
@@ -72,18 +72,11 @@ def push(
             for index, outcome in zip(batch, outcomes, strict=True):
                 result.outcomes[index] = outcome
     except PlanhatError as error:
+        outcome = outcome_of_failed_call(error)
         for index in batch:
-            result.outcomes[index] = _outcome_of_failed(error)
-        error.outcomes = result.outcomes
-        raise
+            result.outcomes[index] = outcome
+        result.error = error
     return result
-
-
-def _outcome_of_failed(error: PlanhatError) -> Outcome:
-    """What a call that failed means for each of its rows."""
-    if isinstance(error, UnavailableError) and error.may_have_arrived:
-        return WITHOUT_ANSWER
-    return Outcome(Fate.REJECTED, None, str(error)) if isinstance(error, PayloadError) else NOT_SENT
 
 
 def read_metrics(answer: Answer) -> MetricAnswer:

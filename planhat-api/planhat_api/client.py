@@ -22,7 +22,7 @@ from planhat_api.lists.companies import Companies
 from planhat_api.lists.falling import read_falling
 from planhat_api.lists.paging import read_list
 from planhat_api.models.registry import model as model_named
-from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
+from planhat_api.outcome import Fate, Outcome, SendResult, outcome_of_failed_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ __all__ = ["PlanhatClient"]
 _T = TypeVar("_T")
 _GONE = 404
 _REFUSED_WITHOUT_A_WORD = 403
-_LEFT_AS_IT_WAS = frozenset({Fate.UNCHANGED, Fate.REJECTED})
+_LEFT_AS_IT_WAS = frozenset({Fate.UNCHANGED, Fate.REJECTED, Fate.NOT_SENT})
 
 
 class PlanhatClient:
@@ -323,7 +323,7 @@ class PlanhatClient:
 
     # Many records
 
-    def bulk_upsert(self, model: Model, rows: Sequence[Row], *, distinct: bool = False) -> BulkResult:
+    def bulk_upsert(self, model: Model, rows: Sequence[Row], *, distinct: bool = False) -> SendResult:
         """Create or change rows, matched on their keys (B57, B58), and tell what became of each.
 
         One call goes out at a time (B14), of at most 5,000 rows (B13) and 8 MB, none with two rows that share a key.
@@ -336,12 +336,13 @@ class PlanhatClient:
             rows: Any number of rows, in the order in which they have to take effect.
             distinct: No two rows share a key, so that the client need not look.
 
-        Raises:
-            AccessError: The token may not do this, and Planhat does not say for which rows.
-            UnavailableError: A call failed as a whole. With rows without keys, ``may_have_arrived`` tells whether
-                sending them again may double them.
+        Returns:
+            What became of each row. ``error`` of the result says why the rest was not sent: ``AccessError`` if the
+            token may not do this, and Planhat does not say for which rows; ``UnavailableError`` if a call failed as a
+            whole. With rows without keys, ``may_have_arrived`` tells whether sending them again may double them.
 
-        Errors carry ``outcomes``, what is known of each row.
+        Raises:
+            ConfigurationError: The model takes no bulk upsert.
         """
         urls.checked_operation(model, "bulk_upsert")
 
@@ -356,11 +357,7 @@ class PlanhatClient:
 
         hints = self._hints.setdefault(model.path, TenantHints(self, model, self.companies))
         with self._one_bulk_call:
-            try:
-                result = bulk.upsert(rows, send, self.check_credentials, hints, distinct=distinct)
-            except PlanhatError as error:
-                self._outdate_companies(model, error.outcomes or ())
-                raise
+            result = bulk.upsert(rows, send, self.check_credentials, hints, distinct=distinct)
             self._outdate_companies(model, result.outcomes)
         return result
 
@@ -368,8 +365,10 @@ class PlanhatClient:
         if model.path == "companies" and any(outcome.fate not in _LEFT_AS_IT_WAS for outcome in outcomes):
             self.companies.outdate()
 
-    def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> BulkResult:
+    def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> SendResult:
         """Copy time entries. What Planhat answers is not known; copies it does not speak of are ``ACCEPTED``.
+
+        A call that fails is the ``error`` of the result.
 
         Args:
             planhat_ids: ``_id`` of each time entry to copy.
@@ -377,18 +376,20 @@ class PlanhatClient:
         model = model_named("timeentries")
         urls.checked_operation(model, "duplicate")
         body = encode({"ids": list(planhat_ids)})
-        answer = self._send(
-            "POST", f"{model.path}/duplicate", copies_made, body=body, safe=False, rows=len(planhat_ids)
-        )
+        path = f"{model.path}/duplicate"
+        try:
+            answer = self._send("POST", path, copies_made, body=body, safe=False, rows=len(planhat_ids))
+        except PlanhatError as error:
+            return SendResult([outcome_of_failed_call(error)] * len(planhat_ids), calls=1, error=error)
         fate = Fate.CREATED if answer.created == len(planhat_ids) else Fate.ACCEPTED
         if answer.errors:
             fate = Fate.UNKNOWN
         reason = answer.text if fate is Fate.UNKNOWN else None
-        return BulkResult([Outcome(fate, None, reason)] * len(planhat_ids), calls=1)
+        return SendResult([Outcome(fate, None, reason)] * len(planhat_ids), calls=1)
 
     # The analytics host
 
-    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
+    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> SendResult:
         """Post metric points. Planhat checks their form at once and everything else later (B80, B81).
 
         Not repeated when a call may have arrived, for a point sent twice may count twice (B82).
@@ -397,44 +398,51 @@ class PlanhatClient:
             rows: Points: ``dimensionId``, ``value``, ``externalId``, ``model``, ``date``.
             rows_per_call: Points in one call, 1 to 100,000 (B16).
 
+        Returns:
+            What became of each point. ``error`` of the result says why the rest was not sent. Points that are ``LOST``
+            may count twice if they are sent again.
+
         Raises:
-            UnavailableError: ``may_have_arrived`` tells whether sending again may double the points; ``outcomes``
-                tells which points an earlier call settled.
+            ConfigurationError: There is no tenant token.
         """
         path = model_named("dimensiondata").push["bulk"]
+        post = self._analytics(path, analytics.read_metrics, auth.metrics_auth(self._connection))
 
         def send(batch: Sequence[Row]) -> analytics.CallOutcomes:
-            answer = self._post(path, batch, analytics.read_metrics, auth.metrics_auth(self._connection))
+            answer = post(array_of([row.body for row in batch]), len(batch))
             return analytics.interpret_metrics(batch, answer)
 
         return analytics.push(rows, send, most_rows=min(max(rows_per_call, 1), 100_000))
 
-    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
+    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> SendResult:
         """Post user activities in bulk. Any 2xx is acceptance (B84). Not repeated when a call may have arrived.
 
         Args:
             rows: Activities.
             rows_per_call: Activities in one call.
 
+        Returns:
+            As for ``push_metrics``.
+
         Raises:
-            UnavailableError: As for ``push_metrics``.
+            ConfigurationError: There is no tenant token.
         """
-        path = model_named("analytics").push["bulk"]
+        post = self._analytics(model_named("analytics").push["bulk"], nothing, auth.NO_AUTH)
 
         def send(batch: Sequence[Row]) -> analytics.CallOutcomes:
-            self._post(path, batch, nothing, auth.NO_AUTH)
+            post(array_of([row.body for row in batch]), len(batch))
             return [analytics.ACCEPTED] * len(batch), []
 
         return analytics.push(rows, send, most_rows=max(rows_per_call, 1), most_bytes=bulk.MOST_BYTES)
 
     def push_activity(self, row: Row) -> None:
         """Post one user activity. Any 2xx is acceptance (B84)."""
-        self._analytics(model_named("analytics").push["one"], row.body, 1, nothing, auth.NO_AUTH)
+        self._analytics(model_named("analytics").push["one"], nothing, auth.NO_AUTH)(row.body, 1)
 
     def push_segment(self, event: Mapping[str, Any]) -> None:
         """Post one event in the form of Segment (``identify`` or ``track``)."""
         authorization = auth.segment_auth(self._connection)
-        self._analytics(model_named("analytics").push["segment"], encode(event), 1, nothing, authorization)
+        self._analytics(model_named("analytics").push["segment"], nothing, authorization)(encode(event), 1)
 
     # How calls are made
 
@@ -444,27 +452,22 @@ class PlanhatClient:
         except (AccessError, NotFoundError):
             return
 
-    def _post(
-        self, path: str, rows: Sequence[Row], read: Callable[[Answer], _T], authorization: auth.Authorization
-    ) -> _T:
-        return self._analytics(path, array_of([row.body for row in rows]), len(rows), read, authorization)
-
     def _analytics(
-        self, path: str, body: bytes, rows: int, read: Callable[[Answer], _T], authorization: auth.Authorization
-    ) -> _T:
+        self, path: str, read: Callable[[Answer], _T], authorization: auth.Authorization
+    ) -> Callable[[bytes, int], _T]:
+        """What posts a body with so many rows to the analytics host.
+
+        Raises:
+            ConfigurationError: There is no tenant token; nothing was sent.
+        """
         tenant = auth.tenant_token(self._connection)
-        call = Call(
-            "POST",
-            f"{self._connection.analytics_url}/{path.replace('{tenant}', tenant)}",
-            path,
-            read,
-            authorization,
-            safe=False,
-            counted=False,
-            body=body,
-            rows=rows,
-        )
-        return self._transport.send(call)
+        url = f"{self._connection.analytics_url}/{path.replace('{tenant}', tenant)}"
+
+        def post(body: bytes, rows: int) -> _T:
+            call = Call("POST", url, path, read, authorization, safe=False, counted=False, body=body, rows=rows)
+            return self._transport.send(call)
+
+        return post
 
     def _send(  # noqa: PLR0913 - what a call can have
         self,

@@ -5,11 +5,6 @@ No text in here holds a token, and texts quoted from answers are shortened and r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from planhat_api.outcome import Outcome
-
 __all__ = [
     "AccessError",
     "AnswerTooLargeError",
@@ -30,8 +25,6 @@ class PlanhatError(Exception):
     Attributes:
         status: HTTP status of the answer; None when there was none.
         detail: What Planhat said, shortened and redacted; empty when it said nothing.
-        outcomes: For a call that sends many rows and broke off: what is known of each row, in the order of the rows.
-            None when nothing is known or the call sends no rows.
     """
 
     def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
@@ -39,7 +32,6 @@ class PlanhatError(Exception):
         super().__init__(message)
         self.status = status
         self.detail = detail
-        self.outcomes: list[Outcome] | None = None
 
 
 class ConfigurationError(PlanhatError):

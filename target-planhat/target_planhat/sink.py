@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk.sinks import BatchSink
 
-from target_planhat.outcomes.outcome import RecordOutcome
+from planhat_api import Outcome
 from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_in
@@ -215,7 +215,7 @@ class PlanhatSink(BatchSink):
         )
         self._note_taken(1)
         self._channel.batch.refuse()
-        self._ledger.enter(item, RecordOutcome.rejected(reason))
+        self._ledger.enter(item, Outcome.rejected(reason))
 
     def _add(self, items: list[Item]) -> None:
         """Make rows part of the batch; send it each time the next row has no room in it."""

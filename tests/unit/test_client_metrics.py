@@ -102,8 +102,8 @@ def test_bodies_are_cut_by_count_and_by_bytes() -> None:
 @pytest.mark.parametrize(
     ("error", "fate"),
     [
-        (UnavailableError("lost", may_have_arrived=True), Fate.UNKNOWN),
-        (UnavailableError("refused"), Fate.REJECTED),
+        (UnavailableError("lost", may_have_arrived=True), Fate.LOST),
+        (UnavailableError("refused"), Fate.NOT_SENT),
         (PayloadError("bad", status=400), Fate.REJECTED),
     ],
 )
@@ -116,9 +116,8 @@ def test_what_is_known_when_a_call_fails(error: PlanhatError, fate: Fate) -> Non
             raise error
         return [ACCEPTED] * len(batch), []
 
-    with pytest.raises(type(error)) as caught:
-        push([Row(b"{}")] * 6, send, most_rows=2)
-    assert caught.value.outcomes is not None
-    fates = [outcome.fate for outcome in caught.value.outcomes]
-    assert fates == [Fate.ACCEPTED] * 2 + [fate] * 2 + [Fate.REJECTED] * 2
+    result = push([Row(b"{}")] * 6, send, most_rows=2)
+    assert result.error is error
+    fates = [outcome.fate for outcome in result.outcomes]
+    assert fates == [Fate.ACCEPTED] * 2 + [fate] * 2 + [Fate.NOT_SENT] * 2
     assert batches == [2, 2]

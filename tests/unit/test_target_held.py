@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from planhat_api import Outcome
 from planhat_api.bulk.interpretation import IGNORED
 from planhat_api.models.registry import model
 from target_planhat.delivery.missing_company import may_lack_company
@@ -33,4 +34,4 @@ NAMED = {"companyId": "extid-late"}
 )
 def test_rows_that_may_lack_their_company(path: str, body: dict[str, Any], reason: str, *, expected: bool) -> None:
     item = Item(json.dumps(body).encode(), {}, None, b"{}")
-    assert may_lack_company(model(path), item, reason) is expected
+    assert may_lack_company(model(path), item, Outcome.rejected(reason)) is expected

@@ -69,7 +69,7 @@ class CompanyLookup:
             if not self._named(body) and not self._has_known_domain(getattr(body, self._address))
         ]
 
-    def reason(self, row: Row) -> str | None:
+    def why_ignored(self, row: Row) -> str | None:
         """Why Planhat may have ignored a row without a word; None when companies do not explain it."""
         if self._address is None:
             return None

@@ -42,7 +42,7 @@ class Hints(Protocol):
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
         """Rows that Planhat may insert anew each time they are sent (B61, B62), unless a lookup rules it out."""
 
-    def reason(self, row: Row) -> str:
+    def why_ignored(self, row: Row) -> str:
         """Why Planhat may have ignored a row without a word."""
 
 
@@ -67,7 +67,7 @@ class NoHints:
         del most_calls
         return [index for index, row in enumerate(rows) if "_id" in row.keys]
 
-    def reason(self, row: Row) -> str:
+    def why_ignored(self, row: Row) -> str:
         """That nothing is known of it."""
         del row
         return IGNORED
@@ -94,9 +94,9 @@ class TenantHints:
         self._companies.outdate()
         self._keys.outdate()
 
-    def reason(self, row: Row) -> str:
+    def why_ignored(self, row: Row) -> str:
         """Why Planhat may have ignored a row without a word."""
-        return self._companies.reason(row) or IGNORED
+        return self._companies.why_ignored(row) or IGNORED
 
     def without_company(self, rows: Sequence[Row]) -> list[int]:
         """Rows that name no company Planhat holds, nor have an address in the domain of one."""

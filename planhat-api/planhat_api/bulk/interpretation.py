@@ -62,7 +62,7 @@ class OpenRows:
         errors: How many errors may mean them.
         suspects: Those of them that an error may mean.
         may_add_up: Sent again without the rest of the call, they may get an answer that adds up.
-        reason: What may be wrong with a row, given its index.
+        refusal: The outcome of a row if it turns out that it is not stored, given its index.
     """
 
     rows: list[int] = field(default_factory=list)
@@ -71,7 +71,7 @@ class OpenRows:
     errors: int = 0
     suspects: list[int] = field(default_factory=list)
     may_add_up: bool = False
-    reason: Callable[[int], str] = lambda _index: IGNORED
+    refusal: Callable[[int], Outcome] = lambda _index: Outcome.rejected(IGNORED, may_pass_later=True)
 
     @property
     def absent(self) -> int | None:
@@ -85,7 +85,7 @@ class OpenRows:
             self,
             rows=list(places),
             suspects=[indices[place] for place in self.suspects],
-            reason=lambda index: self.reason(places[index]),
+            refusal=lambda index: self.refusal(places[index]),
         )
 
 
@@ -105,7 +105,7 @@ class Interpretation:
 
 
 def interpret(
-    rows: Sequence[Row], answer: BulkAnswer, vanished: Callable[[Row], str] = lambda _row: IGNORED
+    rows: Sequence[Row], answer: BulkAnswer, why_ignored: Callable[[Row], str] = lambda _row: IGNORED
 ) -> Interpretation:
     """Tell the fate of each row from one answer, as far as it shows.
 
@@ -116,7 +116,7 @@ def interpret(
     Args:
         rows: The rows of the call: all with keys, or all without.
         answer: What Planhat said.
-        vanished: Says why Planhat may have ignored a row without a word.
+        why_ignored: Says why Planhat may have ignored a row without a word.
     """
     told = Interpretation()
     if not answer.told:
@@ -128,7 +128,7 @@ def interpret(
     if not answer.errors and left.total == len(waiting):
         _deliver(rows, waiting, left, told)
         return told
-    rest = _Rest(rows, vanished, left, *_named(rows, answer, waiting, told))
+    rest = _Rest(rows, why_ignored, left, *_named(rows, answer, waiting, told))
     _settle_rest(rows, answer, told, rest)
     return told
 
@@ -138,7 +138,7 @@ class _Rest:
     """Rows that neither key lists nor errors name for sure, with what is left to explain them."""
 
     rows: Sequence[Row]
-    vanished: Callable[[Row], str]
+    why_ignored: Callable[[Row], str]
     left: UnnamedRows
     waiting: list[int]
     errors: list[tuple[Any, frozenset[int]]]
@@ -162,9 +162,11 @@ class _Rest:
         hints = self._hints.get(index)
         return messages_of(hints, self.rows[index].keys.values()) if hints else self._said_of_any
 
-    def reason(self, index: int) -> str:
-        """Why a row is not stored."""
-        return self.said(index) or self.vanished(self.rows[index])
+    def refusal(self, index: int) -> Outcome:
+        """The outcome of a row that is not stored. What one lacks that was ignored may still come."""
+        said, planhat_id = self.said(index), self.rows[index].keys.get("_id")
+        reason = said or self.why_ignored(self.rows[index])
+        return Outcome(Fate.REJECTED, planhat_id, reason, may_pass_later=not said)
 
 
 def _named(
@@ -192,7 +194,7 @@ def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation, 
     some_named = len(rest.waiting) < len(rows)
     refused_whole = stored_nothing and answer.status >= _FIRST_REFUSAL and (answer.status != _FORBIDDEN or some_named)
     if rest.left.total == 0 and not (refused_whole and len(rows) > max(1, len(answer.errors))):
-        _reject(rows, told, rest)
+        _reject(told, rest)
     elif rest.left.total == len(rest.waiting) and not rest.errors:
         _deliver(rows, rest.waiting, rest.left, told)
     elif len(rows) > 1 and (rows[0].keys or (refused_whole and answer.created == 0)):
@@ -209,9 +211,9 @@ def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: UnnamedRows, tol
         told.settled[index] = nameless if planhat_id is None else Outcome(fate, planhat_id)
 
 
-def _reject(rows: Sequence[Row], told: Interpretation, rest: _Rest) -> None:
+def _reject(told: Interpretation, rest: _Rest) -> None:
     for index in rest.waiting:
-        told.settled[index] = Outcome(Fate.REJECTED, rows[index].keys.get("_id"), rest.reason(index))
+        told.settled[index] = rest.refusal(index)
 
 
 def _leave_unknown(rows: Sequence[Row], told: Interpretation, rest: _Rest) -> None:
@@ -229,16 +231,19 @@ def _leave_open(rows: Sequence[Row], told: Interpretation, rest: _Rest, *, count
         len(rest.errors),
         sorted(frozenset[int]().union(*(perhaps for _, perhaps in rest.errors)).intersection(rest.waiting)),
         may_add_up=not rest.errors and len(rest.waiting) < len(rows),
-        reason=rest.reason,
+        refusal=rest.refusal,
     )
 
 
 def _untold(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation) -> None:
     everyone = list(range(len(rows)))
+    said = answer.text or f"refused ({answer.status})"
     if len(rows) == 1:
-        told.settled[0] = Outcome(Fate.REJECTED, rows[0].keys.get("_id"), answer.text or f"refused ({answer.status})")
+        told.settled[0] = Outcome(Fate.REJECTED, rows[0].keys.get("_id"), said)
     elif rows[0].keys:
-        told.open = OpenRows(everyone, errors=1, reason=lambda _index: answer.text or f"refused ({answer.status})")
+        told.open = OpenRows(
+            everyone, errors=1, refusal=lambda index: Outcome(Fate.REJECTED, rows[index].keys.get("_id"), said)
+        )
     else:
         reason = f"the call was refused ({answer.status}: {answer.text}); which rows are stored is not told"
         told.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}

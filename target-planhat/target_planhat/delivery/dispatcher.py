@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planhat_api import PlanhatError
+from msgspec.structs import replace
+
+from planhat_api import Fate, Outcome, PlanhatError
 from target_planhat.delivery.channels import Channels
 from target_planhat.delivery.deletes import Deletes
 from target_planhat.delivery.sender import Sender
@@ -13,7 +14,6 @@ from target_planhat.delivery.waiting import WaitingRows
 from target_planhat.delivery.ways.table import make_way
 from target_planhat.delivery.ways.way import WayContext
 from target_planhat.errors import KNOWN_ERRORS, tell
-from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.rows.merging import collapse
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_planhat.delivery.channels import Channel
+    from target_planhat.delivery.settled import Settled
     from target_planhat.delivery.ways.way import DeliveryWay
     from target_planhat.outcomes.ledger import Ledger
-    from target_planhat.outcomes.outcome import Settled
     from target_planhat.rows.item import Item
     from target_planhat.rows.routing import Route
     from target_planhat.settings import StreamSettings, TargetSettings
@@ -166,7 +166,7 @@ class Dispatcher:
         upserts = [item for item in items if not item.delete]
         return collapse([*self.waiting.take(upserts), *items])
 
-    def _send_waiting(self, channel: Channel, rows: Sequence[tuple[Item, RecordOutcome]]) -> None:
+    def _send_waiting(self, channel: Channel, rows: Sequence[tuple[Item, Outcome]]) -> None:
         """Try rows once more that waited for their company, if the run brought any, or that are several records."""
         again: list[Item] = []
         for item, outcome in rows:
@@ -189,17 +189,17 @@ class Dispatcher:
             raise error
         self._ledger.note_batch()
 
-    def _enter(self, channel: Channel, item: Item, outcome: RecordOutcome) -> None:
+    def _enter(self, channel: Channel, item: Item, outcome: Outcome) -> None:
         """Enter the outcome of a row, unless it is held back."""
         if channel.way.may_wait(item, outcome) and self.waiting.hold(channel, item, outcome):
             return
         self._ledger.enter(item, outcome)
-        if not (channel.way.collapses and self.waiting) or outcome.kind.is_reject:
+        if not (channel.way.collapses and self.waiting) or outcome.fate.is_reject:
             return
         if item.delete:
             for earlier in self.waiting.take([item]):
-                self._ledger.enter(earlier, RecordOutcome(OutcomeKind.MERGED, outcome.planhat_id))
-        if outcome.kind is not OutcomeKind.SKIPPED:
+                self._ledger.enter(earlier, Outcome(Fate.MERGED, outcome.planhat_id))
+        if outcome.fate is not Fate.SKIPPED:
             self.waiting.note_stored(item)
 
 

@@ -11,8 +11,8 @@ from target_planhat.delivery.model_order import rank
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from planhat_api import Outcome
     from target_planhat.delivery.channels import Channel
-    from target_planhat.outcomes.outcome import RecordOutcome
     from target_planhat.rows.item import Item
 
     _Names = tuple[str, tuple[str, ...]]
@@ -26,7 +26,7 @@ class _Waiting(NamedTuple):
 
     channel: Channel
     item: Item
-    outcome: RecordOutcome
+    outcome: Outcome
 
 
 class WaitingRows:
@@ -51,7 +51,7 @@ class WaitingRows:
         """Whether a row can be held back."""
         return not self._closed and self._records + _records(item) <= self._limit
 
-    def hold(self, channel: Channel, item: Item, outcome: RecordOutcome) -> bool:
+    def hold(self, channel: Channel, item: Item, outcome: Outcome) -> bool:
         """Hold a row back; False when no more are held, or all have been let go.
 
         Args:
@@ -88,10 +88,10 @@ class WaitingRows:
                 if other[0] == path and may_be_one_record(names, other[1]):
                     self._overtaken[other] = self._next
 
-    def release(self) -> Iterator[tuple[Channel, list[tuple[Item, RecordOutcome]]]]:
+    def release(self) -> Iterator[tuple[Channel, list[tuple[Item, Outcome]]]]:
         """Let all rows go with their outcomes, by channel, parents first. From now on none is held."""
         self._closed = True
-        released: dict[Channel, list[tuple[Item, RecordOutcome]]] = {}
+        released: dict[Channel, list[tuple[Item, Outcome]]] = {}
         for place, held in [*self._waiting.items()]:
             released.setdefault(held.channel, []).append((self._let_go(place), held.outcome))
         yield from sorted(released.items(), key=lambda entry: rank(entry[0].model))

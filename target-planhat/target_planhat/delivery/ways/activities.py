@@ -13,7 +13,7 @@ from target_planhat.rows.routing import Way
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planhat_api import PushResult, Row
+    from planhat_api import Row, SendResult
     from planhat_api.models.registry import Model
     from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
@@ -52,7 +52,7 @@ class Activities(AddingWay):
         """The same check on many activities."""
         return first_named(builder.plan, ("email", "externalId", "euExtId"))
 
-    def _push(self, rows: Sequence[Row]) -> PushResult:
+    def _push(self, rows: Sequence[Row]) -> SendResult:
         if self._settings.endpoint == "bulk":
             return self._tenant.client.push_activities(rows, rows_per_call=self.most_rows)
         return post_each(rows, self._tenant.client.push_activity, self._streak)

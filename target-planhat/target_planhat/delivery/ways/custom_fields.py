@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api import Fate, Outcome
 from target_planhat.delivery.one_by_one import one_after_the_other
 from target_planhat.delivery.ways.way import DeliveryWay, named_by
-from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.rows.builder import RefusedRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planhat_api import Row
-    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.delivery.settled import Settled
     from target_planhat.rows.item import Item
     from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.mapping import ColumnPlan
@@ -62,34 +62,32 @@ class CustomFieldsOneByOne(DeliveryWay):
             self._tenant.client.check_credentials,
         )
 
-    def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> RecordOutcome:
+    def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> Outcome:
         found = _find(row, existing)
         changes = {name: value for name, value in row.items() if name != "_id"}
         if found is None and "_id" in row:
-            return RecordOutcome.rejected("no custom field has this _id")
+            return Outcome.rejected("no custom field has this _id")
         if found is None:
             look = partial(self._look, row, existing)
             answer = self._tenant.client.create(self.model, {**_DEFAULTS, **changes}, look=look)
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):
-            return RecordOutcome(OutcomeKind.UNCHANGED, planhat_id)
+            return Outcome(Fate.UNCHANGED, planhat_id)
         self._tenant.client.update(self.model, planhat_id, changes)
         found.update(changes)
-        return RecordOutcome(OutcomeKind.UPDATED, planhat_id)
+        return Outcome(Fate.UPDATED, planhat_id)
 
-    def _created(
-        self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]
-    ) -> RecordOutcome:
+    def _created(self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]) -> Outcome:
         """An answer in words may be a refusal (B73): look whether the row is there."""
         if isinstance(answer, str):
             found = self._look(row, existing)
             if found is None:
-                return RecordOutcome.rejected(answer)
-            return RecordOutcome(OutcomeKind.CREATED, str(found["_id"]))
+                return Outcome.rejected(answer)
+            return Outcome(Fate.CREATED, str(found["_id"]))
         if answer not in existing:
             existing.append(answer)
-        return RecordOutcome(OutcomeKind.CREATED, answer.get("_id"))
+        return Outcome(Fate.CREATED, answer.get("_id"))
 
     def _look(self, row: Mapping[str, Any], existing: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The field as Planhat holds it now."""

@@ -12,7 +12,7 @@ from target_planhat.rows.mapping import Slot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planhat_api import BulkResult, Row
+    from planhat_api import Row, SendResult
     from target_planhat.rows.mapping import ColumnPlan
 
 __all__ = ["Duplicates"]
@@ -28,5 +28,5 @@ class Duplicates(AddingWay):
             raise SettingsError(msg)
         return KeyRule(("_id",), frozenset(), None, needs_key=True)
 
-    def _push(self, rows: Sequence[Row]) -> BulkResult:
+    def _push(self, rows: Sequence[Row]) -> SendResult:
         return self._tenant.client.duplicate_time_entries([row.keys["_id"] for row in rows])

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api import analytics
+from planhat_api import Outcome, analytics
 from planhat_api.logs import one_line
 from target_planhat.delivery.ways.way import AddingWay, named_by
 from target_planhat.errors import SettingsError
-from target_planhat.outcomes.outcome import RecordOutcome
 from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.mapping import Slot
 from target_planhat.rows.points import PARENT, check_point, push_model, quick_point_check
@@ -21,9 +20,9 @@ from target_planhat.tenant.existing_rows import model_called
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from planhat_api import PushResult, Row
+    from planhat_api import Row, SendResult
     from planhat_api.models.registry import Model
-    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.delivery.settled import Settled
     from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
@@ -100,7 +99,7 @@ class Metrics(AddingWay):
                 if name is None:
                     there.append(item)
                 else:
-                    yield [item], [RecordOutcome.rejected(f"no {name} {_DROPPED}", may_pass_later=True)]
+                    yield [item], [Outcome.rejected(f"no {name} {_DROPPED}", may_pass_later=True)]
         yield from super().deliver(there, distinct=distinct)
 
     def _without_record(self, item: Item) -> str | None:
@@ -110,10 +109,10 @@ class Metrics(AddingWay):
         model = model_called(name)
         return None if model is None or body["externalId"] in self._tenant.external_ids(model) else name
 
-    def _push(self, rows: Sequence[Row]) -> PushResult:
+    def _push(self, rows: Sequence[Row]) -> SendResult:
         return self._tenant.client.push_metrics(rows, rows_per_call=self.most_rows)
 
-    def may_wait(self, item: Item, outcome: RecordOutcome) -> bool:
+    def may_wait(self, item: Item, outcome: Outcome) -> bool:
         """Whether the record of a point is missing, which may still come."""
         del item
         return outcome.may_pass_later

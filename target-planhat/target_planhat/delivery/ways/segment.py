@@ -15,7 +15,7 @@ from target_planhat.rows.routing import Way
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planhat_api import PushResult, Row
+    from planhat_api import Row, SendResult
     from planhat_api.models.registry import Model
     from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
@@ -54,6 +54,6 @@ class SegmentEvents(AddingWay):
         """The same check on many events."""
         return first_named(builder.plan, ("userId",))
 
-    def _push(self, rows: Sequence[Row]) -> PushResult:
+    def _push(self, rows: Sequence[Row]) -> SendResult:
         client = self._tenant.client
         return post_each(rows, lambda row: client.push_segment(msgspec.json.decode(row.body)), self._streak)

@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from planhat_api import Outcome
 from planhat_api.bulk import upsert as bulk
-from target_planhat.delivery.resending import Repeats, deliver
+from target_planhat.delivery.resending import Repeats, deliver, settled
 from target_planhat.errors import SettingsError
-from target_planhat.outcomes.outcome import RecordOutcome, plain_outcomes
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.keys import KeyRule, key_rule
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Sequence
 
-    from planhat_api import BulkResult, Outcome, PlanhatError, PushResult, Row
+    from planhat_api import Outcome, PlanhatError, Row, SendResult
     from planhat_api.models.registry import Model
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.resending import Send
-    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.delivery.settled import Settled
     from target_planhat.rows.builder import RowBuilder
     from target_planhat.rows.fast.quick_check import QuickCheck
     from target_planhat.rows.item import Item
@@ -117,7 +117,7 @@ class DeliveryWay(ABC):
             msg = f"tenant_token: stream {stream!r} needs it"
             raise SettingsError(msg)
 
-    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, RecordOutcome]]]:
+    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Outcome]]]:
         """Split rows that are about to be sent: those to send, and those whose outcome is known without that."""
         return items, []
 
@@ -133,7 +133,7 @@ class DeliveryWay(ABC):
             Rows whose fate is known. Without an error that is each of them, in any order.
         """
 
-    def may_wait(self, item: Item, outcome: RecordOutcome) -> bool:
+    def may_wait(self, item: Item, outcome: Outcome) -> bool:
         """Whether a row may fare better when all that was read before it is in Planhat."""
         del item, outcome
         return False
@@ -188,21 +188,15 @@ class DeliveryWay(ABC):
         Yields:
             All of them; with an error those whose fate is known, before it is raised.
         """
-        delivery = deliver(items, send, repeats)
-        for note in delivery.notes:
+        result = deliver(items, send, repeats)
+        for note in result.notes:
             self._logger.warning("%s", note)
-        if delivery.error is None:
-            yield items, self._record_outcomes(delivery.outcomes)
+        if result.error is None:
+            yield items, result.outcomes
             return
-        settled = delivery.settled()
-        outcomes = [delivery.outcomes[index] for index in settled]
-        yield [items[index] for index in settled], self._record_outcomes(outcomes)
-        raise delivery.error
-
-    def _record_outcomes(self, outcomes: Sequence[Outcome]) -> list[RecordOutcome]:
-        if self._context.wants_ids:
-            return [RecordOutcome.of(outcome) for outcome in outcomes]
-        return plain_outcomes(outcomes)
+        places = settled(items, result, repeats)
+        yield [items[place] for place in places], [result.outcomes[place] for place in places]
+        raise result.error
 
 
 class AddingWay(DeliveryWay):
@@ -217,7 +211,7 @@ class AddingWay(DeliveryWay):
         yield from self._send_rows(items, self._push, Repeats(_RESENDS, lambda _: resend, self._notice_resend))
 
     @abstractmethod
-    def _push(self, rows: Sequence[Row]) -> BulkResult | PushResult:
+    def _push(self, rows: Sequence[Row]) -> SendResult:
         """Send rows once."""
 
     def _notice_resend(self, number: int, err: PlanhatError) -> None:
