@@ -76,11 +76,11 @@ class PlanhatSink(BatchSink):
         settings = run.settings.of_stream(stream_name)
         way = run.dispatcher.way_of(find_route(stream_name, settings.model), settings, self.logger)
         way.check_access(stream_name)
-        if "custom" in way.written_model.properties:
+        if "custom" in way.rules.written_model.properties:
             run.dispatcher.send_custom_fields()
-        custom = run.tenant.custom_fields.of(way.written_model)
+        custom = run.tenant.custom_fields.of(way.rules.written_model)
         validates = run.settings.validate_records
-        self._rows = StreamRows(declared, way, custom, settings, self.logger, validates=validates)
+        self._rows = StreamRows(declared, way.rules, custom, settings, self.logger, validates=validates)
         self._ledger = run.ledger
         self._dispatcher = run.dispatcher
         self._channel = run.dispatcher.channels.join(stream_name, self, way, settings.endpoint)

@@ -9,13 +9,16 @@ from planhat_api import Fate, Outcome, PayloadError, SendResult, UnavailableErro
 from planhat_api.outcome import NOT_SENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import logging
+    from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api import PlanhatError, Row
+    from target_planhat.delivery.settled import Settled
+    from target_planhat.rows.item import Item
 
     Send = Callable[[Sequence[Row]], SendResult]
 
-__all__ = ["Repeats", "deliver", "settled"]
+__all__ = ["Repeats", "deliver", "deliver_rows", "settled"]
 
 _IN_DOUBT = "an earlier call may have brought the row"
 
@@ -33,6 +36,23 @@ class Repeats:
     allowed: int
     safe: Callable[[Row], bool]
     notice: Callable[[int, PlanhatError], None] | None = None
+
+
+def deliver_rows(items: Sequence[Item], send: Send, repeats: Repeats, logger: logging.Logger) -> Iterator[Settled]:
+    """Send rows in as many calls as it takes; what does not add up in the answers is logged.
+
+    Yields:
+        All of them; with an error those whose fate is known, before it is raised.
+    """
+    result = deliver(items, send, repeats)
+    for note in result.notes:
+        logger.warning("%s", note)
+    if result.error is None:
+        yield items, result.outcomes
+        return
+    places = settled(items, result, repeats)
+    yield [items[place] for place in places], [result.outcomes[place] for place in places]
+    raise result.error
 
 
 def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> SendResult:

@@ -9,47 +9,35 @@ import msgspec
 
 from planhat_api import Fate, Outcome
 from target_planhat.delivery.one_by_one import one_after_the_other
-from target_planhat.delivery.ways.way import DeliveryWay, named_by
-from target_planhat.rows.builder import RefusedRowError
+from target_planhat.delivery.ways.delivery import Delivery
+from target_planhat.delivery.ways.way import WayKind
+from target_planhat.rows.rules.custom_fields import custom_field_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    import logging
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from planhat_api import Row
+    from planhat_api.models.registry import Model
     from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.ways.delivery import DeliveryContext
     from target_planhat.rows.item import Item
-    from target_planhat.rows.keys import KeyRule
-    from target_planhat.rows.mapping import ColumnPlan
+    from target_planhat.settings import StreamSettings
 
-__all__ = ["CustomFieldsOneByOne"]
+__all__ = ["CUSTOM_FIELDS"]
 
-_IDENTITY = ("parent", "name")
 _DEFAULTS = {"isHidden": False}
 
 
-class CustomFieldsOneByOne(DeliveryWay):
+class _CustomFields(Delivery):
     """Custom fields: found by `_id`, else by the model they belong to and their name, then created or updated."""
 
-    why_no_other_mode = "its rows are always found by their names, then created or updated"
-    endpoints = ("one",)
-    collapses = True
-    makes_custom_fields = True
-
-    @property
-    def check(self) -> Callable[[dict[str, Any]], None]:
-        """A row must say which field it means."""
-        return _check
-
-    def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
-        """Rows are found here, not by Planhat."""
-        del stream, plan
-        return named_by("_id", "name")
-
-    def identity(self, row: Row, match: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        """The key of a row, and the model it belongs to: the same name may occur in several models."""
-        if match and match[0] == "name":
-            return (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
-        return match
+    def __init__(
+        self, model: Model, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger
+    ) -> None:
+        """Send nothing yet."""
+        del settings, logger
+        self._model = model
+        self._tenant = context.tenant
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """A call for each row that changes something."""
@@ -69,12 +57,12 @@ class CustomFieldsOneByOne(DeliveryWay):
             return Outcome.rejected("no custom field has this _id")
         if found is None:
             look = partial(self._look, row, existing)
-            answer = self._tenant.client.create(self.model, {**_DEFAULTS, **changes}, look=look)
+            answer = self._tenant.client.create(self._model, {**_DEFAULTS, **changes}, look=look)
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):
             return Outcome(Fate.UNCHANGED, planhat_id)
-        self._tenant.client.update(self.model, planhat_id, changes)
+        self._tenant.client.update(self._model, planhat_id, changes)
         found.update(changes)
         return Outcome(Fate.UPDATED, planhat_id)
 
@@ -95,12 +83,6 @@ class CustomFieldsOneByOne(DeliveryWay):
         return _find(row, existing)
 
 
-def _check(body: dict[str, Any]) -> None:
-    if not body.get("_id") and not all(body.get(name) for name in _IDENTITY):
-        msg = f"a custom field needs _id, or {' and '.join(_IDENTITY)}"
-        raise RefusedRowError(msg)
-
-
 def _find(row: Mapping[str, Any], existing: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """Models write the case of `parent` differently."""
     if "_id" in row:
@@ -110,3 +92,13 @@ def _find(row: Mapping[str, Any], existing: Sequence[dict[str, Any]]) -> dict[st
         (entry for entry in existing if str(entry.get("parent")).lower() == parent and entry.get("name") == name),
         None,
     )
+
+
+CUSTOM_FIELDS = WayKind(
+    custom_field_rules,
+    _CustomFields,
+    why_no_other_mode="its rows are always found by their names, then created or updated",
+    endpoints=("one",),
+    makes_custom_fields=True,
+)
+"""A call for each row, because custom fields have no bulk upsert."""
