@@ -327,9 +327,9 @@ class PlanhatClient:
         """Create or change rows, matched on their keys (B57, B58), and tell what became of each.
 
         One call goes out at a time (B14), of at most 5,000 rows (B13) and 8 MB, none with two rows that share a key.
-        Where Planhat does not tell which rows failed, rows with keys are sent again in parts; a look at what it holds
-        says which first. Rows that it may insert anew each time are ``UNKNOWN`` then, and so are those without keys. A
-        row that Planhat may take without the company it names (B89, Q24) is not sent while there is no such company.
+        Where Planhat does not tell which rows failed, rows with keys are sent again in parts; a lookup of what it
+        holds says which first. Rows that it may insert anew each time are ``UNKNOWN`` then, and so are those without
+        keys.
 
         Args:
             model: What the rows are.

@@ -21,7 +21,7 @@ def is_refused_as_duplicate(outcome: Outcome) -> bool:
 
     Such a refusal may be due to rows that somebody else sends at the same time, and be over a moment later.
     """
-    return outcome.fate is Fate.REJECTED and "duplicate" in (outcome.reason or "").lower()
+    return outcome.reason is not None and outcome.fate is Fate.REJECTED and "duplicate" in outcome.reason.lower()
 
 
 def may_speak_of_company(reason: str, model: Model) -> bool:
