@@ -50,6 +50,9 @@ class PlanhatClient:
     Calls wait for their turn in the quota, are repeated where that is safe, and raise the errors of
     ``planhat_api.errors``: any call may raise ``CredentialsError``, ``AccessError``, ``NotFoundError``,
     ``RateLimitError``, ``UnavailableError`` or ``PayloadError``.
+
+    Methods that send many rows raise none of these: they give a ``SendResult``, whose ``error`` says why the rest of
+    the rows was not sent, and whose ``raise_for_error`` raises it.
     """
 
     def __init__(self, connection: Connection, patience: Patience | None = None) -> None:

@@ -13,7 +13,14 @@ __all__ = ["NOT_SENT", "Fate", "Outcome", "SendResult", "lost", "outcome_of_fail
 
 
 class Fate(str, Enum):
-    """What became of one row. The value is the word for people, but for a row that was lost: see ``word``."""
+    """What became of one row.
+
+    Attributes:
+        delivered: Whether Planhat holds the row, or has taken charge of it.
+        is_uncertain: Whether the row may be stored or not; it never counts as delivered.
+        is_reject: Whether the row belongs to the rejects: it was refused, or it may not be stored.
+        word: The word for people: for them a row that was lost is unknown, like others that may be stored or not.
+    """
 
     CREATED = "created"
     UPDATED = "updated"
@@ -33,32 +40,16 @@ class Fate(str, Enum):
     UNKNOWN = "unknown"
     """Planhat answered, and the answer does not tell whether the row is stored."""
     LOST = "lost"
-    """The call brought no answer, so the row may be stored or not."""
+    """The call failed, and the row may be stored all the same."""
     NOT_SENT = "not sent"
-    """A call before it failed."""
+    """A call failed before the row could arrive."""
 
-    @property
-    def word(self) -> str:
-        """The word for people: for them a row that was lost is unknown, like others that may be stored or not."""
-        return Fate.UNKNOWN.value if self is Fate.LOST else self.value
-
-    @property
-    def delivered(self) -> bool:
-        """Whether Planhat holds the row, or has taken charge of it."""
-        return self in _DELIVERED
-
-    @property
-    def is_uncertain(self) -> bool:
-        """Whether the row may be stored or not; it never counts as delivered."""
-        return self is Fate.UNKNOWN or self is Fate.LOST
-
-    @property
-    def is_reject(self) -> bool:
-        """Whether the row was sent, or was meant to be, and does not count as delivered."""
-        return self is Fate.REJECTED or self.is_uncertain
-
-
-_DELIVERED = frozenset({Fate.CREATED, Fate.UPDATED, Fate.UNCHANGED, Fate.ACCEPTED, Fate.MERGED})
+    def __init__(self, value: str) -> None:
+        """Takes the value; what follows from it is worked out once, for it is asked of each row."""
+        self.is_uncertain = value in {"unknown", "lost"}
+        self.is_reject = self.is_uncertain or value == "rejected"
+        self.delivered = value in {"created", "updated", "unchanged", "accepted", "merged"}
+        self.word = "unknown" if value == "lost" else value
 
 
 class Outcome(msgspec.Struct, frozen=True):

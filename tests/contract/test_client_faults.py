@@ -128,6 +128,25 @@ def test_rows_without_keys_and_creates_are_not_sent_twice(fault: dict[str, Any])
         assert len(box.rows("companies")) == before + 2
 
 
+@pytest.mark.parametrize(
+    ("fault", "fate"),
+    [
+        ({"kind": "drop", "processed": True}, Fate.LOST),
+        ({"kind": "status", "status": 422}, Fate.REJECTED),
+        ({"kind": "status", "status": 403}, Fate.NOT_SENT),
+    ],
+    ids=shown,
+)
+def test_copies_whose_call_fails_have_the_error_in_the_result(fault: dict[str, Any], fate: Fate) -> None:
+    with sandbox() as box, client_on(box) as client:
+        box.set_faults([{**fault, "path": "timeentries"}])
+        result = client.duplicate_time_entries(["000000000000000000000001"])
+        assert [outcome.fate for outcome in result.outcomes] == [fate]
+        assert result.error is not None
+        with pytest.raises(type(result.error)):
+            result.raise_for_error()
+
+
 def test_a_post_refused_over_the_quota_is_repeated() -> None:
     with sandbox() as box, client_on(box) as client:
         box.set_faults([{"kind": "status", "status": 429, "method": "POST", "times": 2, "retry_after": "0.1"}])

@@ -118,19 +118,19 @@ def interpret(
         answer: What Planhat said.
         why_ignored: Says why Planhat may have ignored a row without a word.
     """
-    told = Interpretation()
+    result = Interpretation()
     if not answer.told:
-        _untold(rows, answer, told)
-        return told
-    left = _claim(rows, answer, told)
-    waiting = [index for index in range(len(rows)) if index not in told.settled]
-    _note_sums(rows, answer, told)
+        _untold(rows, answer, result)
+        return result
+    left = _claim(rows, answer, result)
+    waiting = [index for index in range(len(rows)) if index not in result.settled]
+    _note_sums(rows, answer, result)
     if not answer.errors and left.total == len(waiting):
-        _deliver(rows, waiting, left, told)
-        return told
-    rest = _Rest(rows, why_ignored, left, *_named(rows, answer, waiting, told))
-    _settle_rest(rows, answer, told, rest)
-    return told
+        _deliver(rows, waiting, left, result)
+        return result
+    rest = _Rest(rows, why_ignored, left, *_named(rows, answer, waiting, result))
+    _settle_rest(rows, answer, result, rest)
+    return result
 
 
 @dataclass
@@ -170,7 +170,7 @@ class _Rest:
 
 
 def _named(
-    rows: Sequence[Row], answer: BulkAnswer, waiting: list[int], told: Interpretation
+    rows: Sequence[Row], answer: BulkAnswer, waiting: list[int], result: Interpretation
 ) -> tuple[list[int], list[tuple[Any, frozenset[int]]]]:
     """Reject the rows that errors name for sure; return the rows and the errors that remain."""
     unexplained = []
@@ -179,52 +179,52 @@ def _named(
             unexplained.append((item, named.perhaps))
         else:
             keys = rows[named.surely].keys
-            told.settled.setdefault(
+            result.settled.setdefault(
                 named.surely, Outcome(Fate.REJECTED, keys.get("_id"), message_of(item, keys.values()))
             )
-    return [index for index in waiting if index not in told.settled], unexplained
+    return [index for index in waiting if index not in result.settled], unexplained
 
 
-def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation, rest: _Rest) -> None:
+def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, result: Interpretation, rest: _Rest) -> None:
     if not rest.waiting:
         return
-    stored_nothing = rest.left.total == 0 and not any(row.fate.delivered for row in told.settled.values())
+    stored_nothing = rest.left.total == 0 and not any(row.fate.delivered for row in result.settled.values())
     # One bad row can have the whole call refused; the good ones deserve another try. A token that may not do any of it
     # is different: without a row named there is no telling good ones from others.
     some_named = len(rest.waiting) < len(rows)
     refused_whole = stored_nothing and answer.status >= _FIRST_REFUSAL and (answer.status != _FORBIDDEN or some_named)
     if rest.left.total == 0 and not (refused_whole and len(rows) > max(1, len(answer.errors))):
-        _reject(told, rest)
+        _reject(result, rest)
     elif rest.left.total == len(rest.waiting) and not rest.errors:
-        _deliver(rows, rest.waiting, rest.left, told)
+        _deliver(rows, rest.waiting, rest.left, result)
     elif len(rows) > 1 and (rows[0].keys or (refused_whole and answer.created == 0)):
-        _leave_open(rows, told, rest, counted=not refused_whole)
+        _leave_open(rows, result, rest, counted=not refused_whole)
     else:
-        _leave_unknown(rows, told, rest)
+        _leave_unknown(rows, result, rest)
 
 
-def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: UnnamedRows, told: Interpretation) -> None:
+def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: UnnamedRows, result: Interpretation) -> None:
     fate = left.fate(len(waiting))
     nameless = Outcome(fate)
     for index in waiting:
         planhat_id = rows[index].keys.get("_id")
-        told.settled[index] = nameless if planhat_id is None else Outcome(fate, planhat_id)
+        result.settled[index] = nameless if planhat_id is None else Outcome(fate, planhat_id)
 
 
-def _reject(told: Interpretation, rest: _Rest) -> None:
+def _reject(result: Interpretation, rest: _Rest) -> None:
     for index in rest.waiting:
-        told.settled[index] = rest.refusal(index)
+        result.settled[index] = rest.refusal(index)
 
 
-def _leave_unknown(rows: Sequence[Row], told: Interpretation, rest: _Rest) -> None:
+def _leave_unknown(rows: Sequence[Row], result: Interpretation, rest: _Rest) -> None:
     for index in rest.waiting:
         said = rest.said(index)
         reason = f"some rows of the call failed and Planhat does not tell which{': ' + said if said else ''}"
-        told.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys.get("_id"), reason)
+        result.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys.get("_id"), reason)
 
 
-def _leave_open(rows: Sequence[Row], told: Interpretation, rest: _Rest, *, counted: bool) -> None:
-    told.open = OpenRows(
+def _leave_open(rows: Sequence[Row], result: Interpretation, rest: _Rest, *, counted: bool) -> None:
+    result.open = OpenRows(
         rest.waiting,
         rest.left,
         counted,
@@ -235,25 +235,25 @@ def _leave_open(rows: Sequence[Row], told: Interpretation, rest: _Rest, *, count
     )
 
 
-def _untold(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation) -> None:
+def _untold(rows: Sequence[Row], answer: BulkAnswer, result: Interpretation) -> None:
     everyone = list(range(len(rows)))
     said = answer.text or f"refused ({answer.status})"
     if len(rows) == 1:
-        told.settled[0] = Outcome(Fate.REJECTED, rows[0].keys.get("_id"), said)
+        result.settled[0] = Outcome(Fate.REJECTED, rows[0].keys.get("_id"), said)
     elif rows[0].keys:
-        told.open = OpenRows(
+        result.open = OpenRows(
             everyone, errors=1, refusal=lambda index: Outcome(Fate.REJECTED, rows[index].keys.get("_id"), said)
         )
     else:
         reason = f"the call was refused ({answer.status}: {answer.text}); which rows are stored is not told"
-        told.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
+        result.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
 
 
-def _claim(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation) -> UnnamedRows:
+def _claim(rows: Sequence[Row], answer: BulkAnswer, result: Interpretation) -> UnnamedRows:
     """Settle the rows that the key lists name."""
     named = NamedRows(rows)
-    created = _claim_all(named.meant_by(answer.inserts, new=True), answer.inserts, Fate.CREATED, told)
-    updated = _claim_all(named.meant_by(answer.updates, new=False), answer.updates, Fate.UPDATED, told)
+    created = _claim_all(named.meant_by(answer.inserts, new=True), answer.inserts, Fate.CREATED, result)
+    updated = _claim_all(named.meant_by(answer.updates, new=False), answer.updates, Fate.UPDATED, result)
     return UnnamedRows(
         max(0, (answer.created or 0) - created),
         max(0, (answer.updated or 0) - updated),
@@ -262,24 +262,24 @@ def _claim(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation) -> Unn
 
 
 def _claim_all(
-    positions: Sequence[int | None], entries: Sequence[Mapping[str, Any]], fate: Fate, told: Interpretation
+    positions: Sequence[int | None], entries: Sequence[Mapping[str, Any]], fate: Fate, result: Interpretation
 ) -> int:
     """Settle the rows at these positions, which the entries of a key list name; the number of them."""
     claimed = 0
     for position, entry in zip(positions, entries, strict=True):
-        if position is not None and position not in told.settled:
+        if position is not None and position not in result.settled:
             planhat_id = entry.get("_id")
-            told.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else key_text(planhat_id))
+            result.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else key_text(planhat_id))
             claimed += 1
     return claimed
 
 
-def _note_sums(rows: Sequence[Row], answer: BulkAnswer, told: Interpretation) -> None:
+def _note_sums(rows: Sequence[Row], answer: BulkAnswer, result: Interpretation) -> None:
     counts = [answer.created or 0, answer.updated or 0, answer.nonupdates or 0, len(answer.errors)]
     if sum(counts) != len(rows):
-        told.notes.append(
+        result.notes.append(
             f"{len(rows)} rows sent, but Planhat counts {counts[0]} created, {counts[1]} updated, "
             f"{counts[2]} unchanged and {counts[3]} errors"
         )
     elif answer.status == _PARTLY and not answer.errors:
-        told.notes.append("Planhat says that some rows failed (206), yet its counts account for all of them")
+        result.notes.append("Planhat says that some rows failed (206), yet its counts account for all of them")

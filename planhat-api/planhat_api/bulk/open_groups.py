@@ -25,7 +25,7 @@ _INSERTED_EACH_TIME = (
 
 
 def open_groups(
-    doubt: OpenRows, known: KnownRows, hints: Hints, calls_left: Callable[[], int], most_calls: int
+    open_rows: OpenRows, known: KnownRows, hints: Hints, calls_left: Callable[[], int], most_calls: int
 ) -> Iterator[list[int]]:
     """First the rows that something sets apart from the others, then the rest.
 
@@ -33,23 +33,23 @@ def open_groups(
     Whoever takes the groups sends each before he asks for the next, which is chosen by what came of it.
 
     Args:
-        doubt: The rows that are open.
+        open_rows: The rows that are open.
         known: What is known of all rows.
         hints: Hints at what became of rows.
         calls_left: How many further calls may be made.
         most_calls: How many calls a lookup may cost at most.
     """
-    waiting = doubt.rows
-    for suspects, never_inserted in _suspects(doubt, known, hints, most_calls):
+    waiting = open_rows.rows
+    for suspects, never_inserted in _suspects(open_rows, known, hints, most_calls):
         chosen = set(suspects).intersection(waiting)
         if 0 < len(chosen) < len(waiting):
             group = [index for index in waiting if index in chosen]
             waiting = [index for index in waiting if index not in chosen]
             yield from _without_shared_keys(
-                group if never_inserted else _stored_once(group, doubt, known, hints, calls_left), known
+                group if never_inserted else _stored_once(group, open_rows, known, hints, calls_left), known
             )
-    parts = _without_shared_keys(_stored_once(waiting, doubt, known, hints, calls_left), known)
-    if len(parts) == 1 and len(parts[0]) == len(doubt.rows) and not doubt.may_add_up:
+    parts = _without_shared_keys(_stored_once(waiting, open_rows, known, hints, calls_left), known)
+    if len(parts) == 1 and len(parts[0]) == len(open_rows.rows) and not open_rows.may_add_up:
         middle = (len(waiting) + 1) // 2
         parts = [waiting[:middle], waiting[middle:]]
     yield from parts
@@ -60,30 +60,30 @@ def _without_shared_keys(indices: list[int], known: KnownRows) -> list[list[int]
     return known.grouped(partial(call_groups, most=None), indices)
 
 
-def _suspects(doubt: OpenRows, known: KnownRows, hints: Hints, most_calls: int) -> Iterator[tuple[list[int], bool]]:
+def _suspects(open_rows: OpenRows, known: KnownRows, hints: Hints, most_calls: int) -> Iterator[tuple[list[int], bool]]:
     """Rows that are more likely not stored than the others, and whether Planhat inserts no such row at all."""
-    yield doubt.suspects, False
-    if _expected_rejects(doubt, known):
-        yield known.picked(hints.without_company, known.unsettled(doubt.rows)), True
-    rejects = _expected_rejects(doubt, known)
+    yield open_rows.suspects, False
+    if _expected_rejects(open_rows, known):
+        yield known.picked(hints.without_company, known.unsettled(open_rows.rows)), True
+    rejects = _expected_rejects(open_rows, known)
     if rejects:
-        waiting = known.unsettled(doubt.rows)
+        waiting = known.unsettled(open_rows.rows)
         calls = min(_calls_to_find(rejects, len(waiting)), most_calls)
         yield known.picked(lambda rows: hints.with_doubtful_key(rows, rejects, calls), waiting), False
 
 
-def _expected_rejects(doubt: OpenRows, known: KnownRows) -> int:
+def _expected_rejects(open_rows: OpenRows, known: KnownRows) -> int:
     """How many of the rows are refused for what they are, as far as is known, and not settled yet."""
-    expected = doubt.errors if doubt.absent is None else doubt.absent
-    fates = [outcome.fate for outcome in known.known(doubt.rows).values()]
+    expected = open_rows.errors if open_rows.absent is None else open_rows.absent
+    fates = [outcome.fate for outcome in known.known(open_rows.rows).values()]
     return max(0, expected - fates.count(Fate.REJECTED))
 
 
 def _stored_once(
-    indices: list[int], doubt: OpenRows, known: KnownRows, hints: Hints, calls_left: Callable[[], int]
+    indices: list[int], open_rows: OpenRows, known: KnownRows, hints: Hints, calls_left: Callable[[], int]
 ) -> list[int]:
     """Those of the rows that are stored once however often they are sent; the others are settled as unknown."""
-    if not doubt.left.created:
+    if not open_rows.left.created:
         return indices
     left = calls_left()
     doubtful = set(known.picked(lambda rows: hints.inserted_each_time(rows, left), indices))

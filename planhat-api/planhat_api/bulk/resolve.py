@@ -154,29 +154,29 @@ class Resolver:
 
     def _take(self, indices: list[int], answer: BulkAnswer, *, again: bool) -> None:
         """Settle the rows of a call that was answered."""
-        told = interpret(self.known.at(indices), answer, self._hints.why_ignored)
+        result = interpret(self.known.at(indices), answer, self._hints.why_ignored)
         if not again:
-            self.notes += told.notes
-        self.known.settle({indices[place]: outcome for place, outcome in told.settled.items()})
+            self.notes += result.notes
+        self.known.settle({indices[place]: outcome for place, outcome in result.settled.items()})
         if not answer.told:
             self.known.doubt_rejects(indices)
-        if told.open.rows:
-            self._tell_apart(told.open.at(indices))
+        if result.open.rows:
+            self._tell_apart(result.open.at(indices))
 
-    def _tell_apart(self, doubt: OpenRows) -> None:
+    def _tell_apart(self, open_rows: OpenRows) -> None:
         """Settle the rows that an answer leaves open."""
         if not self._extra_calls:
-            _log.info("Planhat does not tell which of %d rows it did not store; finding out", len(doubt.rows))
-        if doubt.left.total:
-            self.known.perhaps_stored.update(doubt.rows)
+            _log.info("Planhat does not tell which of %d rows it did not store; finding out", len(open_rows.rows))
+        if open_rows.left.total:
+            self.known.perhaps_stored.update(open_rows.rows)
         calls_left = lambda: _MOST_EXTRA_CALLS - self._extra_calls  # noqa: E731
         try:
-            for group in open_groups(doubt, self.known, self._hints, calls_left, _MOST_EXTRA_CALLS):
+            for group in open_groups(open_rows, self.known, self._hints, calls_left, _MOST_EXTRA_CALLS):
                 self._call_again(group)
-                if settle_by_counts(doubt, self.known):
+                if settle_by_counts(open_rows, self.known):
                     break
         finally:
-            restore_first_fates(doubt, self.known)
+            restore_first_fates(open_rows, self.known)
 
     def _call_again(self, indices: list[int]) -> None:
         if not indices:
