@@ -15,14 +15,13 @@ from planhat_api.errors import (
 )
 from planhat_api.http.deadline import Deadline
 from planhat_api.lists.page import Page
-from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
+from planhat_api.outcome import Fate, Outcome, SendResult
 from planhat_api.row import Row
 from planhat_api.settings.connection import Connection
 
 __all__ = [
     "AccessError",
     "AnswerTooLargeError",
-    "BulkResult",
     "ConfigurationError",
     "Connection",
     "CredentialsError",
@@ -34,9 +33,9 @@ __all__ = [
     "PayloadError",
     "PlanhatClient",
     "PlanhatError",
-    "PushResult",
     "RateLimitError",
     "Row",
+    "SendResult",
     "UnavailableError",
     "UnknownHostError",
 ]

@@ -9,10 +9,10 @@ import msgspec
 
 from planhat_api.bulk.error_items import message_of
 from planhat_api.bulk.upsert import batches
-from planhat_api.errors import PayloadError, PlanhatError, UnavailableError
+from planhat_api.errors import PayloadError, PlanhatError
 from planhat_api.http.call import GarbledError, NestedError
 from planhat_api.jsontext import decode, encode, nests_deeply
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, Fate, Outcome, PushResult
+from planhat_api.outcome import NOT_SENT, Fate, Outcome, SendResult, outcome_of_failed_call
 from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from planhat_api.http.call import Answer
     from planhat_api.row import Row
 
-__all__ = ["ACCEPTED", "MOST_BYTES", "MetricAnswer", "Verdict", "judge_metrics", "push", "read_metrics"]
+__all__ = ["ACCEPTED", "MOST_BYTES", "CallOutcomes", "MetricAnswer", "interpret_metrics", "push", "read_metrics"]
 
 MOST_BYTES = 30_000_000  # B15: below 32 MB
 _TOO_LARGE = 413
 ACCEPTED = Outcome(Fate.ACCEPTED)
 
-Verdict = tuple[list[Outcome], list[str]]
+CallOutcomes = tuple[list[Outcome], list[str]]
 
 
 class MetricAnswer(msgspec.Struct):
@@ -38,8 +38,8 @@ class MetricAnswer(msgspec.Struct):
 
 
 def push(
-    rows: Sequence[Row], send: Callable[[Sequence[Row]], Verdict], *, most_rows: int, most_bytes: int = MOST_BYTES
-) -> PushResult:
+    rows: Sequence[Row], send: Callable[[Sequence[Row]], CallOutcomes], *, most_rows: int, most_bytes: int = MOST_BYTES
+) -> SendResult:
     """Post rows in calls of limited rows and bytes.
 
     Args:
@@ -48,10 +48,10 @@ def push(
         most_rows: The most rows of one body.
         most_bytes: The most bytes of one body.
 
-    Raises:
-        PlanhatError: A call failed as a whole. ``outcomes`` of the error says what is known about each row.
+    Returns:
+        The outcome of each row. After a call that failed as a whole there is no other call, and the result has its error.
     """
-    result = PushResult([NOT_SENT] * len(rows))
+    result = SendResult([NOT_SENT] * len(rows))
     waiting = list(batches(rows, range(len(rows)), most_rows=most_rows, most_bytes=most_bytes))[::-1]
     try:
         while waiting:
@@ -63,7 +63,7 @@ def push(
                 if error.status != _TOO_LARGE:
                     raise
                 if len(batch) == 1:
-                    result.outcomes[batch[0]] = Outcome(Fate.REJECTED, None, "the row is too large for Planhat (413)")
+                    result.outcomes[batch[0]] = Outcome.rejected("the row is too large for Planhat (413)")
                     continue
                 middle = len(batch) // 2
                 waiting += [batch[middle:], batch[:middle]]
@@ -72,18 +72,11 @@ def push(
             for index, outcome in zip(batch, outcomes, strict=True):
                 result.outcomes[index] = outcome
     except PlanhatError as error:
+        outcome = outcome_of_failed_call(error)
         for index in batch:
-            result.outcomes[index] = _outcome_of_failed(error)
-        error.outcomes = result.outcomes
-        raise
+            result.outcomes[index] = outcome
+        result.error = error
     return result
-
-
-def _outcome_of_failed(error: PlanhatError) -> Outcome:
-    """The outcome of each row of a call that failed."""
-    if isinstance(error, UnavailableError) and error.may_have_arrived:
-        return WITHOUT_ANSWER
-    return Outcome(Fate.REJECTED, None, str(error)) if isinstance(error, PayloadError) else NOT_SENT
 
 
 def read_metrics(answer: Answer) -> MetricAnswer:
@@ -105,7 +98,7 @@ def read_metrics(answer: Answer) -> MetricAnswer:
     return metrics
 
 
-def judge_metrics(rows: Sequence[Row], answer: MetricAnswer) -> Verdict:
+def interpret_metrics(rows: Sequence[Row], answer: MetricAnswer) -> CallOutcomes:
     """The outcome of each point. Errors contain the point that they are about (B81)."""
     errors = answer.errors or []
     outcomes = [ACCEPTED] * len(rows)

@@ -10,7 +10,7 @@ from planhat_api import analytics
 from planhat_api.answers import copies_made, nothing, one_record, page_at, record_or_text
 from planhat_api.bulk import upsert as bulk
 from planhat_api.bulk.answer import BULK_TAKES, BulkAnswer, read_bulk
-from planhat_api.bulk.clues import TenantClues
+from planhat_api.bulk.hints import TenantHints
 from planhat_api.errors import AccessError, NotFoundError, PlanhatError
 from planhat_api.http import auth, urls
 from planhat_api.http.call import Answer, Call
@@ -22,7 +22,7 @@ from planhat_api.lists.descending import read_descending
 from planhat_api.lists.paging import read_list
 from planhat_api.lists.prefetch import PageSource, Prefetcher
 from planhat_api.models.registry import model as model_named
-from planhat_api.outcome import BulkResult, Fate, Outcome, PushResult
+from planhat_api.outcome import Fate, Outcome, SendResult, outcome_of_failed_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ __all__ = ["PlanhatClient"]
 _T = TypeVar("_T")
 _NOT_FOUND = 404
 _FORBIDDEN = 403
-_NOT_CHANGED = frozenset({Fate.UNCHANGED, Fate.REJECTED})
+_NOT_CHANGED = frozenset({Fate.UNCHANGED, Fate.REJECTED, Fate.NOT_SENT})
 
 
 class PlanhatClient:
@@ -50,6 +50,9 @@ class PlanhatClient:
     Calls wait for the quota, are repeated if that is safe, and raise the errors of ``planhat_api.errors``. Any call may
     raise ``CredentialsError``, ``AccessError``, ``NotFoundError``,
     ``RateLimitError``, ``UnavailableError`` or ``PayloadError``.
+
+    Methods that send many rows raise none of these. They return a ``SendResult``: its ``error`` says why the other rows
+    were not sent, and its ``raise_for_error`` raises that error.
     """
 
     def __init__(self, connection: Connection, deadline: Deadline | None = None) -> None:
@@ -64,7 +67,7 @@ class PlanhatClient:
         self._auth = auth.main_auth(connection)
         self._pool = DaemonThreads(connection.parallel_calls)
         self._one_bulk_call = threading.Lock()
-        self._clues: dict[str, TenantClues] = {}
+        self._hints: dict[str, TenantHints] = {}
         self.companies = Companies(self)
 
     def __enter__(self) -> PlanhatClient:  # noqa: PYI034 - Self needs typing_extensions on Python 3.10
@@ -325,7 +328,7 @@ class PlanhatClient:
 
     # Many records
 
-    def bulk_upsert(self, model: Model, rows: Sequence[Row], *, distinct: bool = False) -> BulkResult:
+    def bulk_upsert(self, model: Model, rows: Sequence[Row], *, distinct: bool = False) -> SendResult:
         """Create or change rows, matched on their keys (B57, B58), and return the outcome of each.
 
         Calls go out one after the other (B14), each with at most 5,000 rows (B13) and 8 MB, and without two rows that
@@ -339,12 +342,14 @@ class PlanhatClient:
             rows: Any number of rows, in the order in which they have to take effect.
             distinct: Whether the caller knows that no two rows share a key, so that the client need not check it.
 
-        Raises:
-            AccessError: The token may not write these rows, and Planhat does not say which of them.
-            UnavailableError: A call failed as a whole. For rows without keys, ``may_have_arrived`` says whether sending
-                them again may duplicate them.
+        Returns:
+            The outcome of each row. ``error`` of the result says why the other rows were not sent: ``AccessError`` if
+            the token may not write these rows, and Planhat does not say which of them; ``UnavailableError`` if a call
+            failed as a whole. For rows without keys, ``may_have_arrived`` says whether sending them again may duplicate
+            them.
 
-        Errors have ``outcomes``, with what is known about each row.
+        Raises:
+            ConfigurationError: The model has no bulk upsert.
         """
         urls.checked_operation(model, "bulk_upsert")
 
@@ -357,13 +362,9 @@ class PlanhatClient:
                 raise AccessError(message, status=answer.status, detail=answer.text)
             return answer
 
-        clues = self._clues.setdefault(model.path, TenantClues(self, model, self.companies))
+        hints = self._hints.setdefault(model.path, TenantHints(self, model, self.companies))
         with self._one_bulk_call:
-            try:
-                result = bulk.upsert(rows, send, self.check_credentials, clues, distinct=distinct)
-            except PlanhatError as error:
-                self._outdate_companies(model, error.outcomes or ())
-                raise
+            result = bulk.upsert(rows, send, self.check_credentials, hints, distinct=distinct)
             self._outdate_companies(model, result.outcomes)
         return result
 
@@ -371,8 +372,10 @@ class PlanhatClient:
         if model.path == "companies" and any(outcome.fate not in _NOT_CHANGED for outcome in outcomes):
             self.companies.outdate()
 
-    def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> BulkResult:
+    def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> SendResult:
         """Copy time entries. It is not known what Planhat answers; copies that it does not confirm are ``ACCEPTED``.
+
+        If a call fails, the result has its ``error``.
 
         Args:
             planhat_ids: ``_id`` of each time entry to copy.
@@ -380,18 +383,20 @@ class PlanhatClient:
         model = model_named("timeentries")
         urls.checked_operation(model, "duplicate")
         body = encode({"ids": list(planhat_ids)})
-        answer = self._send(
-            "POST", f"{model.path}/duplicate", copies_made, body=body, safe=False, rows=len(planhat_ids)
-        )
+        path = f"{model.path}/duplicate"
+        try:
+            answer = self._send("POST", path, copies_made, body=body, safe=False, rows=len(planhat_ids))
+        except PlanhatError as error:
+            return SendResult([outcome_of_failed_call(error)] * len(planhat_ids), calls=1, error=error)
         fate = Fate.CREATED if answer.created == len(planhat_ids) else Fate.ACCEPTED
         if answer.errors:
             fate = Fate.UNKNOWN
         reason = answer.text if fate is Fate.UNKNOWN else None
-        return BulkResult([Outcome(fate, None, reason)] * len(planhat_ids), calls=1)
+        return SendResult([Outcome(fate, None, reason)] * len(planhat_ids), calls=1)
 
     # The analytics host
 
-    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
+    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> SendResult:
         """Post metric points. Planhat checks their form immediately, and everything else later (B80, B81).
 
         A call is not repeated if it may have arrived, because a point that is sent twice may count twice (B82).
@@ -400,19 +405,23 @@ class PlanhatClient:
             rows: Points: ``dimensionId``, ``value``, ``externalId``, ``model``, ``date``.
             rows_per_call: Points in one call, 1 to 100,000 (B16).
 
+        Returns:
+            The outcome of each point. ``error`` of the result says why the other points were not sent. Points that are
+            ``LOST`` may count twice if they are sent again.
+
         Raises:
-            UnavailableError: ``may_have_arrived`` says whether sending the points again may duplicate them;
-                ``outcomes`` says which points an earlier call delivered.
+            ConfigurationError: There is no tenant token.
         """
         path = model_named("dimensiondata").push["bulk"]
+        post = self._analytics(path, analytics.read_metrics, auth.metrics_auth(self._connection))
 
-        def send(batch: Sequence[Row]) -> analytics.Verdict:
-            answer = self._post(path, batch, analytics.read_metrics, auth.metrics_auth(self._connection))
-            return analytics.judge_metrics(batch, answer)
+        def send(batch: Sequence[Row]) -> analytics.CallOutcomes:
+            answer = post(array_of([row.body for row in batch]), len(batch))
+            return analytics.interpret_metrics(batch, answer)
 
         return analytics.push(rows, send, most_rows=min(max(rows_per_call, 1), 100_000))
 
-    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
+    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> SendResult:
         """Post user activities in bulk. Any 2xx means that they are accepted (B84).
 
         A call is not repeated if it may have arrived.
@@ -421,25 +430,28 @@ class PlanhatClient:
             rows: Activities.
             rows_per_call: Activities in one call.
 
-        Raises:
-            UnavailableError: As for ``push_metrics``.
-        """
-        path = model_named("analytics").push["bulk"]
+        Returns:
+            As for ``push_metrics``.
 
-        def send(batch: Sequence[Row]) -> analytics.Verdict:
-            self._post(path, batch, nothing, auth.NO_AUTH)
+        Raises:
+            ConfigurationError: There is no tenant token.
+        """
+        post = self._analytics(model_named("analytics").push["bulk"], nothing, auth.NO_AUTH)
+
+        def send(batch: Sequence[Row]) -> analytics.CallOutcomes:
+            post(array_of([row.body for row in batch]), len(batch))
             return [analytics.ACCEPTED] * len(batch), []
 
         return analytics.push(rows, send, most_rows=max(rows_per_call, 1), most_bytes=bulk.MOST_BYTES)
 
     def push_activity(self, row: Row) -> None:
         """Post one user activity. Any 2xx means that it is accepted (B84)."""
-        self._analytics(model_named("analytics").push["one"], row.body, 1, nothing, auth.NO_AUTH)
+        self._analytics(model_named("analytics").push["one"], nothing, auth.NO_AUTH)(row.body, 1)
 
     def push_segment(self, event: Mapping[str, Any]) -> None:
         """Post one event in Segment's form (``identify`` or ``track``)."""
         authorization = auth.segment_auth(self._connection)
-        self._analytics(model_named("analytics").push["segment"], encode(event), 1, nothing, authorization)
+        self._analytics(model_named("analytics").push["segment"], nothing, authorization)(encode(event), 1)
 
     # How calls are made
 
@@ -449,27 +461,22 @@ class PlanhatClient:
         except (AccessError, NotFoundError):
             return
 
-    def _post(
-        self, path: str, rows: Sequence[Row], read: Callable[[Answer], _T], authorization: auth.Authorization
-    ) -> _T:
-        return self._analytics(path, array_of([row.body for row in rows]), len(rows), read, authorization)
-
     def _analytics(
-        self, path: str, body: bytes, rows: int, read: Callable[[Answer], _T], authorization: auth.Authorization
-    ) -> _T:
+        self, path: str, read: Callable[[Answer], _T], authorization: auth.Authorization
+    ) -> Callable[[bytes, int], _T]:
+        """What posts a body with so many rows to the analytics host.
+
+        Raises:
+            ConfigurationError: There is no tenant token; nothing was sent.
+        """
         tenant = auth.tenant_token(self._connection)
-        call = Call(
-            "POST",
-            f"{self._connection.analytics_url}/{path.replace('{tenant}', tenant)}",
-            path,
-            read,
-            authorization,
-            safe=False,
-            counted=False,
-            body=body,
-            rows=rows,
-        )
-        return self._transport.send(call)
+        url = f"{self._connection.analytics_url}/{path.replace('{tenant}', tenant)}"
+
+        def post(body: bytes, rows: int) -> _T:
+            call = Call("POST", url, path, read, authorization, safe=False, counted=False, body=body, rows=rows)
+            return self._transport.send(call)
+
+        return post
 
     def _send(  # noqa: PLR0913 - what a call can have
         self,

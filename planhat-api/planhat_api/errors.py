@@ -5,11 +5,6 @@ No message contains a token. Texts from answers are shortened and redacted befor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from planhat_api.outcome import Outcome
-
 __all__ = [
     "AccessError",
     "AnswerTooLargeError",
@@ -30,8 +25,6 @@ class PlanhatError(Exception):
     Attributes:
         status: HTTP status of the answer; None if there was none.
         detail: The text of the answer, shortened and redacted; empty if there was none.
-        outcomes: For a method that sends many rows and failed: the outcome of each row, in their order. None if nothing
-            is known, or if the method sends no rows.
     """
 
     def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
@@ -39,7 +32,6 @@ class PlanhatError(Exception):
         super().__init__(message)
         self.status = status
         self.detail = detail
-        self.outcomes: list[Outcome] | None = None
 
 
 class ConfigurationError(PlanhatError):

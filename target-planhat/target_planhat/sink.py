@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk.sinks import BatchSink
 
-from target_planhat.outcomes.outcome import RecordOutcome
+from planhat_api import Outcome
 from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_in
@@ -76,11 +76,11 @@ class PlanhatSink(BatchSink):
         settings = run.settings.of_stream(stream_name)
         way = run.dispatcher.way_of(find_route(stream_name, settings.model), settings, self.logger)
         way.check_access(stream_name)
-        if "custom" in way.written_model.properties:
+        if "custom" in way.rules.written_model.properties:
             run.dispatcher.send_custom_fields()
-        custom = run.tenant.custom_fields.of(way.written_model)
+        custom = run.tenant.custom_fields.of(way.rules.written_model)
         validates = run.settings.validate_records
-        self._rows = StreamRows(declared, way, custom, settings, self.logger, validates=validates)
+        self._rows = StreamRows(declared, way.rules, custom, settings, self.logger, validates=validates)
         self._ledger = run.ledger
         self._dispatcher = run.dispatcher
         self._channel = run.dispatcher.channels.join(stream_name, self, way, settings.endpoint)
@@ -233,7 +233,7 @@ class PlanhatSink(BatchSink):
         )
         self._note_taken(1, 1)
         self._channel.batch.refuse()
-        self._ledger.enter(item, RecordOutcome.rejected(reason))
+        self._ledger.enter(item, Outcome.rejected(reason))
 
     def _add(self, items: list[Item], lines: int) -> None:
         """Make rows, which came in so many lines, part of the batch; send it when the next row has no room in it."""

@@ -99,15 +99,14 @@ def test_metrics_that_may_have_arrived_are_not_sent_twice(fault: dict[str, Any],
     with sandbox() as box, client_on(box, timeout_seconds=0.5) as client:
         rows = [point(box, n) for n in range(6)]
         box.set_faults([{**fault, "method": "POST", "nth": 2}])
-        with pytest.raises(UnavailableError) as caught:
-            client.push_metrics(rows, rows_per_call=2)
-        assert caught.value.may_have_arrived
-        assert "sending them again may duplicate them" in str(caught.value)
-        assert caught.value.outcomes is not None
-        assert [outcome.fate for outcome in caught.value.outcomes] == [
+        result = client.push_metrics(rows, rows_per_call=2)
+        assert isinstance(result.error, UnavailableError)
+        assert result.error.may_have_arrived
+        assert "sending them again may duplicate them" in str(result.error)
+        assert [outcome.fate for outcome in result.outcomes] == [
             *[Fate.ACCEPTED] * 2,
-            *[Fate.UNKNOWN] * 2,
-            *[Fate.REJECTED] * 2,
+            *[Fate.LOST] * 2,
+            *[Fate.NOT_SENT] * 2,
         ]
         assert [stored["value"] for stored in box.metrics] == [0, 1, 2, 3][: 4 if arrives else 2]
 
@@ -120,13 +119,32 @@ def test_rows_without_keys_and_creates_are_not_sent_twice(fault: dict[str, Any])
         before = len(box.rows("companies"))
         box.set_faults([{**fault, "path": "companies", "times": 1}])
         with pytest.raises(UnavailableError) as caught:
-            client.bulk_upsert(COMPANIES, [Row(b'{"name":"Without key"}')])
+            client.bulk_upsert(COMPANIES, [Row(b'{"name":"Without key"}')]).raise_for_error()
         assert caught.value.may_have_arrived
         box.set_faults([{**fault, "path": "companies", "times": 1}])
         with pytest.raises(UnavailableError) as caught:
             client.create(COMPANIES, {"name": "Created"})
         assert caught.value.may_have_arrived
         assert len(box.rows("companies")) == before + 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "fate"),
+    [
+        ({"kind": "drop", "processed": True}, Fate.LOST),
+        ({"kind": "status", "status": 422}, Fate.REJECTED),
+        ({"kind": "status", "status": 403}, Fate.NOT_SENT),
+    ],
+    ids=shown,
+)
+def test_copies_whose_call_fails_have_the_error_in_the_result(fault: dict[str, Any], fate: Fate) -> None:
+    with sandbox() as box, client_on(box) as client:
+        box.set_faults([{**fault, "path": "timeentries"}])
+        result = client.duplicate_time_entries(["000000000000000000000001"])
+        assert [outcome.fate for outcome in result.outcomes] == [fate]
+        assert result.error is not None
+        with pytest.raises(type(result.error)):
+            result.raise_for_error()
 
 
 def test_a_post_refused_over_the_quota_is_repeated() -> None:
@@ -142,7 +160,7 @@ def test_a_connection_that_is_refused_is_not_taken_for_one_that_broke() -> None:
         box.stop()
         began = time.monotonic()
         with pytest.raises(UnavailableError, match="refuses the connection") as caught:
-            client.push_metrics([row])
+            client.push_metrics([row]).raise_for_error()
         assert not caught.value.may_have_arrived
         assert time.monotonic() - began > 0.2
 
@@ -236,10 +254,10 @@ def test_a_row_that_planhat_stumbles_over_is_found(at: int) -> None:
 def test_a_bulk_call_that_is_forbidden_without_a_word() -> None:
     with sandbox() as box, client_on(box) as client:
         box.set_faults([{"kind": "status", "status": 403, "method": "PUT"}])
-        with pytest.raises(AccessError, match="may not write companies") as caught:
-            client.bulk_upsert(COMPANIES, [company(1)])
-        assert caught.value.outcomes is not None
-        assert caught.value.outcomes[0].fate is Fate.UNKNOWN
+        result = client.bulk_upsert(COMPANIES, [company(1)])
+        with pytest.raises(AccessError, match="may not write companies"):
+            result.raise_for_error()
+        assert result.outcomes[0].fate is Fate.LOST
 
 
 def test_bodies_too_large_are_halved_until_they_fit_and_a_row_too_large_is_refused() -> None:
@@ -310,15 +328,15 @@ def test_the_tokens_show_in_no_log_line_and_no_error(caplog: pytest.LogCaptureFi
             assert "0b5b1c7e" not in repr(client._connection)
             for fault in PASSING[:9]:
                 box.set_faults([fault])
-                for call in (lambda: client.push_metrics([Row(b'{"value":1}')]), client.custom_fields):
-                    errors += error_of(call)
+                errors += error_of(lambda: client.push_metrics([Row(b'{"value":1}')]).raise_for_error())
+                errors += error_of(client.custom_fields)
             box.set_faults([])
             with pytest.raises(PayloadError) as caught:
                 client.create(COMPANIES, {"sourceId": "t0p-s3cret/+="})
             errors.append(caught.value)
         box.stop()
         with client_on(box, give_up_after_seconds=0.2) as client, pytest.raises(UnavailableError) as unreachable:
-            client.push_metrics([Row(b"{}")])
+            client.push_metrics([Row(b"{}")]).raise_for_error()
         errors.append(unreachable.value)
     assert len(errors) > 5
     told = caplog.text + "".join(f"{error!r} {error} {error.detail}" for error in errors)
@@ -388,10 +406,11 @@ def test_a_host_that_sends_calls_elsewhere_is_not_followed_with_the_token() -> N
 def test_metrics_that_are_not_accepted_hint_at_their_own_settings() -> None:
     with sandbox(switches={"metrics_auth": "basic_tenant"}) as box:
         row = point(box, 1)
-        with client_on(box) as client, pytest.raises(CredentialsError, match="analytics_auth_method") as caught:
-            client.push_metrics([row])
-        assert caught.value.outcomes is not None
-        assert caught.value.outcomes[0].fate is Fate.REJECTED
+        with client_on(box) as client:
+            result = client.push_metrics([row])
+        with pytest.raises(CredentialsError, match="analytics_auth_method"):
+            result.raise_for_error()
+        assert result.outcomes[0].fate is Fate.NOT_SENT
         with client_on(box, analytics_auth_method="basic_tenant") as client:
             assert client.push_metrics([row]).outcomes[0].fate is Fate.ACCEPTED
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from planhat_api.bulk.apart import MOST_TURNS
+from planhat_api.bulk.call_groups import MOST_GROUPS
 from planhat_sandbox import Sandbox
 from tests.contract.sandbox_calls import Api
 from tests.target_support import run, state, stream
@@ -85,7 +85,7 @@ def test_a_person_of_very_many_companies_does_not_cost_a_call_for_each(refusal: 
         finished = run(box, stream("endusers", rows))
         assert finished.summary["endusers"] == {"created": 60}
         assert stored(box) == wanted(rows)
-        assert len(writes(box)) <= (MOST_TURNS if refusal == "stored" else 60 + 1)
+        assert len(writes(box)) <= (MOST_GROUPS if refusal == "stored" else 60 + 1)
 
 
 def _neighbours() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -136,7 +136,7 @@ def test_a_word_in_place_of_many_addresses(share: float) -> None:
         ]
         finished = run(box, stream("endusers", rows), batch_size_rows=200)
         assert finished.summary == {"endusers": {"created": 2000}}
-        assert len(writes(box)) <= 10 + MOST_TURNS
+        assert len(writes(box)) <= 10 + MOST_GROUPS
 
 
 def test_of_very_many_rows_with_one_address_some_more_land_with_each_run() -> None:

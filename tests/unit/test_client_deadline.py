@@ -135,8 +135,9 @@ def test_a_call_that_hangs_is_broken_off_and_may_have_arrived(*, safe: bool) -> 
     with serving(answer) as (url, calls), client_of(url, deadline) as client:
 
         def call() -> None:
+            rows = [Row(b'{"email":"kim@acme.example"}', {})]
             with pytest.raises(UnavailableError, match="aborted, because the program ends") as caught:
-                client.custom_fields() if safe else client.push_activities([Row(b'{"email":"kim@acme.example"}', {})])
+                client.custom_fields() if safe else client.push_activities(rows).raise_for_error()
             assert caught.value.may_have_arrived is not safe
 
         assert seconds_of(call, deadline) < SOON

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from planhat_api.analytics import MetricAnswer, judge_metrics
+from planhat_api.analytics import MetricAnswer, interpret_metrics
 from planhat_api.bulk.answer import BulkAnswer
-from planhat_api.bulk.held_keys import HeldKeys
-from planhat_api.bulk.verdict import judge
+from planhat_api.bulk.existing_keys import ExistingKeys
+from planhat_api.bulk.interpretation import interpret
 from planhat_api.models.registry import model
 from planhat_api.row import Row
 
@@ -53,7 +53,7 @@ def points_in_changed_form(number: int) -> None:
         for n in range(number)
     ]
     errors = [{"item": {**point, "date": str(point["date"])[:-1]}, "error": "x"} for point in points]
-    judge_metrics([Row(msgspec.json.encode(point)) for point in points], MetricAnswer(number, errors))
+    interpret_metrics([Row(msgspec.json.encode(point)) for point in points], MetricAnswer(number, errors))
 
 
 def points_with_a_field_more(number: int) -> None:
@@ -62,7 +62,7 @@ def points_with_a_field_more(number: int) -> None:
         {"dimensionId": "logins", "value": 1, "externalId": f"C-{n % 3}", "date": "2024-05-14"} for n in range(number)
     ]
     errors = [{"item": {**point, "model": "Company"}, "error": "x"} for point in points]
-    judge_metrics([Row(msgspec.json.encode(point)) for point in points], MetricAnswer(number, errors))
+    interpret_metrics([Row(msgspec.json.encode(point)) for point in points], MetricAnswer(number, errors))
 
 
 def one_address(number: int, *, named: bool = True) -> None:
@@ -70,8 +70,8 @@ def one_address(number: int, *, named: bool = True) -> None:
     bodies = [{"email": "n@a.example", "externalId": f"e{n}"} for n in range(number)]
     rows = [Row(msgspec.json.encode(body), dict(body)) for body in bodies]
     errors = [{"item": body, "error": "email duplicated"} if named else "n@a.example duplicated" for body in bodies]
-    verdict = judge(rows, BulkAnswer(400, told=True, created=0, updated=0, nonupdates=0, errors=errors))
-    assert len(verdict.settled) == number
+    told = interpret(rows, BulkAnswer(400, told=True, created=0, updated=0, nonupdates=0, errors=errors))
+    assert len(told.settled) == number
 
 
 @pytest.mark.parametrize(
@@ -89,24 +89,24 @@ def test_errors_are_read_in_memory_that_grows_with_their_number() -> None:
     assert large < 8 * small
 
 
-def with_keys(keys: HeldKeys) -> HeldKeys:
+def with_keys(keys: ExistingKeys) -> ExistingKeys:
     for n in range(50_000):
         keys.add(("externalId", f"e{n}"))
     return keys
 
 
 def test_keys_of_rows_that_are_stored_take_eight_bytes() -> None:
-    keys = with_keys(HeldKeys([], ENDUSERS, ENDUSERS.keyables))
+    keys = with_keys(ExistingKeys([], ENDUSERS, ENDUSERS.keyables))
     grown, _ = megabytes(lambda: with_keys(keys))
     assert grown < 0.1
-    stays, _ = megabytes(lambda: with_keys(HeldKeys([], ENDUSERS, ENDUSERS.keyables)))
+    stays, _ = megabytes(lambda: with_keys(ExistingKeys([], ENDUSERS, ENDUSERS.keyables)))
     assert stays < 50_000 * 16 / 1e6
 
 
 def test_memory_while_keys_are_read() -> None:
     def rows() -> object:
         generated = ({"_id": f"{n:024x}", "externalId": f"e{n}", "sourceId": f"s{n}"} for n in range(50_000))
-        return HeldKeys(generated, ENDUSERS, ENDUSERS.keyables)
+        return ExistingKeys(generated, ENDUSERS, ENDUSERS.keyables)
 
     stays, peak = megabytes(rows)
     assert peak < 1.5 * stays

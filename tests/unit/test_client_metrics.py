@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planhat_api import Fate, PayloadError, PlanhatError, Row, UnavailableError
-from planhat_api.analytics import ACCEPTED, MetricAnswer, judge_metrics, push, read_metrics
+from planhat_api.analytics import ACCEPTED, MetricAnswer, interpret_metrics, push, read_metrics
 from planhat_api.http.call import Answer, GarbledError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planhat_api.analytics import Verdict
+    from planhat_api.analytics import CallOutcomes
 
 POINTS = st.lists(
     st.fixed_dictionaries(
@@ -42,7 +42,7 @@ def test_echoed_points_are_rejected_and_no_others(
     bad = data.draw(st.sets(st.integers(0, len(points) - 1)) if points else st.just(set()))
     errors = [{"item": dict(reversed(points[index].items())), "error": f"error {index}"} for index in bad]
     order.shuffle(errors)
-    outcomes, notes = judge_metrics(rows_of(points), MetricAnswer(len(points) - len(bad), errors))
+    outcomes, notes = interpret_metrics(rows_of(points), MetricAnswer(len(points) - len(bad), errors))
     rejected = [points[index] for index, outcome in enumerate(outcomes) if outcome.fate is Fate.REJECTED]
     assert sorted(map(repr, map(sorted, (point.items() for point in rejected)))) == sorted(
         map(repr, map(sorted, (points[index].items() for index in bad)))
@@ -54,7 +54,7 @@ def test_echoed_points_are_rejected_and_no_others(
 def test_an_echo_that_planhat_changed_is_still_known() -> None:
     points = [{"dimensionId": "a", "value": n, "externalId": 7} for n in range(3)]
     errors = [{"item": {"dimensionId": "a", "value": 1, "externalId": "7", "day": 19857}, "error": "late"}]
-    outcomes, _ = judge_metrics(rows_of(points), MetricAnswer(2, errors))
+    outcomes, _ = interpret_metrics(rows_of(points), MetricAnswer(2, errors))
     assert [outcome.fate for outcome in outcomes] == [Fate.ACCEPTED, Fate.REJECTED, Fate.ACCEPTED]
     assert outcomes[1].reason == "late"
 
@@ -64,15 +64,15 @@ def test_an_echo_that_planhat_changed_is_still_known() -> None:
 )
 def test_an_error_that_names_no_point_makes_all_of_them_doubtful(error: Any) -> None:
     points = [{"dimensionId": "a", "value": n, "externalId": "7"} for n in range(3)]
-    outcomes, notes = judge_metrics(rows_of(points), MetricAnswer(2, [error]))
+    outcomes, notes = interpret_metrics(rows_of(points), MetricAnswer(2, [error]))
     assert {outcome.fate for outcome in outcomes} == {Fate.UNKNOWN}
     assert notes
-    outcomes, _ = judge_metrics(rows_of(points), MetricAnswer(0, [error] * 3))
+    outcomes, _ = interpret_metrics(rows_of(points), MetricAnswer(0, [error] * 3))
     assert {outcome.fate for outcome in outcomes} == {Fate.REJECTED}
 
 
 def test_counts_that_do_not_add_up_are_noted() -> None:
-    _, notes = judge_metrics(rows_of([{"dimensionId": "a"}] * 3), MetricAnswer(1, []))
+    _, notes = interpret_metrics(rows_of([{"dimensionId": "a"}] * 3), MetricAnswer(1, []))
     assert notes == ["3 points sent, but Planhat counts 1 processed, 0 errors"]
 
 
@@ -87,7 +87,7 @@ def test_answers() -> None:
 def test_bodies_are_cut_by_count_and_by_bytes() -> None:
     sizes: list[tuple[int, int]] = []
 
-    def send(batch: Sequence[Row]) -> Verdict:
+    def send(batch: Sequence[Row]) -> CallOutcomes:
         sizes.append((len(batch), sum(len(row.body) for row in batch)))
         return [ACCEPTED] * len(batch), []
 
@@ -102,23 +102,22 @@ def test_bodies_are_cut_by_count_and_by_bytes() -> None:
 @pytest.mark.parametrize(
     ("error", "fate"),
     [
-        (UnavailableError("lost", may_have_arrived=True), Fate.UNKNOWN),
-        (UnavailableError("refused"), Fate.REJECTED),
+        (UnavailableError("lost", may_have_arrived=True), Fate.LOST),
+        (UnavailableError("refused"), Fate.NOT_SENT),
         (PayloadError("bad", status=400), Fate.REJECTED),
     ],
 )
 def test_what_is_known_when_a_call_fails(error: PlanhatError, fate: Fate) -> None:
     batches: list[int] = []
 
-    def send(batch: Sequence[Row]) -> Verdict:
+    def send(batch: Sequence[Row]) -> CallOutcomes:
         batches.append(len(batch))
         if len(batches) == 2:
             raise error
         return [ACCEPTED] * len(batch), []
 
-    with pytest.raises(type(error)) as caught:
-        push([Row(b"{}")] * 6, send, most_rows=2)
-    assert caught.value.outcomes is not None
-    fates = [outcome.fate for outcome in caught.value.outcomes]
-    assert fates == [Fate.ACCEPTED] * 2 + [fate] * 2 + [Fate.REJECTED] * 2
+    result = push([Row(b"{}")] * 6, send, most_rows=2)
+    assert result.error is error
+    fates = [outcome.fate for outcome in result.outcomes]
+    assert fates == [Fate.ACCEPTED] * 2 + [fate] * 2 + [Fate.NOT_SENT] * 2
     assert batches == [2, 2]

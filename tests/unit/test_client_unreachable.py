@@ -41,7 +41,7 @@ def unused_port() -> int:
 def test_nothing_was_sent_to_a_host_that_is_not_there() -> None:
     url = f"http://127.0.0.1:{unused_port()}"
     with client_of(url) as client, pytest.raises(UnavailableError, match="host refuses the connection") as caught:
-        client.push_activities([Row(b'{"email":"kim@acme.example"}', {})])
+        client.push_activities([Row(b'{"email":"kim@acme.example"}', {})]).raise_for_error()
     assert not caught.value.may_have_arrived
     assert str(caught.value).endswith(". Check the network, and analytics_url")
     with client_of(url) as client, pytest.raises(UnavailableError, match="host refuses the connection") as caught:
@@ -53,7 +53,7 @@ def test_a_name_that_no_host_has_is_told_at_once() -> None:
     with client_of("http://no-such-host.invalid", give_up_after_seconds=60) as client:
         began = time.monotonic()
         with pytest.raises(UnknownHostError, match="no such host") as caught:
-            client.push_activities([Row(b'{"email":"kim@acme.example"}', {})])
+            client.push_activities([Row(b'{"email":"kim@acme.example"}', {})]).raise_for_error()
         assert not caught.value.may_have_arrived
         assert str(caught.value).endswith(". Check analytics_url, and the network")
         with pytest.raises(UnknownHostError, match="Check region or base_url, and the network"):

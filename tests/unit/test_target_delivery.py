@@ -4,62 +4,73 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_api import BulkResult, Fate, Outcome, PayloadError, Row, UnavailableError
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
-from target_planhat.delivery.resending import Repeats, deliver
+from planhat_api import Fate, Outcome, PayloadError, Row, SendResult, UnavailableError
+from planhat_api.outcome import NOT_SENT, lost
+from target_planhat.delivery.resending import Repeats, deliver, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from planhat_api import PlanhatError
+
+REPEATS = Repeats(1, lambda _: True)
+LOST = lost(UnavailableError("no answer", may_have_arrived=True))
+
+
+def keyed(number: int) -> list[Row]:
+    return [Row(b"{}", {"_id": str(place)}) for place in range(number)]
 
 
 def test_unchanged_after_a_lost_answer_does_not_deny_that_this_run_stored_it() -> None:
     calls: list[int] = []
 
-    def send(rows: Sequence[Row]) -> BulkResult:
+    def send(rows: Sequence[Row]) -> SendResult:
         calls.append(len(rows))
         if len(calls) == 1:
-            error = PayloadError("refused", status=422)
-            error.outcomes = [Outcome(Fate.UNCHANGED, "1"), WITHOUT_ANSWER, WITHOUT_ANSWER]
-            raise error
-        return BulkResult([Outcome(Fate.UNCHANGED, "2"), Outcome(Fate.UPDATED, "3")])
+            return failed(422, Outcome(Fate.UNCHANGED, "1"), LOST, LOST)
+        return SendResult([Outcome(Fate.UNCHANGED, "2"), Outcome(Fate.UPDATED, "3")])
 
-    rows = [Row(b"{}", {"_id": str(place)}) for place in range(3)]
-    delivery = deliver(rows, send, Repeats(1, lambda _: True))
+    delivery = deliver(keyed(3), send, REPEATS)
     assert calls == [3, 2]
     assert [outcome.fate for outcome in delivery.outcomes] == [Fate.UNCHANGED, Fate.ACCEPTED, Fate.UPDATED]
     assert [outcome.planhat_id for outcome in delivery.outcomes] == ["1", "2", "3"]
 
 
-def failed(status: int, *outcomes: Outcome) -> PayloadError:
-    error = PayloadError(f"refused ({status})", status=status)
-    error.outcomes = list(outcomes)
-    return error
+def test_unchanged_after_a_lost_answer_does_not_deny_it_either_when_a_later_call_fails() -> None:
+    down = UnavailableError("down")
+    results = [failed(422, LOST, LOST), SendResult([Outcome(Fate.UNCHANGED, "1"), NOT_SENT], error=down)]
+    delivery = deliver(keyed(2), lambda _: results.pop(0), REPEATS)
+    assert [outcome.fate for outcome in delivery.outcomes] == [Fate.ACCEPTED, Fate.LOST]
+    assert settled(keyed(2), delivery, REPEATS) == [0]
+
+
+def failed(status: int, *outcomes: Outcome) -> SendResult:
+    return SendResult(list(outcomes), error=PayloadError(f"refused ({status})", status=status))
 
 
 def test_a_row_that_a_lost_call_may_have_brought_is_not_rejected_when_the_next_call_is_refused() -> None:
     refused = Outcome(Fate.REJECTED, None, "refused (422)")
-    errors = [failed(422, WITHOUT_ANSWER, refused, NOT_SENT), failed(422, refused, refused)]
+    results = [failed(422, LOST, refused, NOT_SENT), failed(422, refused, refused)]
 
-    def send(rows: Sequence[Row]) -> BulkResult:
-        if errors:
-            raise errors.pop(0)
-        return BulkResult([Outcome(Fate.CREATED)] * len(rows))
+    def send(rows: Sequence[Row]) -> SendResult:
+        return results.pop(0) if results else SendResult([Outcome(Fate.CREATED)] * len(rows))
 
-    delivery = deliver([Row(b"{}", {"_id": str(place)}) for place in range(3)], send, Repeats(1, lambda _: True))
+    delivery = deliver(keyed(3), send, REPEATS)
     assert [outcome.fate for outcome in delivery.outcomes] == [Fate.UNKNOWN, Fate.REJECTED, Fate.REJECTED]
     assert delivery.error is None
 
 
 def test_a_row_that_a_lost_call_may_have_brought_stays_in_doubt_when_the_next_one_does_not_send_it() -> None:
     down = UnavailableError("down")
-    down.outcomes = [NOT_SENT, Outcome(Fate.CREATED)]
-    errors = [failed(422, WITHOUT_ANSWER, NOT_SENT), down]
-
-    def send(rows: Sequence[Row]) -> BulkResult:
-        del rows
-        raise errors.pop(0)
-
-    delivery = deliver([Row(b"{}", {"_id": str(place)}) for place in range(2)], send, Repeats(1, lambda _: True))
-    assert [outcome.fate for outcome in delivery.outcomes] == [Fate.UNKNOWN, Fate.CREATED]
+    results = [failed(422, LOST, NOT_SENT), SendResult([NOT_SENT, Outcome(Fate.CREATED)], error=down)]
+    delivery = deliver(keyed(2), lambda _: results.pop(0), REPEATS)
+    assert [outcome.fate.word for outcome in delivery.outcomes] == ["unknown", "created"]
     assert delivery.error is down
-    assert delivery.settled() == [1]
+    assert settled(keyed(2), delivery, REPEATS) == [1]
+
+
+def test_an_error_that_tells_of_no_row_ends_it() -> None:
+    error: PlanhatError = PayloadError("refused (422)", status=422)
+    delivery = deliver(keyed(2), lambda rows: SendResult([NOT_SENT] * len(rows), error=error), REPEATS)
+    assert delivery.error is error
+    assert delivery.outcomes == [NOT_SENT] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.bulk.apart import folded
+from planhat_api.bulk.key_case import folded
 from planhat_api.jsontext import decode, encode
 from planhat_api.redaction import redacted, shortened
 from planhat_api.values.texts import key_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.bulk.apart import folded, folded_all
+from planhat_api.bulk.key_case import folded, folded_all
 from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:

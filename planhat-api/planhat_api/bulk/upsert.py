@@ -5,17 +5,18 @@ from __future__ import annotations
 from random import randrange
 from typing import TYPE_CHECKING
 
-from planhat_api.bulk.apart import MOST_TURNS, turns
-from planhat_api.bulk.clues import NoClues
+from planhat_api.bulk.call_groups import MOST_GROUPS, call_groups
+from planhat_api.bulk.hints import NoHints
 from planhat_api.bulk.resolve import Resolver
+from planhat_api.bulk.wording import is_refused_as_duplicate
 from planhat_api.errors import PlanhatError
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER, BulkResult
+from planhat_api.outcome import NOT_SENT, SendResult, lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api.bulk.answer import BulkAnswer
-    from planhat_api.bulk.clues import Clues
+    from planhat_api.bulk.hints import Hints
     from planhat_api.row import Row
 
 __all__ = ["MOST_BYTES", "MOST_ROWS", "batches", "upsert"]
@@ -28,10 +29,10 @@ def upsert(
     rows: Sequence[Row],
     send: Callable[[Sequence[Row]], BulkAnswer],
     alive: Callable[[], None],
-    clues: Clues | None = None,
+    hints: Hints | None = None,
     *,
     distinct: bool = False,
-) -> BulkResult:
+) -> SendResult:
     """Send rows, one call after the other (B14), and tell what became of each.
 
     Rows with keys and rows without go in calls of their own, for only the first are safe to send twice. No call holds
@@ -41,26 +42,26 @@ def upsert(
         rows: Any number of rows, in the order in which they have to take effect.
         send: Makes one bulk call.
         alive: Makes a harmless call; raises when Planhat as a whole is not available.
-        clues: Looks at what the tenant holds; None for no look.
+        hints: Hints from what the tenant holds; None for none.
         distinct: No two rows share a key, so that nobody need look.
 
-    Raises:
-        PlanhatError: A call failed as a whole. ``outcomes`` of the error tells what is known of each row.
+    Returns:
+        What became of each row. Where a call failed as a whole, no further one is made, and the result holds its error.
     """
-    resolver = Resolver(rows, send, alive, clues or NoClues())
+    resolver = Resolver(rows, send, alive, hints or NoHints())
     keyed = [index for index, row in enumerate(rows) if row.keys]
     unkeyed = [index for index, row in enumerate(rows) if not row.keys]
     try:
-        for turn in [keyed] if distinct else _turns(rows, keyed):
-            _send_all(rows, turn, resolver)
-            _repeat_duplicated(rows, turn, resolver)
+        for group in [keyed] if distinct else _groups_of(rows, keyed):
+            _send_all(rows, group, resolver)
+            _repeat_duplicated(rows, group, resolver)
         _send_all(rows, unkeyed, resolver)
     except PlanhatError as error:
-        for index in resolver.in_flight:
-            resolver.outcomes[index] = WITHOUT_ANSWER
-        error.outcomes = [resolver.outcomes.get(index, NOT_SENT) for index in range(len(rows))]
-        raise
-    return BulkResult([resolver.outcomes[index] for index in range(len(rows))], resolver.notes, resolver.calls)
+        known = {**resolver.known.outcomes, **dict.fromkeys(resolver.known.in_flight, lost(error))}
+        outcomes = [known.get(index, NOT_SENT) for index in range(len(rows))]
+        return SendResult(outcomes, resolver.notes, resolver.calls, error)
+    outcomes = [resolver.known.outcomes[index] for index in range(len(rows))]
+    return SendResult(outcomes, resolver.notes, resolver.calls)
 
 
 def _send_all(rows: Sequence[Row], indices: Sequence[int], resolver: Resolver) -> None:
@@ -71,16 +72,17 @@ def _send_all(rows: Sequence[Row], indices: Sequence[int], resolver: Resolver) -
 def _repeat_duplicated(rows: Sequence[Row], sent: Sequence[int], resolver: Resolver) -> None:
     """Send rows once more that were refused as duplicated, before any that come later: none may overtake those.
 
-    With which ones it begins is left to chance: where there are more than may be tried, each has its turn in some run.
+    With which ones it begins is left to chance: where there are more than may be tried, each has its group in some run.
     """
-    again = _turns(rows, [index for index in sent if resolver.outcomes[index].is_duplicated], most=None)
+    refused = [index for index in sent if is_refused_as_duplicate(resolver.known.outcomes[index])]
+    again = _groups_of(rows, refused, most=None)
     start = randrange(len(again)) if again else 0  # noqa: S311 # no secret
-    for turn in again[start:] + again[:start]:
-        resolver.resolve_duplicated(turn)
+    for group in again[start:] + again[:start]:
+        resolver.resolve_duplicated(group)
 
 
-def _turns(rows: Sequence[Row], indices: Sequence[int], most: int | None = MOST_TURNS) -> list[list[int]]:
-    return [[indices[place] for place in turn] for turn in turns([rows[index] for index in indices], most)]
+def _groups_of(rows: Sequence[Row], indices: Sequence[int], most: int | None = MOST_GROUPS) -> list[list[int]]:
+    return [[indices[place] for place in group] for group in call_groups([rows[index] for index in indices], most)]
 
 
 def batches(rows: Sequence[Row], indices: Sequence[int], *, most_rows: int, most_bytes: int) -> Iterator[list[int]]:

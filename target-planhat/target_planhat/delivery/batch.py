@@ -6,7 +6,7 @@ from bisect import bisect_right
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
-from planhat_api.bulk.apart import turns
+from planhat_api.bulk.call_groups import call_groups
 from target_planhat.rows.merging import collapse
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ __all__ = ["Batch"]
 class Batch:
     """Rows that wait to be sent together, of one stream or of several."""
 
-    def __init__(self, most_rows: int, most_bytes: int, *, collapses: bool, apart: bool) -> None:
+    def __init__(self, most_rows: int, most_bytes: int, *, collapses: bool, one_row_per_key: bool) -> None:
         """Gather nothing yet.
 
         Args:
             most_rows: Rows that go out together.
             most_bytes: Size of their body in one call.
             collapses: Whether rows with the same key become one.
-            apart: Whether rows that share any other key must not go out together.
+            one_row_per_key: Whether rows that share any other key must not go out together.
         """
         self._most_rows = most_rows
         self._most_bytes = most_bytes - len("[]")
         self._collapses = collapses
-        self._apart = apart
+        self._one_row_per_key = one_row_per_key
         self._start([])
 
     def _start(self, items: list[Item]) -> None:
@@ -87,8 +87,8 @@ class Batch:
                 if they are the fewer ones: in this one they would cost a call of their own (B64, B90).
         """
         items = collapse(self._items) if self._collapses else self._items
-        groups = turns(items) if self._apart else []
-        distinct = self._apart and len(groups) <= 1
+        groups = call_groups(items) if self._one_row_per_key else []
+        distinct = self._one_row_per_key and len(groups) <= 1
         later: list[Item] = []
         if len(groups) > 1 and not everything and len(groups[0]) >= len(items) / 2:
             first, *others = groups

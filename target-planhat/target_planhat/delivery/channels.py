@@ -41,13 +41,23 @@ class Channel:
             most_bytes: Size of the body of one call, as the settings have it.
         """
         self.way = way
-        self.batch = Batch(way.most_rows, min(most_bytes, way.most_bytes), collapses=way.collapses, apart=way.apart)
+        self.batch = Batch(
+            way.most_rows,
+            min(most_bytes, way.kind.most_bytes),
+            collapses=self.collapses,
+            one_row_per_key=way.kind.one_row_per_key,
+        )
         self.feeders: dict[str, Feeder] = {}
 
     @property
     def model(self) -> Model:
         """The model that the rows go to."""
         return self.way.model
+
+    @property
+    def collapses(self) -> bool:
+        """Whether rows with the same key become one."""
+        return self.way.rules.collapses
 
     def join(self, stream: str, feeder: Feeder) -> None:
         """Let a feeder put in the rows of a stream from now on."""
@@ -57,7 +67,7 @@ class Channel:
 
     def keep_repeatable(self) -> None:
         """Keep only those rows of the batch which do no harm when they come twice."""
-        self.batch.keep(lambda item: self.way.collapses and item.match is not None)
+        self.batch.keep(lambda item: self.collapses and item.match is not None)
 
     def drain(self) -> None:
         """Have the batch sent."""
@@ -85,7 +95,7 @@ class Channels:
             way: The way they go.
             endpoint: Whether many or one go in a call, where the settings can choose.
         """
-        place = (type(way), way.model.path, endpoint)
+        place = (way.kind, way.model.path, endpoint)
         if place not in self._by_place:
             self._by_place[place] = Channel(way, self._most_bytes)
         channel = self._by_place[place]

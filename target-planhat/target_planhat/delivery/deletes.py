@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from planhat_api import NotFoundError, PayloadError
-from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY, company_in, rows_of
-from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
+from planhat_api import Fate, NotFoundError, Outcome, PayloadError
+from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY, company_in, rows_of
 from target_planhat.rows.builder import RefusedRowError
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Deletes:
         self._left = limit
         self._limit = limit
 
-    def delete(self, item: Item) -> RecordOutcome:
+    def delete(self, item: Item) -> Outcome:
         """Delete what a row stands for; a row that is not there counts as skipped."""
         model = item.stream.model
         known = self._tenant.existing_of(model)
@@ -47,12 +46,12 @@ class Deletes:
             if self._tenant.client.delete(model, planhat_id):
                 for existing in known:
                     existing.forget(row)
-                return RecordOutcome(OutcomeKind.DELETED, planhat_id)
+                return Outcome(Fate.DELETED, planhat_id)
         except NotFoundError:
             pass
         except (PayloadError, RefusedRowError) as err:
-            return RecordOutcome.rejected(str(err))
-        return RecordOutcome.skipped("it is not in Planhat")
+            return Outcome.rejected(str(err))
+        return Outcome.skipped("it is not in Planhat")
 
     def _check(self, model: Model, item: Item) -> None:
         if item.match is None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planhat_api import PlanhatError
+from msgspec.structs import replace
+
+from planhat_api import Fate, Outcome, PlanhatError
 from target_planhat.delivery.channels import Channels
 from target_planhat.delivery.deletes import Deletes
 from target_planhat.delivery.sender import Sender
 from target_planhat.delivery.waiting import WaitingRows
+from target_planhat.delivery.ways.delivery import DeliveryContext
 from target_planhat.delivery.ways.table import make_way
-from target_planhat.delivery.ways.way import WayContext
 from target_planhat.errors import KNOWN_ERRORS, tell
-from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.rows.merging import collapse
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_planhat.delivery.channels import Channel
+    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.ways.delivery import Delivery
     from target_planhat.delivery.ways.way import DeliveryWay
     from target_planhat.outcomes.ledger import Ledger
-    from target_planhat.outcomes.outcome import Settled
     from target_planhat.rows.item import Item
     from target_planhat.rows.routing import Route
     from target_planhat.settings import StreamSettings, TargetSettings
@@ -56,12 +57,11 @@ class Dispatcher:
         self._logger = logger
         self._sender = Sender()
         self.channels = Channels(settings.batch_size_bytes)
-        self._context = WayContext(
+        self._context = DeliveryContext(
             settings=settings,
             tenant=tenant,
             deletes=Deletes(tenant, settings.max_deletes),
             can_wait=self.waiting.has_room_for,
-            wants_ids=bool(ledger.receipts),
         )
 
     def way_of(self, route: Route, settings: StreamSettings, logger: logging.Logger) -> DeliveryWay:
@@ -77,7 +77,7 @@ class Dispatcher:
     def send_custom_fields(self) -> None:
         """Send custom fields that came with the run: they must be there before their names are looked up."""
         for channel in self.channels.parents_first():
-            if channel.way.makes_custom_fields and len(channel.batch):
+            if channel.way.kind.makes_custom_fields and len(channel.batch):
                 channel.drain()
                 self._sender.settle()
 
@@ -150,15 +150,16 @@ class Dispatcher:
             items: The rows.
             distinct: It is sure that no two of them share a key.
         """
-        sent, known = channel.way.rows_to_send(items)
+        sent, known = channel.way.delivery.rows_to_send(items)
         for item, outcome in known:
             # Rows with the same key that wait for their company go on waiting: nothing overtakes them.
             self._ledger.enter(item, outcome)
         self._sender.settle()
-        if channel.way.collapses and self.waiting:
+        if channel.collapses and self.waiting:
             sent, distinct = self._with_waiting(sent), False
         self._sender.submit(
-            lambda: _deliver(channel.way, sent, distinct=distinct), lambda result: self._enter_batch(channel, *result)
+            lambda: _deliver(channel.way.delivery, sent, distinct=distinct),
+            lambda result: self._enter_batch(channel, *result),
         )
 
     def _with_waiting(self, items: list[Item]) -> list[Item]:
@@ -166,7 +167,7 @@ class Dispatcher:
         upserts = [item for item in items if not item.delete]
         return collapse([*self.waiting.take(upserts), *items])
 
-    def _send_waiting(self, channel: Channel, rows: Sequence[tuple[Item, RecordOutcome]]) -> None:
+    def _send_waiting(self, channel: Channel, rows: Sequence[tuple[Item, Outcome]]) -> None:
         """Try rows once more that waited for their company, if the run brought any, or that are several records."""
         again: list[Item] = []
         for item, outcome in rows:
@@ -176,7 +177,7 @@ class Dispatcher:
                 self._ledger.enter(item, replace(outcome, reason=f"{outcome.reason}; {_OVERTAKEN}"))
             else:
                 again.append(item)
-        again = collapse(again) if channel.way.collapses else again
+        again = collapse(again) if channel.collapses else again
         for start in range(0, len(again), channel.way.most_rows):
             self._send(channel, again[start : start + channel.way.most_rows])
 
@@ -189,25 +190,25 @@ class Dispatcher:
             raise error
         self._ledger.note_batch()
 
-    def _enter(self, channel: Channel, item: Item, outcome: RecordOutcome) -> None:
+    def _enter(self, channel: Channel, item: Item, outcome: Outcome) -> None:
         """Enter the outcome of a row, unless it is held back."""
-        if channel.way.may_wait(item, outcome) and self.waiting.hold(channel, item, outcome):
+        if channel.way.delivery.may_wait(item, outcome) and self.waiting.hold(channel, item, outcome):
             return
         self._ledger.enter(item, outcome)
-        if not (channel.way.collapses and self.waiting) or outcome.kind.is_reject:
+        if not (channel.collapses and self.waiting) or outcome.fate.is_reject:
             return
         if item.delete:
             for earlier in self.waiting.take([item]):
-                self._ledger.enter(earlier, RecordOutcome(OutcomeKind.MERGED, outcome.planhat_id))
-        if outcome.kind is not OutcomeKind.SKIPPED:
+                self._ledger.enter(earlier, Outcome(Fate.MERGED, outcome.planhat_id))
+        if outcome.fate is not Fate.SKIPPED:
             self.waiting.note_stored(item)
 
 
-def _deliver(way: DeliveryWay, items: Sequence[Item], *, distinct: bool) -> tuple[list[Settled], PlanhatError | None]:
+def _deliver(delivery: Delivery, items: Sequence[Item], *, distinct: bool) -> tuple[list[Settled], PlanhatError | None]:
     """What is known of the rows, and why the rest is not: it comes again with the next run."""
     settled: list[Settled] = []
     try:
-        for some in way.deliver(items, distinct=distinct):
+        for some in delivery.deliver(items, distinct=distinct):
             settled.append(some)  # noqa: PERF402 # what came before an error is kept
     except PlanhatError as err:
         return settled, err

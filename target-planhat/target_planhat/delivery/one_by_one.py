@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate, Outcome, PayloadError, PlanhatError, PushResult, UnavailableError
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
-from target_planhat.outcomes.outcome import RecordOutcome
+from planhat_api import Fate, Outcome, PayloadError, PlanhatError, SendResult, UnavailableError
+from planhat_api.outcome import NOT_SENT, outcome_of_failed_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from planhat_api import Row
-    from target_planhat.outcomes.outcome import Settled
+    from target_planhat.delivery.settled import Settled
     from target_planhat.rows.item import Item
 
 __all__ = ["Streak", "one_after_the_other", "post_each"]
 
+_ACCEPTED = Outcome(Fate.ACCEPTED)
 _FAULT_INSIDE = 500
 _MOST_IN_A_ROW = 14
 """Rows in a row that Planhat may fail on; with one more it is not the rows."""
@@ -41,7 +41,7 @@ class Streak:
 
 
 def one_after_the_other(
-    items: Iterable[Item], call: Callable[[Item], RecordOutcome], alive: Callable[[], None]
+    items: Iterable[Item], call: Callable[[Item], Outcome], alive: Callable[[], None]
 ) -> Iterator[Settled]:
     """Make a call for each row.
 
@@ -54,13 +54,13 @@ def one_after_the_other(
         PlanhatError: It is not one row that is at fault. Rows that were blamed before come again with the next run.
     """
     blamed: list[Item] = []
-    outcomes: list[RecordOutcome] = []
+    outcomes: list[Outcome] = []
     streak = Streak()
     for item in items:
         try:
             outcome = call(item)
         except PayloadError as err:
-            outcome = RecordOutcome.rejected(str(err))
+            outcome = Outcome.rejected(str(err))
         except UnavailableError as err:
             if err.status != _FAULT_INSIDE or err.may_have_arrived or streak.grows_too_long():
                 raise
@@ -68,7 +68,7 @@ def one_after_the_other(
                 alive()
             blamed.append(item)
             reason = f"Planhat fails on this row ({_FAULT_INSIDE}): {err.detail}"
-            outcomes.append(RecordOutcome.rejected(reason))
+            outcomes.append(Outcome.rejected(reason))
             continue
         yield blamed, outcomes
         blamed, outcomes = [], []
@@ -77,8 +77,8 @@ def one_after_the_other(
     yield blamed, outcomes
 
 
-def post_each(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> PushResult:
-    """Post rows in a call each; an error tells what is known of each.
+def post_each(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> SendResult:
+    """Post rows in a call each, until a call fails that is not the fault of its row.
 
     Args:
         rows: The rows.
@@ -86,21 +86,19 @@ def post_each(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -
         streak: The rows in a row, those of calls before included, that it is not known of whether they arrived. With
             too many, the error is one that ends the run.
     """
-    outcomes: list[Outcome] = []
-    for row in rows:
+    result = SendResult([NOT_SENT] * len(rows))
+    for place, row in enumerate(rows):
+        result.calls += 1
         try:
             push(row)
-        except PayloadError as err:
-            outcomes.append(Outcome(Fate.REJECTED, reason=str(err)))
         except PlanhatError as err:
-            ended = err
-            if isinstance(err, UnavailableError) and err.may_have_arrived:
-                outcomes.append(WITHOUT_ANSWER)
-                if streak.grows_too_long():
-                    ended = UnavailableError(str(err), status=err.status, detail=err.detail)
-            ended.outcomes = [*outcomes, *[NOT_SENT] * (len(rows) - len(outcomes))]
-            raise ended from None
+            result.outcomes[place] = outcome_of_failed_call(err)
+            if not isinstance(err, PayloadError):
+                result.error = err
+                if result.outcomes[place].fate is Fate.LOST and streak.grows_too_long():
+                    result.error = UnavailableError(str(err), status=err.status, detail=err.detail)
+                break
         else:
-            outcomes.append(Outcome(Fate.ACCEPTED))
+            result.outcomes[place] = _ACCEPTED
         streak.ends()
-    return PushResult(outcomes, calls=len(rows))
+    return result

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate, Outcome, PayloadError, PlanhatError, UnavailableError
-from planhat_api.outcome import NOT_SENT, WITHOUT_ANSWER
+from planhat_api import Fate, Outcome, PayloadError, SendResult, UnavailableError
+from planhat_api.outcome import NOT_SENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import logging
+    from collections.abc import Callable, Iterator, Sequence
 
-    from planhat_api import BulkResult, PushResult, Row
+    from planhat_api import PlanhatError, Row
+    from target_planhat.delivery.settled import Settled
+    from target_planhat.rows.item import Item
 
-    Send = Callable[[Sequence[Row]], BulkResult | PushResult]
+    Send = Callable[[Sequence[Row]], SendResult]
 
-__all__ = ["Delivery", "Repeats", "deliver"]
+__all__ = ["Repeats", "deliver", "deliver_rows", "settled"]
 
 _IN_DOUBT = "an earlier call may have brought the row"
 
@@ -35,60 +38,24 @@ class Repeats:
     notice: Callable[[int, PlanhatError], None] | None = None
 
 
-@dataclass
-class Delivery:
-    """What became of rows.
+def deliver_rows(items: Sequence[Item], send: Send, repeats: Repeats, logger: logging.Logger) -> Iterator[Settled]:
+    """Send rows in as many calls as it takes; what does not add up in the answers is logged.
 
-    Attributes:
-        rows: The rows.
-        repeats: Which of those that may have arrived are sent again.
-        outcomes: One per row, in their order; `NOT_SENT` only with an error.
-        notes: What did not add up in Planhat's answers.
-        error: Why the rest was not sent.
+    Yields:
+        All of them; with an error those whose fate is known, before it is raised.
     """
-
-    rows: Sequence[Row]
-    repeats: Repeats
-    outcomes: list[Outcome] = field(init=False)
-    notes: list[str] = field(default_factory=list)
-    error: PlanhatError | None = None
-
-    def __post_init__(self) -> None:
-        """None was sent yet."""
-        self.outcomes = [NOT_SENT] * len(self.rows)
-
-    def place(self, indices: Sequence[int], known: Sequence[Outcome]) -> None:
-        """Note what is known of some of the rows."""
-        for index, outcome in zip(indices, known, strict=True):
-            self.outcomes[index] = outcome
-
-    def place_failed(self, indices: Sequence[int], known: Sequence[Outcome], repeated: Sequence[int]) -> None:
-        """Note what is known of rows after a call failed.
-
-        Args:
-            indices: The rows.
-            known: What the error tells.
-            repeated: Those of them that an earlier call may have brought, so that they are not rejected for this one.
-        """
-        before = {index: self.outcomes[index] for index in repeated}
-        self.place(indices, known)
-        for index, earlier in before.items():
-            outcome = self.outcomes[index]
-            if outcome == NOT_SENT:
-                self.outcomes[index] = earlier
-            elif outcome.fate is Fate.REJECTED:
-                self.outcomes[index] = Outcome(Fate.UNKNOWN, outcome.planhat_id, f"{outcome.reason}; {_IN_DOUBT}")
-
-    def settled(self) -> list[int]:
-        """Indices of the rows that need not, or must not, be sent again."""
-        return [
-            index
-            for index, outcome in enumerate(self.outcomes)
-            if outcome != NOT_SENT and not (isinstance(outcome, _Lost) and self.repeats.safe(self.rows[index]))
-        ]
+    result = deliver(items, send, repeats)
+    for note in result.notes:
+        logger.warning("%s", note)
+    if result.error is None:
+        yield items, result.outcomes
+        return
+    places = settled(items, result, repeats)
+    yield [items[place] for place in places], [result.outcomes[place] for place in places]
+    raise result.error
 
 
-def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> Delivery:
+def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> SendResult:
     """Send rows.
 
     A refusal, or an answer that was lost, is about the rows of one call: those never sent go out all the same. Any
@@ -96,56 +63,87 @@ def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> Delivery:
 
     Args:
         rows: The rows.
-        send: Sends some of them; its errors tell what is known of each.
+        send: Sends some of them.
         repeats: Which of those that may have arrived are sent again.
+
+    Returns:
+        What became of the rows; some are `NOT_SENT` only with an error.
     """
-    delivery = Delivery(rows, repeats)
+    total = SendResult([NOT_SENT] * len(rows))
     tries = [0] * len(rows)
-    waiting = list(range(len(rows)))
+    waiting: Sequence[int] = range(len(rows))
     while waiting:
-        try:
-            result = send([rows[index] for index in waiting])
-        except PlanhatError as err:  # noqa: PERF203 # a call in each turn
-            known = _known(len(waiting), err)
-            delivery.place_failed(waiting, known, [index for index in waiting if tries[index]])
-            if not _is_about_one_call(err):
-                delivery.error = err
-                break
-            unsent = [index for index, outcome in zip(waiting, known, strict=True) if outcome == NOT_SENT]
-            lost = [index for index, outcome in zip(waiting, known, strict=True) if isinstance(outcome, _Lost)]
-            for index in lost:
-                tries[index] += 1
-            again = [index for index in lost if tries[index] <= repeats.allowed and repeats.safe(rows[index])]
-            if again and repeats.notice:
-                repeats.notice(len(again), err)
-            waiting = sorted([*unsent, *again])
-        else:
-            delivery.place(waiting, result.outcomes)
-            again = [index for index in waiting if tries[index]]
-            delivery.place(again, [_first(delivery.outcomes[index]) for index in again])
-            delivery.notes += result.notes
+        result = send([rows[index] for index in waiting])
+        _add(total, waiting, result, tries)
+        if result.error is None:
             break
-    return delivery
+        if not _is_about_one_call(result):
+            total.error = result.error
+            break
+        again = []
+        unsent = []
+        for index, outcome in zip(waiting, result.outcomes, strict=True):
+            if outcome.fate is Fate.NOT_SENT:
+                unsent.append(index)
+            elif outcome.fate is Fate.LOST:
+                tries[index] += 1
+                if tries[index] <= repeats.allowed and repeats.safe(rows[index]):
+                    again.append(index)
+        if again and repeats.notice:
+            repeats.notice(len(again), result.error)
+        waiting = sorted([*unsent, *again])
+    return total
 
 
-class _Lost(Outcome, frozen=True):
-    """The outcome of a row whose call brought no answer."""
+def settled(rows: Sequence[Row], result: SendResult, repeats: Repeats) -> list[int]:
+    """Indices of the rows that need not, or must not, be sent again by the next run, after an error."""
+    return [
+        index
+        for index, outcome in enumerate(result.outcomes)
+        if outcome.fate is not Fate.NOT_SENT and not (outcome.fate is Fate.LOST and repeats.safe(rows[index]))
+    ]
 
 
-def _first(outcome: Outcome) -> Outcome:
-    """The outcome of a row sent again: what is unchanged now may have been created or changed by the lost call."""
-    return Outcome(Fate.ACCEPTED, outcome.planhat_id) if outcome.fate is Fate.UNCHANGED else outcome
+def _add(total: SendResult, indices: Sequence[int], result: SendResult, tries: Sequence[int]) -> None:
+    """Take in what became of some of the rows.
+
+    Args:
+        total: What is known of all rows.
+        indices: The rows that were sent.
+        result: What became of them.
+        tries: In how many calls that brought no answer each row went before.
+    """
+    total.notes += result.notes
+    total.calls += result.calls
+    if len(indices) == len(result.outcomes) == len(total.outcomes) and not any(tries):
+        # The usual case, all in one, needs no look at each row.
+        total.outcomes = result.outcomes
+        return
+    for index, outcome in zip(indices, result.outcomes, strict=True):
+        earlier = total.outcomes[index] if tries[index] else None
+        total.outcomes[index] = outcome if earlier is None else _after_lost(earlier, outcome, result.error)
 
 
-def _is_about_one_call(err: PlanhatError) -> bool:
-    return isinstance(err, PayloadError) or (isinstance(err, UnavailableError) and err.may_have_arrived)
+def _after_lost(earlier: Outcome, outcome: Outcome, error: PlanhatError | None) -> Outcome:
+    """The outcome of a row that a lost call may have brought before.
+
+    Args:
+        earlier: Its outcome after that call.
+        outcome: Its outcome now.
+        error: Why not every row was sent now.
+    """
+    if outcome.fate is Fate.UNCHANGED:
+        # The lost call may have created or changed it.
+        return Outcome(Fate.ACCEPTED, outcome.planhat_id)
+    if outcome.fate is Fate.NOT_SENT:
+        return earlier
+    if outcome.fate is Fate.REJECTED and error is not None:
+        return Outcome(Fate.UNKNOWN, outcome.planhat_id, f"{outcome.reason}; {_IN_DOUBT}")
+    return outcome
 
 
-def _known(number: int, err: PlanhatError) -> list[Outcome]:
-    """What an error tells of the rows; one that tells nothing, or of no row that was sent, means them all."""
-    lost = _Lost(Fate.UNKNOWN, None, f"may have arrived all the same: {err}")
-    if err.outcomes and any(outcome != NOT_SENT for outcome in err.outcomes):
-        return [lost if outcome == WITHOUT_ANSWER else outcome for outcome in err.outcomes]
-    if isinstance(err, PayloadError):
-        return [Outcome(Fate.REJECTED, None, str(err))] * number
-    return [lost if _is_about_one_call(err) else NOT_SENT] * number
+def _is_about_one_call(result: SendResult) -> bool:
+    """Whether the error of a result says nothing of the rows that were not sent."""
+    error = result.error
+    is_of_rows = isinstance(error, PayloadError) or (isinstance(error, UnavailableError) and error.may_have_arrived)
+    return is_of_rows and any(outcome.fate is not Fate.NOT_SENT for outcome in result.outcomes)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from target_planhat.outcomes.outcome import OutcomeKind
+from planhat_api import Fate
 from target_planhat.rows.merging import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from target_planhat.outcomes.outcome import RecordOutcome, Settled
+    from planhat_api import Outcome
+    from target_planhat.delivery.settled import Settled
     from target_planhat.rows.item import Item
 
 __all__ = ["PartsSender"]
@@ -24,7 +25,7 @@ class PartsSender:
     """Sends rows. Those made of several records that are refused are sent again in halves, the earlier one first."""
 
     def __init__(
-        self, send: Callable[[Sequence[Item]], Iterator[Settled]], may_wait: Callable[[Item, RecordOutcome], bool]
+        self, send: Callable[[Sequence[Item]], Iterator[Settled]], may_wait: Callable[[Item, Outcome], bool]
     ) -> None:
         """Send nothing yet.
 
@@ -58,5 +59,5 @@ class PartsSender:
             yield from self.send([merged(item.parts[: len(item.parts) // 2]) for item in refused])
             yield from self.send([merged(item.parts[len(item.parts) // 2 :]) for item in refused])
 
-    def _is_refused(self, item: Item, outcome: RecordOutcome) -> bool:
-        return outcome.kind is OutcomeKind.REJECTED and not self._may_wait(item, outcome)
+    def _is_refused(self, item: Item, outcome: Outcome) -> bool:
+        return outcome.fate is Fate.REJECTED and not self._may_wait(item, outcome)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from planhat_api.bulk.apart import MOST_TURNS, folded, forms_of, may_mean_one
+from planhat_api.bulk.call_groups import MOST_GROUPS, may_be_one_record
+from planhat_api.bulk.key_case import folded, folded_keys
 from target_planhat.delivery.model_order import rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from planhat_api import Outcome
     from target_planhat.delivery.channels import Channel
-    from target_planhat.outcomes.outcome import RecordOutcome
     from target_planhat.rows.item import Item
 
     _Names = tuple[str, tuple[str, ...]]
@@ -25,7 +26,7 @@ class _Waiting(NamedTuple):
 
     channel: Channel
     item: Item
-    outcome: RecordOutcome
+    outcome: Outcome
 
 
 class WaitingRows:
@@ -50,7 +51,7 @@ class WaitingRows:
         """Whether a row can be held back."""
         return not self._closed and self._records + _records(item) <= self._limit
 
-    def hold(self, channel: Channel, item: Item, outcome: RecordOutcome) -> bool:
+    def hold(self, channel: Channel, item: Item, outcome: Outcome) -> bool:
         """Hold a row back; False when no more are held, or all have been let go.
 
         Args:
@@ -84,13 +85,13 @@ class WaitingRows:
         if item.keys:
             path, names = _names(item)
             for other in self._overtaken:
-                if other[0] == path and may_mean_one(names, other[1]):
+                if other[0] == path and may_be_one_record(names, other[1]):
                     self._overtaken[other] = self._next
 
-    def release(self) -> Iterator[tuple[Channel, list[tuple[Item, RecordOutcome]]]]:
+    def release(self) -> Iterator[tuple[Channel, list[tuple[Item, Outcome]]]]:
         """Let all rows go with their outcomes, by channel, parents first. From now on none is held."""
         self._closed = True
-        released: dict[Channel, list[tuple[Item, RecordOutcome]]] = {}
+        released: dict[Channel, list[tuple[Item, Outcome]]] = {}
         for place, held in [*self._waiting.items()]:
             released.setdefault(held.channel, []).append((self._let_go(place), held.outcome))
         yield from sorted(released.items(), key=lambda entry: rank(entry[0].model))
@@ -115,7 +116,7 @@ class WaitingRows:
         for mark in _marks(item):
             places = self._by_mark.get(mark, set())
             # A key that very many rows share tells nothing about any of them.
-            if mark == _match(item) or len(places) <= MOST_TURNS:
+            if mark == _match(item) or len(places) <= MOST_GROUPS:
                 found |= {place for place in places if _share_record(self._waiting[place].item, item)}
         return found
 
@@ -132,7 +133,7 @@ def _marks(item: Item) -> set[object]:
     """What rows that mean one record share. Points are told apart from each other by nothing."""
     if not item.stream.collapses or item.match is None:
         return set()
-    return {_match(item), *((item.stream.model.path, form) for form in forms_of(item))}
+    return {_match(item), *((item.stream.model.path, form) for form in folded_keys(item))}
 
 
 def _names(item: Item) -> _Names:

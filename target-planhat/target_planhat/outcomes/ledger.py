@@ -6,15 +6,15 @@ from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from planhat_api import Fate, Outcome
 from planhat_api.plugin.expressions import STREAM_MAPS
 from target_planhat.errors import tell
 from target_planhat.outcomes.advice import tell_what_is_left
-from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
 from target_planhat.outcomes.policy import RejectPolicy
 from target_planhat.outcomes.receipts import Receipts
+from target_planhat.outcomes.reject_log import RejectLog
 from target_planhat.outcomes.rejects import Rejects
 from target_planhat.outcomes.summary import Summary
-from target_planhat.outcomes.told_rejects import ToldRejects
 
 if TYPE_CHECKING:
     import logging
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger"]
 
-_LEFT_OUT = RecordOutcome.skipped(f"{STREAM_MAPS} leave it out")
+_LEFT_OUT = Outcome.skipped(f"{STREAM_MAPS} leave it out")
 
 
 class Ledger:
@@ -49,46 +49,46 @@ class Ledger:
         self.rejects = Rejects(settings.rejects_dir)
         self.receipts = Receipts(settings.receipts_dir)
         self._logger = logger
-        self._told = ToldRejects(logger)
+        self._log = RejectLog(logger)
         self._policy = RejectPolicy.from_settings(settings)
         self._is_to_be_judged = False
         self._is_replay = False
         self._raised: list[OutputError] = []
 
-    def enter(self, item: Item, outcome: RecordOutcome) -> None:
+    def enter(self, item: Item, outcome: Outcome) -> None:
         """Write down what became of a row, which is that of each record in it; all but the last count as merged."""
         *earlier, last = item.parts or (item,)
-        merged = outcome if outcome.kind.is_reject else RecordOutcome(OutcomeKind.MERGED, outcome.planhat_id)
+        merged = outcome if outcome.fate.is_reject else Outcome(Fate.MERGED, outcome.planhat_id)
         for part in earlier:
             self._enter_one(part, merged)
         self._enter_one(last, outcome)
 
-    def enter_by_count(self, items: Sequence[Item], outcomes: Sequence[RecordOutcome]) -> bool:
+    def enter_by_count(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> bool:
         """Enter rows of one stream by counting alone; False when more is to be written down of any of them."""
-        kinds = Counter(map(attrgetter("kind"), outcomes))
+        fates = Counter(map(attrgetter("fate"), outcomes))
         streams = set(map(attrgetter("stream"), items))
         if len(streams) != 1 or self.receipts or any(map(attrgetter("parts"), items)):
             return False
-        if any(kind.is_reject for kind in kinds):
+        if any(fate.is_reject for fate in fates):
             return False
         (stream,) = streams
-        for kind, number in kinds.items():
-            self.summary.count(stream.name, kind, number)
+        for fate, number in fates.items():
+            self.summary.count(stream.name, fate, number)
         return True
 
-    def _enter_one(self, item: Item, outcome: RecordOutcome) -> None:
+    def _enter_one(self, item: Item, outcome: Outcome) -> None:
         stream = item.stream
-        self.summary.count(stream.name, outcome.kind)
+        self.summary.count(stream.name, outcome.fate)
         if self.receipts:
             self.receipts.add(stream.name, stream.model.stream, item.match, outcome, item.attempt)
-        if outcome.kind.is_reject:
+        if outcome.fate.is_reject:
             self._enter_reject(stream, item, outcome)
 
-    def _enter_reject(self, stream: StreamFacts, item: Item, outcome: RecordOutcome) -> None:
+    def _enter_reject(self, stream: StreamFacts, item: Item, outcome: Outcome) -> None:
         reason = outcome.reason or "no reason given"
-        self._told.add(stream.name, lambda: stream.label(item), reason)
+        self._log.add(stream.name, lambda: stream.label(item), reason)
         self._is_replay = self._is_replay or item.attempt > 1
-        uncertain = outcome.kind is OutcomeKind.UNKNOWN
+        uncertain = outcome.fate.is_uncertain
         input_stream, copy = item.origin or (stream.input_stream, None)
         self.rejects.add(input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
 
@@ -101,7 +101,7 @@ class Ledger:
             attempt: How often it was tried.
         """
         self.summary.take(stream)
-        self.summary.count(stream, _LEFT_OUT.kind)
+        self.summary.count(stream, _LEFT_OUT.fate)
         if self.receipts:
             self.receipts.add(stream, None, match, _LEFT_OUT, attempt)
 
@@ -133,7 +133,7 @@ class Ledger:
         """
         self._is_to_be_judged = False
         self._check_files()
-        self._policy.check(self.summary.rejected, self.summary.settled, self._told.first, at_end=at_end)
+        self._policy.check(self.summary.rejected, self.summary.settled, self._log.first, at_end=at_end)
 
     def secure(self) -> None:
         """Have everything that was set aside on disk; STATE may go out after that.
@@ -168,7 +168,7 @@ class Ledger:
         late = [fault for fault in self._faults() if fault not in self._raised]
         for fault in late:
             tell(fault, self._logger)
-        self._told.tell_counts()
+        self._log.tell_counts()
         self.summary.tell(self._logger)
         path = self.rejects.path
         tell_what_is_left(self._logger, self.summary, waiting, path, is_replay=self._is_replay)

@@ -10,8 +10,8 @@ import msgspec
 from target_planhat.outcomes.run_file import RunFile
 
 if TYPE_CHECKING:
+    from planhat_api import Outcome
     from planhat_api.plugin.output import OutputError
-    from target_planhat.outcomes.outcome import RecordOutcome
 
 __all__ = ["Receipts"]
 
@@ -41,7 +41,7 @@ class Receipts:
         return self._file is not None
 
     def add(
-        self, stream: str, model: str | None, match: tuple[str, ...] | None, outcome: RecordOutcome, attempt: int
+        self, stream: str, model: str | None, match: tuple[str, ...] | None, outcome: Outcome, attempt: int
     ) -> None:
         """Add one receipt."""
         if self._file is None:
@@ -50,9 +50,7 @@ class Receipts:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         self._file.write(
             self._encode(
-                _Receipt(
-                    now, stream, model, key, value, outcome.kind.value, outcome.planhat_id, outcome.reason, attempt
-                )
+                _Receipt(now, stream, model, key, value, outcome.fate.word, outcome.planhat_id, outcome.reason, attempt)
             )
         )
 

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_planhat.outcomes.outcome import OutcomeKind
+from planhat_api import Fate
 
 if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
 __all__ = ["UNSENT", "Summary"]
+
+_WORDS = tuple(dict.fromkeys(fate.word for fate in Fate))
+_REJECTS = tuple(dict.fromkeys(fate.word for fate in Fate if fate.is_reject))
 
 UNSENT = "unsent"
 """Records that were read and have no outcome when the run ends."""
@@ -30,15 +33,15 @@ class Summary:
         """Start at zero."""
         self.is_whole = False
         self._read: Counter[str] = Counter()
-        self._streams: dict[str, Counter[OutcomeKind]] = {}
+        self._streams: dict[str, Counter[str]] = {}
 
     def take(self, stream: str, number: int = 1) -> None:
         """Count records of a stream that came in. Those that get no outcome are unsent."""
         self._read[stream] += number
 
-    def count(self, stream: str, kind: OutcomeKind, number: int = 1) -> None:
+    def count(self, stream: str, fate: Fate, number: int = 1) -> None:
         """Count records of a stream."""
-        self._streams.setdefault(stream, Counter())[kind] += number
+        self._streams.setdefault(stream, Counter())[fate.word] += number
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -48,7 +51,7 @@ class Summary:
     def of(self, stream: str) -> dict[str, int]:
         """The counts of one stream by the name of the outcome, then those without one; zeros left out."""
         counts = self._streams.get(stream, Counter())
-        told = {kind.value: counts[kind] for kind in OutcomeKind if counts[kind]}
+        told = {word: counts[word] for word in _WORDS if counts[word]}
         unsent = self._read[stream] - sum(counts.values())
         return {**told, UNSENT: unsent} if unsent else told
 
@@ -65,18 +68,18 @@ class Summary:
     @property
     def rejected(self) -> int:
         """Records that were rejected, or may not be there."""
-        return sum(counts[kind] for counts in self._streams.values() for kind in OutcomeKind if kind.is_reject)
+        return sum(counts[word] for counts in self._streams.values() for word in _REJECTS)
 
     @property
     def unknown(self) -> int:
         """Records that may be there or not."""
-        return sum(counts[OutcomeKind.UNKNOWN] for counts in self._streams.values())
+        return sum(counts[Fate.UNKNOWN.word] for counts in self._streams.values())
 
     def tell(self, logger: logging.Logger) -> None:
         """Tell it to people, a line per stream."""
         for stream in self.streams:
             counts = self.of(stream)
-            told = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+            told = ", ".join(f"{number} {word}" for word, number in counts.items())
             logger.info("%s: %s records: %s", stream, sum(counts.values()), told)
 
     def tell_machines(self, logger: logging.Logger, rejects: Path | None) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY
+from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY
 from target_planhat.errors import SettingsError
 from target_planhat.rows.mapping import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from planhat_api.models.registry import Model
     from target_planhat.rows.mapping import ColumnPlan
     from target_planhat.settings import StreamSettings
 
-__all__ = ["KeyRule", "key_in", "key_rule"]
+__all__ = ["KeyRule", "key_in", "key_rule", "named_by"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,12 @@ class KeyRule:
                 company = body.get(self.company) if self.company and name in UNIQUE_IN_COMPANY else None
                 return (name, value, company) if isinstance(company, str) else (name, value)
         return None
+
+
+def named_by(*fields: str) -> Callable[[str, ColumnPlan], KeyRule]:
+    """What gives the rule for rows that Planhat does not match on a key: these fields are what names them here."""
+    rule = KeyRule(fields, frozenset(), None, needs_key=False)
+    return lambda _stream, _plan: rule
 
 
 def key_rule(stream: str, model: Model, plan: ColumnPlan, settings: StreamSettings) -> KeyRule:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from planhat_api.bulk.apart import forms_of, may_mean_one
+from planhat_api.bulk.call_groups import may_be_one_record
+from planhat_api.bulk.key_case import folded_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,7 +98,7 @@ class _Chains:
         if chain is None or not self._takes(chain, item):
             chain = _Chain()
             self.all.append(chain)
-        for form in forms_of(item):
+        for form in folded_keys(item):
             other = self._by_key.get(form, chain)
             other.closed = other.closed or other is not chain
             self._by_key[form] = chain
@@ -116,6 +117,6 @@ class _Chains:
         if chain.closed or last.delete != item.delete or not (last.mode == item.mode != "insert"):
             return False
         return not any(
-            place > chain.place and any(may_mean_one(own, names) for own in chain.names)
+            place > chain.place and any(may_be_one_record(own, names) for own in chain.names)
             for names, place in self._latest.items()
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_planhat.rows.mapping import ColumnPlan
-    from target_planhat.rows.rules import RowRules
+    from target_planhat.rows.rules.row_rules import RowRules
     from target_planhat.settings import StreamSettings
     from target_planhat.tenant.custom_fields import NamesOfModel
 
@@ -114,7 +114,7 @@ class StreamRows:
             mode=settings.mode,
             keyables=rule.keyables,
             collapses=rules.collapses,
-            label=partial(rules.label, builder=self._builder),
+            label=lambda item: rules.label(item, self._builder),
         )
 
     def _deletion_marks(self, plan: ColumnPlan, settings: StreamSettings) -> DeletionMarks:

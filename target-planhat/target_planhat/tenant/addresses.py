@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from planhat_api.bulk.apart import folded
+from planhat_api.bulk.key_case import folded
 
 if TYPE_CHECKING:
     import logging

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY, HeldKeys, company_in, rows_of
+from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY, ExistingKeys, company_in, rows_of
 from planhat_api.models.registry import all_models
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class ExistingRows:
         """Read the keys of the model, page by page."""
         self._client = client
         fields = tuple(dict.fromkeys(("_id", *keyables, *filter(None, (model.company,)))))
-        self._keys = HeldKeys(rows_of(client, model, fields), model, keyables)
+        self._keys = ExistingKeys(rows_of(client, model, fields), model, keyables)
         self._model = model
         self._gone: set[tuple[str, ...]] = set()
 

@@ -2,57 +2,37 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_planhat.delivery.one_by_one import Streak, post_each
-from target_planhat.delivery.ways.way import AddingWay, named_by
-from target_planhat.rows.points import check_activity, first_named, push_model
-from target_planhat.rows.routing import Way
+from target_planhat.delivery.ways.added_rows import AddedRows
+from target_planhat.delivery.ways.way import WayKind
+from target_planhat.rows.rules.events import activity_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import logging
+    from collections.abc import Sequence
 
-    from planhat_api import PushResult, Row
+    from planhat_api import Row, SendResult
     from planhat_api.models.registry import Model
-    from target_planhat.rows.builder import RowBuilder
-    from target_planhat.rows.fast.quick_check import QuickCheck
-    from target_planhat.rows.keys import KeyRule
-    from target_planhat.rows.mapping import ColumnPlan
+    from target_planhat.delivery.ways.delivery import DeliveryContext
+    from target_planhat.settings import StreamSettings
 
-__all__ = ["Activities"]
+__all__ = ["ACTIVITIES"]
 
 
-class Activities(AddingWay):
-    """Activities as Planhat knows them."""
+def _delivery(model: Model, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger) -> AddedRows:
+    del model
+    streak = Streak()
 
-    endpoints = ("bulk", "one")
-    needs_tenant_token = True
+    def push(rows: Sequence[Row]) -> SendResult:
+        client = context.tenant.client
+        if settings.endpoint == "bulk":
+            return client.push_activities(rows, rows_per_call=context.settings.metrics_batch_size_rows)
+        return post_each(rows, client.push_activity, streak)
 
-    @cached_property
-    def _streak(self) -> Streak:
-        return Streak()
+    return AddedRows(push, context, logger)
 
-    @cached_property
-    def written_model(self) -> Model:
-        """Activities without what only Segment events carry."""
-        return push_model(self.model, Way.ACTIVITIES)
 
-    @property
-    def check(self) -> Callable[[dict[str, Any]], None]:
-        """Activities must name an enduser."""
-        return check_activity
-
-    def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
-        """Activities have no key; the enduser names them."""
-        del stream, plan
-        return named_by("externalId", "euExtId", "email")
-
-    def quick_check(self, builder: RowBuilder) -> QuickCheck:
-        """The same check on many activities."""
-        return first_named(builder.plan, ("email", "externalId", "euExtId"))
-
-    def _push(self, rows: Sequence[Row]) -> PushResult:
-        if self._settings.endpoint == "bulk":
-            return self._tenant.client.push_activities(rows, rows_per_call=self.most_rows)
-        return post_each(rows, self._tenant.client.push_activity, self._streak)
+ACTIVITIES = WayKind(activity_rules, _delivery, endpoints=("bulk", "one"), adds_each_time=True, needs_tenant_token=True)
+"""Activities as Planhat knows them."""

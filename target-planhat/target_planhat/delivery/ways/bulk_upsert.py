@@ -5,48 +5,51 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from planhat_api.bulk.apart import turns
+from planhat_api import Outcome
+from planhat_api.bulk.call_groups import call_groups
 from target_planhat.delivery.missing_company import may_lack_company
 from target_planhat.delivery.one_by_one import one_after_the_other
-from target_planhat.delivery.resending import Repeats
+from target_planhat.delivery.resending import Repeats, deliver_rows
 from target_planhat.delivery.splitting import PartsSender
-from target_planhat.delivery.ways.way import DeliveryWay
-from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
-from target_planhat.rows.fast.quick_check import QuickCheck, leading
+from target_planhat.delivery.ways.delivery import Delivery
+from target_planhat.delivery.ways.way import WayKind
+from target_planhat.rows.rules.upserts import upsert_rules
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterator, Sequence
 
-    from target_planhat.outcomes.outcome import Settled
-    from target_planhat.rows.builder import RowBuilder
+    from planhat_api.models.registry import Model
+    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.ways.delivery import DeliveryContext
     from target_planhat.rows.item import Item
+    from target_planhat.settings import StreamSettings
 
-__all__ = ["BulkUpsert"]
+__all__ = ["BULK_UPSERT"]
 
 _OTHER_CASE = (
     "Planhat holds an address that differs from this one in case only, and whether it takes the two for one person is "
     "not known (Q21). Send the address as Planhat holds it"
 )
-_NOT_DELETED = RecordOutcome.skipped("deleted at the source; hard_delete is off")
+_NOT_DELETED = Outcome.skipped("deleted at the source; hard_delete is off")
 # Matched on its key, a row sent twice is stored once (B24).
 _REPEATS = Repeats(1, lambda row: bool(row.keys))
 
 
-class BulkUpsert(DeliveryWay):
+class _Upserts(Delivery):
     """Many rows in a call, matched on their keys."""
 
-    modes = ("upsert", "update", "insert")
-    key_can_be_chosen = True
-    collapses = True
-    apart = True
-    can_delete = True
+    def __init__(
+        self, model: Model, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger
+    ) -> None:
+        """Send nothing yet."""
+        del settings
+        self._model = model
+        self._context = context
+        self._tenant = context.tenant
+        self._logger = logger
 
-    def quick_check(self, builder: RowBuilder) -> QuickCheck | None:
-        """Fields without which Planhat swallows a row."""
-        needed = builder.swallowed_without
-        return QuickCheck(needed, lambda *columns: min(map(leading, columns))) if needed else None
-
-    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, RecordOutcome]]]:
+    def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Outcome]]]:
         """Deletes, unless they are on. Addresses of the others are looked at on the way."""
         kept = items
         left_out = [] if self._context.settings.hard_delete else [item for item in items if item.delete]
@@ -58,15 +61,15 @@ class BulkUpsert(DeliveryWay):
         return kept, [(item, _NOT_DELETED) for item in left_out]
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
-        """A bulk upsert for each turn of rows that are different records; the client splits it when need be."""
+        """A bulk upsert for each group of rows that are different records; the client splits it when need be."""
         deletes = {index for index, item in enumerate(items) if item.delete}
         if distinct and not deletes:
-            yield from self._deliver_turn(items)
+            yield from self._deliver_group(items)
             return
-        for turn in turns(items, first=deletes):
-            yield from self._deliver_turn([items[index] for index in turn])
+        for group in call_groups(items, first=deletes):
+            yield from self._deliver_group([items[index] for index in group])
 
-    def _deliver_turn(self, items: Sequence[Item]) -> Iterator[Settled]:
+    def _deliver_group(self, items: Sequence[Item]) -> Iterator[Settled]:
         """Deletes and rows that are left out by their mode first, then all others in one upsert."""
         plain = {stream.mode for stream in {item.stream for item in items}} == {"upsert"}
         sent = items
@@ -84,33 +87,37 @@ class BulkUpsert(DeliveryWay):
                     yield [item], [outcome]
         yield from PartsSender(self._upsert, self.may_wait).send(sent)
 
-    def _left_out_by_mode(self, item: Item) -> RecordOutcome | None:
+    def _left_out_by_mode(self, item: Item) -> Outcome | None:
         """The outcome of a row that is left out by the mode of its stream; None for a row that is sent."""
         mode = item.stream.mode
         if mode == "upsert":
             return None
         existing = self._tenant.existing(item.stream.model, item.stream.keyables)
         if item.match is not None and existing.has_in_other_case(item.match):
-            return RecordOutcome.rejected(_OTHER_CASE)
+            return Outcome.rejected(_OTHER_CASE)
         exists = item.match is not None and item.match in existing
         if exists and mode == "insert":
-            return RecordOutcome.skipped("it is in Planhat already")
+            return Outcome.skipped("it is in Planhat already")
         if not exists and mode == "update":
-            return RecordOutcome.skipped("it is not in Planhat")
+            return Outcome.skipped("it is not in Planhat")
         return None
 
     def _upsert(self, items: Sequence[Item]) -> Iterator[Settled]:
         if not items:
             return
-        send = partial(self._tenant.client.bulk_upsert, self.model, distinct=True)
-        for settled, outcomes in self._send_rows(items, send, _REPEATS):
+        send = partial(self._tenant.client.bulk_upsert, self._model, distinct=True)
+        for settled, outcomes in deliver_rows(items, send, _REPEATS, self._logger):
             yield settled, outcomes
-            if self._tenant.knows_rows_of(self.model):
+            if self._tenant.knows_rows_of(self._model):
                 pairs = zip(settled, outcomes, strict=True)
-                self._tenant.note_stored(self.model, [item for item, outcome in pairs if not outcome.kind.is_reject])
+                self._tenant.note_stored(self._model, [item for item, outcome in pairs if not outcome.fate.is_reject])
 
-    def may_wait(self, item: Item, outcome: RecordOutcome) -> bool:
+    def may_wait(self, item: Item, outcome: Outcome) -> bool:
         """Whether a row was refused because its company is missing, and can wait for it."""
-        if outcome.kind is not OutcomeKind.REJECTED:
-            return False
-        return may_lack_company(item.stream.model, item, outcome.reason or "") and self._context.can_wait(item)
+        return may_lack_company(item.stream.model, item, outcome) and self._context.can_wait(item)
+
+
+BULK_UPSERT = WayKind(
+    upsert_rules, _Upserts, modes=("upsert", "update", "insert"), key_can_be_chosen=True, one_row_per_key=True
+)
+"""Many rows in a call, matched on their keys."""

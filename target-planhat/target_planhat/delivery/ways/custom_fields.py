@@ -7,49 +7,37 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api import Fate, Outcome
 from target_planhat.delivery.one_by_one import one_after_the_other
-from target_planhat.delivery.ways.way import DeliveryWay, named_by
-from target_planhat.outcomes.outcome import OutcomeKind, RecordOutcome
-from target_planhat.rows.builder import RefusedRowError
+from target_planhat.delivery.ways.delivery import Delivery
+from target_planhat.delivery.ways.way import WayKind
+from target_planhat.rows.rules.custom_fields import custom_field_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    import logging
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from planhat_api import Row
-    from target_planhat.outcomes.outcome import Settled
+    from planhat_api.models.registry import Model
+    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.ways.delivery import DeliveryContext
     from target_planhat.rows.item import Item
-    from target_planhat.rows.keys import KeyRule
-    from target_planhat.rows.mapping import ColumnPlan
+    from target_planhat.settings import StreamSettings
 
-__all__ = ["CustomFieldsOneByOne"]
+__all__ = ["CUSTOM_FIELDS"]
 
-_IDENTITY = ("parent", "name")
 _DEFAULTS = {"isHidden": False}
 
 
-class CustomFieldsOneByOne(DeliveryWay):
+class _CustomFields(Delivery):
     """Custom fields: found by `_id`, else by the model they belong to and their name, then created or updated."""
 
-    why_no_other_mode = "its rows are always found by their names, then created or updated"
-    endpoints = ("one",)
-    collapses = True
-    makes_custom_fields = True
-
-    @property
-    def check(self) -> Callable[[dict[str, Any]], None]:
-        """A row must say which field it means."""
-        return _check
-
-    def key_rule(self, stream: str, plan: ColumnPlan) -> KeyRule:
-        """Rows are found here, not by Planhat."""
-        del stream, plan
-        return named_by("_id", "name")
-
-    def identity(self, row: Row, match: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        """The key of a row, and the model it belongs to: the same name may occur in several models."""
-        if match and match[0] == "name":
-            return (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
-        return match
+    def __init__(
+        self, model: Model, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger
+    ) -> None:
+        """Send nothing yet."""
+        del settings, logger
+        self._model = model
+        self._tenant = context.tenant
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
         """A call for each row that changes something."""
@@ -62,45 +50,37 @@ class CustomFieldsOneByOne(DeliveryWay):
             self._tenant.client.check_credentials,
         )
 
-    def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> RecordOutcome:
+    def _put(self, row: dict[str, Any], existing: list[dict[str, Any]]) -> Outcome:
         found = _find(row, existing)
         changes = {name: value for name, value in row.items() if name != "_id"}
         if found is None and "_id" in row:
-            return RecordOutcome.rejected("no custom field has this _id")
+            return Outcome.rejected("no custom field has this _id")
         if found is None:
             look = partial(self._look, row, existing)
-            answer = self._tenant.client.create(self.model, {**_DEFAULTS, **changes}, find_result=look)
+            answer = self._tenant.client.create(self._model, {**_DEFAULTS, **changes}, find_result=look)
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):
-            return RecordOutcome(OutcomeKind.UNCHANGED, planhat_id)
-        self._tenant.client.update(self.model, planhat_id, changes)
+            return Outcome(Fate.UNCHANGED, planhat_id)
+        self._tenant.client.update(self._model, planhat_id, changes)
         found.update(changes)
-        return RecordOutcome(OutcomeKind.UPDATED, planhat_id)
+        return Outcome(Fate.UPDATED, planhat_id)
 
-    def _created(
-        self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]
-    ) -> RecordOutcome:
+    def _created(self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]) -> Outcome:
         """An answer in words may be a refusal (B73): look whether the row is there."""
         if isinstance(answer, str):
             found = self._look(row, existing)
             if found is None:
-                return RecordOutcome.rejected(answer)
-            return RecordOutcome(OutcomeKind.CREATED, str(found["_id"]))
+                return Outcome.rejected(answer)
+            return Outcome(Fate.CREATED, str(found["_id"]))
         if answer not in existing:
             existing.append(answer)
-        return RecordOutcome(OutcomeKind.CREATED, answer.get("_id"))
+        return Outcome(Fate.CREATED, answer.get("_id"))
 
     def _look(self, row: Mapping[str, Any], existing: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The field as Planhat holds it now."""
         existing[:] = self._tenant.client.custom_fields()
         return _find(row, existing)
-
-
-def _check(body: dict[str, Any]) -> None:
-    if not body.get("_id") and not all(body.get(name) for name in _IDENTITY):
-        msg = f"a custom field needs _id, or {' and '.join(_IDENTITY)}"
-        raise RefusedRowError(msg)
 
 
 def _find(row: Mapping[str, Any], existing: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -112,3 +92,13 @@ def _find(row: Mapping[str, Any], existing: Sequence[dict[str, Any]]) -> dict[st
         (entry for entry in existing if str(entry.get("parent")).lower() == parent and entry.get("name") == name),
         None,
     )
+
+
+CUSTOM_FIELDS = WayKind(
+    custom_field_rules,
+    _CustomFields,
+    why_no_other_mode="its rows are always found by their names, then created or updated",
+    endpoints=("one",),
+    makes_custom_fields=True,
+)
+"""A call for each row, because custom fields have no bulk upsert."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_planhat.delivery.ways.table import DUPLICATE, way_of_route
+from target_planhat.delivery.ways.table import DUPLICATE, kind_of_route
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -12,11 +12,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from planhat_api.models.registry import Model
-    from target_planhat.delivery.ways.way import DeliveryWay
+    from target_planhat.delivery.ways.way import WayKind
     from target_planhat.rows.routing import Route
 
-    WayClass = type[DeliveryWay]
-    Complaint = Callable[[Any, WayClass, Model], str | None]
+    Complaint = Callable[[Any, WayKind, Model], str | None]
 
 __all__ = ["check_block"]
 
@@ -29,14 +28,14 @@ def check_block(stream: str, route: Route, block: Mapping[str, Any]) -> None:
     Raises:
         SettingsError: Rows that go this way cannot be treated so.
     """
-    way = way_of_route(route)
+    way = kind_of_route(route)
     for name, complaint in _CHECKS.items():
         if name in block and (told := complaint(block[name], way, route.model)):
             msg = f"streams.{stream}.{name}: {block[name]!r} is not possible for {route.model.name}: {told}"
             raise SettingsError(msg)
 
 
-def _mode(wanted: str, way: WayClass, model: Model) -> str | None:
+def _mode(wanted: str, way: WayKind, model: Model) -> str | None:
     able = (*way.modes, DUPLICATE) if DUPLICATE in model.operations else way.modes
     if wanted in able:
         return None
@@ -44,19 +43,19 @@ def _mode(wanted: str, way: WayClass, model: Model) -> str | None:
     return f"{what}. It takes {', '.join(able)}" if len(able) > 1 else f"{what}. {_LEAVE_OUT}"
 
 
-def _endpoint(wanted: str, way: WayClass, _model: Model) -> str | None:
+def _endpoint(wanted: str, way: WayKind, _model: Model) -> str | None:
     if wanted in way.endpoints:
         return None
     return f"its rows go {'one' if way.endpoints == ('one',) else 'many'} per call. {_LEAVE_OUT}"
 
 
-def _key(_wanted: str, way: WayClass, _model: Model) -> str | None:
+def _key(_wanted: str, way: WayKind, _model: Model) -> str | None:
     if way.key_can_be_chosen:
         return None
     return f"its rows are not matched on a field that can be chosen. {_LEAVE_OUT}"
 
 
-_CHECKS: Mapping[str, Callable[[Any, WayClass, Model], str | None]] = {
+_CHECKS: Mapping[str, Callable[[Any, WayKind, Model], str | None]] = {
     "mode": _mode,
     "endpoint": _endpoint,
     "key": _key,

@@ -4,43 +4,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_planhat.delivery.ways.activities import Activities
-from target_planhat.delivery.ways.bulk_upsert import BulkUpsert
-from target_planhat.delivery.ways.custom_fields import CustomFieldsOneByOne
-from target_planhat.delivery.ways.duplicates import Duplicates
-from target_planhat.delivery.ways.metrics import Metrics
-from target_planhat.delivery.ways.segment import SegmentEvents
+from target_planhat.delivery.ways.activities import ACTIVITIES
+from target_planhat.delivery.ways.bulk_upsert import BULK_UPSERT
+from target_planhat.delivery.ways.copies import COPIES
+from target_planhat.delivery.ways.custom_fields import CUSTOM_FIELDS
+from target_planhat.delivery.ways.metrics import METRICS
+from target_planhat.delivery.ways.segment import SEGMENT
+from target_planhat.delivery.ways.way import DeliveryWay
 from target_planhat.rows.routing import Way
 
 if TYPE_CHECKING:
     import logging
 
-    from target_planhat.delivery.ways.way import DeliveryWay, WayContext
+    from target_planhat.delivery.ways.delivery import DeliveryContext
+    from target_planhat.delivery.ways.way import WayKind
     from target_planhat.rows.routing import Route
     from target_planhat.settings import StreamSettings
 
-__all__ = ["DUPLICATE", "make_way", "way_of_route"]
+__all__ = ["DUPLICATE", "kind_of_route", "make_way"]
 
 DUPLICATE = "duplicate"
 """The mode that copies rows which Planhat holds already."""
 
-_BY_ROUTE: dict[Way, type[DeliveryWay]] = {
-    Way.BULK: BulkUpsert,
-    Way.SINGLE: CustomFieldsOneByOne,
-    Way.METRICS: Metrics,
-    Way.ACTIVITIES: Activities,
-    Way.SEGMENT: SegmentEvents,
+_BY_ROUTE: dict[Way, WayKind] = {
+    Way.BULK: BULK_UPSERT,
+    Way.SINGLE: CUSTOM_FIELDS,
+    Way.METRICS: METRICS,
+    Way.ACTIVITIES: ACTIVITIES,
+    Way.SEGMENT: SEGMENT,
 }
-_BY_MODE: dict[str, type[DeliveryWay]] = {DUPLICATE: Duplicates}
+_BY_MODE: dict[str, WayKind] = {DUPLICATE: COPIES}
 """Modes that take another way than the route of the stream says."""
 
 
-def way_of_route(route: Route) -> type[DeliveryWay]:
+def kind_of_route(route: Route) -> WayKind:
     """The way that rows go if the mode of their stream does not say otherwise."""
     return _BY_ROUTE[route.way]
 
 
-def make_way(route: Route, settings: StreamSettings, context: WayContext, logger: logging.Logger) -> DeliveryWay:
+def make_way(route: Route, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger) -> DeliveryWay:
     """The way that the rows of a stream go."""
-    kind = _BY_MODE.get(settings.mode, way_of_route(route))
-    return kind(route.model, settings, context, logger)
+    kind = _BY_MODE.get(settings.mode, kind_of_route(route))
+    run = context.settings
+    return DeliveryWay(
+        kind,
+        route.model,
+        rules=kind.rules(route.model, settings, context.tenant),
+        delivery=kind.delivery(route.model, settings, context, logger),
+        most_rows=run.metrics_batch_size_rows if kind.adds_each_time else run.batch_size_rows,
+        can_push=context.tenant.can_push,
+    )

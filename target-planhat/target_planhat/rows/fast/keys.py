@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY
+from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Knows which keys a model holds, in eight bytes for each."""
+"""Holds the keys that exist in Planhat for one model, in eight bytes each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
-from planhat_api.bulk.apart import folded
+from planhat_api.bulk.key_case import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from planhat_api.lists.page import Lists
     from planhat_api.models.registry import Model
 
-__all__ = ["UNIQUE_IN_COMPANY", "HeldKeys", "TooManyPagesError", "company_in", "parameters_of", "rows_of"]
+__all__ = ["UNIQUE_IN_COMPANY", "ExistingKeys", "TooManyPagesError", "company_in", "parameters_of", "rows_of"]
 
 UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
 """Keys that are unique within one company only, but for companies themselves (B62)."""
@@ -66,7 +66,7 @@ def company_in(row: Mapping[str, Any], model: Model) -> str | None:
     return str(value) if value else None
 
 
-class HeldKeys:
+class ExistingKeys:
     """The keys of one model.
 
     A key that several rows may have (B62) is held twice: with its company, and alone. It is known of each key whether

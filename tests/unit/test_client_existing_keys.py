@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planhat_api.bulk.held_keys import HeldKeys
+from planhat_api.bulk.existing_keys import ExistingKeys
 from planhat_api.models.registry import model
 
 ENDUSERS = model("endusers")
@@ -19,7 +19,7 @@ ROWS = st.lists(st.tuples(KEY, st.sampled_from(["c1", "c2"])), max_size=12)
 def test_how_many_rows_have_a_key(rows: list[tuple[str, str]], wanted: str, company: str) -> None:
     read = [{"_id": f"id{n}", "externalId": key, "companyId": owner} for n, (key, owner) in enumerate(rows)]
     # The sets of list parameters that bring all rows may bring one twice.
-    keys = HeldKeys([*read, *read[:3]], ENDUSERS, ENDUSERS.keyables)
+    keys = ExistingKeys([*read, *read[:3]], ENDUSERS, ENDUSERS.keyables)
     assert keys.rows_with(("externalId", wanted)) == min(2, Counter(key for key, _ in rows)[wanted])
     assert keys.rows_with(("externalId", wanted, company)) == min(2, rows.count((wanted, company)))
     assert (("externalId", wanted) in keys) == any(key == wanted for key, _ in rows)
@@ -27,7 +27,7 @@ def test_how_many_rows_have_a_key(rows: list[tuple[str, str]], wanted: str, comp
 
 @given(stored=st.lists(KEY, max_size=12), wanted=KEY)
 def test_rows_that_are_stored_are_held(stored: list[str], wanted: str) -> None:
-    keys = HeldKeys([], ENDUSERS, ENDUSERS.keyables)
+    keys = ExistingKeys([], ENDUSERS, ENDUSERS.keyables)
     for key in stored:
         keys.add(("email", key))
     assert keys.rows_with(("email", wanted)) == (wanted in stored)
@@ -35,7 +35,7 @@ def test_rows_that_are_stored_are_held(stored: list[str], wanted: str) -> None:
 
 
 def test_a_row_that_was_read_is_known() -> None:
-    keys = HeldKeys([{"_id": "a", "email": "k"}], ENDUSERS, ENDUSERS.keyables)
+    keys = ExistingKeys([{"_id": "a", "email": "k"}], ENDUSERS, ENDUSERS.keyables)
     assert not keys.take({"_id": "a", "email": "k"})
     assert keys.take({"_id": "b", "email": "k"})
     assert keys.rows_with(("email", "k")) == 2

@@ -1,63 +1,63 @@
 """Says which rows of a call Planhat most likely did not store, and which it may store once more.
 
 What it says is a hint. It decides in which order rows are sent again, and what they are told; the fate of a row is what
-Planhat's own answers tell. So a look may be old, or fail, and no verdict gets wrong by it.
+Planhat's own answers tell. So a lookup may be old, or fail, and no outcome gets wrong by it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from planhat_api.bulk.company_look import CompanyLook
-from planhat_api.bulk.held_keys import UNIQUE_IN_COMPANY
-from planhat_api.bulk.key_look import KeyLook
-from planhat_api.bulk.verdict import VANISHED
+from planhat_api.bulk.company_lookup import CompanyLookup
+from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY
+from planhat_api.bulk.interpretation import IGNORED
+from planhat_api.bulk.key_lookup import KeyLookup
 from planhat_api.jsontext import decode
 from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planhat_api.bulk.held_keys import HeldKeys
+    from planhat_api.bulk.existing_keys import ExistingKeys
     from planhat_api.lists.companies import Companies
     from planhat_api.lists.page import Lists
     from planhat_api.models.registry import Model
     from planhat_api.row import Row
 
-__all__ = ["Clues", "NoClues", "TenantClues"]
+__all__ = ["Hints", "NoHints", "TenantHints"]
 
 
-class Clues(Protocol):
+class Hints(Protocol):
     """Hints at what became of rows. Each method gives indices of the rows it is asked about."""
 
     def outdate(self) -> None:
         """Note that rows are about to be sent for the first time: what was read before says less of them."""
 
-    def homeless(self, rows: Sequence[Row]) -> list[int]:
+    def without_company(self, rows: Sequence[Row]) -> list[int]:
         """Rows that Planhat finds no company for, so that it never inserts them."""
 
-    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
-        """Rows whose key no row has, or several have: so many if it can be, by looks that may cost so many calls."""
+    def with_doubtful_key(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+        """Rows whose key no row has, or several have: so many if it can be, by lookups that may cost so many calls."""
 
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
-        """Rows that Planhat may insert anew each time they are sent (B61, B62), unless a look rules it out."""
+        """Rows that Planhat may insert anew each time they are sent (B61, B62), unless a lookup rules it out."""
 
-    def reason(self, row: Row) -> str:
+    def why_ignored(self, row: Row) -> str:
         """Why Planhat may have ignored a row without a word."""
 
 
-class NoClues:
+class NoHints:
     """Knows only the rows."""
 
     def outdate(self) -> None:
         """Nothing to outdate."""
 
-    def homeless(self, rows: Sequence[Row]) -> list[int]:
+    def without_company(self, rows: Sequence[Row]) -> list[int]:
         """None."""
         del rows
         return []
 
-    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+    def with_doubtful_key(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
         """None."""
         del rows, expected, most_calls
         return []
@@ -67,13 +67,13 @@ class NoClues:
         del most_calls
         return [index for index, row in enumerate(rows) if "_id" in row.keys]
 
-    def reason(self, row: Row) -> str:
+    def why_ignored(self, row: Row) -> str:
         """That nothing is known of it."""
         del row
-        return VANISHED
+        return IGNORED
 
 
-class TenantClues:
+class TenantHints:
     """What the companies and the keys that a tenant holds hint at, for the rows of one model."""
 
     def __init__(self, lists: Lists, model: Model, companies: Companies) -> None:
@@ -86,26 +86,26 @@ class TenantClues:
         """
         self._model = model
         self._tenant = companies
-        self._companies = CompanyLook(companies, model)
-        self._keys = KeyLook(lists, model)
+        self._companies = CompanyLookup(companies, model)
+        self._keys = KeyLookup(lists, model)
 
     def outdate(self) -> None:
         """Note that rows are about to be sent for the first time."""
         self._companies.outdate()
         self._keys.outdate()
 
-    def reason(self, row: Row) -> str:
+    def why_ignored(self, row: Row) -> str:
         """Why Planhat may have ignored a row without a word."""
-        return self._companies.reason(row) or VANISHED
+        return self._companies.why_ignored(row) or IGNORED
 
-    def homeless(self, rows: Sequence[Row]) -> list[int]:
+    def without_company(self, rows: Sequence[Row]) -> list[int]:
         """Rows that name no company Planhat holds, nor have an address in the domain of one."""
-        return sorted({*self._companies.unplaced(rows), *self._companies.unknown(rows)})
+        return sorted({*self._companies.without_known_domain(rows), *self._companies.naming_no_known_company(rows)})
 
-    def odd(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
+    def with_doubtful_key(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
         """Rows whose first key (B58) is not held, or is ambiguous."""
         found: list[int] = []
-        for keys in self._keys.looks(most_calls):
+        for keys in self._keys.lookups(most_calls):
             found = [index for index, row in enumerate(rows) if row.keys and self._rows_with_key_of(row, keys) != 1]
             if len(found) == expected:
                 break
@@ -114,7 +114,7 @@ class TenantClues:
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
         """Rows with an ``_id`` that is not held, or with a key that several rows have."""
         doubtful = [index for index, row in enumerate(rows) if self._may_mean_none_or_several(row)]
-        keys = next(self._keys.looks(most_calls, old=False), None) if doubtful else None
+        keys = next(self._keys.lookups(most_calls, old=False), None) if doubtful else None
         return [index for index in doubtful if keys is None or self._is_inserted_each_time(rows[index], keys)]
 
     def _first_key(self, row: Row) -> str | None:
@@ -127,11 +127,11 @@ class TenantClues:
             return self._model.path != "companies" and self._reference(row) is None
         return name == "_id" or (name == "email" and self._model.path == "endusers")
 
-    def _is_inserted_each_time(self, row: Row, keys: HeldKeys) -> bool:
+    def _is_inserted_each_time(self, row: Row, keys: ExistingKeys) -> bool:
         found = self._rows_with_key_of(row, keys)
         return found == 0 if self._first_key(row) == "_id" else found > 1
 
-    def _rows_with_key_of(self, row: Row, keys: HeldKeys) -> int:
+    def _rows_with_key_of(self, row: Row, keys: ExistingKeys) -> int:
         """How many rows have the first key of a row: in the company it names, or else in any."""
         name = self._first_key(row)
         if name is None:

@@ -1,4 +1,4 @@
-"""Tells which rows Planhat finds no company for, by the companies it holds."""
+"""Looks up the companies that rows belong to, and tells which rows Planhat finds none for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from planhat_api.row import Row
 
-__all__ = ["CompanyLook"]
+__all__ = ["CompanyLookup"]
 
 _T = TypeVar("_T")
 _log = logging.getLogger("planhat_api")
@@ -28,7 +28,7 @@ _IGNORED = "Planhat ignored the row without a word"
 _BY_EXTERNAL_ID = "companyExternalId"
 
 
-class CompanyLook:
+class CompanyLookup:
     """The companies that rows of one model name, or belong to by the domain of their address.
 
     A list that cannot be read is not asked for again; no company is missing then.
@@ -50,7 +50,7 @@ class CompanyLook:
         """Note that rows are about to be sent for the first time: companies may have come since."""
         self._absent.clear()
 
-    def unknown(self, rows: Sequence[Row]) -> list[int]:
+    def naming_no_known_company(self, rows: Sequence[Row]) -> list[int]:
         """Indices of the rows that name a company, and none that Planhat holds."""
         named = [self._named(self._body(row.body)) for row in rows]
         absent = self._absent_of({reference for references in named for reference in references})
@@ -58,7 +58,7 @@ class CompanyLook:
             return []
         return [index for index, references in enumerate(named) if references and absent.issuperset(references)]
 
-    def unplaced(self, rows: Sequence[Row]) -> list[int]:
+    def without_known_domain(self, rows: Sequence[Row]) -> list[int]:
         """Indices of the rows that name no company, and whose address has a domain of no company (B89)."""
         if self._address is None:
             return []
@@ -69,7 +69,7 @@ class CompanyLook:
             if not self._named(body) and not self._has_known_domain(getattr(body, self._address))
         ]
 
-    def reason(self, row: Row) -> str | None:
+    def why_ignored(self, row: Row) -> str | None:
         """Why Planhat may have ignored a row without a word; None when companies do not explain it."""
         if self._address is None:
             return None
@@ -97,21 +97,21 @@ class CompanyLook:
     def _absent_of(self, references: set[str]) -> set[str]:
         unsure = references - self._absent
         if unsure:
-            self._absent |= self._looked("keys", lambda: self._companies.absent(unsure), otherwise=set())
+            self._absent |= self._looked_up("keys", lambda: self._companies.absent(unsure), otherwise=set())
         return self._absent
 
     def _has_known_domain(self, address: Any) -> bool:  # noqa: ANN401 - any JSON value
         # Without the list, every row that names no company is as likely as the others to have been ignored.
         if not isinstance(address, str) or "@" not in address:
             return False
-        return self._looked("domains", lambda: self._companies.owns_domain(domain_of(address)), otherwise=False)
+        return self._looked_up("domains", lambda: self._companies.owns_domain(domain_of(address)), otherwise=False)
 
-    def _looked(self, at: str, look: Callable[[], _T], otherwise: _T) -> _T:
+    def _looked_up(self, at: str, look: Callable[[], _T], otherwise: _T) -> _T:
         if self._readable[at]:
             try:
                 return look()
             except PlanhatError as error:
-                _log.info("The %s of companies cannot be looked at: %s", at, error)
+                _log.info("The %s of companies cannot be looked up: %s", at, error)
                 self._readable[at] = False
         return otherwise
 

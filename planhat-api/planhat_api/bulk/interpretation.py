@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from planhat_api.bulk.answer import BulkAnswer
     from planhat_api.row import Row
 
-__all__ = ["VANISHED", "Left", "Open", "Verdict", "judge"]
+__all__ = ["IGNORED", "Interpretation", "OpenRows", "UnnamedRows", "interpret"]
 
-VANISHED = "Planhat neither stored the row nor named an error"
+IGNORED = "Planhat neither stored the row nor named an error"
 
 _FORBIDDEN = 403
 _FIRST_REFUSAL = 400
@@ -27,7 +27,7 @@ _PARTLY = 206
 
 
 @dataclass(slots=True)
-class Left:
+class UnnamedRows:
     """Rows that the answer counts as stored without telling which they are."""
 
     created: int
@@ -52,7 +52,7 @@ class Left:
 
 
 @dataclass(slots=True)
-class Open:
+class OpenRows:
     """Rows that one answer does not tell apart: some of them may be stored.
 
     Attributes:
@@ -62,35 +62,35 @@ class Open:
         errors: How many errors may mean them.
         suspects: Those of them that an error may mean.
         may_add_up: Sent again without the rest of the call, they may get an answer that adds up.
-        reason: What may be wrong with a row, given its index.
+        refusal: The outcome of a row if it turns out that it is not stored, given its index.
     """
 
     rows: list[int] = field(default_factory=list)
-    left: Left = field(default_factory=lambda: Left(0, 0, 0))
+    left: UnnamedRows = field(default_factory=lambda: UnnamedRows(0, 0, 0))
     counted: bool = False
     errors: int = 0
     suspects: list[int] = field(default_factory=list)
     may_add_up: bool = False
-    reason: Callable[[int], str] = lambda _index: VANISHED
+    refusal: Callable[[int], Outcome] = lambda _index: Outcome.rejected(IGNORED, may_pass_later=True)
 
     @property
     def absent(self) -> int | None:
         """How many of the rows were refused for what they are; None when the answer does not tell."""
         return len(self.rows) - self.left.total if self.counted else None
 
-    def at(self, indices: Sequence[int]) -> Open:
+    def at(self, indices: Sequence[int]) -> OpenRows:
         """The same rows under other indices, given the new one of each row of the call."""
         places = {indices[place]: place for place in self.rows}
         return replace(
             self,
             rows=list(places),
             suspects=[indices[place] for place in self.suspects],
-            reason=lambda index: self.reason(places[index]),
+            refusal=lambda index: self.refusal(places[index]),
         )
 
 
 @dataclass(slots=True)
-class Verdict:
+class Interpretation:
     """What one answer says.
 
     Attributes:
@@ -100,11 +100,13 @@ class Verdict:
     """
 
     settled: dict[int, Outcome] = field(default_factory=dict)
-    open: Open = field(default_factory=Open)
+    open: OpenRows = field(default_factory=OpenRows)
     notes: list[str] = field(default_factory=list)
 
 
-def judge(rows: Sequence[Row], answer: BulkAnswer, vanished: Callable[[Row], str] = lambda _row: VANISHED) -> Verdict:
+def interpret(
+    rows: Sequence[Row], answer: BulkAnswer, why_ignored: Callable[[Row], str] = lambda _row: IGNORED
+) -> Interpretation:
     """Tell the fate of each row from one answer, as far as it shows.
 
     First come the key lists, which name rows created and changed; then the counts; then the errors, as far as they name
@@ -114,21 +116,21 @@ def judge(rows: Sequence[Row], answer: BulkAnswer, vanished: Callable[[Row], str
     Args:
         rows: The rows of the call: all with keys, or all without.
         answer: What Planhat said.
-        vanished: Says why Planhat may have ignored a row without a word.
+        why_ignored: Says why Planhat may have ignored a row without a word.
     """
-    verdict = Verdict()
+    result = Interpretation()
     if not answer.told:
-        _untold(rows, answer, verdict)
-        return verdict
-    left = _claim(rows, answer, verdict)
-    waiting = [index for index in range(len(rows)) if index not in verdict.settled]
-    _note_sums(rows, answer, verdict)
+        _untold(rows, answer, result)
+        return result
+    left = _claim(rows, answer, result)
+    waiting = [index for index in range(len(rows)) if index not in result.settled]
+    _note_sums(rows, answer, result)
     if not answer.errors and left.total == len(waiting):
-        _deliver(rows, waiting, left, verdict)
-        return verdict
-    rest = _Rest(rows, vanished, left, *_named(rows, answer, waiting, verdict))
-    _settle_rest(rows, answer, verdict, rest)
-    return verdict
+        _deliver(rows, waiting, left, result)
+        return result
+    rest = _Rest(rows, why_ignored, left, *_named(rows, answer, waiting, result))
+    _settle_rest(rows, answer, result, rest)
+    return result
 
 
 @dataclass
@@ -136,8 +138,8 @@ class _Rest:
     """Rows that neither key lists nor errors name for sure, with what is left to explain them."""
 
     rows: Sequence[Row]
-    vanished: Callable[[Row], str]
-    left: Left
+    why_ignored: Callable[[Row], str]
+    left: UnnamedRows
     waiting: list[int]
     errors: list[tuple[Any, frozenset[int]]]
 
@@ -160,96 +162,99 @@ class _Rest:
         hints = self._hints.get(index)
         return messages_of(hints, self.rows[index].keys.values()) if hints else self._said_of_any
 
-    def reason(self, index: int) -> str:
-        """Why a row is not stored."""
-        return self.said(index) or self.vanished(self.rows[index])
+    def refusal(self, index: int) -> Outcome:
+        """The outcome of a row that is not stored. What one lacks that was ignored may still come."""
+        said, planhat_id = self.said(index), self.rows[index].keys.get("_id")
+        reason = said or self.why_ignored(self.rows[index])
+        return Outcome(Fate.REJECTED, planhat_id, reason, may_pass_later=not said)
 
 
 def _named(
-    rows: Sequence[Row], answer: BulkAnswer, waiting: list[int], verdict: Verdict
+    rows: Sequence[Row], answer: BulkAnswer, waiting: list[int], result: Interpretation
 ) -> tuple[list[int], list[tuple[Any, frozenset[int]]]]:
     """Reject the rows that errors name for sure; return the rows and the errors that remain."""
     unexplained = []
-    for item, found in zip(answer.errors, names_rows(answer.errors, rows, waiting), strict=True):
-        if found.surely is None:
-            unexplained.append((item, found.perhaps))
+    for item, named in zip(answer.errors, names_rows(answer.errors, rows, waiting), strict=True):
+        if named.surely is None:
+            unexplained.append((item, named.perhaps))
         else:
-            keys = rows[found.surely].keys
-            verdict.settled.setdefault(
-                found.surely, Outcome(Fate.REJECTED, keys.get("_id"), message_of(item, keys.values()))
+            keys = rows[named.surely].keys
+            result.settled.setdefault(
+                named.surely, Outcome(Fate.REJECTED, keys.get("_id"), message_of(item, keys.values()))
             )
-    return [index for index in waiting if index not in verdict.settled], unexplained
+    return [index for index in waiting if index not in result.settled], unexplained
 
 
-def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict, rest: _Rest) -> None:
+def _settle_rest(rows: Sequence[Row], answer: BulkAnswer, result: Interpretation, rest: _Rest) -> None:
     if not rest.waiting:
         return
-    stored_nothing = rest.left.total == 0 and not any(row.fate.delivered for row in verdict.settled.values())
+    stored_nothing = rest.left.total == 0 and not any(row.fate.delivered for row in result.settled.values())
     # One bad row can have the whole call refused; the good ones deserve another try. A token that may not do any of it
     # is different: without a row named there is no telling good ones from others.
     some_named = len(rest.waiting) < len(rows)
     refused_whole = stored_nothing and answer.status >= _FIRST_REFUSAL and (answer.status != _FORBIDDEN or some_named)
     if rest.left.total == 0 and not (refused_whole and len(rows) > max(1, len(answer.errors))):
-        _reject(rows, verdict, rest)
+        _reject(result, rest)
     elif rest.left.total == len(rest.waiting) and not rest.errors:
-        _deliver(rows, rest.waiting, rest.left, verdict)
+        _deliver(rows, rest.waiting, rest.left, result)
     elif len(rows) > 1 and (rows[0].keys or (refused_whole and answer.created == 0)):
-        _leave_open(rows, verdict, rest, counted=not refused_whole)
+        _leave_open(rows, result, rest, counted=not refused_whole)
     else:
-        _leave_unknown(rows, verdict, rest)
+        _leave_unknown(rows, result, rest)
 
 
-def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: Left, verdict: Verdict) -> None:
+def _deliver(rows: Sequence[Row], waiting: Sequence[int], left: UnnamedRows, result: Interpretation) -> None:
     fate = left.fate(len(waiting))
     nameless = Outcome(fate)
     for index in waiting:
         planhat_id = rows[index].keys.get("_id")
-        verdict.settled[index] = nameless if planhat_id is None else Outcome(fate, planhat_id)
+        result.settled[index] = nameless if planhat_id is None else Outcome(fate, planhat_id)
 
 
-def _reject(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
+def _reject(result: Interpretation, rest: _Rest) -> None:
     for index in rest.waiting:
-        verdict.settled[index] = Outcome(Fate.REJECTED, rows[index].keys.get("_id"), rest.reason(index))
+        result.settled[index] = rest.refusal(index)
 
 
-def _leave_unknown(rows: Sequence[Row], verdict: Verdict, rest: _Rest) -> None:
+def _leave_unknown(rows: Sequence[Row], result: Interpretation, rest: _Rest) -> None:
     for index in rest.waiting:
         said = rest.said(index)
         reason = f"some rows of the call failed and Planhat does not tell which{': ' + said if said else ''}"
-        verdict.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys.get("_id"), reason)
+        result.settled[index] = Outcome(Fate.UNKNOWN, rows[index].keys.get("_id"), reason)
 
 
-def _leave_open(rows: Sequence[Row], verdict: Verdict, rest: _Rest, *, counted: bool) -> None:
-    verdict.open = Open(
+def _leave_open(rows: Sequence[Row], result: Interpretation, rest: _Rest, *, counted: bool) -> None:
+    result.open = OpenRows(
         rest.waiting,
         rest.left,
         counted,
         len(rest.errors),
         sorted(frozenset[int]().union(*(perhaps for _, perhaps in rest.errors)).intersection(rest.waiting)),
         may_add_up=not rest.errors and len(rest.waiting) < len(rows),
-        reason=rest.reason,
+        refusal=rest.refusal,
     )
 
 
-def _untold(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
+def _untold(rows: Sequence[Row], answer: BulkAnswer, result: Interpretation) -> None:
     everyone = list(range(len(rows)))
+    said = answer.text or f"refused ({answer.status})"
     if len(rows) == 1:
-        verdict.settled[0] = Outcome(
-            Fate.REJECTED, rows[0].keys.get("_id"), answer.text or f"refused ({answer.status})"
-        )
+        result.settled[0] = Outcome(Fate.REJECTED, rows[0].keys.get("_id"), said)
     elif rows[0].keys:
-        verdict.open = Open(everyone, errors=1, reason=lambda _index: answer.text or f"refused ({answer.status})")
+        result.open = OpenRows(
+            everyone, errors=1, refusal=lambda index: Outcome(Fate.REJECTED, rows[index].keys.get("_id"), said)
+        )
     else:
         reason = f"the call was refused ({answer.status}: {answer.text}); which rows are stored is not told"
-        verdict.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
+        result.settled = {index: Outcome(Fate.UNKNOWN, None, reason) for index in everyone}
 
 
-def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
+def _claim(rows: Sequence[Row], answer: BulkAnswer, result: Interpretation) -> UnnamedRows:
     """Settle the rows that the key lists name."""
     named = NamedRows(rows)
-    created = _claim_all(named.meant_by(answer.inserts, new=True), answer.inserts, Fate.CREATED, verdict)
-    updated = _claim_all(named.meant_by(answer.updates, new=False), answer.updates, Fate.UPDATED, verdict)
-    return Left(
+    created = _claim_all(named.meant_by(answer.inserts, new=True), answer.inserts, Fate.CREATED, result)
+    updated = _claim_all(named.meant_by(answer.updates, new=False), answer.updates, Fate.UPDATED, result)
+    return UnnamedRows(
         max(0, (answer.created or 0) - created),
         max(0, (answer.updated or 0) - updated),
         max(0, answer.nonupdates or 0),
@@ -257,24 +262,24 @@ def _claim(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> Left:
 
 
 def _claim_all(
-    positions: Sequence[int | None], entries: Sequence[Mapping[str, Any]], fate: Fate, verdict: Verdict
+    positions: Sequence[int | None], entries: Sequence[Mapping[str, Any]], fate: Fate, result: Interpretation
 ) -> int:
     """Settle the rows at these positions, which the entries of a key list name; the number of them."""
     claimed = 0
     for position, entry in zip(positions, entries, strict=True):
-        if position is not None and position not in verdict.settled:
+        if position is not None and position not in result.settled:
             planhat_id = entry.get("_id")
-            verdict.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else key_text(planhat_id))
+            result.settled[position] = Outcome(fate, planhat_id if type(planhat_id) is str else key_text(planhat_id))
             claimed += 1
     return claimed
 
 
-def _note_sums(rows: Sequence[Row], answer: BulkAnswer, verdict: Verdict) -> None:
+def _note_sums(rows: Sequence[Row], answer: BulkAnswer, result: Interpretation) -> None:
     counts = [answer.created or 0, answer.updated or 0, answer.nonupdates or 0, len(answer.errors)]
     if sum(counts) != len(rows):
-        verdict.notes.append(
+        result.notes.append(
             f"{len(rows)} rows sent, but Planhat counts {counts[0]} created, {counts[1]} updated, "
             f"{counts[2]} unchanged and {counts[3]} errors"
         )
     elif answer.status == _PARTLY and not answer.errors:
-        verdict.notes.append("Planhat says that some rows failed (206), yet its counts account for all of them")
+        result.notes.append("Planhat says that some rows failed (206), yet its counts account for all of them")

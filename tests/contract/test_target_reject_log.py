@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from target_planhat.outcomes.told_rejects import MOST_REASONS, ToldRejects
+from target_planhat.outcomes.reject_log import MOST_REASONS, RejectLog
 from target_planhat.rows.invalid import form_of
 from tests.target_support import run, stream
 
@@ -46,7 +46,7 @@ def test_reasons_that_differ_in_keys_alone_are_one(box: Sandbox, caplog: pytest.
 
 
 def test_many_reasons_are_not_all_told(caplog: pytest.LogCaptureFixture) -> None:
-    rejects = ToldRejects(logging.getLogger("test"))
+    rejects = RejectLog(logging.getLogger("test"))
     for place in range(MOST_REASONS + 10):
         rejects.add("s", lambda: "k", "reason " + "x" * place)
     rejects.tell_counts()

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planhat_api import Row
-from planhat_api.bulk.apart import MOST_TURNS, folded, forms_of, turns
+from planhat_api.bulk.call_groups import MOST_GROUPS, call_groups
+from planhat_api.bulk.key_case import folded, folded_keys
 
 VALUES = st.sampled_from(["a", "b", "A", "c"])
 NAMES = st.sampled_from(["sourceId", "externalId", "email"])
@@ -41,7 +42,7 @@ def group_of(groups: list[list[int]]) -> dict[int, int]:
 
 @given(rows=ROWS, first=st.sets(st.integers(0, 11)))
 def test_no_group_holds_a_key_twice_and_order_is_kept(rows: list[Row], first: set[int]) -> None:
-    groups = turns(rows, most=None, first=first)
+    groups = call_groups(rows, most=None, first=first)
     assert sorted(index for group in groups for index in group) == list(range(len(rows)))
     assert all(groups)
     assert all(group == sorted(group) for group in groups)
@@ -58,7 +59,7 @@ def test_no_group_holds_a_key_twice_and_order_is_kept(rows: list[Row], first: se
 @given(rows=ROWS)
 def test_there_are_no_more_groups_than_it_takes(rows: list[Row]) -> None:
     """Each row stands in the first group that its order with others allows."""
-    groups = turns(rows, most=None)
+    groups = call_groups(rows, most=None)
     place = group_of(groups)
     for later, one in enumerate(rows):
         least = [place[earlier] + 1 for earlier in range(later) if shared(rows[earlier], one)]
@@ -70,10 +71,10 @@ def test_there_are_no_more_groups_than_it_takes(rows: list[Row]) -> None:
 def test_keys_that_many_rows_share_do_not_keep_them_apart_and_one_record_still_goes_apart(
     rows: list[Row], most: int
 ) -> None:
-    groups = turns(rows, most)
+    groups = call_groups(rows, most)
     place = group_of(groups)
     assert sorted(place) == list(range(len(rows)))
-    forms = Counter(form for one in rows for form in forms_of(one))
+    forms = Counter(form for one in rows for form in folded_keys(one))
     for later, one in enumerate(rows):
         for earlier in range(later):
             if rows[earlier].match == one.match is not None:
@@ -81,7 +82,7 @@ def test_keys_that_many_rows_share_do_not_keep_them_apart_and_one_record_still_g
             elif may_be_one(rows[earlier], one):
                 assert place[earlier] <= place[later]
             if place[later] < most - 1 and any(
-                forms[form] <= most for form in {*forms_of(one)} & {*forms_of(rows[earlier])}
+                forms[form] <= most for form in {*folded_keys(one)} & {*folded_keys(rows[earlier])}
             ):
                 assert place[earlier] < place[later]
 
@@ -89,10 +90,10 @@ def test_keys_that_many_rows_share_do_not_keep_them_apart_and_one_record_still_g
 @given(number=st.integers(2, 100))
 def test_rows_of_many_companies_with_one_key_cost_no_more_calls_than_the_most(number: int) -> None:
     rows = [row({"externalId": "1"}, f"company{place}") for place in range(number)]
-    assert len(turns(rows)) == (number if number <= MOST_TURNS else 1)
+    assert len(call_groups(rows)) == (number if number <= MOST_GROUPS else 1)
 
 
 def test_addresses_that_differ_in_case_only_count_as_one() -> None:
     rows = [Row(b"{}", {"email": address}) for address in ("Kim@x.example", "kim@X.example", "ada@x.example")]
-    assert turns(rows) == [[0, 2], [1]]
-    assert turns([Row(b"{}", {"externalId": name}) for name in ("a", "A")]) == [[0, 1]]
+    assert call_groups(rows) == [[0, 2], [1]]
+    assert call_groups([Row(b"{}", {"externalId": name}) for name in ("a", "A")]) == [[0, 1]]

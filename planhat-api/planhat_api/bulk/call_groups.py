@@ -1,10 +1,15 @@
-"""Spreads rows over requests: rows that share a key go apart (B64, B90), and rows of one record keep their order."""
+"""Groups rows for bulk calls that go out one after the other.
+
+Rows that share a key go in different calls (B64, B90), and rows of one record keep their order.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from planhat_api.bulk.key_case import folded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -14,10 +19,10 @@ if TYPE_CHECKING:
     Names = tuple[str, ...]
     """The names of the keys that a row carries, in the order in which Planhat tries them."""
 
-__all__ = ["MOST_TURNS", "folded", "folded_all", "forms_of", "may_mean_one", "may_mean_one_record", "turns"]
+__all__ = ["MOST_GROUPS", "call_groups", "may_be_one_record", "some_may_be_one_record"]
 
-MOST_TURNS = 20
-"""How many requests rows that share a key are spread over.
+MOST_GROUPS = 20
+"""In how many calls rows that share a key go at most.
 
 A person who belongs to hundreds of companies, or a word in place of an address, would otherwise cost hundreds of calls.
 Where more rows than that share a key, the key does not keep them apart, and those that Planhat refuses as duplicated
@@ -25,33 +30,15 @@ are tried once more.
 """
 
 
-def folded(name: str, value: str) -> str:
-    """The form of a key in which two keys that Planhat may take for one are equal.
-
-    Whether Planhat tells addresses apart that differ in case only is not known (Q21), so they count as one.
-    """
-    return value.casefold() if name == "email" else value
-
-
-def folded_all(name: str, values: list[str]) -> list[str]:
-    """``folded`` for each of many values of one key."""
-    return [value.casefold() for value in values] if name == "email" else values
-
-
-def forms_of(row: Row) -> list[tuple[str, str]]:
-    """The keys of a row with their names, folded."""
-    return [(name, folded(name, value)) for name, value in row.keys.items()]
-
-
-def may_mean_one_record(rows: Sequence[Row]) -> bool:
+def some_may_be_one_record(rows: Sequence[Row]) -> bool:
     """Whether some of the rows name their records by different keys, so that only Planhat knows which are one."""
     return bool(_names_in_doubt(rows))
 
 
-def turns(rows: Sequence[Row], most: int | None = MOST_TURNS, first: Collection[int] = ()) -> list[list[int]]:
+def call_groups(rows: Sequence[Row], most: int | None = MOST_GROUPS, first: Collection[int] = ()) -> list[list[int]]:
     """Indices of the rows in groups that take effect one after the other as the rows would one by one.
 
-    No group holds a key twice, whatever the company: Planhat refused rows of one request with equal externalId and
+    No group holds a key twice, whatever the company: Planhat refused rows of one call with equal externalId and
     email although they belong to different companies (B90). Rows that name their record by different keys may mean the
     same one, so none of them goes to an earlier group than such a row before it. Within a group rows keep their order.
 
@@ -71,50 +58,50 @@ def turns(rows: Sequence[Row], most: int | None = MOST_TURNS, first: Collection[
     order = _Order(most, names)
     groups: list[list[int]] = [[]] if names else [[index for index in range(len(rows)) if index not in sharing]]
     for index in sorted(bound):
-        turn = order.turn(rows[index], sharing.get(index, ()), goes_first=index in first)
-        if turn == len(groups):
+        group = order.group_of(rows[index], sharing.get(index, ()), goes_first=index in first)
+        if group == len(groups):
             groups.append([])
-        groups[turn].append(index)
+        groups[group].append(index)
     return [sorted(group) for group in groups]
 
 
 class _Order:
-    """Finds the turn of one row after the other."""
+    """Finds the group of one row after the other."""
 
     def __init__(self, most: int | None, in_doubt: dict[Names, list[Names]]) -> None:
-        """Args: most: See ``turns``. in_doubt: See ``_names_in_doubt``."""
+        """Args: most: See ``call_groups``. in_doubt: See ``_names_in_doubt``."""
         self._most = most
         self._in_doubt = in_doubt
         self._next: dict[object, int] = {}
         self._latest: dict[Names, int] = {}
         self._latest_other: dict[Names, int] = {}
 
-    def turn(self, row: Row, shared: Iterable[object], *, goes_first: bool) -> int:
-        """The turn of the next row.
+    def group_of(self, row: Row, shared: Iterable[object], *, goes_first: bool) -> int:
+        """The group of the next row, as its place among the groups.
 
         Args:
             row: The row.
             shared: The keys that it shares with others.
             goes_first: Whether it takes effect before the others of its group.
         """
-        turn = max((self._next.get(key, 0) for key in shared), default=0)
+        group = max((self._next.get(key, 0) for key in shared), default=0)
         if self._most is not None and not goes_first:
-            turn = min(turn, self._most - 1)
-        turn = max(turn, self._next.get(row.match, 0)) if row.match is not None else turn
+            group = min(group, self._most - 1)
+        group = max(group, self._next.get(row.match, 0)) if row.match is not None else group
         names = tuple(row.keys)
         for other in self._in_doubt.get(names, ()):
-            turn = max(turn, self._latest.get(other, 0))
+            group = max(group, self._latest.get(other, 0))
             if goes_first and other in self._latest_other:
-                turn = max(turn, self._latest_other[other] + 1)
+                group = max(group, self._latest_other[other] + 1)
         for key in filter(None, (row.match, *shared)):
-            self._next[key] = max(self._next.get(key, 0), turn + 1)
-        self._latest[names] = max(self._latest.get(names, 0), turn)
+            self._next[key] = max(self._next.get(key, 0), group + 1)
+        self._latest[names] = max(self._latest.get(names, 0), group)
         if not goes_first:
-            self._latest_other[names] = max(self._latest_other.get(names, 0), turn)
-        return turn
+            self._latest_other[names] = max(self._latest_other.get(names, 0), group)
+        return group
 
 
-def may_mean_one(names: Names, others: Names) -> bool:
+def may_be_one_record(names: Names, others: Names) -> bool:
     """Whether of two rows that carry keys with these names only Planhat knows whether they are one record.
 
     It matches a row on the first of its keys that some record has (B58), so a row may change the keys that come after.
@@ -125,7 +112,7 @@ def may_mean_one(names: Names, others: Names) -> bool:
 def _names_in_doubt(rows: Sequence[Row]) -> dict[Names, list[Names]]:
     """For the names of keys that rows carry, those names that may mean one record with them; usually there are none."""
     all_names = {tuple(row.keys) for row in rows}
-    found = {names: [other for other in all_names if may_mean_one(names, other)] for names in all_names}
+    found = {names: [other for other in all_names if may_be_one_record(names, other)] for names in all_names}
     return {names: others for names, others in found.items() if others}
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-__all__ = ["ToldRejects"]
+__all__ = ["RejectLog"]
 
 MOST_REASONS = 50
 """How many reasons are told; with more of them each row has its own, and the file of rejects is the place to look."""
@@ -35,7 +35,7 @@ class _Group:
     more: int = 0
 
 
-class ToldRejects:
+class RejectLog:
     """The rejects of a run, by reason.
 
     Attributes:

@@ -1,0 +1,28 @@
+"""Says when two keys count as equal although their case differs (Q21)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from planhat_api.row import Row
+
+__all__ = ["folded", "folded_all", "folded_keys"]
+
+
+def folded(name: str, value: str) -> str:
+    """The form of a key in which two keys that Planhat may take for one are equal.
+
+    Whether Planhat tells addresses apart that differ in case only is not known (Q21), so they count as one.
+    """
+    return value.casefold() if name == "email" else value
+
+
+def folded_all(name: str, values: list[str]) -> list[str]:
+    """``folded`` for each of many values of one key."""
+    return [value.casefold() for value in values] if name == "email" else values
+
+
+def folded_keys(row: Row) -> list[tuple[str, str]]:
+    """The keys of a row with their names, folded."""
+    return [(name, folded(name, value)) for name, value in row.keys.items()]

@@ -1,0 +1,1 @@
+"""Says what rows must hold, for each way that they can go."""

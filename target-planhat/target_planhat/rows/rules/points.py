@@ -1,0 +1,167 @@
+"""The rules for metric points."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache, partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from planhat_api.logs import one_line
+from target_planhat.errors import SettingsError
+from target_planhat.rows.builder import RefusedRowError
+from target_planhat.rows.fast.quick_check import QuickCheck
+from target_planhat.rows.fast.schema_types import NoTypeError
+from target_planhat.rows.keys import named_by
+from target_planhat.rows.mapping import Slot
+from target_planhat.rows.rules.row_rules import RowRules
+from target_planhat.tenant.existing_rows import model_called
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planhat_api.models.registry import Model
+    from target_planhat.rows.builder import RowBuilder
+    from target_planhat.rows.item import Item
+    from target_planhat.rows.mapping import ColumnPlan
+    from target_planhat.settings import StreamSettings
+    from target_planhat.tenant.tenant import Tenant
+
+__all__ = ["point_rules"]
+
+PARENT = "parentId"
+"""Field of a point as it is read: Planhat's id of the record; written points carry its externalId."""
+
+_READ_NAMES = {"time": "date"}
+_ALSO_WRITTEN = {"model", PARENT}
+_NAMES_POINT = ("dimensionId", "model", "externalId", PARENT, "date")
+_DAY = len("2024-05-14")
+_LONGEST_NAME = 100
+_DIMENSION_ID = re.compile(r"[\w.:-]+")
+
+_CHECKED_ONE_BY_ONE = "what names the record of each row comes in no column of its own"
+
+
+def point_rules(model: Model, settings: StreamSettings, tenant: Tenant) -> RowRules:
+    """The rules for points. They have no key; the external id of their record names them."""
+    del settings
+    return RowRules(
+        model,
+        _written(model),
+        key_rule=named_by("externalId"),
+        check=partial(_check, tenant, model),
+        check_plan=partial(_check_plan, model),
+        quick_check=lambda builder: _quick_check(builder.plan, model),
+        label=_label,
+    )
+
+
+def _written(pushed: Model) -> Model:
+    """The model of points as they are written; fields that are only read are marked so."""
+    written = {*pushed.push_required, *_ALSO_WRITTEN}
+    keep = {name for name, schema in pushed.properties.items() if name in written or schema.get("writeOnly")}
+    # The parent is a reference only until its external id is known.
+    return replace(pushed, properties=_marked(pushed, keep), written_as=_READ_NAMES, references={PARENT: ""})
+
+
+def _marked(model: Model, written: set[str]) -> Mapping[str, Any]:
+    return MappingProxyType(
+        {name: schema if name in written else {**schema, "readOnly": True} for name, schema in model.properties.items()}
+    )
+
+
+@cache
+def _model_names(allowed: tuple[str, ...]) -> Mapping[str, str]:
+    return {name.lower(): name for name in allowed}
+
+
+def _is_dimension_id(text: str) -> bool:
+    """Whether a metric may have this id: no spaces or special characters."""
+    return _DIMENSION_ID.fullmatch(text) is not None
+
+
+def _check_point(body: dict[str, Any], model: Model) -> None:
+    """Check a point, and give its model the spelling Planhat knows.
+
+    Raises:
+        RefusedRowError: Planhat would refuse the point, or drop it later without a word (B81).
+    """
+    missing = [name for name in model.push_required if body.get(name) is None]
+    if missing:
+        msg = f"a metric point needs {', '.join(missing)}"
+        raise RefusedRowError(msg)
+    if not _is_dimension_id(body["dimensionId"]):
+        msg = "dimensionId: letters, digits and _ . : - only"
+        raise RefusedRowError(msg)
+    if body.get("model") is not None:
+        allowed = tuple(model.properties["model"]["enum"])
+        found = _model_names(allowed).get(body["model"].lower().replace("_", ""))
+        if found is None:
+            msg = f"model: one of {', '.join(allowed)}"
+            raise RefusedRowError(msg)
+        body["model"] = found
+
+
+def _quick_check(plan: ColumnPlan, model: Model) -> QuickCheck:
+    """The same check on many points; any doubt is left to `_check_point`.
+
+    Raises:
+        NoTypeError: The points name their records by what is only read, so each must be looked at.
+    """
+    placed = {source.slot.name for source in plan.sources}
+    if PARENT in placed:
+        raise NoTypeError(_CHECKED_ONE_BY_ONE)
+    names = {None, *model.properties["model"]["enum"]}
+    known: set[str] = set()
+
+    def good(dimensions: list[str], values: list[float], external_ids: list[str], models: list[str] = []) -> int:  # noqa: B006 # read only
+        known.update(dimension for dimension in {*dimensions} - known if dimension and _is_dimension_id(dimension))
+        if {*dimensions} <= known and {*models} <= names and None not in values and all(external_ids):
+            return len(dimensions)
+        return 0
+
+    fields = ("dimensionId", "value", "externalId", "model")
+    return QuickCheck(fields if "model" in placed else fields[:3], good)
+
+
+def _check_plan(model: Model, stream: str, plan: ColumnPlan) -> None:
+    """Complain when a field every point needs has no column."""
+    missing = [name for name in model.push_required if Slot(name) not in plan]
+    if Slot(PARENT) in plan and Slot("model") in plan:
+        missing = [name for name in missing if name != "externalId"]
+    if missing:
+        msg = f"stream {stream!r}: no column leads to {', '.join(missing)}"
+        raise SettingsError(msg)
+
+
+def _check(tenant: Tenant, model: Model, body: dict[str, Any]) -> None:
+    """Check a point; the parent of a point that was read becomes the external id it is written with."""
+    parent = body.pop(PARENT, None)
+    if body.get("externalId") is None and parent is not None:
+        body["externalId"] = _external_id(tenant, str(body.get("model")), parent)
+    _check_point(body, model)
+
+
+def _external_id(tenant: Tenant, name: str, parent: str) -> str:
+    model = model_called(name)
+    if model is None:
+        msg = "model: a point with parentId must name its model"
+        raise RefusedRowError(msg)
+    found = tenant.external_ids(model).of(parent)
+    if found is None:
+        msg = f"the {name} {parent} has no externalId in Planhat, and points are matched on it"
+        raise RefusedRowError(msg)
+    return found
+
+
+def _label(item: Item, builder: RowBuilder) -> str:
+    """The metric, the record and the day of a point; many points of a run share each of them."""
+    point = msgspec.json.decode(item.body)
+    if not point and item.raw.startswith(b"{"):
+        point = builder.known(msgspec.json.decode(item.raw), _NAMES_POINT)
+    named = {**point, "date": str(point.get("date") or "")[:_DAY]}
+    told = ", ".join(one_line(f"{name}={named[name]}", _LONGEST_NAME) for name in _NAMES_POINT if named.get(name))
+    return told or item.label
