@@ -49,7 +49,8 @@ def push(
         most_bytes: The most bytes of one body.
 
     Returns:
-        The outcome of each row. After a call that failed as a whole there is no other call, and the result has its error.
+        The outcome of each row. After a call that failed as a whole there is no other call, and the result has its
+        error.
     """
     result = SendResult([NOT_SENT] * len(rows))
     waiting = list(batches(rows, range(len(rows)), most_rows=most_rows, most_bytes=most_bytes))[::-1]
