@@ -334,8 +334,7 @@ class PlanhatClient:
         Calls go out one after the other (B14), each with at most 5,000 rows (B13) and 8 MB, and without two rows that
         share a key. If Planhat does not say which rows failed, this reads some rows from Planhat, and sends the other
         rows with keys again in parts. Rows that Planhat may insert again each time are ``UNKNOWN`` then, and so are
-        rows without keys. A row that Planhat may store without the company it names (B89, Q24) is not sent while there
-        is no such company.
+        rows without keys.
 
         Args:
             model: The model of the rows.
