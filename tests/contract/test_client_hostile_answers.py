@@ -13,7 +13,6 @@ import pytest
 from planhat_api import (
     AccessError,
     AnswerTooLargeError,
-    Connection,
     CredentialsError,
     Fate,
     PayloadError,
@@ -23,6 +22,7 @@ from planhat_api import (
     UnavailableError,
 )
 from planhat_api.models.registry import model
+from tests.client_support import connection_of
 from tests.hostile_server import Asked, Told, serving
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def client_at(url: str) -> Iterator[PlanhatClient]:
         "calls_per_minute": 9000,
         "give_up_after_seconds": 0.3,
     }
-    with PlanhatClient(Connection.from_settings(settings)) as client:
+    with PlanhatClient(connection_of(settings)) as client:
         yield client
 
 

@@ -85,7 +85,7 @@ def test_a_list_that_cannot_be_read_is_not_asked_for_at_each_step(status: int) -
     with Sandbox(companies=20, endusers=1, switches=NO_QUOTA) as box:
         refused = {**UNREAD, "status": status}
         box.set_faults([{**refused, "path": path} for path in ("companies", "endusers")])
-        finished = again(box, "endusers", silent(500, 30), give_up_after_seconds=1, **KEYED)
+        finished = again(box, "endusers", silent(500, 30), timeout_seconds=2, **KEYED)
         assert finished.error is None
         tries = 1 if status == 403 else 3
         assert calls(box, "GET", "companies") <= tries

@@ -140,7 +140,7 @@ def test_a_look_that_fails_does_not_spoil_the_rows_it_was_for(status: int, path:
         rows = people(200, 10, companies=10)
         run(box, stream("endusers", rows), on_reject="continue", **KEYED)
         box.set_faults([{"kind": "status", "status": status, "method": "GET", "path": path}])
-        finished = run(box, stream("endusers", rows), on_reject="continue", give_up_after_seconds=1, **KEYED)
+        finished = run(box, stream("endusers", rows), on_reject="continue", timeout_seconds=2, **KEYED)
         assert finished.error is None
         assert finished.summary == {"endusers": {"unchanged": 190, "rejected": 10}}
 

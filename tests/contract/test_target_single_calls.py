@@ -10,7 +10,7 @@ from planhat_api.plugin.exit_codes import ExitCode, exit_code
 from planhat_sandbox import Sandbox
 from tests.target_support import run, schema, stream
 
-QUICK = {"give_up_after_seconds": 1, "on_reject": "continue"}
+QUICK = {"timeout_seconds": 2, "on_reject": "continue"}
 GONE = "2024-05-14T00:00:00Z"
 
 

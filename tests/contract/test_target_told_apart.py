@@ -38,7 +38,7 @@ def good_and_bad(
     box.set_faults([*faults, *({**fails, "nth": nth, "status": status} for nth, status in failures)])
     both = [good, {"source_id": "s2", "name": "bad", **NOWHERE}]
     rows = both if good_first else both[::-1]
-    return run(box, stream("endusers", rows), on_reject="continue", give_up_after_seconds=3)
+    return run(box, stream("endusers", rows), on_reject="continue", timeout_seconds=2)
 
 
 @pytest.mark.parametrize("good_first", [True, False])

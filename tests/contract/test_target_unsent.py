@@ -140,7 +140,7 @@ def test_rows_that_a_failing_planhat_does_not_get_are_unsent(status: int) -> Non
     with Sandbox(companies=3, seed=1) as box:
         box.set_faults([{"kind": "status", "status": status, "method": "PUT"}])
         messages = [*stream("companies", companies(10)), *stream("endusers", endusers(4)), state(1)]
-        finished = run(box, messages, batch_size_rows=3, give_up_after_seconds=1)
+        finished = run(box, messages, batch_size_rows=3, timeout_seconds=2)
         assert finished.error is not None
         assert finished.summary == {"companies": {"unsent": 10}, "endusers": {"unsent": 4}}
         assert finished.states == []

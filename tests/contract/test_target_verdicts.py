@@ -79,7 +79,7 @@ def test_a_row_that_breaks_the_server_is_found() -> None:
         run(box, stream("companies", [{"source_id": "here", "name": "Here"}]))
         box.set_faults([{"kind": "poison", "field": "sourceId", "value": "s8"}])
         sent = [row for row in rows() if row["name"] and row["company_source_id"] == "here"]
-        finished = run(box, stream("assets", sent), on_reject="continue", give_up_after_seconds=2)
+        finished = run(box, stream("assets", sent), on_reject="continue", timeout_seconds=2)
         honest(box, finished, sent)
         assert finished.verdicts("assets")["s8"] in {"rejected", "unknown"}
         assert sum(verdict in DELIVERED for verdict in finished.verdicts("assets").values()) == len(sent) - 1

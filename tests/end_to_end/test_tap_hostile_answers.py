@@ -33,7 +33,7 @@ def config_at(url: str, **settings: Any) -> dict[str, Any]:
         "base_url": url,
         "quota_file": "",
         "calls_per_minute": 9000,
-        "give_up_after_seconds": 1,
+        "timeout_seconds": 1,
         "typed_custom_fields": False,
         **settings,
     }

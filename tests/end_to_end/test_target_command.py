@@ -65,7 +65,7 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
             2,
             "Check tenant_token, then analytics_url",
         ),
-        (GOOD, {"base_url": "http://127.0.0.1:9", "give_up_after_seconds": 1}, 5, "127.0.0.1"),
+        (GOOD, {"base_url": "http://127.0.0.1:9", "timeout_seconds": 1}, 5, "127.0.0.1"),
         (b"not json\n", {}, 6, "line 1 of the input is not JSON: invalid character (byte 4)"),
         (
             lines(records("companies", [{"a": 1}])),

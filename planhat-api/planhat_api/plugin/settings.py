@@ -10,6 +10,7 @@ from planhat_api.errors import ConfigurationError
 from planhat_api.plugin.nearest import nearest
 from planhat_api.settings.connection import NO_TOKEN
 from planhat_api.settings.table import CONNECTION_SETTINGS
+from planhat_api.settings.typed import wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,7 +115,7 @@ def check_environment(environment: Mapping[str, str], prefix: str, schema: Mappi
             continue
         types = setting.get("type", ())
         if "integer" in types and not value.strip().lstrip("+-").isdigit():
-            raise ConfigurationError(setting=name, message="must be a whole number")
+            raise ConfigurationError(setting=name, message=f"must be {wanted(setting)}")
         if "object" in types:
             _check_object(name, value)
 
