@@ -388,7 +388,7 @@ class PlanhatClient:
 
     # The analytics host
 
-    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
+    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = analytics.ROWS_PER_CALL) -> PushResult:
         """Post metric points. Planhat checks their form at once and everything else later (B80, B81).
 
         Not repeated when a call may have arrived, for a point sent twice may count twice (B82).
@@ -409,7 +409,7 @@ class PlanhatClient:
 
         return analytics.push(rows, send, most_rows=min(max(rows_per_call, 1), 100_000))
 
-    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> PushResult:
+    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = analytics.ROWS_PER_CALL) -> PushResult:
         """Post user activities in bulk. Any 2xx is acceptance (B84). Not repeated when a call may have arrived.
 
         Args:

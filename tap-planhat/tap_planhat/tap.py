@@ -94,8 +94,8 @@ class TapPlanhat(Tap):
         except ConfigValidationError as error:
             texts = [_told(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
-        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema, gone=NO_LONGER)
-        for told in (*unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER), *misspelt):
+        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema, NO_LONGER)
+        for told in (*unknown_settings(self.config, self.config_jsonschema, NO_LONGER), *misspelt):
             self.logger.warning("%s", told)
         if self.input_catalog is not None:
             for remark in remarks(self.input_catalog, [model.stream for model in offered_models()]):
@@ -238,7 +238,7 @@ class TapPlanhat(Tap):
     @cached_property
     def _custom_definitions(self) -> Sequence[Mapping[str, Any]]:
         """The tenant's custom fields; empty, which leaves ``custom`` an open object, when they may not be read."""
-        if not self.config["typed_custom_fields"]:
+        if not self.config["custom_field_definitions"]:
             return ()
         from planhat_api import AccessError, NotFoundError  # noqa: PLC0415 -- as above
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from planhat_api.errors import ConfigurationError
 from planhat_api.plugin.nearest import nearest
 from planhat_api.settings.connection import NO_TOKEN
-from planhat_api.settings.table import CONNECTION_SETTINGS
+from planhat_api.settings.table import CONNECTION_SETTINGS, NO_LONGER
 from planhat_api.settings.typed import wanted
 
 if TYPE_CHECKING:
@@ -20,20 +20,20 @@ __all__ = ["check_environment", "check_secrets", "unknown_settings", "unknown_va
 _NO_TOKEN = re.compile(r"'api_token' is a required property|None is not of type 'string' in config\['api_token'\]")
 
 
-def unknown_settings(
-    config: Mapping[str, Any], schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
-) -> Iterator[str]:
+def unknown_settings(config: Mapping[str, Any], schema: Mapping[str, Any], gone: Mapping[str, str]) -> Iterator[str]:
     """What to tell of settings that do not exist; they have no effect.
 
     Args:
         config: Settings as they came. Those of the connection may be there although the plugin does without them: tap
             and target can share a file.
         schema: JSON Schema of the settings of the plugin.
-        gone: What to say of settings that there are no longer, by name, as the rest of a sentence about them.
+        gone: What to say of settings of the plugin that there are no longer, by name, as the rest of a sentence about
+            them.
     """
     known = list(schema["properties"])
+    gone = {**NO_LONGER, **gone}
     for name in config:
-        if gone and name in gone:
+        if name in gone:
             yield f"{name} {gone[name]}"
         elif name not in known and name not in CONNECTION_SETTINGS:
             near = nearest(name, known)
@@ -41,7 +41,7 @@ def unknown_settings(
 
 
 def unknown_variables(
-    environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
+    environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any], gone: Mapping[str, str]
 ) -> Iterator[str]:
     """What to tell of variables whose names come near to that of a setting, and are none.
 
@@ -52,11 +52,12 @@ def unknown_variables(
         gone: As for ``unknown_settings``.
     """
     known = [*schema["properties"], *CONNECTION_SETTINGS]
+    gone = {**NO_LONGER, **gone}
     for variable in environment:
         name = variable.removeprefix(prefix).lower()
         if not variable.startswith(prefix) or name.startswith("_") or name in known:
             continue
-        if gone and name in gone:
+        if name in gone:
             yield f"{variable}: {name} {gone[name]}"
         elif near := nearest(name, known):
             yield f"{variable}: there is no setting {name!r}. Did you mean {near!r}?"

@@ -12,7 +12,7 @@ from planhat_api.settings.typed import properties_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CONNECTION_SETTINGS", "ConnectionSettings"]
+__all__ = ["CONNECTION_SETTINGS", "NO_LONGER", "ConnectionSettings"]
 
 
 class ConnectionSettings(Struct, frozen=True, kw_only=True):
@@ -100,3 +100,11 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
 
 CONNECTION_SETTINGS: Mapping[str, Any] = properties_of(ConnectionSettings)
 """The JSON Schema of each."""
+
+NO_LONGER: Mapping[str, str] = {
+    "auth_method": "has no effect any more, take it out: the main API always gets the token as a bearer",
+    "give_up_after_seconds": (
+        "has no effect any more: set timeout_seconds, a failing call is repeated over twice that time"
+    ),
+}
+"""Settings that one could look for, and what to do instead, as the rest of a sentence about them."""

@@ -44,13 +44,12 @@ def _plain(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON Schema
     plain = {name: _plain(part) for name, part in schema.items() if (name, part) != ("default", None)}
     branches = plain.get("anyOf", ())
     if "enum" in plain:
-        plain = {"type": "string", **plain}
-    elif branches and all("enum" not in branch for branch in branches):
-        del plain["anyOf"]
-        for branch in branches:
-            plain |= branch
-        plain["type"] = [branch["type"] for branch in branches]
-    return plain
+        return {"type": "string", **plain}
+    if not branches or any("enum" in branch for branch in branches):
+        return plain
+    del plain["anyOf"]
+    types = {"type": [branch["type"] for branch in branches]}
+    return {name: part for branch in branches for name, part in branch.items()} | types | plain
 
 
 def checked(described: type[_T], settings: Mapping[str, Any], within: str = "") -> _T:

@@ -17,7 +17,7 @@ from tap_planhat.streams.base import PlanhatStream
 from tap_planhat.streams.days_read import DaysRead, Stretch
 from tap_planhat.streams.progress import Progress
 from tap_planhat.streams.source import SOURCE, change_of_source
-from tap_planhat.streams.windows import Window, Windows
+from tap_planhat.streams.windows import FIRST_WINDOW_DAYS, Window, Windows
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -80,9 +80,8 @@ class DimensionData(PlanhatStream):
         due = self._due(known)
         asked_for = last_day(self.config) - first_day(self.config) + 1
         self.reads_all = sum(span.last - span.first + 1 for span in due) == asked_for
-        self._windows = Windows(
-            due, days=self.config["window_days"], page_size=self.dry_run_rows or self.model.page.ask or 1
-        )
+        page_size = self.dry_run_rows or self.model.page.ask or 1
+        self._windows = Windows(due, days=FIRST_WINDOW_DAYS, page_size=page_size)
         self.log("Reading %s", _told(due), level=DEBUG if context else INFO)
         while window := self._windows.next():
             began = today()

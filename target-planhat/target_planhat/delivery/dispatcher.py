@@ -55,7 +55,7 @@ class Dispatcher:
         self._ledger = ledger
         self._logger = logger
         self._sender = Sender()
-        self.channels = Channels(settings.batch_size_bytes)
+        self.channels = Channels()
         self._context = WayContext(
             settings=settings,
             tenant=tenant,

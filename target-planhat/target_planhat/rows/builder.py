@@ -89,7 +89,7 @@ class RowBuilder:
 
     def clears(self, slot: Slot) -> bool:
         """Whether a null empties this field."""
-        return self._settings.nulls == "clear" or str(slot) in self._settings.clear
+        return self._settings.clears(str(slot))
 
     def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
         """The row of a record, with what identifies it in its batch.

@@ -1,11 +1,10 @@
-"""User activities, many in a call or one by one."""
+"""User activities, many in a call."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from target_planhat.delivery.one_by_one import Streak, post_each
 from target_planhat.delivery.ways.way import AddingWay, named_by
 from target_planhat.rows.points import check_activity, first_named, push_model
 from target_planhat.rows.routing import Way
@@ -26,12 +25,7 @@ __all__ = ["Activities"]
 class Activities(AddingWay):
     """Activities as Planhat knows them."""
 
-    endpoints = ("bulk", "one")
     needs_tenant_token = True
-
-    @cached_property
-    def _streak(self) -> Streak:
-        return Streak()
 
     @cached_property
     def written_model(self) -> Model:
@@ -53,6 +47,4 @@ class Activities(AddingWay):
         return first_named(builder.plan, ("email", "externalId", "euExtId"))
 
     def _push(self, rows: Sequence[Row]) -> PushResult:
-        if self._settings.endpoint == "bulk":
-            return self._tenant.client.push_activities(rows, rows_per_call=self.most_rows)
-        return post_each(rows, self._tenant.client.push_activity, self._streak)
+        return self._tenant.client.push_activities(rows, rows_per_call=self.most_rows)

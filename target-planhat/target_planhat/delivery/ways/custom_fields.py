@@ -31,7 +31,6 @@ class CustomFieldsOneByOne(DeliveryWay):
     """Custom fields: found by `_id`, else by the model they belong to and their name, then created or updated."""
 
     why_no_other_mode = "its rows are always found by their names, then created or updated"
-    endpoints = ("one",)
     collapses = True
     makes_custom_fields = True
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api import analytics
 from planhat_api.logs import one_line
 from target_planhat.delivery.ways.way import AddingWay, named_by
 from target_planhat.errors import SettingsError
@@ -42,7 +41,6 @@ class Metrics(AddingWay):
     """Many points in a call."""
 
     needs_tenant_token = True
-    most_bytes = analytics.MOST_BYTES
 
     @cached_property
     def written_model(self) -> Model:

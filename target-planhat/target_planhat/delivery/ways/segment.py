@@ -28,7 +28,6 @@ __all__ = ["SegmentEvents"]
 class SegmentEvents(AddingWay):
     """Events as Segment sends them."""
 
-    endpoints = ("one",)
     needs_tenant_token = True
 
     @cached_property

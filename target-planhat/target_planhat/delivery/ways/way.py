@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from planhat_api import analytics
 from planhat_api.bulk import upsert as bulk
 from target_planhat.delivery.resending import Repeats, deliver
 from target_planhat.errors import SettingsError
@@ -61,7 +62,6 @@ class DeliveryWay(ABC):
         model: The model that the rows go to.
         modes: What may be done with its rows: upsert, or also update and insert.
         why_no_other_mode: Why its rows take none but these modes, for people.
-        endpoints: Whether many rows can go in a call, or one.
         key_can_be_chosen: Whether the settings can name the field that its rows are matched on.
         collapses: Whether rows with the same key in one batch become one.
         apart: Whether rows that share a key must not go out in one call.
@@ -69,12 +69,11 @@ class DeliveryWay(ABC):
         adds_each_time: Whether Planhat adds its rows each time they come: to repeat a call is not safe (B24, B82).
         needs_tenant_token: Whether its rows go to the analytics host.
         makes_custom_fields: Whether its rows are custom fields, which must be there before other rows fill them.
-        most_bytes: Bytes the client puts in one call.
+        most_bytes: Bytes of the rows of a batch.
     """
 
     modes: tuple[str, ...] = ("upsert",)
     why_no_other_mode = "Planhat only ever adds such rows"
-    endpoints: tuple[str, ...] = ("bulk",)
     key_can_be_chosen = False
     collapses = False
     apart = False
@@ -104,8 +103,7 @@ class DeliveryWay(ABC):
     @property
     def most_rows(self) -> int:
         """Rows of a batch."""
-        settings = self._context.settings
-        return settings.metrics_batch_size_rows if self.adds_each_time else settings.batch_size_rows
+        return analytics.ROWS_PER_CALL if self.adds_each_time else self._context.settings.batch_size_rows
 
     def check_access(self, stream: str) -> None:
         """Check that the settings hold what it takes to send the rows of a stream.
