@@ -21,7 +21,7 @@ from planhat_api.plugin.files import read_settings
 from planhat_api.plugin.output import writing_output
 from planhat_api.plugin.settings import (
     check_environment,
-    check_secrets,
+    given_settings,
     unknown_settings,
     unknown_variables,
     without_faults,
@@ -86,7 +86,7 @@ class TapPlanhat(Tap):
     def _set_up(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- what the SDK passes
         self.append_builtin_config(self.config_jsonschema)
         if isinstance(options.get("config"), Mapping):
-            check_secrets(options["config"], self.config_jsonschema)
+            options["config"] = given_settings(options["config"], self.config_jsonschema)
         if options.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         try:

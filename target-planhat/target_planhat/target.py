@@ -18,7 +18,7 @@ from planhat_api.plugin.output import writing_output
 from planhat_api.plugin.process import expect_many_rows
 from planhat_api.plugin.settings import (
     check_environment,
-    check_secrets,
+    given_settings,
     unknown_settings,
     unknown_variables,
     without_faults,
@@ -82,7 +82,7 @@ class TargetPlanhat(HookedTarget):
         """
         self.append_builtin_config(self.config_jsonschema)
         if isinstance(kwargs.get("config"), Mapping):
-            check_secrets(kwargs["config"], self.config_jsonschema)
+            kwargs["config"] = given_settings(kwargs["config"], self.config_jsonschema)
         if kwargs.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         super().__init__(**kwargs)

@@ -86,6 +86,13 @@ def test_a_missing_token_is_told_where_variables_bring_the_settings(variables: d
     assert _NO_TOKEN in ended.stderr
 
 
+def test_null_stands_for_the_default(tmp_path: Path) -> None:
+    with Sandbox(companies=1, seed=1, days=1) as box:
+        config = {**config_for(box), "parallel_calls": None, "partition_by": None, "end_date": None}
+        ended = run_command(*write_files(tmp_path, config=config, catalog=catalog_for(config_for(box), "companies")))
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_a_setting_that_there_is_not_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
     with Sandbox(companies=1, seed=1, days=1) as box:
         config = config_for(box, lookback_dais=3, nonsense=1, tenant_token=box.tenant_token)

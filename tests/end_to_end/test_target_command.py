@@ -51,6 +51,7 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
         (GOOD, {}, 0, "1 records: 1"),
         (GOOD, {"max_rejects": "100%"}, 2, "needs rejects_dir"),
         (GOOD, {"load_method": "perhaps"}, 2, "'perhaps' is not one of"),
+        (GOOD, {"checkpoint_seconds": None, "streams": None, "nulls": None, "max_rejects": None}, 0, "1 records: 1"),
         (GOOD, {"max_rejects": "some"}, 2, "max_rejects: must be a whole number such as 100, or a share"),
         (GOOD, {"on_reject": "continue"}, 0, "on_reject has no effect any more: set max_rejects to 100%"),
         (GOOD, {"streams": {"companies": {"clear": ["name"]}}}, 2, "'clear' any more: name these fields in nulls"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
@@ -15,9 +14,16 @@ from planhat_api.settings.typed import wanted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["check_environment", "check_secrets", "unknown_settings", "unknown_variables", "without_faults", "words_for"]
+__all__ = [
+    "check_environment",
+    "given_settings",
+    "unknown_settings",
+    "unknown_variables",
+    "without_faults",
+    "words_for",
+]
 
-_NO_TOKEN = re.compile(r"'api_token' is a required property|None is not of type 'string' in config\['api_token'\]")
+_MISSING = "'api_token' is a required property"
 
 
 def unknown_settings(config: Mapping[str, Any], schema: Mapping[str, Any], gone: Mapping[str, str]) -> Iterator[str]:
@@ -65,22 +71,23 @@ def unknown_variables(
 
 def words_for(error: str) -> str:
     """What the framework says of settings that do not fit their schema; a missing token is told as an empty one is."""
-    return f"api_token: {NO_TOKEN}" if _NO_TOKEN.fullmatch(error) else error
+    return f"api_token: {NO_TOKEN}" if error == _MISSING else error
 
 
-def check_secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Refuse a secret that is no text: an error of the schema would quote it.
+def given_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that have a value; null stands for the default.
 
     Args:
         config: Settings as they came.
         schema: JSON Schema of the settings.
 
     Raises:
-        ConfigurationError: A secret is a number, a list or an object.
+        ConfigurationError: A secret is a number, a list or an object. An error of the schema would quote it.
     """
     for name, setting in schema["properties"].items():
         if setting.get("secret") and not isinstance(config.get(name, ""), (str, type(None))):
-            raise ConfigurationError(setting=name, message=f"must be text, not {type(config[name]).__name__}")
+            raise ConfigurationError(setting=name, message=f"must be {wanted(setting)}")
+    return {name: value for name, value in config.items() if value is not None}
 
 
 def without_faults(schema: Any) -> Any:  # noqa: ANN401 -- any part of a JSON Schema
