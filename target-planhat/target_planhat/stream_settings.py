@@ -56,18 +56,9 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
     ] = False
 
     @property
-    def sends_nulls(self) -> bool:
-        """Whether there is a field that a null clears."""
-        return bool(self.cleared) or self.nulls == "clear"
-
-    @property
     def cleared(self) -> tuple[str, ...]:
         """The fields that a null clears, where the settings name them."""
         return () if isinstance(self.nulls, str) else self.nulls
-
-    def clears(self, field: str) -> bool:
-        """Whether a null clears this field."""
-        return self.nulls == "clear" or field in self.cleared
 
 
 # Without defaults: the SDK would write them into each block, and the general settings would count nowhere.

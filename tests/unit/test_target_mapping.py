@@ -274,6 +274,7 @@ def test_nulls_clear_when_asked_for() -> None:
         "name": None,
         "custom": {"Health Score": None},
     }
+    assert row("companies", record, nulls=()) == {"externalId": "7"}
     assert row("companies", record, nulls=("custom.Health Score",)) == {
         "externalId": "7",
         "custom": {"Health Score": None},

@@ -160,11 +160,11 @@ def test_blocks_fall_back_to_the_general_settings() -> None:
 
 
 def test_a_list_of_nulls_clears_these_fields_alone() -> None:
-    settings = TargetSettings.from_config({"nulls": "clear", "streams": {"a": {"nulls": ["phase"]}}}).of_stream("a")
-    assert settings.sends_nulls
-    assert settings.clears("phase")
-    assert not settings.clears("name")
-    assert not TargetSettings.from_config({"streams": {"a": {"nulls": []}}}).of_stream("a").sends_nulls
+    blocks = {"a": {"nulls": ["phase"]}, "b": {"nulls": []}}
+    settings = TargetSettings.from_config({"nulls": "clear", "streams": blocks})
+    assert settings.of_stream("a").cleared == ("phase",)
+    assert settings.of_stream("b").cleared == settings.of_stream("c").cleared == ()
+    assert [settings.of_stream(stream).nulls == "clear" for stream in "abc"] == [False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ class FastRows:
             NoTypeError: The stream needs the general path.
         """
         # Where a null is sent, a record with one is left to the general path: here nulls are left out.
-        sends_nulls = stream.settings.sends_nulls
+        sends_nulls = stream.settings.nulls == "clear" or bool(stream.settings.cleared)
         columns = list(columns_of(stream, schema, keys))
         self._shape = Shape(columns, stream.plan.constants, sends_nulls=sends_nulls)
         record = self._shape.type_without_nulls if sends_nulls else self._shape.type
