@@ -32,17 +32,13 @@ class TapSettings(Struct, frozen=True, kw_only=True):
     custom_field_definitions: Annotated[
         bool,
         Meta(
-            title="Custom field definitions",
             description="Read the definitions of the custom fields and type `custom` by them. With false, `custom` is "
-            "an open object.",
+            "an open object."
         ),
     ] = True
     include_archived: Annotated[
         bool,
-        Meta(
-            title="Include archived",
-            description="Also read archived endusers and archived tasks, which the plain lists of Planhat leave out.",
-        ),
+        Meta(description="Also read archived endusers and archived tasks, which the plain lists of Planhat leave out."),
     ] = True
     nps_expiry_days: Annotated[
         int,
@@ -55,17 +51,15 @@ class TapSettings(Struct, frozen=True, kw_only=True):
     conversation_types: Annotated[
         list[str] | None,
         Meta(
-            title="Conversation types",
             description="Emit only conversations of these types, e.g. note or ticket. If it is left out, "
-            "all are emitted.",
+            "all are emitted."
         ),
     ] = None
     push_down_select: Annotated[
         bool,
         Meta(
-            title="Push down select",
             description="Ask Planhat only for the fields that the catalog selects. The records are the same either "
-            "way; it saves bandwidth where Planhat honours `select`.",
+            "way; it saves bandwidth where Planhat honours `select`."
         ),
     ] = False
     incremental_lookback_minutes: Annotated[
@@ -81,15 +75,13 @@ class TapSettings(Struct, frozen=True, kw_only=True):
     start_date: Annotated[
         str | None,
         Meta(
-            title="Start date",
             description="First day of dimension data, e.g. 2024-01-01. If it is left out, 730 days before "
-            "today, because Planhat keeps points that long by default. It does not limit the models.",
+            "today, because Planhat keeps points that long by default. It does not limit the models."
         ),
     ] = None
-    end_date: Annotated[
-        str | None,
-        Meta(title="End date", description="Last day of dimension data. If it is left out, it is today."),
-    ] = None
+    end_date: Annotated[str | None, Meta(description="Last day of dimension data. If it is left out, it is today.")] = (
+        None
+    )
     lookback_days: Annotated[
         int,
         Meta(
@@ -116,9 +108,8 @@ class TapSettings(Struct, frozen=True, kw_only=True):
     partition_by: Annotated[
         Literal["none", "dimension"],
         Meta(
-            title="Partition by",
             description="`none` keeps one bookmark for all dimension data. `dimension` keeps one for each of "
-            "`dimension_ids`, so that only the history of a dimension that is added is read.",
+            "`dimension_ids`, so that only the history of a dimension that is added is read."
         ),
     ] = "none"
     emit_activate_version_messages: Annotated[
@@ -158,7 +149,7 @@ CONFIG_SCHEMA: dict[str, Any] = {
 }
 
 ADVICE: Mapping[str, str] = {
-    "partition_by": "leave it out to keep one bookmark for all; company_ids narrows the read to some companies",
+    "partition_by": "leave it out to keep one bookmark for all; company_ids narrows the read to some companies"
 }
 """What to do about a value that a setting does not take, where that is not plain from the values it takes."""
 

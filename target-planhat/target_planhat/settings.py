@@ -58,52 +58,40 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
     streams: Annotated[
         dict[str, Annotated[dict[str, Any], Meta(extra_json_schema={"properties": BLOCK})]],
         Meta(
-            title="Streams",
             description="One block for each stream for which the defaults do not fit. It may hold "
-            f"{', '.join(StreamSettings.__struct_fields__)}. See docs/mapping.md.",
+            f"{', '.join(StreamSettings.__struct_fields__)}. See docs/mapping.md."
         ),
     ] = {}
     load_method: Annotated[
         Literal["upsert", "update", "insert"],
         Meta(
-            title="Load method",
             description="`upsert` updates and creates rows, `update` skips rows that are not in Planhat, `insert` "
-            "skips rows that are.",
+            "skips rows that are."
         ),
     ] = "upsert"
     unknown_columns: Annotated[
         Literal["refuse", "leave_out", "send"],
         Meta(
-            title="Unknown columns",
             description="What to do with a column that matches no field. `refuse` ends the run before a row of its "
-            "stream is sent, `leave_out` logs the column and goes on without it, `send` sends it as it is.",
+            "stream is sent, `leave_out` logs the column and goes on without it, `send` sends it as it is."
         ),
     ] = "refuse"
     nulls: Annotated[
         Literal["leave_out", "clear"],
-        Meta(
-            title="Nulls",
-            description="What a null does. `leave_out` keeps the value in Planhat, `clear` empties the field.",
-        ),
+        Meta(description="What a null does. `leave_out` keeps the value in Planhat, `clear` empties the field."),
     ] = "leave_out"
     custom_field_definitions: Annotated[
         bool,
         Meta(
-            title="Custom field definitions",
             description="Read the definitions of the custom fields and check names and values against them. Planhat "
-            "stores a value under a wrong name, where nobody sees it.",
+            "stores a value under a wrong name, where nobody sees it."
         ),
     ] = True
     validate_records: Annotated[
-        bool,
-        Meta(
-            title="Validate records",
-            description="Check each record against the schema of its stream and reject it if it does not fit.",
-        ),
+        bool, Meta(description="Check each record against the schema of its stream and reject it if it does not fit.")
     ] = True
     batch_size_rows: Annotated[
-        int,
-        Meta(ge=1, le=MOST_ROWS, title="Rows per bulk call", description="Rows in one bulk upsert."),
+        int, Meta(ge=1, le=MOST_ROWS, title="Rows per bulk call", description="Rows in one bulk upsert.")
     ] = MOST_ROWS
     checkpoint_seconds: Annotated[
         int,
@@ -142,17 +130,13 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
     on_uncertain_delivery: Annotated[
         Literal["set_aside", "resend"],
         Meta(
-            title="On uncertain delivery",
             description="What to do with metrics and activities when it is not known whether a call that failed has "
-            "delivered them. `set_aside` rejects them; `resend` sends them again, and they may count twice.",
+            "delivered them. `set_aside` rejects them; `resend` sends them again, and they may count twice."
         ),
     ] = "set_aside"
     check_metric_targets: Annotated[
         bool,
-        Meta(
-            title="Check metric targets",
-            description="Reject points of records that do not exist. Planhat drops such points without an error.",
-        ),
+        Meta(description="Reject points of records that do not exist. Planhat drops such points without an error."),
     ] = False
     hold_rows: Annotated[
         int,

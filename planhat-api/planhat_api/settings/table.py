@@ -30,7 +30,6 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     tenant_token: Annotated[
         str | None,
         Meta(
-            title="Tenant token",
             description="UUID of the tenant. It is needed only to send metrics and user activities.",
             extra_json_schema={"secret": True},
         ),
@@ -38,9 +37,8 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     region: Annotated[
         str | None,
         Meta(
-            title="Region",
             description="Region of the tenant: what follows `app-` in the address of the Planhat app, e.g. `us2` for "
-            "app-us2.planhat.com. Leave it out for app.planhat.com.",
+            "app-us2.planhat.com. Leave it out for app.planhat.com."
         ),
     ] = None
     base_url: Annotated[
@@ -68,22 +66,17 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=9000,
-            title="Calls per minute",
             description="Calls that may go out in a minute. Planhat allows a tenant 200 in all: set fewer "
             "to leave some to other clients.",
         ),
     ] = 200
-    parallel_calls: Annotated[
-        int,
-        Meta(ge=1, le=50, title="Parallel calls", description="Calls that may be under way at once."),
-    ] = 4
+    parallel_calls: Annotated[int, Meta(ge=1, le=50, description="Calls that may be under way at once.")] = 4
     quota_file: Annotated[
         str | None,
         Meta(
-            title="Quota file",
             description="File through which all processes of this machine share the calls per minute. If it is left "
             "out, there is one for each host and token in the user's cache folder. With an empty text, this process "
-            "counts for itself.",
+            "counts for itself."
         ),
     ] = None
     timeout_seconds: Annotated[

@@ -29,10 +29,12 @@ _KINDS: Mapping[str, str] = {
 
 @lru_cache
 def properties_of(described: type[msgspec.Struct]) -> Mapping[str, Any]:
-    """The JSON Schema of each setting, in the form that the SDK and Meltano expect."""
+    """The JSON Schema of each setting, in the form that the SDK and Meltano expect; its title is its name at least."""
     _, parts = msgspec.json.schema_components([described], ref_template="{name}")
-    properties: Mapping[str, Any] = _plain(parts[described.__name__]["properties"])
-    return properties
+    properties = parts[described.__name__]["properties"]
+    return {
+        name: {"title": name.replace("_", " ").capitalize(), **_plain(schema)} for name, schema in properties.items()
+    }
 
 
 def _plain(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON Schema
