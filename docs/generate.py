@@ -78,7 +78,15 @@ def kind_of(schema: dict[str, Any]) -> str:
         return "date_iso8601"
     types = schema.get("type", "string")
     named = types if isinstance(types, list) else [types]
+    if "string" in named:
+        return "string"
     return next((MELTANO_KINDS[name] for name in named if name in MELTANO_KINDS), "string")
+
+
+def described(schema: dict[str, Any]) -> str:
+    """What a setting is, and the range of its values."""
+    text = " ".join(schema.get("description", "").split())
+    return f"{text} From {schema['minimum']:,} to {schema['maximum']:,}." if "maximum" in schema else text
 
 
 def meltano_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +98,7 @@ def meltano_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         setting["options"] = [{"label": str(value), "value": value} for value in schema["enum"]]
     if schema.get("default") is not None:
         setting["value"] = schema["default"]
-    setting["description"] = schema.get("description", "")
+    setting["description"] = described(schema)
     return setting
 
 
@@ -123,7 +131,7 @@ def settings_table(plugin: Plugin) -> str:
     for name in plugin.own_settings():
         setting = schema["properties"][name]
         default = "required" if name in required else default_text(setting)
-        text = " ".join(setting.get("description", "").split()).replace("|", "\\|")
+        text = described(setting).replace("|", "\\|")
         options = " or ".join(f"`{value}`" for value in setting.get("enum", ()) if value is not None)
         if options and options.partition(" ")[0] not in text:
             text = f"{text} One of: {options}."

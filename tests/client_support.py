@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from planhat_api import Connection, PlanhatClient
 from planhat_sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 UNLIMITED = {"calls_per_minute": 0, "calls_per_second": 0}
 
@@ -28,9 +29,15 @@ def settings_for(box: Sandbox, **settings: Any) -> dict[str, Any]:
     }
 
 
+def connection_of(settings: Mapping[str, Any]) -> Connection:
+    """A connection with times as short as a test wants them, and in any proportion: settings take whole seconds."""
+    times = {name: settings[name] for name in ("timeout_seconds", "give_up_after_seconds") if name in settings}
+    return replace(Connection.from_settings({**settings, "timeout_seconds": None}), **times)
+
+
 @contextmanager
 def client_on(box: Sandbox, **settings: Any) -> Iterator[PlanhatClient]:
-    with PlanhatClient(Connection.from_settings(settings_for(box, **settings))) as client:
+    with PlanhatClient(connection_of(settings_for(box, **settings))) as client:
         yield client
 
 

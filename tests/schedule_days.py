@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from planhat_sandbox import Sandbox
 from tap_planhat.records import page_stream
+from tap_planhat.streams import dimension_data
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.schedule_parts import Warehouse, between_calls, play_many
@@ -104,6 +105,7 @@ class _Schedule:
         self._warehouse = Warehouse()
         self._states: list[dict[str, Any]] = [{}]
         self._settings: dict[str, Any] = {}
+        self._first_window_days = 1
 
     def play(self) -> None:
         self._draw_settings()
@@ -136,9 +138,9 @@ class _Schedule:
         dice = self._dice
         start = dice.choice([None, None, 0, 1, 5, 20, 40, 40])
         end = dice.choice([None, None, None, 0, 1, 10])
-        self._settings = {
-            "lookback_days": dice.choice([0, 0, 1, 5, 30]),
-            "window_days": dice.choice([1, 3, 30]),
+        self._settings = {"lookback_days": dice.choice([0, 0, 1, 5, 30])}
+        self._first_window_days = dice.choice([1, 3, 30])
+        self._settings |= {
             "parallel_calls": dice.choice([1, 4]),
             "partition_by": dice.choice(["none", "none", "dimension"]),
         }
@@ -151,7 +153,7 @@ class _Schedule:
         if dice.random() < 0.1:
             rows = self._tenant.api.box.rows("companies")
             self._settings["company_ids"] = sorted(dice.sample([row["_id"] for row in rows], 2))
-        self._note(f"settings {self._settings}")
+        self._note(f"settings {self._settings}, first windows of {self._first_window_days} days")
 
     def _run(self, *, often: float, may_be_killed: bool) -> None:
         def change() -> None:
@@ -160,7 +162,11 @@ class _Schedule:
 
         self._note(f"run, with corrections before {often:.0%} of its calls")
         config = config_for(self._tenant.api.box, **self._settings)
-        with between_calls(change), standing_on(self._today):
+        with (
+            between_calls(change),
+            standing_on(self._today),
+            patch.object(dimension_data, "FIRST_WINDOW_DAYS", self._first_window_days),
+        ):
             output = run(config, catalog=catalog_for(config, _STREAM), state=self._states[-1])
         messages: Sequence[Mapping[str, Any]] = output.messages
         if may_be_killed and self._dice.random() < 0.35:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+from planhat_api import analytics
+from target_planhat.delivery import channels
+from target_planhat.delivery.batch import Batch
 from target_planhat.early_end import listen
 from target_planhat.errors import KNOWN_ERRORS
 from target_planhat.target import TargetPlanhat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from planhat_sandbox import Sandbox
 
@@ -89,6 +93,16 @@ def _read(folder: str, pattern: str) -> list[dict[str, Any]]:
     found = sorted(Path(folder).glob(pattern))
     assert len(found) <= 1
     return [json.loads(line) for path in found for line in path.read_bytes().splitlines()]
+
+
+@contextmanager
+def small_calls(*, points: int | None = None, size: int | None = None) -> Iterator[None]:
+    """Metrics and activities in one call, and bytes of the rows of a batch, for less than the limits of Planhat."""
+    with (
+        patch.object(analytics, "ROWS_PER_CALL", points or analytics.ROWS_PER_CALL),
+        patch.object(channels, "Batch", lambda rows, most, **more: Batch(rows, size or most, **more)),
+    ):
+        yield
 
 
 def run(box: Sandbox, messages: Iterable[Message] | bytes, **settings: Any) -> Finished:

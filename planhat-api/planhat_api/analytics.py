@@ -21,9 +21,19 @@ if TYPE_CHECKING:
     from planhat_api.http.call import Answer
     from planhat_api.row import Row
 
-__all__ = ["ACCEPTED", "MOST_BYTES", "CallOutcomes", "MetricAnswer", "interpret_metrics", "push", "read_metrics"]
+__all__ = [
+    "ACCEPTED",
+    "MOST_BYTES",
+    "ROWS_PER_CALL",
+    "CallOutcomes",
+    "MetricAnswer",
+    "interpret_metrics",
+    "push",
+    "read_metrics",
+]
 
 MOST_BYTES = 30_000_000  # B15: below 32 MB
+ROWS_PER_CALL = 10_000  # B16: Planhat takes 100,000; of fewer, fewer are in doubt when a call breaks off
 _TOO_LARGE = 413
 ACCEPTED = Outcome(Fate.ACCEPTED)
 

@@ -395,7 +395,7 @@ class PlanhatClient:
 
     # The analytics host
 
-    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> SendResult:
+    def push_metrics(self, rows: Sequence[Row], *, rows_per_call: int = analytics.ROWS_PER_CALL) -> SendResult:
         """Post metric points. Planhat checks their form immediately, and everything else later (B80, B81).
 
         A call is not repeated if it may have arrived, because a point that is sent twice may count twice (B82).
@@ -420,7 +420,7 @@ class PlanhatClient:
 
         return analytics.push(rows, send, most_rows=min(max(rows_per_call, 1), 100_000))
 
-    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = 10_000) -> SendResult:
+    def push_activities(self, rows: Sequence[Row], *, rows_per_call: int = analytics.ROWS_PER_CALL) -> SendResult:
         """Post user activities in bulk. Any 2xx means that they are accepted (B84).
 
         A call is not repeated if it may have arrived.

@@ -1,13 +1,16 @@
-"""The tap's settings, as JSON Schema."""
+"""The settings of the tap."""
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, Struct
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.settings.table import CONNECTION_SETTINGS
+from planhat_api.settings.typed import properties_of
 from planhat_api.values.dates import day_number, day_of, moment_in, today
 from planhat_api.values.invalid import InvalidValueError
 
@@ -22,112 +25,102 @@ _ONLY_FOR_WRITING = frozenset({"tenant_token", "analytics_url", "analytics_auth_
 
 _SHOWN = 40
 
-_TEXTS: dict[str, Any] = {"type": ["array", "null"], "items": {"type": "string"}}
 
-_TAP_SETTINGS: dict[str, dict[str, Any]] = {
-    "typed_custom_fields": {
-        "type": "boolean",
-        "default": True,
-        "title": "Typed custom fields",
-        "description": "Type `custom` from the definitions of the custom fields; false leaves it an open object.",
-    },
-    "include_archived": {
-        "type": "boolean",
-        "default": True,
-        "title": "Include archived",
-        "description": "Read archived endusers and archived tasks too, which plain lists leave out.",
-    },
-    "nps_expiry_days": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 36500,
-        "title": "NPS expiry",
-        "description": "How many days back NPS answers are read. Planhat's own default is 360.",
-    },
-    "conversation_types": {
-        **_TEXTS,
-        "title": "Conversation types",
-        "description": "Pass on only conversations of these types, e.g. note or ticket. Left out: all types.",
-    },
-    "push_down_select": {
-        "type": "boolean",
-        "default": False,
-        "title": "Push down select",
-        "description": (
-            "Ask Planhat only for the fields selected in the catalog. What is emitted is the same either way; it saves "
-            "bandwidth where Planhat honours `select`."
+class TapSettings(Struct, frozen=True, kw_only=True):
+    """The settings that the tap has beside those of the connection."""
+
+    custom_field_definitions: Annotated[
+        bool,
+        Meta(
+            description="Read the definitions of the custom fields and type `custom` by them. With false, `custom` is "
+            "an open object."
         ),
-    },
-    "incremental_lookback_minutes": {
-        "type": "integer",
-        "minimum": 0,
-        "default": 60,
-        "title": "Incremental lookback",
-        "description": (
-            "Minutes before the bookmark at which the read of a model stops, where the catalog says INCREMENTAL."
+    ] = True
+    include_archived: Annotated[
+        bool,
+        Meta(description="Also read archived endusers and archived tasks, which the plain lists of Planhat leave out."),
+    ] = True
+    nps_expiry_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            title="NPS expiry",
+            description="Days before today whose NPS answers are read. Planhat's own default is 360.",
         ),
-    },
+    ] = 36500
+    conversation_types: Annotated[
+        list[str] | None,
+        Meta(
+            description="Emit only conversations of these types, e.g. note or ticket. If it is left out, "
+            "all are emitted."
+        ),
+    ] = None
+    push_down_select: Annotated[
+        bool,
+        Meta(
+            description="Ask Planhat only for the fields that the catalog selects. The records are the same either "
+            "way; it saves bandwidth where Planhat honours `select`."
+        ),
+    ] = False
+    incremental_lookback_minutes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            title="Incremental lookback",
+            description="Where the catalog says INCREMENTAL, a model is read back to this many minutes before its "
+            "bookmark.",
+        ),
+    ] = 60
     # Without a format: Meltano would take 01/02/2026 for a date, and the wrong one.
-    "start_date": {
-        "type": ["string", "null"],
-        "title": "Start date",
-        "description": (
-            "First day of dimension data, e.g. 2024-01-01. Left out: 730 days ago, which is how long Planhat keeps "
-            "points by default. Models are always read whole."
+    start_date: Annotated[
+        str | None,
+        Meta(
+            description="First day of dimension data, e.g. 2024-01-01. If it is left out, 730 days before "
+            "today, because Planhat keeps points that long by default. It does not limit the models."
         ),
-    },
-    "end_date": {
-        "type": ["string", "null"],
-        "title": "End date",
-        "description": "Last day of dimension data. Left out: today.",
-    },
-    "lookback_days": {
-        "type": "integer",
-        "minimum": 0,
-        "default": 30,
-        "title": "Lookback",
-        "description": (
-            "Days before the bookmark that are read again: Planhat rebuilds calculated metrics 30 days back by default."
+    ] = None
+    end_date: Annotated[str | None, Meta(description="Last day of dimension data. If it is left out, it is today.")] = (
+        None
+    )
+    lookback_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            title="Lookback",
+            description="Days of dimension data before the bookmark that are read again, because Planhat rebuilds "
+            "calculated metrics 30 days back by default.",
         ),
-    },
-    "window_days": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 366,
-        "default": 7,
-        "title": "DayWindow",
-        "description": "Days of dimension data asked for at first; grows and shrinks with the rows a window holds.",
-    },
-    "dimension_ids": {
-        **_TEXTS,
-        "title": "Dimensions",
-        "description": "Read only dimension data of these dimensions. Left out: all.",
-    },
-    "company_ids": {
-        **_TEXTS,
-        "title": "Companies",
-        "description": "Read only dimension data of the companies with these `_id`s. Left out: all.",
-    },
-    "partition_by": {
-        "type": "string",
-        "enum": ["none", "dimension"],
-        "default": "none",
-        "title": "Partition by",
-        "description": (
-            "`dimension` keeps a bookmark of dimension data for each of `dimension_ids`, so that one more costs its "
-            "own history alone; `none` keeps one for all."
+    ] = 30
+    dimension_ids: Annotated[
+        list[str] | None,
+        Meta(
+            title="Dimensions",
+            description="Read only dimension data of these dimensions. If it is left out, all are read.",
         ),
-    },
-    "emit_activate_version_messages": {
-        "type": "boolean",
-        "default": False,
-        "title": "Emit ACTIVATE_VERSION",
-        "description": (
-            "After a complete read of a stream, tell the loader that rows it did not see are gone. Sent only when the "
-            "whole stream was read without a fault."
+    ] = None
+    company_ids: Annotated[
+        list[str] | None,
+        Meta(
+            title="Companies",
+            description="Read only dimension data of the companies with these `_id`s. If it is left out, all are read.",
         ),
-    },
-}
+    ] = None
+    partition_by: Annotated[
+        Literal["none", "dimension"],
+        Meta(
+            description="`none` keeps one bookmark for all dimension data. `dimension` keeps one for each of "
+            "`dimension_ids`, so that only the history of a dimension that is added is read."
+        ),
+    ] = "none"
+    emit_activate_version_messages: Annotated[
+        bool,
+        Meta(
+            title="Emit ACTIVATE_VERSION",
+            description="After a stream was read completely and without a fault, tell the loader that all other rows "
+            "of it are gone.",
+        ),
+    ] = False
+
 
 _BY_CATALOG = (
     "has no effect: the catalog says which streams are incremental, by the replication method INCREMENTAL. In Meltano: "
@@ -141,6 +134,8 @@ NO_LONGER: Mapping[str, str] = {
         "has no effect any more: rows whose only change is their timestamp are passed on. Take it out of the settings, "
         "and clear the state once, for the file may have kept rows from the loader"
     ),
+    "typed_custom_fields": "has no effect any more: set custom_field_definitions in its place",
+    "window_days": "has no effect any more, take it out: the number of days in a window follows the rows they hold",
 }
 """Settings that one could look for, and what to do instead."""
 
@@ -149,12 +144,12 @@ CONFIG_SCHEMA: dict[str, Any] = {
     "required": ["api_token"],
     "properties": {
         **{name: schema for name, schema in CONNECTION_SETTINGS.items() if name not in _ONLY_FOR_WRITING},
-        **_TAP_SETTINGS,
+        **properties_of(TapSettings),
     },
 }
 
 ADVICE: Mapping[str, str] = {
-    "partition_by": "leave it out to keep one bookmark for all; company_ids narrows the read to some companies",
+    "partition_by": "leave it out to keep one bookmark for all; company_ids narrows the read to some companies"
 }
 """What to do about a value that a setting does not take, where that is not plain from the values it takes."""
 

@@ -21,7 +21,7 @@ from planhat_api.plugin.files import read_settings
 from planhat_api.plugin.output import writing_output
 from planhat_api.plugin.settings import (
     check_environment,
-    check_secrets,
+    given_settings,
     unknown_settings,
     unknown_variables,
     without_faults,
@@ -86,7 +86,7 @@ class TapPlanhat(Tap):
     def _set_up(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- what the SDK passes
         self.append_builtin_config(self.config_jsonschema)
         if isinstance(options.get("config"), Mapping):
-            check_secrets(options["config"], self.config_jsonschema)
+            options["config"] = given_settings(options["config"], self.config_jsonschema)
         if options.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         try:
@@ -94,8 +94,8 @@ class TapPlanhat(Tap):
         except ConfigValidationError as error:
             texts = [_message_of(text) for text in error.errors or [str(error)]]
             raise ConfigurationError(setting="settings", message="; ".join(texts)) from None
-        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema, gone=NO_LONGER)
-        for warning in (*unknown_settings(self.config, self.config_jsonschema, gone=NO_LONGER), *misspelt):
+        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema, NO_LONGER)
+        for warning in (*unknown_settings(self.config, self.config_jsonschema, NO_LONGER), *misspelt):
             self.logger.warning("%s", warning)
         if self.input_catalog is not None:
             for warning in selection_warnings(self.input_catalog, [model.stream for model in offered_models()]):
@@ -241,7 +241,7 @@ class TapPlanhat(Tap):
 
         They are empty if the settings or the token do not allow to read them; then ``custom`` is an open object.
         """
-        if not self.config["typed_custom_fields"]:
+        if not self.config["custom_field_definitions"]:
             return ()
         from planhat_api import AccessError, NotFoundError  # noqa: PLC0415 -- as above
 

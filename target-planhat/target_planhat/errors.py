@@ -11,7 +11,6 @@ from planhat_api.plugin import exit_codes
 from planhat_api.plugin.exit_codes import ExitCode
 from planhat_api.plugin.output import OutputError
 from planhat_api.plugin.settings import words_for
-from planhat_api.settings.table import CONNECTION_SETTINGS
 
 if TYPE_CHECKING:
     import logging
@@ -71,14 +70,5 @@ def quoted(name: str, longest: int = _LONGEST_NAME) -> str:
 
 def tell(err: Exception, logger: logging.Logger) -> None:
     """Log why the run ended. The text says it all, a trace would only hide it."""
-    may_quote = isinstance(err, ConfigValidationError)
     for text in getattr(err, "errors", None) or [str(err)]:
-        logger.error("%s", _without_secret(words_for(text)) if may_quote else text)
-
-
-def _without_secret(text: str) -> str:
-    """What the SDK says of a setting that does not fit quotes its value."""
-    for name, schema in CONNECTION_SETTINGS.items():
-        if schema.get("secret") and f"config[{name!r}]" in text:
-            return f"{name}: not what it must be ({schema.get('type')})"
-    return text
+        logger.error("%s", words_for(text))

@@ -43,7 +43,7 @@ class Run:
         """
         self.settings = settings
         self.tenant = Tenant(
-            connect, logger, kind_of_custom, checks_custom_fields=settings.check_custom_fields, can_push=can_push
+            connect, logger, kind_of_custom, checks_custom_fields=settings.custom_field_definitions, can_push=can_push
         )
         self.ledger = Ledger(settings, logger)
         self.dispatcher = Dispatcher(settings, self.tenant, self.ledger, logger)

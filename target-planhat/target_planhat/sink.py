@@ -83,7 +83,7 @@ class PlanhatSink(BatchSink):
         self._rows = StreamRows(declared, way.rules, custom, settings, self.logger, validates=validates)
         self._ledger = run.ledger
         self._dispatcher = run.dispatcher
-        self._channel = run.dispatcher.channels.join(stream_name, self, way, settings.endpoint)
+        self._channel = run.dispatcher.channels.join(stream_name, self, way)
 
     # What the SDK asks for
 

@@ -18,7 +18,7 @@ from planhat_api.plugin.output import writing_output
 from planhat_api.plugin.process_tuning import tune_for_many_rows
 from planhat_api.plugin.settings import (
     check_environment,
-    check_secrets,
+    given_settings,
     unknown_settings,
     unknown_variables,
     without_faults,
@@ -41,7 +41,7 @@ from target_planhat.rows.routing import find_route
 from target_planhat.rows.schema_check import check_schema
 from target_planhat.run import Run
 from target_planhat.sdk_hooks import HookedTarget
-from target_planhat.settings import SETTINGS, TargetSettings
+from target_planhat.settings import NO_LONGER, SETTINGS, TargetSettings
 from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ class TargetPlanhat(HookedTarget):
         """
         self.append_builtin_config(self.config_jsonschema)
         if isinstance(kwargs.get("config"), Mapping):
-            check_secrets(kwargs["config"], self.config_jsonschema)
+            kwargs["config"] = given_settings(kwargs["config"], self.config_jsonschema)
         if kwargs.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         super().__init__(**kwargs)
-        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema)
-        for told in (*unknown_settings(self.config, self.config_jsonschema), *misspelt):
+        misspelt = unknown_variables(os.environ, self._env_var_prefix, self.config_jsonschema, NO_LONGER)
+        for told in (*unknown_settings(self.config, self.config_jsonschema, NO_LONGER), *misspelt):
             self.logger.warning("%s", told)
         settings = TargetSettings.from_config(self.config)
         connection = Connection.from_settings(self.config)

@@ -415,8 +415,7 @@ def test_metrics_that_are_not_accepted_hint_at_their_own_settings() -> None:
             assert client.push_metrics([row]).outcomes[0].fate is Fate.ACCEPTED
 
 
-@pytest.mark.parametrize("method", ["bearer", "basic"])
-def test_both_ways_to_authenticate(method: str) -> None:
-    with sandbox() as box, client_on(box, auth_method=method) as client:
+def test_the_token_goes_out_as_a_bearer() -> None:
+    with sandbox() as box, client_on(box) as client:
         client.check_credentials()
         assert client.custom_fields()

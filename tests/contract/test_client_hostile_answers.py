@@ -13,7 +13,6 @@ import pytest
 from planhat_api import (
     AccessError,
     AnswerTooLargeError,
-    Connection,
     CredentialsError,
     Fate,
     PayloadError,
@@ -24,6 +23,7 @@ from planhat_api import (
     UnavailableError,
 )
 from planhat_api.models.registry import model
+from tests.client_support import connection_of
 from tests.hostile_server import RequestedValues, Told, serving
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def client_at(url: str) -> Iterator[PlanhatClient]:
         "calls_per_minute": 9000,
         "give_up_after_seconds": 0.3,
     }
-    with PlanhatClient(Connection.from_settings(settings)) as client:
+    with PlanhatClient(connection_of(settings)) as client:
         yield client
 
 

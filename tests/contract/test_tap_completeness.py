@@ -92,12 +92,6 @@ def test_custom_fields_made_since_the_catalog_are_typed_in_the_next_run() -> Non
         assert tap.streams["companies"].effective_schema["properties"]["custom"]["properties"]["Plan"] == gone
 
 
-@pytest.mark.parametrize("method", ["bearer", "basic"])
-def test_both_ways_to_authenticate_work(method: str) -> None:
-    with Sandbox(companies=3, seed=3) as box:
-        assert len(run(config_for(box, auth_method=method), "companies").ids("companies")) == 3
-
-
 def test_definitions_of_custom_fields_may_be_refused(caplog: pytest.LogCaptureFixture) -> None:
     with Sandbox(companies=3, seed=3) as box:
         config = config_for(box)
@@ -111,7 +105,7 @@ def test_definitions_of_custom_fields_may_be_refused(caplog: pytest.LogCaptureFi
 
 def test_no_secret_is_in_what_the_tap_writes(caplog: pytest.LogCaptureFixture) -> None:
     with Sandbox(companies=3, seed=3) as box:
-        config = config_for(box, auth_method="basic")
+        config = config_for(box)
         output = run(config, "companies")
         encoded = base64.b64encode(f"{box.api_token}:".encode()).decode()
         written = json.dumps(output.messages)

@@ -62,7 +62,7 @@ def _since(box: Sandbox, days_ago: int) -> list[str]:
 
 
 def test_every_point_arrives_once_and_every_day_is_asked_for_once(box: Sandbox) -> None:
-    output = run(config_for(box, start_date=_day(_DAYS + 30), window_days=5), _STREAM)
+    output = run(config_for(box, start_date=_day(_DAYS + 30)), _STREAM)
     assert Counter(output.ids(_STREAM)) == Counter(_points(box))
     spans = _spans(box)
     assert len(spans) > 1

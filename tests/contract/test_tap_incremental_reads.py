@@ -111,7 +111,7 @@ def test_passes_over_hidden_rows_are_incremental_as_well() -> None:
 
 def test_a_run_that_dies_halfway_leaves_the_bookmark_where_it_was(tmp_path: Path) -> None:
     with Sandbox(companies=30, seed=3, switches={"page_max": 20}) as box:
-        config = _config(box, give_up_after_seconds=1)
+        config = _config(box, timeout_seconds=2)
         state = run(config, _STREAM).state
         _touch(box, config, _STREAM, *[row["_id"] for row in box.rows(_STREAM)][:70])
         files = write_files(tmp_path, config=config, state=state, catalog=catalog_for(config, _STREAM))

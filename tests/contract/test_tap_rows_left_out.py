@@ -12,6 +12,7 @@ import pytest
 from planhat_api.http import body, transport
 from planhat_sandbox import Sandbox
 from tap_planhat.records import page_stream
+from tap_planhat.streams import dimension_data
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.schedule_parts import Tenant, Warehouse, between_calls
@@ -103,7 +104,7 @@ def test_a_row_at_the_end_of_equal_rows_is_not_lost_when_a_row_is_deleted_meanwh
     """The look at what follows a page of equal rows is not proven to follow on from it."""
     with Sandbox(companies=8, seed=3, switches={"page_max": 6}) as box:
         tenant, warehouse = Tenant(box, random.Random(1)), Warehouse()
-        config = config_for(box, incremental=True, incremental_lookback_minutes=0, typed_custom_fields=False)
+        config = config_for(box, incremental=True, incremental_lookback_minutes=0, custom_field_definitions=False)
         catalog = catalog_for(config, "companies")
         *equal, latest, gone = tenant.rows("companies").values()
         tenant.remove("companies", gone["_id"])
@@ -158,7 +159,8 @@ def test_a_run_that_was_stopped_goes_on_from_there_within_the_lookback_too(
 ) -> None:
     """Else a run that is stopped again and again never comes to the latest days."""
     monkeypatch.setattr(page_stream, "_STATE_INTERVAL", -1.0)
-    config = config_for(days, start_date="2026-06-06", window_days=1, parallel_calls=1)
+    monkeypatch.setattr(dimension_data, "FIRST_WINDOW_DAYS", 1)
+    config = config_for(days, start_date="2026-06-06", parallel_calls=1)
     states = _on(_TODAY, config).states
     stopped = states[len(states) // 2]
     reached = stopped["bookmarks"][_DAYS]["replication_key_value"][:10]
@@ -212,7 +214,7 @@ def test_answers_that_are_too_large_for_this_process_are_asked_for_in_parts(
 ) -> None:
     """A whole read halves its pages in such a case; a look at the front of the list ends the run."""
     monkeypatch.setattr(transport, "read_body", partial(body.read_body, most_bytes=5_000))
-    config = config_for(box, **settings, typed_custom_fields=False)
+    config = config_for(box, **settings, custom_field_definitions=False)
     assert set(run({**config, "incremental": False, "emit_activate_version_messages": False}, stream).ids(stream))
     assert set(run(config, stream).ids(stream)) == {row["_id"] for row in box.rows(stream)}
 

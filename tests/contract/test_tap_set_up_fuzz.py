@@ -38,7 +38,7 @@ def documents() -> Iterator[Documents]:
             partition_by="dimension",
             dimension_ids=["logins"],
             lookback_days=3,
-            give_up_after_seconds=1,
+            timeout_seconds=1,
             end_date="2026-01-31",
             flattening_enabled=False,
             emit_activate_version_messages=False,

@@ -145,7 +145,7 @@ def test_every_model_with_a_list_is_a_stream(box: Sandbox) -> None:
 
 def test_custom_fields_are_typed_when_the_setting_says_so(box: Sandbox) -> None:
     typed = catalog_for(config_for(box))
-    untyped = catalog_for(config_for(box, typed_custom_fields=False))
+    untyped = catalog_for(config_for(box, custom_field_definitions=False))
     for catalog, wanted in ((typed, True), (untyped, False)):
         companies = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == "companies")
         assert ("properties" in companies["schema"]["properties"]["custom"]) is wanted

@@ -12,6 +12,7 @@ import pytest
 
 from planhat_api import PlanhatClient
 from planhat_sandbox import Sandbox
+from tap_planhat.streams import dimension_data
 from tests.clock_support import standing_on
 from tests.schedule_parts import Tenant, Warehouse, between_calls
 from tests.tap_support import catalog_for, config_for, run
@@ -82,11 +83,12 @@ class _LatestChangeFirst:
 
 
 def test_a_point_that_moves_while_days_are_read_is_not_left_out_for_good_without_a_word(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In which order this list stands is not known, and it cannot be sorted. Models warn in such a case."""
     with Sandbox(companies=3, seed=3, days=60, today=_TODAY, switches={"calls_per_second": 0}) as box:
-        config = config_for(box, start_date="2026-05-05", lookback_days=5, window_days=60, parallel_calls=1)
+        monkeypatch.setattr(dimension_data, "FIRST_WINDOW_DAYS", 60)
+        config = config_for(box, start_date="2026-05-05", lookback_days=5, parallel_calls=1)
         wanted = {row["_id"]: row for row in box.rows("dimensiondata") if row["time"] >= "2026-05-05"}
         corrected = next(row_id for row_id, row in wanted.items() if row["time"] < "2026-05-10")
         server, warehouse = _LatestChangeFirst(corrected, at_call=2), Warehouse()
@@ -111,7 +113,7 @@ def test_a_task_that_is_brought_back_without_a_stamp_of_its_change_is_not_retire
         first = min(tenant.rows("tasks").values(), key=lambda row: row["_id"])
         archived = {**first, "isArchived": True, "updatedAt": "2020-01-01T00:00:00.000Z"}
         tenant.put("tasks", archived)
-        config = config_for(box, emit_activate_version_messages=True, parallel_calls=1, typed_custom_fields=False)
+        config = config_for(box, emit_activate_version_messages=True, parallel_calls=1, custom_field_definitions=False)
         catalog = catalog_for(config, "tasks")
         calls = iter(range(1000))
         with between_calls(

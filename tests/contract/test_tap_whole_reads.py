@@ -89,7 +89,7 @@ def _read_while_a_task_moves(box: Sandbox, at: int, *, archived: bool, stamped: 
             box._tenant.store["tasks"].put({**moving, "isArchived": archived, **stamp})
 
     with between_calls(act):
-        return run(_config(box, parallel_calls=1, typed_custom_fields=False), "tasks")
+        return run(_config(box, parallel_calls=1, custom_field_definitions=False), "tasks")
 
 
 @pytest.mark.parametrize("at", range(16))

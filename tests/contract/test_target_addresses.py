@@ -66,7 +66,7 @@ def test_a_thousand_pairs_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) 
 
 def verdicts(box: Sandbox, mode: str, address: str) -> Finished:
     rows = [person(address, "changed"), person("new@x.example", "new")]
-    return run(box, stream("endusers", rows), load_method=mode, on_reject="continue")
+    return run(box, stream("endusers", rows), load_method=mode, max_rejects="100%")
 
 
 @pytest.mark.parametrize(("email_case", "mode"), list(product(CASES, ("update", "insert"))))
@@ -97,7 +97,7 @@ def test_verdicts_are_right_for_held_addresses_in_other_case(
         # One row is wrong, so that some forms of answer have to be told apart.
         rows.append(person("bad@x.example", "p", company="no such company"))
         rows.append(person("silent@nowhere.example", "p", company=""))
-        finished = run(box, stream("endusers", rows), on_reject="continue")
+        finished = run(box, stream("endusers", rows), max_rejects="100%")
         stored = {str(row["email"]).casefold(): row.get("position") for row in box.rows("endusers") if row.get("email")}
         found = finished.verdicts()
         assert found["bad@x.example"] == found["silent@nowhere.example"] == "rejected"

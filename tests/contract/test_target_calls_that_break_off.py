@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tests.target_support import Finished, run, state, stream
+from tests.target_support import Finished, run, small_calls, state, stream
 
 METRICS = "analytics-host/dimensiondata"
 ACTIVITIES = "analytics-host/analytics"
@@ -40,7 +40,7 @@ def test_a_refused_call_among_others_leaves_stored_rows_delivered(nth: int) -> N
     with Sandbox(companies=3, seed=1, switches={"error_items": "object_bare", "answer_keys": "id_only"}) as box:
         box.set_faults([fault("status", nth, "companies", status=422, method="PUT")])
         rows = [{"external_id": f"x{place}", "name": None if place == 7 else "n"} for place in range(8)]
-        finished = run(box, [*stream("companies", rows), state(1)], on_reject="continue")
+        finished = run(box, [*stream("companies", rows), state(1)], max_rejects="100%")
         stored = {row["externalId"] for row in box.rows("companies") if str(row.get("externalId")).startswith("x")}
         delivered = {key for key, verdict in finished.verdicts().items() if verdict in DELIVERED}
         assert delivered == stored
@@ -56,7 +56,7 @@ def test_rows_without_key_are_not_sent_again_once_they_are_stored(nth: int) -> N
         box.set_faults([fault("status", nth + 1, "assets", status=422, method="PUT")])
         rows = [{"name": f"big{place}" + "x" * 200, "company_id": owner} for place in range(2)]
         blocks = {"assets": {"insert_without_key": True}}
-        finished = run(box, [*stream("assets", rows), state(1)], on_reject="continue", streams=blocks)
+        finished = run(box, [*stream("assets", rows), state(1)], max_rejects="100%", streams=blocks)
         names = sorted(row["name"][:4] for row in box.rows("assets") if row["name"].startswith("big"))
         assert len(names) == len(set(names))
         assert finished.summary["assets"].get("created", 0) == len(names)
@@ -71,7 +71,7 @@ def test_rows_without_key_that_may_be_stored_are_set_aside(kind: str) -> None:
         box.set_faults([fault(kind, 1, "assets", method="PUT", **more)])
         rows = [{"name": "keyless", "company_id": owner}]
         blocks = {"assets": {"insert_without_key": True}}
-        finished = run(box, [*stream("assets", rows), state(1)], on_reject="continue", streams=blocks)
+        finished = run(box, [*stream("assets", rows), state(1)], max_rejects="100%", streams=blocks)
         assert finished.summary == {"assets": {"unknown": 1}}
         assert [message["planhat_rejection"]["uncertain"] for message in finished.rejects[1:]] == [True]
         assert len([row for row in box.rows("assets") if row["name"] == "keyless"]) <= 1
@@ -81,7 +81,7 @@ def test_rows_without_key_that_may_be_stored_are_set_aside(kind: str) -> None:
 def test_points_of_a_refused_half_are_rejected_and_those_accepted_are_not() -> None:
     with Sandbox(companies=3, seed=1) as box:
         box.set_faults([fault("status", 1, METRICS, status=413), fault("status", 3, METRICS, status=422)])
-        finished = run(box, [*stream("metrics", points(box, 4)), state(1)], on_reject="continue")
+        finished = run(box, [*stream("metrics", points(box, 4)), state(1)], max_rejects="100%")
         assert finished.summary == {"metrics": {"accepted": 2, "rejected": 2}}
         assert [point["value"] for point in box.metrics] == [0, 1]
         assert set_aside(finished) == {2: False, 3: False}
@@ -90,7 +90,7 @@ def test_points_of_a_refused_half_are_rejected_and_those_accepted_are_not() -> N
 def test_points_behind_a_refused_half_are_sent_all_the_same() -> None:
     with Sandbox(companies=3, seed=1) as box:
         box.set_faults([fault("status", 1, METRICS, status=413), fault("status", 2, METRICS, status=422)])
-        finished = run(box, [*stream("metrics", points(box, 4)), state(1)], on_reject="continue")
+        finished = run(box, [*stream("metrics", points(box, 4)), state(1)], max_rejects="100%")
         assert [point["value"] for point in box.metrics] == [2, 3]
         assert set_aside(finished) == {0: False, 1: False}
         assert "422" in next(receipt["reason"] for receipt in finished.receipts if receipt["outcome"] == "rejected")
@@ -101,7 +101,7 @@ def test_only_points_whose_answer_was_lost_are_sent_again(setting: str, values: 
     with Sandbox(companies=3, seed=1) as box:
         lost = fault("drop", 3, METRICS, processed=True)
         box.set_faults([fault("status", 1, METRICS, status=413), lost])
-        settings = {"on_reject": "continue", "on_uncertain_delivery": setting}
+        settings = {"max_rejects": "100%", "on_uncertain_delivery": setting}
         finished = run(box, [*stream("metrics", points(box, 4)), state(1)], **settings)
         assert [point["value"] for point in box.metrics] == values
         assert set_aside(finished) == ({2: True, 3: True} if setting == "set_aside" else {})
@@ -116,56 +116,59 @@ def test_points_that_may_have_arrived_are_told_when_the_run_breaks_off() -> None
                 fault("status", 3, METRICS, status=401),
             ]
         )
-        finished = run(box, [*stream("metrics", points(box, 4)), state(1)], on_reject="continue")
+        finished = run(box, [*stream("metrics", points(box, 4)), state(1)], max_rejects="100%")
         assert "401" in str(finished.error)
         assert finished.summary == {"metrics": {"unknown": 2, "unsent": 2}}
         assert set_aside(finished) == {0: True, 1: True}
         assert finished.states == []
 
 
-@pytest.mark.parametrize("endpoint", ["bulk", "one"])
+@pytest.mark.parametrize(
+    ("stream_name", "row", "lost"),
+    [
+        ("user_activities", {"email": "a@c.example", "action": "login"}, 2),
+        ("segment_events", {"type": "track", "user_id": "a", "event": "x"}, 1),
+    ],
+    ids=["many in a call", "one in a call"],
+)
 @pytest.mark.parametrize("setting", ["set_aside", "resend"])
-def test_the_setting_holds_for_single_activities_too(endpoint: str, setting: str) -> None:
+def test_the_setting_holds_for_activities_too(stream_name: str, row: dict[str, Any], lost: int, setting: str) -> None:
     with Sandbox(companies=3, seed=1) as box:
         box.set_faults([fault("drop", 1, "analytics-host")])
-        rows = [{"email": f"{name}@c.example", "action": "login"} for name in "ab"]
         finished = run(
             box,
-            [*stream("user_activities", rows), state(1)],
-            on_reject="continue",
+            [*stream(stream_name, [row, row]), state(1)],
+            max_rejects="100%",
             on_uncertain_delivery=setting,
-            streams={"user_activities": {"endpoint": endpoint}},
         )
-        lost = 2 if endpoint == "bulk" else 1
         if setting == "resend":
-            assert finished.summary == {"user_activities": {"accepted": 2}}
+            assert finished.summary == {stream_name: {"accepted": 2}}
         else:
             kept = {"accepted": 2 - lost} if lost < 2 else {}
-            assert finished.summary == {"user_activities": {**kept, "unknown": lost}}
-        assert len(box.activities) == finished.summary["user_activities"].get("accepted", 0)
+            assert finished.summary == {stream_name: {**kept, "unknown": lost}}
+        assert len(box.activities) == finished.summary[stream_name].get("accepted", 0)
 
 
 def test_sending_again_ends_after_some_tries() -> None:
     with Sandbox(companies=3, seed=1) as box:
         box.set_faults([{"kind": "drop", "path": METRICS}])
-        settings = {"on_reject": "continue", "on_uncertain_delivery": "resend"}
+        settings = {"max_rejects": "100%", "on_uncertain_delivery": "resend"}
         finished = run(box, [*stream("metrics", points(box, 2)), state(1)], **settings)
         assert finished.summary == {"metrics": {"unknown": 2}}
         assert len([call for call in box.calls if call.method == "POST"]) == 4
 
 
 def test_a_batch_of_points_is_one_call() -> None:
-    with Sandbox(companies=1, seed=1) as box:
-        run(box, stream("metrics", points(box, 12_000)), metrics_batch_size_rows=100_000)
+    with Sandbox(companies=1, seed=1) as box, small_calls(points=100_000):
+        run(box, stream("metrics", points(box, 12_000)))
         assert [call.rows for call in box.calls if call.method == "POST"] == [12_000]
 
 
-@pytest.mark.parametrize("size", [10_000_000, 30_000_000])
-def test_a_batch_of_rows_is_one_call_whatever_its_size_in_bytes(size: int) -> None:
+def test_a_batch_of_rows_is_one_call_whatever_its_size_in_bytes() -> None:
     with Sandbox(companies=1, seed=1) as box:
         owner = company(box)["_id"]
         rows = [{"source_id": f"a{place}", "name": "x" * 100_000, "company_id": owner} for place in range(100)]
-        finished = run(box, stream("assets", rows), batch_size_bytes=size)
+        finished = run(box, stream("assets", rows))
         assert finished.summary == {"assets": {"created": 100}}
         counts = [call.rows for call in box.calls if call.method == "PUT"]
         assert len(counts) == 2

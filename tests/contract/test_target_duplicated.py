@@ -107,7 +107,7 @@ def test_rows_refused_because_of_another_call_are_tried_once_more(_items: str, s
         other = Thread(target=Api(box).put, args=("endusers", others))
         other.start()
         time.sleep(0.2)
-        finished = run(box, stream("endusers", rows), on_reject="continue")
+        finished = run(box, stream("endusers", rows), max_rejects="100%")
         other.join()
         assert finished.summary["endusers"] == {"created": 40}
         assert wanted(rows) <= stored(box)
@@ -146,6 +146,6 @@ def test_of_very_many_rows_with_one_address_some_more_land_with_each_run() -> No
         rows = [{"external_id": f"e{n}", "email": "n@a.example", "company_id": ids[n % 100]} for n in range(700)]
         landed = [0]
         for _ in range(2):
-            run(box, stream("endusers", rows), on_reject="continue")
+            run(box, stream("endusers", rows), max_rejects="100%")
             landed.append(sum(str(row.get("externalId")).startswith("e") for row in box.rows("endusers")))
         assert landed[0] < landed[1] < landed[2]

@@ -8,7 +8,7 @@ import pytest
 
 from planhat_sandbox import Sandbox
 from target_planhat.errors import InputError, RejectsError, SettingsError
-from tests.target_support import Message, records, run, schema, state, stream
+from tests.target_support import Message, records, run, schema, small_calls, state, stream
 
 BROKEN: dict[str, tuple[Message, type[Exception]]] = {
     "no message": ({"nonsense": 1}, InputError),
@@ -23,7 +23,7 @@ def test_the_batch_on_the_wire_is_entered(cause: str, latency: int) -> None:
     with Sandbox(companies=3, seed=1) as box:
         box.set_faults([{"kind": "latency", "seconds": latency / 1000, "method": "PUT"}])
         rows = [{"external_id": f"x{place}", "name": "n" if place else None} for place in range(4)]
-        finished = run(box, [*stream("companies", rows), broken, state(1)], batch_size_rows=4, on_reject="continue")
+        finished = run(box, [*stream("companies", rows), broken, state(1)], batch_size_rows=4, max_rejects="100%")
         assert type(finished.error) is kind
         assert finished.summary == {"companies": {"created": 3, "rejected": 1}}
         assert len(finished.receipts) == 4
@@ -35,7 +35,8 @@ def test_points_on_the_wire_are_entered() -> None:
     with Sandbox(companies=3, seed=1) as box:
         company = next(row["externalId"] for row in box.rows("companies") if row.get("externalId"))
         rows = [{"dimensionId": "d", "externalId": company, "value": place} for place in range(4)]
-        finished = run(box, [*stream("metrics", rows), BROKEN["no message"][0]], metrics_batch_size_rows=2)
+        with small_calls(points=2):
+            finished = run(box, [*stream("metrics", rows), BROKEN["no message"][0]])
         assert len(box.metrics) == 4
         assert finished.summary == {"metrics": {"accepted": 4}}
 

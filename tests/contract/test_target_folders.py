@@ -23,7 +23,7 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(here)
     rows = [{"external_id": "c-1", "name": "One"}, {"external_id": None, "name": "Two"}]
-    folders = {"rejects_dir": "~/rej", "receipts_dir": "~/rec/deeper", "on_reject": "continue"}
+    folders = {"rejects_dir": "~/rej", "receipts_dir": "~/rec/deeper", "max_rejects": "100%"}
     with Sandbox(companies=1, seed=1) as box:
         target = TargetPlanhat(config=connection(box, **folders))
         target.listen(io.BytesIO(lines(stream("companies", rows))))  # type: ignore[arg-type]

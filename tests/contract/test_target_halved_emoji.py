@@ -40,7 +40,7 @@ def test_a_half_in_a_reject_can_be_sent_again() -> None:
             {"external_id": None, "name": HALF},
             {"external_id": "d", "name": HALF, "_sdc_deleted_at": "2024-05-14"},
         ]
-        finished = run(box, [schema("companies", TYPED), *records("companies", rows)], on_reject="continue")
+        finished = run(box, [schema("companies", TYPED), *records("companies", rows)], max_rejects="100%")
         assert finished.summary == {"companies": {"rejected": 1, "skipped": 1}}
         assert finished.rejects[1]["record"]["name"] == MENDED
 

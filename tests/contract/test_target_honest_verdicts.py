@@ -81,14 +81,14 @@ def test_verdicts_agree_with_what_is_stored(
 ) -> None:
     with Sandbox(companies=3, endusers=1, switches=switches) as box:
         held = [row({**person, "company": "C-00001"}) for person in before]
-        run(box, stream("endusers", held), on_reject="continue", streams={"endusers": {"key": "externalId"}})
+        run(box, stream("endusers", held), max_rejects="100%", streams={"endusers": {"key": "externalId"}})
         rows = [row(person) for person in people]
         for _ in range(2):
             known = stored(box)
             finished = run(
                 box,
                 stream("endusers", rows),
-                on_reject="continue",
+                max_rejects="100%",
                 batch_size_rows=size,
                 streams={"endusers": {"key": "externalId"}},
             )

@@ -38,11 +38,11 @@ def good(key: str) -> bytes:
 
 def go(box: Sandbox, *given: bytes | Message, **settings: Any) -> Finished:
     joined = b"".join(one if isinstance(one, bytes) else lines([one]) for one in given)
-    return run(box, joined, **{"on_reject": "continue", **settings})
+    return run(box, joined, **{"max_rejects": "100%", **settings})
 
 
 def replay(box: Sandbox, finished: Finished) -> Finished:
-    return run(box, finished.rejects, on_reject="continue")
+    return run(box, finished.rejects, max_rejects="100%")
 
 
 BAD = {
@@ -114,7 +114,7 @@ def test_the_text_of_the_line_is_kept_with_the_wrong_bytes_escaped(box: Sandbox)
 
 def test_the_policy_decides_whether_the_run_goes_on(box: Sandbox) -> None:
     bad, told, _ = BAD["broken"]
-    finished = go(box, SCHEMA, good("d1"), bad.rstrip(b"\n") + b"\n", good("d2"), state(1), on_reject="fail")
+    finished = go(box, SCHEMA, good("d1"), bad.rstrip(b"\n") + b"\n", good("d2"), state(1), max_rejects=0)
     assert told in str(finished.error)
     assert finished.states == []
     assert sum(finished.summary["companies"].values()) == 3

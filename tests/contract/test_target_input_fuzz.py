@@ -177,7 +177,7 @@ def box() -> Iterator[Sandbox]:
 @given(data=damaged(), chosen=st.sampled_from(SETTINGS))
 def test_damaged_streams(box: Sandbox, data: bytes, chosen: dict[str, Any]) -> None:
     with logged() as log:
-        finished = run(box, data, on_reject="continue", **chosen)
+        finished = run(box, data, max_rejects="100%", **chosen)
         if finished.error:
             logging.getLogger("test").error("%s", finished.error)
     assert_told_well(log.getvalue(), "CELL")
@@ -192,7 +192,7 @@ def test_damaged_streams(box: Sandbox, data: bytes, chosen: dict[str, Any]) -> N
 def test_the_stream_is_good_before_it_is_damaged(box: Sandbox) -> None:
     data = lines(GOOD)
     with logged() as log:
-        finished = run(box, data, on_reject="continue")
+        finished = run(box, data, max_rejects="100%")
     assert finished.error is None
     assert_told_well(log.getvalue(), "CELL")
     assert rows_in(data) == 9

@@ -71,7 +71,7 @@ def test_a_copy_that_fails_is_rejected_and_not_skipped_as_well() -> None:
     maps: dict[str, Any] = {"companies": {"__filter__": "name == 'Z'"}, "twins": twins}
     settings: dict[str, Any] = {"streams": {"twins": {"model": "companies"}}, "stream_maps": maps}
     with Sandbox(companies=2, seed=1) as box:
-        finished = run(box, INPUT, on_reject="continue", **settings)
+        finished = run(box, INPUT, max_rejects="100%", **settings)
         assert finished.summary == {"twins": {"rejected": 3}}
         again = run(box, finished.rejects, **{**settings, "stream_maps": {"twins": {**twins, "__filter__": "False"}}})
         assert again.summary == {"companies": {"skipped": 3}}

@@ -30,7 +30,7 @@ def box() -> Iterator[Sandbox]:
 
 def told(box: Sandbox, messages: list[dict[str, Any]], level: int = logging.INFO, **chosen: Any) -> str:
     with logged(level) as log:
-        finished = run(box, messages, **{"on_reject": "continue", **chosen})
+        finished = run(box, messages, **{"max_rejects": "100%", **chosen})
         if finished.error:
             tell(finished.error, logging.getLogger("target-planhat"))
     assert_told_well(log.getvalue())

@@ -32,9 +32,9 @@ def shuffled(rows: Rows) -> Rows:
 
 def again(box: Sandbox, path: str, rows: Rows, **settings: Any) -> Finished:
     """What a second run makes of the same rows."""
-    run(box, stream(path, rows), on_reject="continue", **settings)
+    run(box, stream(path, rows), max_rejects="100%", **settings)
     box.forget_calls()
-    return run(box, stream(path, rows), on_reject="continue", **settings)
+    return run(box, stream(path, rows), max_rejects="100%", **settings)
 
 
 @pytest.mark.parametrize("failure", ["400_nothing", "400_partial", "206"])
@@ -49,7 +49,7 @@ def test_rows_of_companies_that_are_missing(path: str, failure: str) -> None:
                 for n in range(1000)
             ]
         )
-        finished = run(box, stream(path, rows), on_reject="continue")
+        finished = run(box, stream(path, rows), max_rejects="100%")
         assert finished.summary == {path: {"created": 940, "rejected": 60}}
         assert calls(box, "PUT", path) <= 3
         assert calls(box, "GET", "leancompanies") <= 1
@@ -85,7 +85,7 @@ def test_a_list_that_cannot_be_read_is_not_asked_for_at_each_step(status: int) -
     with Sandbox(companies=20, endusers=1, switches=NO_QUOTA) as box:
         refused = {**UNREAD, "status": status}
         box.set_faults([{**refused, "path": path} for path in ("companies", "endusers")])
-        finished = again(box, "endusers", silent(500, 30), give_up_after_seconds=1, **KEYED)
+        finished = again(box, "endusers", silent(500, 30), timeout_seconds=2, **KEYED)
         assert finished.error is None
         tries = 1 if status == 403 else 3
         assert calls(box, "GET", "companies") <= tries
@@ -114,7 +114,7 @@ def test_keys_are_not_read_for_each_batch_when_companies_tell(path: str) -> None
             {"external_id": f"e{n}", "name": "n", "company_id": ids[n % 20] if n % 10 else "extid-nowhere"}
             for n in range(1000)
         ]
-        finished = run(box, stream(path, rows), on_reject="continue", batch_size_rows=100)
+        finished = run(box, stream(path, rows), max_rejects="100%", batch_size_rows=100)
         assert finished.summary[path]["rejected"] == 100
         assert sum(finished.summary[path].values()) == 1000
         assert calls(box, "GET", path) == 0
@@ -135,7 +135,7 @@ def test_keys_are_read_once_and_then_only_the_newest(key: str, sort: str) -> Non
         box.set_faults([{**UNREAD, "path": "leancompanies"}])
         for delivered in ("created", "unchanged"):
             box.forget_calls()
-            finished = run(box, stream("endusers", rows), on_reject="continue", batch_size_rows=100)
+            finished = run(box, stream("endusers", rows), max_rejects="100%", batch_size_rows=100)
             assert finished.summary["endusers"] == {delivered: 900, "rejected": 100}
             assert calls(box, "PUT", "endusers") <= 2 * 10
             assert calls(box, "GET", "endusers") <= (4 + 9 if sort == "honoured" or delivered == "unchanged" else 50)
@@ -153,7 +153,7 @@ def test_companies_that_did_not_change_do_not_outdate_their_domains() -> None:
             messages += records("endusers", rows)
         for _ in range(2):
             box.forget_calls()
-            run(box, messages, batch_size_rows=50, on_reject="continue", **KEYED)
+            run(box, messages, batch_size_rows=50, max_rejects="100%", **KEYED)
         assert calls(box, "GET", "companies") <= 2
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tests.target_support import Message, records, run, schema, state, stream
+from tests.target_support import Message, records, run, schema, small_calls, state, stream
 
 
 def messages(*, company_first: bool) -> list[Message]:
@@ -20,9 +20,9 @@ def messages(*, company_first: bool) -> list[Message]:
 @pytest.mark.parametrize("company_first", [True, False])
 @pytest.mark.parametrize("size", [1, 5000])
 def test_points_of_companies_of_the_run(size: int, *, company_first: bool) -> None:
-    with Sandbox(companies=3, seed=1) as box:
-        settings = {"batch_size_rows": size, "metrics_batch_size_rows": size}
-        finished = run(box, messages(company_first=company_first), check_metric_targets=True, **settings)
+    with Sandbox(companies=3, seed=1) as box, small_calls(points=size):
+        sent = messages(company_first=company_first)
+        finished = run(box, sent, check_metric_targets=True, batch_size_rows=size)
         assert finished.error is None
         assert finished.summary == {"companies": {"created": 1}, "metrics": {"accepted": 2}}
         assert sorted(point["value"] for point in box.landed_metrics) == [1, 2]
@@ -38,7 +38,8 @@ def test_companies_that_come_after_the_first_look() -> None:
             *stream("companies", [{"external_id": "fresh", "name": "Fresh"}]),
             *records("metrics", [{**point, "external_id": "fresh"}]),
         ]
-        finished = run(box, sent, check_metric_targets=True, batch_size_rows=1, metrics_batch_size_rows=1)
+        with small_calls(points=1):
+            finished = run(box, sent, check_metric_targets=True, batch_size_rows=1)
         assert finished.summary == {"metrics": {"accepted": 2}, "companies": {"created": 1}}
 
 
@@ -51,7 +52,8 @@ def test_endusers_of_the_run_are_targets_too() -> None:
             *records("metrics", [point]),
             *stream("endusers", [{"external_id": "fresh", "company_id": company, "name": "F"}]),
         ]
-        finished = run(box, sent, check_metric_targets=True, metrics_batch_size_rows=1)
+        with small_calls(points=1):
+            finished = run(box, sent, check_metric_targets=True)
         assert finished.summary == {"metrics": {"accepted": 1}, "endusers": {"created": 1}}
 
 
@@ -59,7 +61,7 @@ def test_points_of_nobody_are_rejected_at_the_end() -> None:
     with Sandbox(companies=3, seed=1) as box:
         sent = [*messages(company_first=True)[2:5], state(1)]
         for held in (10_000, 1, 0):
-            finished = run(box, sent, check_metric_targets=True, on_reject="continue", hold_rows=held)
+            finished = run(box, sent, check_metric_targets=True, max_rejects="100%", hold_rows=held)
             assert finished.summary == {"metrics": {"rejected": 2}}
             assert len(finished.rejects) == 3
             assert not any(message["planhat_rejection"]["uncertain"] for message in finished.rejects[1:])

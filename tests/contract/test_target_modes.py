@@ -84,7 +84,7 @@ def test_custom_fields_by_single_calls() -> None:
             {"name": "Brand new", "parent": "company", "type": "number"},
             {"name": "No parent", "parent": None, "type": "number"},
         ]
-        finished = run(box, stream("custom_fields", rows), on_reject="continue")
+        finished = run(box, stream("custom_fields", rows), max_rejects="100%")
         assert [receipt["outcome"] for receipt in finished.receipts if receipt["outcome"] != "rejected"] in (
             ["updated", "created"],
             ["unchanged", "created"],
@@ -163,7 +163,7 @@ def test_time_entries_are_copied() -> None:
         before = box.rows("timeentries")
         rows = [{"_id": before[0]["_id"]}, {"_id": "0" * 24}]
         finished = run(
-            box, stream("time_entries", rows), streams={"time_entries": {"mode": "duplicate"}}, on_reject="continue"
+            box, stream("time_entries", rows), streams={"time_entries": {"mode": "duplicate"}}, max_rejects="100%"
         )
         assert finished.error is None
         assert len(box.rows("timeentries")) == len(before) + 1

@@ -98,7 +98,7 @@ def test_a_row_tried_once_more_as_duplicated_does_not_overtake_a_later_one() -> 
             {"source_id": "s0", "external_id": "e0", "company_id": company, "position": "last"},
         ]
         columns = ["source_id", "external_id", "company_id", "position"]
-        run(box, [schema("endusers", columns), *records("endusers", rows)], on_reject="continue")
+        run(box, [schema("endusers", columns), *records("endusers", rows)], max_rejects="100%")
         assert [row["position"] for row in named(box, "endusers", externalId="e0")] == ["last"]
 
 
@@ -117,7 +117,7 @@ def test_a_row_that_waits_does_not_overwrite_one_that_names_its_record_by_anothe
             *records("endusers", rows),
             *stream("companies", [{"external_id": "late", "name": "Late"}]),
         ]
-        finished = run(box, messages, batch_size_rows=size, on_reject="continue")
+        finished = run(box, messages, batch_size_rows=size, max_rejects="100%")
         assert [row["name"] for row in named(box, "endusers", externalId="e1")] == ["new"]
         assert (finished.verdicts()["s1"], finished.verdicts()["s2"]) == ("rejected", "created")
         assert "a later row may mean the same record" in finished.reasons()["s1"]
@@ -131,7 +131,7 @@ def test_a_person_of_several_companies_waits_for_one_of_them_only() -> None:
             *records("endusers", [{"external_id": "e", "company_id": company, "name": "here"}]),
             *stream("companies", [{"external_id": "late", "name": "Late"}]),
         ]
-        finished = run(box, messages, batch_size_rows=1, on_reject="continue")
+        finished = run(box, messages, batch_size_rows=1, max_rejects="100%")
         assert finished.summary["endusers"] == {"created": 2}
 
 
@@ -211,7 +211,7 @@ def test_good_rows_are_not_rejected_with_a_bad_one_of_their_key(bad: int, size: 
             {"source_id": "s1", "company_id": "extid-never" if number == bad else company, "name": f"n{number}"}
             for number in range(4)
         ]
-        finished = run(box, stream("endusers", rows), on_reject="continue", batch_size_rows=size)
+        finished = run(box, stream("endusers", rows), max_rejects="100%", batch_size_rows=size)
         assert [row["name"] for row in named(box, "endusers", sourceId="s1")] == ["n2" if bad == 3 else "n3"]
         assert sum(finished.summary["endusers"].values()) == 4
         # What a bad row says wrongly, a later one corrects.
@@ -248,7 +248,7 @@ def test_any_mix_ends_as_if_rows_were_sent_one_by_one(
                 messages,
                 batch_size_rows=rows_in_batch,
                 hard_delete=hard_delete,
-                on_reject="continue",
+                max_rejects="100%",
                 streams={"accounts": {"model": "companies"}},
             )
             assert finished.error is None

@@ -37,7 +37,7 @@ def test_a_row_that_waits_does_not_overwrite_a_later_one(size: int) -> None:
             {"source_id": "s2", "company_id": box.rows("companies")[0]["_id"], "name": "other"},
             {"source_id": "s1", "company_id": box.rows("companies")[0]["_id"], "name": "new"},
         ]
-        finished = run(box, late_company(*rows), batch_size_rows=size, on_reject="continue")
+        finished = run(box, late_company(*rows), batch_size_rows=size, max_rejects="100%")
         assert finished.error is None
         assert finished.states == [1]
         assert (person(box)["name"], person(box)["phone"]) == ("new", "1")
@@ -62,7 +62,7 @@ def test_rows_of_one_key_in_two_streams_keep_their_order() -> None:
             *stream("b-endusers", [{"source_id": "s1", "company_id": company, "name": "new"}]),
             *stream("companies", [{"external_id": "late", "name": "Late"}]),
         ]
-        run(box, messages, batch_size_rows=1, on_reject="continue")
+        run(box, messages, batch_size_rows=1, max_rejects="100%")
         assert person(box)["name"] == "new"
 
 
@@ -101,7 +101,7 @@ def test_upserts_and_deletes_of_a_key_in_one_batch_end_as_one_by_one(
     ends = []
     for size in (1, 5000):
         with Sandbox(companies=3, seed=1) as box:
-            finished = run(box, messages, batch_size_rows=size, on_reject="continue", **settings)
+            finished = run(box, messages, batch_size_rows=size, max_rejects="100%", **settings)
             ends.append(
                 [
                     (found["name"], found.get("description"))

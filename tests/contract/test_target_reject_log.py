@@ -28,7 +28,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_equal_reasons_are_one_line_with_a_count_and_some_keys(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     rows: list[dict[str, Any]] = [{"external_id": f"k{place}", "renewal_date": "01/02/2026"} for place in range(120)]
-    finished = run(box, stream("companies", rows), on_reject="continue")
+    finished = run(box, stream("companies", rows), max_rejects="100%")
     assert finished.summary == {"companies": {"rejected": 120}}
     first, last, *others = told(caplog)
     why = "renewalDate: a text that is not a date; send ISO 8601, such as 2024-02-29T10:00:00Z (its form: '99/99/9999')"
@@ -40,7 +40,7 @@ def test_equal_reasons_are_one_line_with_a_count_and_some_keys(box: Sandbox, cap
 
 def test_reasons_that_differ_in_keys_alone_are_one(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     rows = [{"source_id": f"a{place}", "name": "n", "company_external_id": f"nobody-{place}"} for place in range(30)]
-    finished = run(box, stream("assets", rows), on_reject="continue")
+    finished = run(box, stream("assets", rows), max_rejects="100%")
     assert finished.summary == {"assets": {"rejected": 30}}
     assert len([line for line in told(caplog) if "assets" in line and "are in" not in line]) == 2
 
@@ -57,7 +57,7 @@ def test_many_reasons_are_not_all_told(caplog: pytest.LogCaptureFixture) -> None
 
 def test_a_row_without_a_key_is_named_by_its_line(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     rows: list[dict[str, Any]] = [{"external_id": "x", "name": "n"}, {"external_id": None, "name": "n"}]
-    run(box, stream("companies", rows), on_reject="continue")
+    run(box, stream("companies", rows), max_rejects="100%")
     assert "companies, a row without a key, line 3 of the input: no key" in told(caplog)[0]
 
 
@@ -85,6 +85,6 @@ def test_unknown_rows_are_not_to_be_sent_again_just_so(box: Sandbox, caplog: pyt
     company = next(row["externalId"] for row in box.rows("companies") if row.get("externalId"))
     box.set_faults([{"kind": "drop", "path": "analytics-host", "processed": True}])
     points = [{"dimensionId": "d", "externalId": company, "value": place} for place in range(3)]
-    finished = run(box, stream("metrics", points), on_reject="continue")
+    finished = run(box, stream("metrics", points), max_rejects="100%")
     assert finished.summary == {"metrics": {"unknown": 3}}
     assert "Unknown: 3 records were sent and may be in Planhat, or not. Look there before" in caplog.text

@@ -73,11 +73,11 @@ def test_with_another_sdk_records_take_its_own_way_with_the_same_result(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Sandbox(companies=1, seed=1) as box:
-        short = run(box, MESSAGES, on_reject="continue", batch_size_rows=5)
+        short = run(box, MESSAGES, max_rejects="100%", batch_size_rows=5)
     monkeypatch.setattr(record_path, "KNOWN_SDK", "9.")
     caplog.set_level(logging.WARNING)
     with Sandbox(companies=1, seed=1) as box:
-        long = run(box, MESSAGES, on_reject="continue", batch_size_rows=5)
+        long = run(box, MESSAGES, max_rejects="100%", batch_size_rows=5)
     assert "Records take the SDK's own way" in caplog.text
     assert long.summary == short.summary
     assert long.verdicts() == short.verdicts()

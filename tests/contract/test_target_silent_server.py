@@ -57,7 +57,7 @@ def test_a_silent_server_costs_a_few_calls_and_every_row_is_right(
     with Sandbox(companies=500, endusers=1, switches=switches) as box:
         for delivered in ("created", "unchanged"):
             box.forget_calls()
-            finished = run(box, stream("endusers", rows), on_reject="continue", **KEYED)
+            finished = run(box, stream("endusers", rows), max_rejects="100%", **KEYED)
             told = "accepted" if delivered == "created" and answer_keys == "id_only" else delivered
             right(box, finished, 300, told if told in finished.verdicts().values() else delivered)
             assert calls(box) <= 8
@@ -67,7 +67,7 @@ def test_without_silent_rows_nothing_is_looked_up() -> None:
     with Sandbox(companies=500, endusers=1) as box:
         for delivered in ("created", "unchanged"):
             box.forget_calls()
-            finished = run(box, stream("endusers", people(5000, 0, companies=500)), on_reject="continue", **KEYED)
+            finished = run(box, stream("endusers", people(5000, 0, companies=500)), max_rejects="100%", **KEYED)
             assert finished.summary["endusers"] == {delivered: 5000}
             assert calls(box) == CUSTOM_FIELDS + 1
 
@@ -79,7 +79,7 @@ def test_the_reason_names_company_and_domain() -> None:
             {"external_id": "b", "email": "no address"},
             {"external_id": "c", "email": None},
         ]
-        reasons = run(box, stream("endusers", rows), on_reject="continue", **KEYED).reasons()
+        reasons = run(box, stream("endusers", rows), max_rejects="100%", **KEYED).reasons()
         assert "names no company (companyId)" in reasons["a"]
         assert "no company has unknown.example among its domains" in reasons["a"]
         assert "no address in email whose domain could tell the company" in reasons["b"]
@@ -96,7 +96,7 @@ def test_endusers_that_exist_without_a_known_domain_are_told_from_those_that_do_
         rows = people(2000, 400, companies=50)
         for _ in range(2):
             box.forget_calls()
-            finished = run(box, stream("endusers", rows), on_reject="continue", **KEYED)
+            finished = run(box, stream("endusers", rows), max_rejects="100%", **KEYED)
             verdicts = finished.verdicts()
             assert {key for key, verdict in verdicts.items() if verdict == "rejected"} == {
                 f"e{n}" for n in range(100, 400)
@@ -126,7 +126,7 @@ def test_a_row_waits_for_the_company_it_names() -> None:
             *stream("endusers", rows),
             *stream("companies", [{"external_id": "late", "name": "Late"}]),
         ]
-        finished = run(box, messages, batch_size_rows=1, on_reject="continue")
+        finished = run(box, messages, batch_size_rows=1, max_rejects="100%")
         late = next(row["_id"] for row in box.rows("companies") if row.get("externalId") == "late")
         assert finished.summary["endusers"] == {"created": 1, "updated": 1}
         stored = [row["companyId"] for row in box.rows("endusers") if row.get("sourceId") in {"held", "new"}]
@@ -138,9 +138,9 @@ def test_a_row_waits_for_the_company_it_names() -> None:
 def test_a_look_that_fails_does_not_spoil_the_rows_it_was_for(status: int, path: str) -> None:
     with Sandbox(companies=20, endusers=1, switches={"updated_at_on_equal": "kept"}) as box:
         rows = people(200, 10, companies=10)
-        run(box, stream("endusers", rows), on_reject="continue", **KEYED)
+        run(box, stream("endusers", rows), max_rejects="100%", **KEYED)
         box.set_faults([{"kind": "status", "status": status, "method": "GET", "path": path}])
-        finished = run(box, stream("endusers", rows), on_reject="continue", give_up_after_seconds=1, **KEYED)
+        finished = run(box, stream("endusers", rows), max_rejects="100%", timeout_seconds=2, **KEYED)
         assert finished.error is None
         assert finished.summary == {"endusers": {"unchanged": 190, "rejected": 10}}
 
@@ -152,9 +152,9 @@ def test_many_batches_read_the_domains_once(without_company: str) -> None:
         rows = people(1000, 0, companies=20)
         for place in range(0, 1000, 25):
             rows[place]["email"] = f"p{place}@nowhere{place}.example"
-        run(box, stream("endusers", rows), on_reject="continue", batch_size_rows=100, **KEYED)
+        run(box, stream("endusers", rows), max_rejects="100%", batch_size_rows=100, **KEYED)
         box.forget_calls()
-        finished = run(box, stream("endusers", rows), on_reject="continue", batch_size_rows=100, **KEYED)
+        finished = run(box, stream("endusers", rows), max_rejects="100%", batch_size_rows=100, **KEYED)
         assert finished.summary["endusers"] == {"unchanged": 960, "rejected": 40}
         # For each batch a call, and one for the rows that are suspected; the domains once.
         assert calls(box) == CUSTOM_FIELDS + 10 * 2 + 2

@@ -38,7 +38,7 @@ def rejected(finished: Any) -> list[dict[str, Any]]:
 
 def test_a_row_that_a_map_cannot_evaluate_is_rejected_and_the_others_go_on() -> None:
     with Sandbox(companies=2, seed=1) as box:
-        finished = run(box, [COMPANIES, *records("companies", ROWS), state(1)], on_reject="continue", stream_maps=UPPER)
+        finished = run(box, [COMPANIES, *records("companies", ROWS), state(1)], max_rejects="100%", stream_maps=UPPER)
         assert finished.error is None
         assert finished.summary == {"companies": {"created": 1, "rejected": 1}}
         assert finished.states == [1]
@@ -51,14 +51,14 @@ def test_a_row_that_a_map_cannot_evaluate_is_rejected_and_the_others_go_on() -> 
 def test_a_filter_that_fails_on_a_row_rejects_it() -> None:
     maps = {"companies": {"__filter__": "name.startswith('T')"}}
     with Sandbox(companies=2, seed=1) as box:
-        finished = run(box, [COMPANIES, *records("companies", ROWS)], on_reject="continue", stream_maps=maps)
+        finished = run(box, [COMPANIES, *records("companies", ROWS)], max_rejects="100%", stream_maps=maps)
         assert finished.summary == {"companies": {"created": 1, "rejected": 1}}
         assert "property '__filter__'" in finished.reasons()["M-1"]
 
 
 def test_a_mended_map_takes_the_rejects() -> None:
     with Sandbox(companies=2, seed=1) as box:
-        first = run(box, [COMPANIES, *records("companies", ROWS)], on_reject="continue", stream_maps=UPPER)
+        first = run(box, [COMPANIES, *records("companies", ROWS)], max_rejects="100%", stream_maps=UPPER)
         second = run(box, first.rejects, stream_maps=GUARDED)
         assert second.summary == {"companies": {"created": 1}}
         assert [receipt["attempt"] for receipt in second.receipts] == [2]
@@ -89,7 +89,7 @@ def test_without_leave_the_first_batch_with_such_rows_ends_the_run() -> None:
 def test_an_expression_that_its_schema_rules_out_ends_the_run_before_the_first_row(text: str, why: str) -> None:
     with Sandbox(companies=2, seed=1) as box:
         maps = {"companies": {"name": text}}
-        finished = run(box, [COMPANIES, *records("companies", ROWS)], on_reject="continue", stream_maps=maps)
+        finished = run(box, [COMPANIES, *records("companies", ROWS)], max_rejects="100%", stream_maps=maps)
         assert isinstance(finished.error, ConfigurationError)
         assert f"stream 'companies', property 'name', expression {text!r}" in str(finished.error)
         assert why in str(finished.error)
@@ -134,7 +134,7 @@ def test_a_name_of_an_open_schema_may_be_a_column_that_is_not_declared() -> None
     rows = [{"external_id": "M-1", "label": "One"}, {"external_id": "M-2", "name": "Two"}]
     with Sandbox(companies=2, seed=1) as box:
         maps = {"companies": {"name": "label.upper()", "label": None}}
-        finished = run(box, [announced, *records("companies", rows)], on_reject="continue", stream_maps=maps)
+        finished = run(box, [announced, *records("companies", rows)], max_rejects="100%", stream_maps=maps)
         assert names(box)["M-1"] == "ONE"
         assert "the record has no column 'label'" in finished.reasons()["M-2"]
 
@@ -153,7 +153,7 @@ def test_a_renamed_stream_is_counted_under_its_new_name_and_rejected_under_its_o
     rows: list[dict[str, Any]] = [{"no": "M-1", "label": None}, {"no": "M-2", "label": "Two"}]
     announced = schema("accounts", {"no": TEXT, "label": TEXT}, "no")
     with Sandbox(companies=2, seed=1) as box:
-        finished = run(box, [announced, *records("accounts", rows)], on_reject="continue", stream_maps=maps)
+        finished = run(box, [announced, *records("accounts", rows)], max_rejects="100%", stream_maps=maps)
         assert finished.summary == {"companies": {"created": 1, "rejected": 1}}
         assert "stream 'companies' made of 'accounts'" in finished.reasons()["M-1"]
         assert finished.rejects[0] == announced
@@ -176,7 +176,7 @@ def test_batch_files_follow_the_same_rules(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     message = {"type": "BATCH", "stream": "companies", "encoding": {"format": "jsonl"}, "manifest": [path.as_uri()]}
     with Sandbox(companies=2, seed=1) as box:
-        finished = run(box, [COMPANIES, message, state(1)], on_reject="continue", stream_maps=UPPER)
+        finished = run(box, [COMPANIES, message, state(1)], max_rejects="100%", stream_maps=UPPER)
         assert finished.summary == {"companies": {"created": 1, "rejected": 1}}
         assert finished.states == [1]
         assert rejected(finished)[0]["record"] == ROWS[0]
@@ -193,7 +193,7 @@ def test_with_flattening_the_reject_is_the_record_as_it_came() -> None:
     settings: dict[str, Any] = {**flat, "streams": {"companies": {"columns": {"more__note": "description"}}}}
     messages = [schema("companies", columns, "external_id"), *records("companies", rows)]
     with Sandbox(companies=2, seed=1) as box:
-        finished = run(box, messages, on_reject="continue", stream_maps=UPPER, **settings)
+        finished = run(box, messages, max_rejects="100%", stream_maps=UPPER, **settings)
         assert finished.summary == {"companies": {"created": 1, "rejected": 2}}
         assert [message["record"] for message in rejected(finished)] == [rows[0], rows[2]]
         row = next(row for row in box.rows("companies") if row.get("externalId") == "M-2")
@@ -305,7 +305,7 @@ def usage(box: Sandbox, **values: Any) -> list[Any]:
 def test_the_copy_that_fails_is_rejected_alone_and_comes_alone_on_a_replay() -> None:
     with Sandbox(companies=2, seed=1) as box:
         messages = usage(box, logins=7, clicks="3 or so")
-        first = run(box, messages, on_reject="continue", stream_maps=copies("int(clicks)"), **POINTS)
+        first = run(box, messages, max_rejects="100%", stream_maps=copies("int(clicks)"), **POINTS)
         assert first.summary == {"logins": {"accepted": 1}, "clicks": {"rejected": 1}}
         assert first.states == [1]
         assert [message["stream"] for message in first.rejects] == ["usage", "usage"]
@@ -313,7 +313,7 @@ def test_the_copy_that_fails_is_rejected_alone_and_comes_alone_on_a_replay() -> 
         assert rejected(first)[0]["planhat_rejection"]["copy"] == "clicks"
         assert landed(box) == [("logins", 7)]
 
-        second = run(box, first.rejects, on_reject="continue", stream_maps=copies("int(clicks)"), **POINTS)
+        second = run(box, first.rejects, max_rejects="100%", stream_maps=copies("int(clicks)"), **POINTS)
         assert second.summary == {"clicks": {"rejected": 1}}
         assert rejected(second)[0]["planhat_rejection"]["copy"] == "clicks"
         assert rejected(second)[0]["planhat_rejection"]["attempt"] == 2
@@ -326,7 +326,7 @@ def test_the_copy_that_fails_is_rejected_alone_and_comes_alone_on_a_replay() -> 
 def test_a_copy_that_is_refused_later_comes_alone_on_a_replay_too() -> None:
     with Sandbox(companies=2, seed=1) as box:
         messages = usage(box, logins=7, clicks="many")
-        first = run(box, messages, on_reject="continue", stream_maps=copies("clicks"), **POINTS)
+        first = run(box, messages, max_rejects="100%", stream_maps=copies("clicks"), **POINTS)
         assert first.summary == {"logins": {"accepted": 1}, "clicks": {"rejected": 1}}
         assert rejected(first)[0]["planhat_rejection"]["copy"] == "clicks"
         run(box, first.rejects, stream_maps=copies("int(3)"), **POINTS)
@@ -336,7 +336,7 @@ def test_a_copy_that_is_refused_later_comes_alone_on_a_replay_too() -> None:
 def test_both_copies_that_fail_are_rejected_one_by_one() -> None:
     with Sandbox(companies=2, seed=1) as box:
         messages = usage(box, logins="many", clicks="many")
-        first = run(box, messages, on_reject="continue", stream_maps=copies("int(clicks)"), **POINTS)
+        first = run(box, messages, max_rejects="100%", stream_maps=copies("int(clicks)"), **POINTS)
         assert first.summary == {"logins": {"rejected": 1}, "clicks": {"rejected": 1}}
         assert sorted(entry["planhat_rejection"]["copy"] for entry in rejected(first)) == ["clicks", "logins"]
         maps = copies("int(3)")
@@ -351,7 +351,7 @@ def test_the_copy_is_kept_apart_from_a_stream_that_stays_as_it_is(first_copy: di
     maps: dict[str, Any] = {"twins": {"__source__": "companies", "external_id": "'twin of ' + name"}}
     if first_copy:
         maps["companies"] = first_copy
-    settings: dict[str, Any] = {"streams": {"twins": {"model": "companies"}}, "on_reject": "continue"}
+    settings: dict[str, Any] = {"streams": {"twins": {"model": "companies"}}, "max_rejects": "100%"}
     rows = [{"external_id": "M-1", "name": None, "description": "a"}]
     messages = [
         schema("companies", {"external_id": TEXT, "name": TEXT, "description": TEXT}, "external_id"),
@@ -372,11 +372,11 @@ def test_a_copy_that_no_map_makes_any_more_goes_nowhere_else(without: str) -> No
         maps: dict[str, Any] = {"twins": {"__source__": "companies", "name": "name.upper()"}}
         settings: dict[str, Any] = {"streams": {"twins": {"model": "companies"}, "others": {"model": "companies"}}}
         rows = [{"external_id": "M-1", "name": None}]
-        first = run(box, [COMPANIES, *records("companies", rows)], on_reject="continue", stream_maps=maps, **settings)
+        first = run(box, [COMPANIES, *records("companies", rows)], max_rejects="100%", stream_maps=maps, **settings)
         reject = next(entry for entry in rejected(first) if entry["planhat_rejection"]["copy"] == "twins")
         reject["record"]["name"] = "One"
         other: dict[str, Any] = {"others": {"__source__": "companies"}} if without == "the copy" else {}
-        second = run(box, [COMPANIES, reject], on_reject="continue", stream_maps=other, **settings)
+        second = run(box, [COMPANIES, reject], max_rejects="100%", stream_maps=other, **settings)
         assert second.summary == {"companies": {"rejected": 1}}
         assert second.reasons() == {"M-1": "stream_maps make no stream 'twins' of 'companies' any more"}
         assert rejected(second)[0]["planhat_rejection"]["copy"] == "twins"
@@ -400,7 +400,7 @@ def test_rows_of_two_streams_made_one_are_rejected_under_their_own() -> None:
         *records("second", [{"external_id": "B", "title": None}, {"external_id": None, "title": "b"}]),
     ]
     with Sandbox(companies=2, seed=1) as box:
-        finished = run(box, [*announced, *rows], on_reject="continue", stream_maps=maps)
+        finished = run(box, [*announced, *rows], max_rejects="100%", stream_maps=maps)
         assert finished.summary == {"companies": {"rejected": 4}}
         assert [(entry["stream"], entry["record"]) for entry in rejected(finished)] == [
             (message["stream"], message["record"]) for message in rows

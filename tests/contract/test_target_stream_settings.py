@@ -55,7 +55,7 @@ def test_an_entry_without_id_is_rejected_and_the_others_are_copied() -> None:
         before = box.rows("timeentries")
         rows = [{"_id": None}, {"_id": before[0]["_id"]}]
         block = {"time_entries": {"mode": "duplicate"}}
-        finished = run(box, stream("time_entries", rows), streams=block, on_reject="continue")
+        finished = run(box, stream("time_entries", rows), streams=block, max_rejects="100%")
         assert finished.error is None
         assert finished.summary == {"time_entries": {"created": 1, "rejected": 1}}
         assert len(box.rows("timeentries")) == len(before) + 1
@@ -64,10 +64,6 @@ def test_an_entry_without_id_is_rejected_and_the_others_are_copied() -> None:
 @pytest.mark.parametrize(
     ("name", "row", "block", "told"),
     [
-        ("companies", COMPANY, {"endpoint": "one"}, "streams.companies.endpoint: 'one' is not possible for Company"),
-        ("metrics", POINT, {"endpoint": "one"}, "its rows go many per call"),
-        ("segment_events", {"type": "track", "user_id": "u", "event": "x"}, {"endpoint": "bulk"}, "go one per call"),
-        ("custom_fields", FIELD, {"endpoint": "bulk"}, "go one per call"),
         ("metrics", POINT, {"key": "externalId"}, "streams.metrics.key: 'externalId' is not possible for"),
         ("custom_fields", FIELD, {"key": "name"}, "not matched on a field that can be chosen"),
     ],
@@ -83,30 +79,29 @@ def test_what_the_way_of_the_rows_does_not_know(
 @pytest.mark.parametrize(
     ("field", "told"),
     [
-        ("nmae", "setting clear: there is no field 'nmae' to write; did you mean 'name'?"),
-        ("updatedAt", "setting clear: 'updatedAt' cannot be cleared: Planhat sets it"),
-        ("external_id", "setting clear: no field is called 'external_id'; did you mean 'externalId'?"),
-        ("custom", "setting clear: name each custom field"),
+        ("nmae", "setting nulls: there is no field 'nmae' to write; did you mean 'name'?"),
+        ("updatedAt", "setting nulls: 'updatedAt' cannot be cleared: Planhat sets it"),
+        ("external_id", "setting nulls: no field is called 'external_id'; did you mean 'externalId'?"),
+        ("custom", "setting nulls: name each custom field"),
         ("custom.ARR per Seat", "cannot be cleared: custom.ARR per Seat is a formula"),
         ("custom.Sucess Plan", "did you mean 'custom.Success Plan'?"),
         (
             "custom.success_plan",
-            "setting clear: no field is called 'custom.success_plan'; did you mean 'custom.Success",
+            "setting nulls: no field is called 'custom.success_plan'; did you mean 'custom.Success",
         ),
     ],
 )
 def test_fields_to_clear_that_do_not_exist(field: str, told: str) -> None:
     with Sandbox(companies=2, seed=1) as box:
-        assert told in refused(box, "companies", COMPANY, {"clear": ["name", field]})
+        assert told in refused(box, "companies", COMPANY, {"nulls": ["name", field]})
 
 
 @pytest.mark.parametrize(
     "block",
     [
-        {"clear": ["name", "description", "custom.Success Plan"]},
-        {"clear": ["updatedAt"], "read_only": "send"},
-        {"clear": ["anything"], "unknown_columns": "send"},
-        {"mode": "upsert", "endpoint": "bulk", "key": "externalId"},
+        {"nulls": ["name", "description", "custom.Success Plan"]},
+        {"nulls": ["anything"], "unknown_columns": "send"},
+        {"mode": "upsert", "key": "externalId"},
     ],
 )
 def test_settings_that_lead_somewhere_are_taken(block: dict[str, Any]) -> None:
@@ -116,11 +111,20 @@ def test_settings_that_lead_somewhere_are_taken(block: dict[str, Any]) -> None:
         assert finished.verdicts() == {"c-1": "created"}
 
 
+def test_a_field_that_planhat_sets_is_sent_when_the_settings_name_it_for_a_column() -> None:
+    with Sandbox(companies=2, seed=1, switches={"read_only_fields": "refused"}) as box:
+        rows = [{**COMPANY, "seen": "2024-05-14", "updatedAt": "2024-05-14"}]
+        alone = run(box, stream("companies", rows), streams={"companies": {"ignore": ["seen"]}})
+        assert alone.verdicts() == {"c-1": "created"}
+        block = {"columns": {"seen": "updatedAt"}, "nulls": ["updatedAt"]}
+        assert run(box, stream("companies", rows), streams={"companies": block}).verdicts() == {"c-1": "rejected"}
+
+
 def test_a_field_is_cleared_whose_column_has_another_name() -> None:
     with Sandbox(companies=2, seed=1) as box:
         run(box, stream("companies", [{**COMPANY, "description": "old"}]))
         row = {"external_id": "c-1", "note": None}
-        block = {"columns": {"note": "description"}, "clear": ["description"]}
+        block = {"columns": {"note": "description"}, "nulls": ["description"]}
         assert run(box, stream("companies", [row]), streams={"companies": block}).verdicts() == {"c-1": "updated"}
 
 

@@ -86,7 +86,7 @@ def test_rejects_and_receipts_name_the_stream_they_came_in() -> None:
             *records("accounts", [{"external_id": "a", "name": None}]),
             *records("companies", [{"external_id": "c", "name": None}]),
         ]
-        finished = run(box, [*schemas("accounts", "companies"), *sent], on_reject="continue", **ACCOUNTS)
+        finished = run(box, [*schemas("accounts", "companies"), *sent], max_rejects="100%", **ACCOUNTS)
         rejected = [message for message in finished.rejects if message["type"] == "RECORD"]
         assert {(message["stream"], message["record"]["external_id"]) for message in rejected} == {
             ("accounts", "a"),

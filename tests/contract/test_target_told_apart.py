@@ -38,7 +38,7 @@ def good_and_bad(
     box.set_faults([*faults, *({**fails, "nth": nth, "status": status} for nth, status in failures)])
     both = [good, {"source_id": "s2", "name": "bad", **NOWHERE}]
     rows = both if good_first else both[::-1]
-    return run(box, stream("endusers", rows), on_reject="continue", give_up_after_seconds=3)
+    return run(box, stream("endusers", rows), max_rejects="100%", timeout_seconds=2)
 
 
 @pytest.mark.parametrize("good_first", [True, False])
@@ -90,7 +90,7 @@ def test_old_keys_do_not_settle_rows_of_a_later_call(faults: list[dict[str, Any]
         first = [*rows("old", "a"), *rows("missing", "a", **NOWHERE)]
         second = [*rows("twin", "refused"), *rows("new", "created")]
         messages = [schema("endusers", list(first[0])), *records("endusers", [*first, *second])]
-        finished = run(box, messages, batch_size_rows=24, on_reject="continue")
+        finished = run(box, messages, batch_size_rows=24, max_rejects="100%")
         stored = Counter(row.get("position") for row in box.rows("endusers"))
         assert (stored["refused"], stored["created"]) == (0, 12)
         verdicts = finished.verdicts()
@@ -115,7 +115,7 @@ def test_an_id_that_matches_nothing_is_not_inserted_once_for_each_try(
         for row in rows[1:3]:
             row.update(NOWHERE)
         box.set_faults(faults)
-        finished = run(box, stream("endusers", rows), on_reject="continue")
+        finished = run(box, stream("endusers", rows), max_rejects="100%")
         inserted = position == "insert"
         assert Counter(row["email"] for row in box.rows("endusers"))["ghost@x.example"] == inserted
         verdicts = finished.verdicts()
@@ -143,7 +143,7 @@ def test_an_ambiguous_address_is_not_inserted_once_for_each_try(faults: list[dic
         for row in rows[1:3]:
             row.update(NOWHERE)
         box.set_faults(faults)
-        finished = run(box, stream("endusers", rows), on_reject="continue")
+        finished = run(box, stream("endusers", rows), max_rejects="100%")
         stored = Counter(row.get("position") for row in box.rows("endusers"))
         assert stored["b"] == (position != "error")
         assert (finished.verdicts()["twin@x.example"] in DELIVERED) == (position != "error")
@@ -163,7 +163,7 @@ def test_rows_that_may_be_inserted_anew_are_unknown_when_nobody_can_look() -> No
             {"source_id": "s2", **NOWHERE},
         ]
         box.set_faults([BLIND, {**UNREAD, "path": "endusers"}])
-        verdicts = run(box, stream("endusers", rows), on_reject="continue").verdicts()
+        verdicts = run(box, stream("endusers", rows), max_rejects="100%").verdicts()
         stored = Counter(row.get("position") for row in box.rows("endusers"))
         assert (stored["ghost"], stored["twin"]) == (1, 1)
         assert (verdicts["s1"] in DELIVERED, verdicts["s2"]) == (True, "rejected")
@@ -178,7 +178,7 @@ def test_rows_named_by_an_id_that_planhat_holds_are_not_unknown(faults: list[dic
         rows: list[dict[str, Any]] = [{"_id": row["_id"]} for row in box.rows("endusers")[:20]]
         rows += [{"source_id": "new", "company_id": company}, {"source_id": "bad", **NOWHERE}]
         box.set_faults(faults)
-        finished = run(box, stream("endusers", rows), on_reject="continue")
+        finished = run(box, stream("endusers", rows), max_rejects="100%")
         counts = finished.summary["endusers"]
         assert counts.pop("rejected") == 1
         assert sum(counts.values()) == 21

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from planhat_sandbox import Sandbox
 from target_planhat.errors import InputError, RejectsError, SettingsError
-from tests.target_support import Message, records, run, schema, state, stream
+from tests.target_support import Message, records, run, schema, small_calls, state, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,7 @@ def test_rows_that_a_failing_planhat_does_not_get_are_unsent(status: int) -> Non
     with Sandbox(companies=3, seed=1) as box:
         box.set_faults([{"kind": "status", "status": status, "method": "PUT"}])
         messages = [*stream("companies", companies(10)), *stream("endusers", endusers(4)), state(1)]
-        finished = run(box, messages, batch_size_rows=3, give_up_after_seconds=1)
+        finished = run(box, messages, batch_size_rows=3, timeout_seconds=2)
         assert finished.error is not None
         assert finished.summary == {"companies": {"unsent": 10}, "endusers": {"unsent": 4}}
         assert finished.states == []
@@ -191,10 +191,11 @@ def test_every_record_has_one_verdict_or_is_unsent(
         schema("endusers", list(endusers(1)[0])),
         schema("metrics", ["dimensionId", "externalId", "value"]),
     ]
-    config: dict[str, Any] = {"batch_size_rows": size, "metrics_batch_size_rows": size}
+    config: dict[str, Any] = {"batch_size_rows": size}
     if maps:
         config["stream_maps"] = {"companies": {"name": "name"}}
-    finished = run(unsent_box, [*schemas, *rows], **config)
+    with small_calls(points=size):
+        finished = run(unsent_box, [*schemas, *rows], **config)
     came = [message["stream"] for message in rows if message.get("type") == "RECORD"]
     told = {stream: sum(counts.values()) for stream, counts in finished.summary.items()}
     assert told == {stream: came.count(stream) for stream in dict.fromkeys(came)}

@@ -48,12 +48,12 @@ def test_verdicts_agree_with_what_is_stored(items: str, failure: str, keys: str)
     with Sandbox(companies=2, seed=1, switches=switches) as box:
         run(box, stream("companies", [{"source_id": "here", "name": "Here"}]))
         sent = rows()
-        finished = run(box, [*stream("assets", sent), state(1)], on_reject="continue")
+        finished = run(box, [*stream("assets", sent), state(1)], max_rejects="100%")
         honest(box, finished, sent)
         assert finished.states == [1]
         bad = sum(row["name"] is None or row["company_source_id"] == "nowhere" for row in sent)
         assert finished.summary["assets"].get("rejected", 0) + finished.summary["assets"].get("unknown", 0) == bad
-        again = run(box, stream("assets", sent), on_reject="continue")
+        again = run(box, stream("assets", sent), max_rejects="100%")
         honest(box, again, sent)
         assert again.summary["assets"].get("created", 0) == 0
 
@@ -67,7 +67,7 @@ def test_verdicts_when_the_token_may_not(forbidden: str, applied: str) -> None:
         box.set_switch(forbidden, "assets")
         box.set_switch("bulk_forbidden", applied)
         sent = [{**rows()[0], "name": "Changed"}, rows()[1]]
-        finished = run(box, stream("assets", sent), on_reject="continue")
+        finished = run(box, stream("assets", sent), max_rejects="100%")
         stored = {row["sourceId"]: row["name"] for row in box.rows("assets") if row.get("sourceId")}
         for row in sent:
             verdict = finished.verdicts("assets").get(row["source_id"])
@@ -79,7 +79,7 @@ def test_a_row_that_breaks_the_server_is_found() -> None:
         run(box, stream("companies", [{"source_id": "here", "name": "Here"}]))
         box.set_faults([{"kind": "poison", "field": "sourceId", "value": "s8"}])
         sent = [row for row in rows() if row["name"] and row["company_source_id"] == "here"]
-        finished = run(box, stream("assets", sent), on_reject="continue", give_up_after_seconds=2)
+        finished = run(box, stream("assets", sent), max_rejects="100%", timeout_seconds=2)
         honest(box, finished, sent)
         assert finished.verdicts("assets")["s8"] in {"rejected", "unknown"}
         assert sum(verdict in DELIVERED for verdict in finished.verdicts("assets").values()) == len(sent) - 1
@@ -120,7 +120,7 @@ def test_rows_without_a_key_never_count_as_delivered_without_proof() -> None:
             {"date": "2024-05-14", "hours": 3, "description": "good too"},
         ]
         blocks = {"time_entries": {"insert_without_key": True}}
-        finished = run(box, stream("time_entries", sent), streams=blocks, on_reject="continue")
+        finished = run(box, stream("time_entries", sent), streams=blocks, max_rejects="100%")
         arrived = len(box.rows("timeentries")) - before
         counts = finished.summary["time_entries"]
         assert sum(counts.values()) == 3

@@ -41,7 +41,7 @@ def test_a_pattern_that_hangs_other_engines_costs_one_row(box: Sandbox) -> None:
         {"external_id": "p2", "name": "aaa"},
     )
     start = time.perf_counter()
-    finished = run(box, sent, on_reject="continue")
+    finished = run(box, sent, max_rejects="100%")
     assert time.perf_counter() - start < 2
     assert finished.verdicts() == {"p1": "rejected", "p2": "created"}
     assert finished.reasons() == {"p1": "name does not fit the schema of the stream (pattern)"}
@@ -49,7 +49,7 @@ def test_a_pattern_that_hangs_other_engines_costs_one_row(box: Sandbox) -> None:
 
 def test_a_schema_that_is_none_ends_the_run_before_its_first_row(box: Sandbox) -> None:
     sent = companies({"name": {"type": "strng"}}, {"external_id": "s1", "name": "secret"})
-    finished = run(box, sent, on_reject="continue")
+    finished = run(box, sent, max_rejects="100%")
     assert isinstance(finished.error, InputError)
     assert "stream 'companies': the schema of column 'name' is not JSON Schema: type is 'strng'" in str(finished.error)
     assert finished.receipts == []
@@ -90,7 +90,7 @@ def test_numbers_that_are_no_dates_are_told_what_they_look_like(box: Sandbox) ->
         {"external_id": "n2", "name": "A", "renewal_date": 19_782},
         {"external_id": "n3", "name": "A", "renewal_date": 10**400},
     ]
-    finished = run(box, companies({"name": TEXT, "renewal_date": {}}, *rows), on_reject="continue")
+    finished = run(box, companies({"name": TEXT, "renewal_date": {}}, *rows), max_rejects="100%")
     send = "send ISO 8601, such as 2024-02-29T10:00:00Z, or milliseconds since 1970"
     assert finished.reasons() == {
         "n1": f"renewalDate: a number that looks like seconds since 1970; {send} (its form: '9999999999')",

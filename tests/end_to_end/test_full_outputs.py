@@ -89,7 +89,7 @@ def companies(name: str | None, number: int = 300) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("batch", [50, 5000])
 def test_a_file_of_the_run_that_has_no_room(box: Sandbox, tmp_path: Path, setting: str, batch: int) -> None:
     rows = companies(None if setting == "rejects_dir" else "n")
-    settings: dict[str, Any] = {"on_reject": "continue", "rejects_dir": str(tmp_path / "rejects")}
+    settings: dict[str, Any] = {"max_rejects": "100%", "rejects_dir": str(tmp_path / "rejects")}
     settings[setting] = str(tmp_path / "full")
     messages = [*stream("companies", rows), state(1)]
     finished, log = run_target(box, tmp_path, messages, batch_size_rows=batch, little_room=True, **settings)
@@ -113,7 +113,7 @@ def test_a_file_that_has_no_room_at_the_very_end(box: Sandbox, tmp_path: Path) -
     messages = stream("companies", companies(None, 3))
     for message in messages[1:]:
         message["record"]["custom"] = {"note": "x" * (MOST // 2)}
-    finished, log = run_target(box, tmp_path, messages, little_room=True, on_reject="continue", rejects_dir=folder)
+    finished, log = run_target(box, tmp_path, messages, little_room=True, max_rejects="100%", rejects_dir=folder)
     assert finished.returncode == ROOM, log
     (told,) = faults(log)
     assert "rejects_dir: cannot write" in told

@@ -137,7 +137,7 @@ def test_an_object_in_the_environment_is_merged_with_meltano_yml(project: Meltan
 
 def test_the_command_that_the_log_tells_sends_rejects_again(project: MeltanoProject, box: Sandbox) -> None:
     rows = [{"source_id": "a", "name": "A", "company_source_id": "late"}]
-    log = sent(project, box, PLAIN, lines(stream("assets", rows)), TARGET_PLANHAT_ON_REJECT="continue")
+    log = sent(project, box, PLAIN, lines(stream("assets", rows)), TARGET_PLANHAT_MAX_REJECTS="100%")
     (command,) = re.findall(r"send them again with: (meltano invoke target-planhat < \S+)", log)
     run(box, stream("companies", [{"source_id": "late", "name": "Late"}]))
     name, *rest = shlex.split(command.partition(" < ")[0])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 _STREAMS = ("assets", "dimension_data", "endusers", "sales")
-_QUICK = {"timeout_seconds": 1, "give_up_after_seconds": 1}
+_QUICK = {"timeout_seconds": 1}
 
 
 @pytest.fixture
@@ -77,9 +77,7 @@ def test_losing_permission_halfway_is_a_failure_with_the_code_of_the_target(
 
 @pytest.mark.parametrize("kind", ["html", "truncate", "invalid_json", "drop", "stall", "status"])
 def test_a_passing_fault_is_repeated_without_a_trace_in_the_data(box: Sandbox, tmp_path: Path, kind: str) -> None:
-    result = _sync(
-        box, tmp_path, [{"kind": kind, "path": "endusers", "times": 1, "seconds": 5}], give_up_after_seconds=20
-    )
+    result = _sync(box, tmp_path, [{"kind": kind, "path": "endusers", "times": 1, "seconds": 5}])
     assert result.returncode == 0, result.stderr
     ids = parsed(result.stdout.splitlines()).ids("endusers")
     assert len(ids) == len(set(ids)) == len(box.rows("endusers"))
@@ -98,7 +96,7 @@ def test_a_lasting_fault_ends_the_run_and_keeps_what_was_reached(box: Sandbox, t
 
 def test_the_quota_is_waited_for(box: Sandbox, tmp_path: Path) -> None:
     fault = {"kind": "status", "status": 429, "path": "endusers", "times": 2, "retry_after": "1"}
-    result = _sync(box, tmp_path, [fault], give_up_after_seconds=20)
+    result = _sync(box, tmp_path, [fault], timeout_seconds=10)
     assert result.returncode == 0, result.stderr
     assert parsed(result.stdout.splitlines()).ids("endusers")
 

@@ -33,8 +33,8 @@ def config_at(url: str, **settings: Any) -> dict[str, Any]:
         "base_url": url,
         "quota_file": "",
         "calls_per_minute": 9000,
-        "give_up_after_seconds": 1,
-        "typed_custom_fields": False,
+        "timeout_seconds": 1,
+        "custom_field_definitions": False,
         **settings,
     }
 
@@ -80,7 +80,7 @@ def told_by(url: str, folder: Path, *options: str, **documents: Any) -> tuple[in
 @pytest.mark.parametrize("path", ["companies", "customfields"])
 def test_an_answer_that_unfolds_to_300_mb(tmp_path: Path, path: str) -> None:
     with serving(lambda asked: Told(UNFOLDS, "gzip") if asked.path == path else Told(b"[]")) as (url, _):
-        config = config_at(url, typed_custom_fields=True)
+        config = config_at(url, custom_field_definitions=True)
         code, line, _, megabytes = told_by(url, tmp_path, config=config, catalog=catalog_of("companies"))
     assert code == 5
     assert f"GET {path} on 127.0.0.1" in line
@@ -91,7 +91,7 @@ def test_an_answer_that_unfolds_to_300_mb(tmp_path: Path, path: str) -> None:
 @pytest.mark.parametrize("command", [[], ["--discover"], ["--test"]])
 def test_an_answer_that_nests_100_000_levels(tmp_path: Path, command: list[str]) -> None:
     with serving(lambda _: Told(DEEP)) as (url, _):
-        config = config_at(url, typed_custom_fields=True)
+        config = config_at(url, custom_field_definitions=True)
         code, line, out, megabytes = told_by(url, tmp_path, *command, config=config)
     assert code == 5
     assert "GET customfields" in line

@@ -32,7 +32,7 @@ def test_a_token_that_is_no_text_is_not_quoted(tmp_path: Path, token: Any) -> No
     ("config", "named"),
     [
         ({}, "api_token"),
-        ({"api_token": "t", "window_days": 0}, "window_days"),
+        ({"api_token": "t", "nps_expiry_days": 0}, "nps_expiry_days"),
         ({"api_token": "t", "partition_by": "dimension"}, "partition_by"),
         (
             {"api_token": "t", "partition_by": "company"},
@@ -51,7 +51,7 @@ def test_each_kind_of_wrong_setting_ends_with_the_same_code(tmp_path: Path, conf
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("WINDOW_DAYS", "many", "window_days: must be a whole number"),
+        ("LOOKBACK_DAYS", "many", "lookback_days: must be a whole number of at least 0"),
         ("STREAM_MAPS", "[1", "stream_maps: must be a JSON object"),
     ],
 )
@@ -86,6 +86,13 @@ def test_a_missing_token_is_told_where_variables_bring_the_settings(variables: d
     assert _NO_TOKEN in ended.stderr
 
 
+def test_null_stands_for_the_default(tmp_path: Path) -> None:
+    with Sandbox(companies=1, seed=1, days=1) as box:
+        config = {**config_for(box), "parallel_calls": None, "partition_by": None, "end_date": None}
+        ended = run_command(*write_files(tmp_path, config=config, catalog=catalog_for(config_for(box), "companies")))
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_a_setting_that_there_is_not_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
     with Sandbox(companies=1, seed=1, days=1) as box:
         config = config_for(box, lookback_dais=3, nonsense=1, tenant_token=box.tenant_token)
@@ -101,6 +108,25 @@ def test_who_looks_for_a_setting_that_the_catalog_decides_on_is_told(tmp_path: P
         ended = run_command(*write_files(tmp_path, config=config, catalog=catalog_for(config_for(box), "companies")))
     assert ended.returncode == 0
     assert "incremental has no effect: the catalog says which streams are incremental" in ended.stderr
+
+
+def test_settings_that_there_are_no_longer_are_told_with_what_to_do(tmp_path: Path) -> None:
+    with Sandbox(companies=1, seed=1, days=1) as box:
+        gone = {"typed_custom_fields": False, "window_days": 3, "auth_method": "basic"}
+        files = write_files(
+            tmp_path, config={**config_for(box), **gone}, catalog=catalog_for(config_for(box), "companies")
+        )
+        ended = run_command(*files, TAP_PLANHAT_GIVE_UP_AFTER_SECONDS="3")
+    assert ended.returncode == 0
+    told = [line for line in ended.stderr.splitlines() if "any more" in line]
+    assert len(told) == 4
+    for text in (
+        "typed_custom_fields has no effect any more: set custom_field_definitions",
+        "window_days has no effect any more, take it out",
+        "auth_method has no effect any more, take it out",
+        "TAP_PLANHAT_GIVE_UP_AFTER_SECONDS: give_up_after_seconds has no effect any more: set timeout_seconds",
+    ):
+        assert text in ended.stderr
 
 
 def test_a_misspelt_variable_is_told_and_those_of_meltano_are_not(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_backfill_stopped_again_and_again_misses_no_point(tmp_path: Path, stop
     dice = random.Random(int(stop))
     start = (datetime.now(timezone.utc) - timedelta(days=420)).date().isoformat()
     with Sandbox(companies=60, seed=1, days=400, endusers=60, switches={"page_max": 500}) as box:
-        config = config_for(box, start_date=start, lookback_days=3, window_days=2)
+        config = config_for(box, start_date=start, lookback_days=3)
         catalog = catalog_for(config, _STREAM)
         state: dict[str, Any] = {}
         seen: set[str] = set()
@@ -101,7 +101,7 @@ def test_the_log_tells_rows_pages_and_rate_of_each_stream(tmp_path: Path) -> Non
 
 def test_settings_can_come_from_the_environment(tmp_path: Path) -> None:
     with Sandbox(companies=10, seed=1, days=40) as box:
-        config = config_for(box, dimension_ids=["logins"], typed_custom_fields=False, window_days=3)
+        config = config_for(box, dimension_ids=["logins"], custom_field_definitions=False, lookback_days=3)
         environment = {
             f"TAP_PLANHAT_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
             for name, value in config.items()

@@ -58,7 +58,7 @@ def test_the_summary_agrees_with_what_was_written_and_asked(box: Sandbox, tmp_pa
 
 
 def test_a_run_that_ends_early_tells_how_far_it_came(box: Sandbox, tmp_path: Path) -> None:
-    config = config_for(box, give_up_after_seconds=1, timeout_seconds=1)
+    config = config_for(box, timeout_seconds=1)
     files = write_files(tmp_path, config=config, catalog=catalog_for(config, *_STREAMS))
     box.set_faults([{"kind": "drop", "path": "endusers"}])
     result = run_command(*files)

@@ -49,8 +49,12 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
     "case",
     [
         (GOOD, {}, 0, "1 records: 1"),
-        (GOOD, {"on_reject": "continue"}, 2, "needs rejects_dir"),
-        (GOOD, {"on_reject": "perhaps"}, 2, "'perhaps' is not one of"),
+        (GOOD, {"max_rejects": "100%"}, 2, "needs rejects_dir"),
+        (GOOD, {"load_method": "perhaps"}, 2, "'perhaps' is not one of"),
+        (GOOD, {"checkpoint_seconds": None, "streams": None, "nulls": None, "max_rejects": None}, 0, "1 records: 1"),
+        (GOOD, {"max_rejects": "some"}, 2, "max_rejects: must be a whole number such as 100, or a share"),
+        (GOOD, {"on_reject": "continue"}, 0, "on_reject has no effect any more: set max_rejects to 100%"),
+        (GOOD, {"streams": {"companies": {"clear": ["name"]}}}, 2, "'clear' any more: name these fields in nulls"),
         (GOOD, {"streams": {"companies": {"colums": {}}}}, 2, "Did you mean 'columns'?"),
         (GOOD, {"rejects_dir": "/proc/nowhere"}, 2, "cannot make folder"),
         (GOOD, {"api_token": 123456789012345}, 2, "api_token: must be text"),
@@ -65,7 +69,7 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
             2,
             "Check tenant_token, then analytics_url",
         ),
-        (GOOD, {"base_url": "http://127.0.0.1:9", "give_up_after_seconds": 1}, 5, "127.0.0.1"),
+        (GOOD, {"base_url": "http://127.0.0.1:9", "timeout_seconds": 1}, 5, "127.0.0.1"),
         (b"not json\n", {}, 6, "line 1 of the input is not JSON: invalid character (byte 4)"),
         (
             lines(records("companies", [{"a": 1}])),
@@ -103,7 +107,7 @@ def test_rejects_are_replayed(tmp_path: Path) -> None:
         rows: list[dict[str, Any]] = [{"source_id": "a", "name": "A", "company_source_id": "late", "number": 1.50}]
         sent = lines([*stream("assets", rows), state(1)])
         blocks = {"assets": {"columns": {"number": "value"}}}
-        common = {"streams": blocks, "rejects_dir": str(tmp_path / "rejects"), "on_reject": "continue"}
+        common = {"streams": blocks, "rejects_dir": str(tmp_path / "rejects"), "max_rejects": "100%"}
         first = command(box, tmp_path, sent, **common)
         assert (first.returncode, first.stdout) == (0, b"1\n"), first.stderr.decode()
         (file,) = (tmp_path / "rejects").glob("*.singer")
@@ -131,12 +135,12 @@ def test_rejects_are_replayed(tmp_path: Path) -> None:
     [
         ({"max_rejects": 3}, 0),
         ({"max_rejects": 2}, 4),
-        ({"max_reject_percent": 30}, 0),
-        ({"max_reject_percent": 29}, 4),
+        ({"max_rejects": "30%"}, 0),
+        ({"max_rejects": "29%"}, 4),
     ],
 )
 def test_rejects_up_to_a_number_or_a_share(
-    module_box: Sandbox, tmp_path: Path, limits: dict[str, int], code: int
+    module_box: Sandbox, tmp_path: Path, limits: dict[str, Any], code: int
 ) -> None:
     rows: list[dict[str, Any]] = [
         {"external_id": f"p{number}", "name": "x" if number > 2 else None} for number in range(10)
@@ -145,7 +149,6 @@ def test_rejects_up_to_a_number_or_a_share(
         module_box,
         tmp_path,
         lines([*stream("companies", rows), state(1)]),
-        on_reject="continue",
         rejects_dir=str(tmp_path),
         **limits,
     )
@@ -193,7 +196,7 @@ def test_batch_messages_follow_the_rules_of_records(tmp_path: Path, compression:
         rows = [{"external_id": number, "name": "x" if number else None} for number in range(12)]
         messages = [schema("companies", ["external_id", "name"]), batch(tmp_path, "b", rows, compression), state(1)]
         finished = command(
-            box, tmp_path, lines(messages), batch_size_rows=5, on_reject="continue", rejects_dir=str(tmp_path)
+            box, tmp_path, lines(messages), batch_size_rows=5, max_rejects="100%", rejects_dir=str(tmp_path)
         )
         assert finished.returncode == 0, finished.stderr.decode()
         assert b"11 created, 1 rejected" in finished.stderr

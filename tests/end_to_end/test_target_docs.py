@@ -47,5 +47,5 @@ def test_examples_do_what_the_page_says(settings: str, given: str, wanted: str) 
 
 def test_every_setting_of_a_block_is_described() -> None:
     page = (DOCS / "mapping.md").read_text("utf-8")
-    for name in StreamSettings.__dataclass_fields__:
+    for name in StreamSettings.__struct_fields__:
         assert f"`{name}`" in page

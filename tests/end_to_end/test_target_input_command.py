@@ -35,7 +35,7 @@ def box() -> Iterator[Sandbox]:
 def command(box: Sandbox, folder: Path, given: bytes, **more: str) -> subprocess.CompletedProcess[bytes]:
     config = folder / "config.json"
     rejects = str(folder / "rejects")
-    config.write_text(json.dumps(connection(box, on_reject="continue", rejects_dir=rejects)))
+    config.write_text(json.dumps(connection(box, max_rejects="100%", rejects_dir=rejects)))
     return subprocess.run(
         [str(BIN / "target-planhat"), "--config", str(config)],
         input=given,

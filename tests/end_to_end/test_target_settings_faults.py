@@ -40,7 +40,9 @@ def start(arguments: list[str], messages: list[dict[str, Any]], **variables: str
         ("max_rejects", ""),
         ("batch_size_rows", "many"),
         ("timeout_seconds", "2.5"),
-        ("max_reject_percent", "12.5"),
+        ("max_rejects", "12.5%"),
+        ("max_rejects", "101%"),
+        ("max_rejects", "-1"),
         ("streams", ""),
         ("streams", "not json"),
         ("streams", "[]"),
@@ -85,16 +87,16 @@ def test_a_missing_token_is_told_where_variables_bring_the_settings(variables: d
 
 def test_a_setting_that_there_is_not_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
-    file.write_text(json.dumps({"api_token": "x", "on_rejct": "continue"}))
+    file.write_text(json.dumps({"api_token": "x", "max_rejcts": 3}))
     finished = start(["--config", str(file)], [])
-    assert "There is no setting 'on_rejct'. Did you mean 'on_reject'?" in finished.stderr
+    assert "There is no setting 'max_rejcts'. Did you mean 'max_rejects'?" in finished.stderr
 
 
 def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"api_token": "x"}))
-    finished = start(["--config", str(file)], [], TARGET_PLANHAT_ON_REJCT="continue")
-    assert "TARGET_PLANHAT_ON_REJCT: there is no setting 'on_rejct'. Did you mean 'on_reject'?" in finished.stderr
+    finished = start(["--config", str(file)], [], TARGET_PLANHAT_MAX_REJCTS="3")
+    assert "TARGET_PLANHAT_MAX_REJCTS: there is no setting 'max_rejcts'. Did you mean 'max_rejects'?" in finished.stderr
 
 
 def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:

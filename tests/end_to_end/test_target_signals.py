@@ -88,7 +88,7 @@ class Running:
 def running(settings: dict[str, Any], folder: Path, messages: list[Message]) -> Iterator[Running]:
     """Start the target."""
     config, log = folder / "config.json", folder / "log"
-    config.write_text(json.dumps({"check_custom_fields": False, "checkpoint_seconds": 1, **settings}))
+    config.write_text(json.dumps({"custom_field_definitions": False, "checkpoint_seconds": 1, **settings}))
     with (
         log.open("wb") as errors,
         subprocess.Popen(
@@ -123,7 +123,7 @@ def test_a_planhat_that_cannot_be_reached_does_not_hold_the_run(tmp_path: Path, 
 
 def test_what_was_not_read_yet_is_told_as_well(tmp_path: Path) -> None:
     # The definitions of custom fields are read before the first row.
-    settings = {"api_token": "t", "base_url": "http://127.0.0.1:9", "quota_file": "", "check_custom_fields": True}
+    settings = {"api_token": "t", "base_url": "http://127.0.0.1:9", "quota_file": "", "custom_field_definitions": True}
     with running(settings, tmp_path, ROWS) as run:
         run.wait_until(lambda: "Retrying in" in run.log)
         code, states, took = run.stop(signal.SIGINT)
@@ -187,7 +187,7 @@ def test_points_that_a_slow_server_may_have_taken_are_told(
     slow: tuple[str, list[RequestedValues]], tmp_path: Path, too: Sequence[signal.Signals]
 ) -> None:
     points = [{"dimensionId": "d", "externalId": "c", "value": place} for place in range(3)]
-    settings = slow_settings(slow, on_reject="continue", rejects_dir=str(tmp_path))
+    settings = slow_settings(slow, max_rejects="100%", rejects_dir=str(tmp_path))
     with running(settings, tmp_path, [*stream("metrics", points), state(1)]) as run:
         run.wait_until(lambda: slow[1])
         code, states, took = run.stop(signal.SIGTERM, too=too)
@@ -201,7 +201,7 @@ def test_points_that_a_slow_server_may_have_taken_are_told(
 def test_the_end_of_input_does_not_hide_a_signal(
     slow: tuple[str, list[RequestedValues]], tmp_path: Path, number: signal.Signals
 ) -> None:
-    settings = slow_settings(slow, check_custom_fields=True)
+    settings = slow_settings(slow, custom_field_definitions=True)
     with running(settings, tmp_path, [schema("companies", ["external_id", "name", "custom.X"])]) as run:
         run.wait_until(lambda: slow[1])
         code, _, _ = run.stop(number, closes=True)
@@ -221,7 +221,7 @@ def test_a_signal_that_comes_while_the_rest_is_sent_decides_the_code(box: Sandbo
 def test_a_signal_while_a_schema_is_handled_ends_a_run_whose_input_stays_open(
     slow: tuple[str, list[RequestedValues]], tmp_path: Path
 ) -> None:
-    settings = slow_settings(slow, check_custom_fields=True, checkpoint_seconds=600)
+    settings = slow_settings(slow, custom_field_definitions=True, checkpoint_seconds=600)
     with running(settings, tmp_path, [schema("companies", ["external_id", "name", "custom.X"])]) as run:
         run.wait_until(lambda: slow[1])
         code, _, took = run.stop(signal.SIGINT)

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from planhat_api import Connection, PlanhatClient, Row, UnavailableError, UnknownHostError
+from planhat_api import PlanhatClient, Row, UnavailableError, UnknownHostError
 from planhat_sandbox import Sandbox
+from tests.client_support import connection_of
 
 
 def client_of(url: str, **settings: Any) -> PlanhatClient:
     return PlanhatClient(
-        Connection.from_settings(
+        connection_of(
             {
                 "api_token": "some-token",
                 "tenant_token": "5a4db0c5-0000-4000-8000-000000000001",

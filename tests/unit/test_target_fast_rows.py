@@ -140,7 +140,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         ["externalId", "needed"],
     ),
     "nulls sent": ("companies", PLANHAT_SHAPED, {"nulls": "clear"}, []),
-    "nulls of one field sent": ("companies", WAREHOUSE_SHAPED, {**BLOCK, "clear": ("custom.Since",)}, ["external_id"]),
+    "nulls of one field sent": ("companies", WAREHOUSE_SHAPED, {**BLOCK, "nulls": ("custom.Since",)}, ["external_id"]),
     "checked": (
         "companies",
         {

@@ -256,7 +256,7 @@ def test_settings_block() -> None:
         columns={"acct": "externalId", "junk": None, "nm": "name"},
         constants={"status": "customer", "custom.nps": 9},
         custom_prefix="c_",
-        clear=("phase",),
+        nulls=("phase",),
     )
     assert body == {
         "externalId": "7",
@@ -274,16 +274,24 @@ def test_nulls_clear_when_asked_for() -> None:
         "name": None,
         "custom": {"Health Score": None},
     }
-    assert row("companies", record, clear=("custom.Health Score",)) == {
+    assert row("companies", record, nulls=()) == {"externalId": "7"}
+    assert row("companies", record, nulls=("custom.Health Score",)) == {
         "externalId": "7",
         "custom": {"Health Score": None},
     }
 
 
-def test_read_only_fields_are_sent_when_asked_for() -> None:
+def test_read_only_fields_are_sent_when_the_settings_name_them() -> None:
     record = {"externalId": "7", "createDate": "2024-01-01"}
     assert row("companies", record) == {"externalId": "7"}
-    assert row("companies", record, read_only="send") == {"externalId": "7", "createDate": "2024-01-01T00:00:00.000Z"}
+    for written in ("createDate", "create_date"):
+        sent = row("companies", record, columns={"createDate": written})
+        assert sent == {"externalId": "7", "createDate": "2024-01-01T00:00:00.000Z"}
+    with pytest.raises(SettingsError, match="'createDate' cannot be cleared: Planhat sets it"):
+        row("companies", record, nulls=("createDate",))
+    nothing = {"externalId": "7", "made": None}
+    made = row("companies", nothing, columns={"made": "createDate"}, nulls=("createDate",))
+    assert made == {"externalId": "7", "createDate": None}
 
 
 def test_unknown_columns() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planhat_api import Deadline
+from planhat_api import ConfigurationError, Deadline
 from planhat_api.plugin import stop_requests as plugin_signals
 from target_planhat.delivery.sender import Sender
 from target_planhat.errors import RejectsError, SettingsError
@@ -21,7 +21,7 @@ from target_planhat.intake.signals import Termination
 from target_planhat.outcomes.policy import RejectPolicy
 from target_planhat.outcomes.rejects import Rejects
 from target_planhat.outcomes.run_file import RunFile
-from target_planhat.settings import TargetSettings
+from target_planhat.settings import AllowedRejects, TargetSettings
 from target_planhat.tenant.addresses import Addresses
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300), st.integers(0, 100))
 def test_policy_allows_up_to_its_limits(rejected: int, good: int, most: int, percent: int) -> None:
-    policy = RejectPolicy(fails=False, max_rejects=most, max_percent=percent)
+    policy = RejectPolicy(AllowedRejects(rows=most, percent=percent))
     too_many = rejected > most or (rejected > 0 and rejected / (rejected + good) * 100 > percent + 1e-9)
     if too_many:
         with pytest.raises(RejectsError):
@@ -40,9 +40,9 @@ def test_policy_allows_up_to_its_limits(rejected: int, good: int, most: int, per
 
 
 def test_a_share_of_few_records_is_judged_at_the_end_only() -> None:
-    policy = RejectPolicy(fails=False, max_rejects=None, max_percent=10)
+    policy = RejectPolicy(AllowedRejects(percent=10))
     policy.check(1, 1, "first")
-    with pytest.raises(RejectsError, match="max_reject_percent is 10"):
+    with pytest.raises(RejectsError, match="max_rejects is 10%"):
         policy.check(1, 1, "first", at_end=True)
     with pytest.raises(RejectsError):
         policy.check(11, 100, "first")
@@ -137,8 +137,12 @@ def test_a_signal_while_waiting_ends_at_once() -> None:
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        ({"on_reject": "continue"}, "needs rejects_dir"),
+        ({"max_rejects": "100%"}, "needs rejects_dir"),
+        ({"max_rejects": 1}, "needs rejects_dir"),
         ({"streams": {"a": {"kye": "x"}}}, "Did you mean 'key'?"),
+        ({"streams": {"a": {"clear": ["name"]}}}, "'clear' any more: name these fields in nulls"),
+        ({"streams": {"a": {"read_only": "send"}}}, "'read_only' any more: name in columns each column"),
+        ({"streams": {"a": {"endpoint": "one"}}}, "'endpoint' any more: leave it out"),
     ],
 )
 def test_settings_that_contradict_each_other(config: dict[str, Any], told: str) -> None:
@@ -148,11 +152,69 @@ def test_settings_that_contradict_each_other(config: dict[str, Any], told: str) 
 
 
 def test_blocks_fall_back_to_the_general_settings() -> None:
-    settings = TargetSettings.from_config(
-        {"nulls": "clear", "load_method": "update", "streams": {"a": {"mode": "insert", "clear": ["name"]}}}
-    )
+    blocks = {"a": {"mode": "insert", "key": None}, "c": {"nulls": ["name"], "unknown_columns": None}}
+    settings = TargetSettings.from_config({"nulls": "clear", "load_method": "update", "streams": blocks})
     assert (settings.of_stream("a").mode, settings.of_stream("a").nulls) == ("insert", "clear")
-    assert (settings.of_stream("b").mode, settings.of_stream("a").clear) == ("update", ("name",))
+    assert (settings.of_stream("b").mode, settings.of_stream("c").nulls) == ("update", ("name",))
+    assert settings.of_stream("c").unknown_columns == "refuse"
+
+
+def test_a_list_of_nulls_clears_these_fields_alone() -> None:
+    blocks = {"a": {"nulls": ["phase"]}, "b": {"nulls": []}}
+    settings = TargetSettings.from_config({"nulls": "clear", "streams": blocks})
+    assert settings.of_stream("a").cleared == ("phase",)
+    assert settings.of_stream("b").cleared == settings.of_stream("c").cleared == ()
+    assert [settings.of_stream(stream).nulls == "clear" for stream in "abc"] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("setting", "rows", "percent"),
+    [
+        (None, 0, None),
+        (0, 0, None),
+        ("0", 0, None),
+        ("0%", 0, None),
+        (7, 7, None),
+        (7.0, 7, None),
+        ("100", 100, None),
+        (" 5 % ", None, 5),
+        ("99%", None, 99),
+        ("100%", None, None),
+    ],
+    ids=repr,
+)
+def test_rejects_are_allowed_by_number_or_share(setting: Any, rows: int | None, percent: int | None) -> None:
+    settings = TargetSettings.from_config({"max_rejects": setting, "rejects_dir": "x"})
+    assert settings.allowed_rejects == AllowedRejects(rows, percent)
+
+
+@pytest.mark.parametrize(
+    "setting", ["", "some", "5 percent", "%", "-1", -1, 2.5, "2.5%", "101%", "1e3", True, [5]], ids=repr
+)
+def test_what_is_neither_a_number_nor_a_share_of_rejects_is_told(setting: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^max_rejects: must be ") as caught:
+        TargetSettings.from_config({"max_rejects": setting, "rejects_dir": "x"})
+    assert caught.value.setting == "max_rejects"
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"load_method": "Marmalade"}, "load_method: must be one of insert, update, upsert"),
+        ({"checkpoint_seconds": "Marmalade"}, "checkpoint_seconds: must be a whole number of at least 1"),
+        ({"batch_size_rows": 5_001}, "batch_size_rows: must be a whole number from 1 to 5000"),
+        ({"hard_delete": "Marmalade"}, "hard_delete: must be true or false"),
+        ({"rejects_dir": ["Marmalade"]}, "rejects_dir: must be text"),
+        ({"streams": {"a": "Marmalade"}}, "streams: must be an object"),
+        ({"streams": {"a": {"nulls": "Marmalade"}}}, "streams.a.nulls: must be one of clear, leave_out, or a list of"),
+        ({"streams": {"a": {"columns": {"x": ["Marmalade"]}}}}, "streams.a.columns: must be an object"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_not_quoted(config: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        TargetSettings.from_config(config)
+    assert str(caught.value).startswith(told)
+    assert "Marmalade" not in str(caught.value)
 
 
 def test_a_signal_decides_the_code_and_a_later_one_ends_the_process(

@@ -36,8 +36,6 @@ NO_AUTH = Authorization(None)
 
 def main_auth(connection: Connection) -> Authorization:
     """The header for the main API (B5)."""
-    if connection.auth_method == "basic":
-        return _basic(connection.api_token)
     return Authorization(f"Bearer {connection.api_token}")
 
 

@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.settings.connection import NO_TOKEN
-from planhat_api.settings.table import CONNECTION_SETTINGS
+from planhat_api.settings.table import CONNECTION_SETTINGS, NO_LONGER
+from planhat_api.settings.typed import wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["check_environment", "check_secrets", "unknown_settings", "unknown_variables", "without_faults", "words_for"]
+__all__ = [
+    "check_environment",
+    "given_settings",
+    "unknown_settings",
+    "unknown_variables",
+    "without_faults",
+    "words_for",
+]
 
-_NO_TOKEN = re.compile(r"'api_token' is a required property|None is not of type 'string' in config\['api_token'\]")
+_MISSING = "'api_token' is a required property"
 
 
-def unknown_settings(
-    config: Mapping[str, Any], schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
-) -> Iterator[str]:
+def unknown_settings(config: Mapping[str, Any], schema: Mapping[str, Any], gone: Mapping[str, str]) -> Iterator[str]:
     """Warnings about settings that do not exist and have no effect.
 
     Args:
         config: The given settings. They may contain settings of the connection that the plugin does not have, because
             tap and target can share a file.
         schema: JSON Schema of the settings of the plugin.
-        gone: Messages about removed settings by name, as the rest of a sentence about the setting.
+        gone: Messages about removed settings of the plugin by name, as the rest of a sentence about the setting.
     """
     known = list(schema["properties"])
+    gone = {**NO_LONGER, **gone}
     for name in config:
-        if gone and name in gone:
+        if name in gone:
             yield f"{name} {gone[name]}"
         elif name not in known and name not in CONNECTION_SETTINGS:
             near = closest_name(name, known)
@@ -40,7 +46,7 @@ def unknown_settings(
 
 
 def unknown_variables(
-    environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any], *, gone: Mapping[str, str] | None = None
+    environment: Mapping[str, str], prefix: str, schema: Mapping[str, Any], gone: Mapping[str, str]
 ) -> Iterator[str]:
     """Warnings about environment variables whose names are similar to that of a setting.
 
@@ -51,11 +57,12 @@ def unknown_variables(
         gone: As for ``unknown_settings``.
     """
     known = [*schema["properties"], *CONNECTION_SETTINGS]
+    gone = {**NO_LONGER, **gone}
     for variable in environment:
         name = variable.removeprefix(prefix).lower()
         if not variable.startswith(prefix) or name.startswith("_") or name in known:
             continue
-        if gone and name in gone:
+        if name in gone:
             yield f"{variable}: {name} {gone[name]}"
         elif near := closest_name(name, known):
             yield f"{variable}: there is no setting {name!r}. Did you mean {near!r}?"
@@ -63,22 +70,23 @@ def unknown_variables(
 
 def words_for(error: str) -> str:
     """The SDK's message about a setting that does not fit its schema; for a missing token, our own message."""
-    return f"api_token: {NO_TOKEN}" if _NO_TOKEN.fullmatch(error) else error
+    return f"api_token: {NO_TOKEN}" if error == _MISSING else error
 
 
-def check_secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Refuse a secret that is not a text, because a schema error would print it.
+def given_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that have a value. Null means the default.
 
     Args:
         config: The given settings.
         schema: JSON Schema of the settings.
 
     Raises:
-        ConfigurationError: A secret is a number, a list or an object.
+        ConfigurationError: A secret is a number, a list or an object. An error of the schema would quote it.
     """
     for name, setting in schema["properties"].items():
         if setting.get("secret") and not isinstance(config.get(name, ""), (str, type(None))):
-            raise ConfigurationError(setting=name, message=f"must be text, not {type(config[name]).__name__}")
+            raise ConfigurationError(setting=name, message=f"must be {wanted(setting)}")
+    return {name: value for name, value in config.items() if value is not None}
 
 
 def without_faults(schema: Any) -> Any:  # noqa: ANN401 -- any part of a JSON Schema
@@ -114,7 +122,7 @@ def check_environment(environment: Mapping[str, str], prefix: str, schema: Mappi
             continue
         types = setting.get("type", ())
         if "integer" in types and not value.strip().lstrip("+-").isdigit():
-            raise ConfigurationError(setting=name, message="must be a whole number")
+            raise ConfigurationError(setting=name, message=f"must be {wanted(setting)}")
         if "object" in types:
             _check_object(name, value)
 

@@ -1,92 +1,103 @@
-"""The settings that everything which talks to Planhat shares, as JSON Schema properties."""
+"""The settings that everything which talks to Planhat shares."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-__all__ = ["CONNECTION_SETTINGS"]
+from msgspec import Meta, Struct
 
-CONNECTION_SETTINGS: dict[str, dict[str, Any]] = {
-    "api_token": {
-        "type": "string",
-        "secret": True,
-        "title": "API token",
-        "description": "Token of a private app in Planhat. It is shown once, when made, and may what that app may.",
-    },
-    "tenant_token": {
-        "type": ["string", "null"],
-        "secret": True,
-        "title": "Tenant token",
-        "description": "UUID of the tenant. Needed only to send metrics and user activities.",
-    },
-    "region": {
-        "type": ["string", "null"],
-        "title": "Region",
-        "description": (
-            "Region of the tenant: what follows `app-` in the address of the Planhat app, e.g. `us2` for "
+from planhat_api.settings.hosts import ANALYTICS_URL
+from planhat_api.settings.typed import properties_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CONNECTION_SETTINGS", "NO_LONGER", "ConnectionSettings"]
+
+
+class ConnectionSettings(Struct, frozen=True, kw_only=True):
+    """The settings as they are given."""
+
+    api_token: Annotated[
+        str,
+        Meta(
+            title="API token",
+            description="Token of a private app in Planhat. Planhat shows it once, when it is made. It has the "
+            "permissions of that app.",
+            extra_json_schema={"secret": True},
+        ),
+    ]
+    tenant_token: Annotated[
+        str | None,
+        Meta(
+            description="UUID of the tenant. It is needed only to send metrics and user activities.",
+            extra_json_schema={"secret": True},
+        ),
+    ] = None
+    region: Annotated[
+        str | None,
+        Meta(
+            description="Region of the tenant: what follows `app-` in the address of the Planhat app, e.g. `us2` for "
             "app-us2.planhat.com. Leave it out for app.planhat.com."
         ),
-    },
-    "base_url": {
-        "type": ["string", "null"],
-        "title": "Base URL",
-        "description": "URL of the main API in place of the region's, e.g. https://api.planhatdemo.com for a demo.",
-    },
-    "analytics_url": {
-        "type": ["string", "null"],
-        "title": "Analytics URL",
-        "description": "URL of the analytics API, which takes metrics and user activities.",
-        "default": "https://analytics.planhat.com",
-    },
-    "auth_method": {
-        "type": "string",
-        "enum": ["bearer", "basic"],
-        "default": "bearer",
-        "title": "Authentication",
-        "description": "How the main API gets the token: `bearer`, or `basic` with the token as user name.",
-    },
-    "analytics_auth_method": {
-        "type": "string",
-        "enum": ["bearer", "basic_tenant", "none"],
-        "default": "bearer",
-        "title": "Authentication for metrics",
-        "description": (
-            "How metrics are authenticated: `bearer` with the API token, `basic_tenant` with the tenant token as user "
-            "name, or `none`."
+    ] = None
+    base_url: Annotated[
+        str | None,
+        Meta(
+            title="Base URL",
+            description="URL of the main API, for a host that has no region, e.g. https://api.planhatdemo.com for a "
+            "demo tenant.",
         ),
-    },
-    "calls_per_minute": {
-        "type": "integer",
-        "default": 200,
-        "title": "Calls per minute",
-        "description": (
-            "Calls that may go out in a minute, 1 to 9000. A tenant has 200: fewer leave some to other clients."
+    ] = None
+    analytics_url: Annotated[
+        str | None,
+        Meta(title="Analytics URL", description="URL of the analytics API, which takes metrics and user activities."),
+    ] = ANALYTICS_URL
+    analytics_auth_method: Annotated[
+        Literal["bearer", "basic_tenant", "none"],
+        Meta(
+            title="Authentication for metrics",
+            description="How metrics are authenticated: `bearer` with the API token, `basic_tenant` with the tenant "
+            "token as user name, or `none`.",
         ),
-    },
-    "parallel_calls": {
-        "type": "integer",
-        "default": 4,
-        "title": "Parallel calls",
-        "description": "How many calls may be on the way at once, 1 to 50.",
-    },
-    "quota_file": {
-        "type": ["string", "null"],
-        "title": "Quota file",
-        "description": (
-            "File through which all processes of this machine share the quota. Left out: one per host and token in "
-            "the user's cache folder. Empty text: this process counts for itself."
+    ] = "bearer"
+    calls_per_minute: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=9000,
+            description="Calls that may go out in a minute. Planhat allows a tenant 200 in all: set fewer "
+            "to leave some to other clients.",
         ),
-    },
-    "timeout_seconds": {
-        "type": "integer",
-        "default": 60,
-        "title": "Timeout",
-        "description": "Seconds without a sign from Planhat after which a call counts as failed.",
-    },
-    "give_up_after_seconds": {
-        "type": "integer",
-        "default": 120,
-        "title": "Give up after",
-        "description": "Seconds over which a failing call is repeated before the run gives up.",
-    },
+    ] = 200
+    parallel_calls: Annotated[int, Meta(ge=1, le=50, description="Calls that may be under way at once.")] = 4
+    quota_file: Annotated[
+        str | None,
+        Meta(
+            description="File through which all processes of this machine share the calls per minute. If it is left "
+            "out, there is one for each host and token in the user's cache folder. With an empty text, this process "
+            "counts for itself."
+        ),
+    ] = None
+    timeout_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            title="Timeout",
+            description="Seconds without a sign from Planhat after which a call counts as failed. A call that fails is "
+            "repeated, where that is safe, over twice this time before the run gives up.",
+        ),
+    ] = 60
+
+
+CONNECTION_SETTINGS: Mapping[str, Any] = properties_of(ConnectionSettings)
+"""The JSON Schema of each."""
+
+NO_LONGER: Mapping[str, str] = {
+    "auth_method": "has no effect any more, take it out: the main API always gets the token as a bearer",
+    "give_up_after_seconds": (
+        "has no effect any more: set timeout_seconds, a failing call is repeated over twice that time"
+    ),
 }
+"""Settings that one could look for, and what to do instead, as the rest of a sentence about them."""

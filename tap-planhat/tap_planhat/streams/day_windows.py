@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FIRST_WINDOW_DAYS = 7
+"""Days of a first window, when it is not known yet how many rows a day holds."""
+
 _MOST_DAYS = 366
 _ENOUGH_PAGES = 25
 _MANY_PAGES = 50

@@ -14,7 +14,7 @@ from tap_planhat.records.values import to_epoch_day
 from tap_planhat.settings import first_day, last_day, texts_in
 from tap_planhat.streams.base import PlanhatStream
 from tap_planhat.streams.day_coverage import DayCoverage, ReadSpan
-from tap_planhat.streams.day_windows import DayWindow, DayWindows
+from tap_planhat.streams.day_windows import FIRST_WINDOW_DAYS, DayWindow, DayWindows
 from tap_planhat.streams.progress import Progress
 from tap_planhat.streams.requested_values import RequestedValues
 from tap_planhat.streams.source import SOURCE, change_of_source
@@ -81,9 +81,7 @@ class DimensionData(PlanhatStream):
         due = self._due(known)
         requested = last_day(self.config) - first_day(self.config) + 1
         self.reads_all = sum(span.last - span.first + 1 for span in due) == requested
-        self._windows = DayWindows(
-            due, days=self.config["window_days"], page_size=self.dry_run_rows or self.model.page.ask or 1
-        )
+        self._windows = DayWindows(due, days=FIRST_WINDOW_DAYS, page_size=self.dry_run_rows or self.model.page.ask or 1)
         self.log("Reading %s", _days_text(due), level=DEBUG if context else INFO)
         while window := self._windows.next():
             began = today()

@@ -33,17 +33,12 @@ class Channel:
         feeders: Who puts rows in, by stream; of a stream whose SCHEMA changed, the newest.
     """
 
-    def __init__(self, way: DeliveryWay, most_bytes: int) -> None:
-        """Hold no rows yet.
-
-        Args:
-            way: The way that its rows go.
-            most_bytes: Size of the body of one call, as the settings have it.
-        """
+    def __init__(self, way: DeliveryWay) -> None:
+        """Hold no rows yet."""
         self.way = way
         self.batch = Batch(
             way.most_rows,
-            min(most_bytes, way.kind.most_bytes),
+            way.kind.most_bytes,
             collapses=self.collapses,
             one_row_per_key=way.kind.one_row_per_key,
         )
@@ -77,27 +72,21 @@ class Channel:
 class Channels:
     """The channels of one run, made when the first stream needs them."""
 
-    def __init__(self, most_bytes: int) -> None:
-        """Have none yet.
-
-        Args:
-            most_bytes: Size of the body of one call, as the settings have it.
-        """
-        self._most_bytes = most_bytes
+    def __init__(self) -> None:
+        """Have none yet."""
         self._by_place: dict[object, Channel] = {}
 
-    def join(self, stream: str, feeder: Feeder, way: DeliveryWay, endpoint: str) -> Channel:
+    def join(self, stream: str, feeder: Feeder, way: DeliveryWay) -> Channel:
         """The channel for the rows of a stream, shared by all streams that go to the same place in the same way.
 
         Args:
             stream: The stream.
             feeder: Who puts in its rows from now on.
             way: The way they go.
-            endpoint: Whether many or one go in a call, where the settings can choose.
         """
-        place = (way.kind, way.model.path, endpoint)
+        place = (way.kind, way.model.path)
         if place not in self._by_place:
-            self._by_place[place] = Channel(way, self._most_bytes)
+            self._by_place[place] = Channel(way)
         channel = self._by_place[place]
         channel.join(stream, feeder)
         return channel

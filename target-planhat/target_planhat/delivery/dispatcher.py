@@ -56,7 +56,7 @@ class Dispatcher:
         self._ledger = ledger
         self._logger = logger
         self._sender = Sender()
-        self.channels = Channels(settings.batch_size_bytes)
+        self.channels = Channels()
         self._context = DeliveryContext(
             settings=settings,
             tenant=tenant,

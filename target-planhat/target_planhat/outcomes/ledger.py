@@ -50,7 +50,7 @@ class Ledger:
         self.receipts = Receipts(settings.receipts_dir)
         self._logger = logger
         self._log = RejectLog(logger)
-        self._policy = RejectPolicy.from_settings(settings)
+        self._policy = RejectPolicy(settings.allowed_rejects)
         self._is_to_be_judged = False
         self._is_replay = False
         self._raised: list[OutputError] = []

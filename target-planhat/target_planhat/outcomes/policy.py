@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from target_planhat.errors import RejectsError
 
 if TYPE_CHECKING:
-    from target_planhat.settings import TargetSettings
+    from target_planhat.settings import AllowedRejects
 
 __all__ = ["RejectPolicy"]
 
@@ -17,16 +17,9 @@ _ENOUGH_TO_JUDGE = 100
 
 @dataclass(frozen=True)
 class RejectPolicy:
-    """When rejects end the run: at once, or beyond a number or a share."""
+    """When rejects end the run."""
 
-    fails: bool
-    max_rejects: int | None
-    max_percent: int | None
-
-    @classmethod
-    def from_settings(cls, settings: TargetSettings) -> RejectPolicy:
-        """The policy the settings ask for."""
-        return cls(settings.on_reject == "fail", settings.max_rejects, settings.max_reject_percent)
+    allowed: AllowedRejects
 
     def check(self, rejected: int, settled: int, first: str, *, at_end: bool = False) -> None:
         """Look at the counts after a batch, or at the end.
@@ -43,13 +36,14 @@ class RejectPolicy:
         if not rejected:
             return
         told = f"{rejected} of {settled} records rejected, the first: {first}"
-        if self.fails:
-            msg = f"{told}. To set such records aside and go on, set on_reject: continue and a rejects_dir"
+        rows, percent = self.allowed.rows, self.allowed.percent
+        if rows == 0:
+            msg = f"{told}. To set such records aside and go on, set max_rejects, such as 100 or 5%, and a rejects_dir"
             raise RejectsError(msg)
-        if self.max_rejects is not None and rejected > self.max_rejects:
-            msg = f"{told}; max_rejects is {self.max_rejects}"
+        if rows is not None and rejected > rows:
+            msg = f"{told}; max_rejects is {rows}"
             raise RejectsError(msg)
         judged = at_end or settled >= _ENOUGH_TO_JUDGE
-        if judged and self.max_percent is not None and rejected * 100 > self.max_percent * settled:
-            msg = f"{told}; max_reject_percent is {self.max_percent}"
+        if judged and percent is not None and rejected * 100 > percent * settled:
+            msg = f"{told}; max_rejects is {percent}%"
             raise RejectsError(msg)

@@ -76,6 +76,8 @@ class RowBuilder:
         self.rule = stream.rule
         self._resolver = stream.resolver
         self._settings = stream.settings
+        self._clears_all = stream.settings.nulls == "clear"
+        self._cleared = frozenset(stream.settings.cleared)
         self._notice = notice
         self._sources = {source.column: source for source in self.plan.sources}
         self._late: dict[str, Source | None] = {}
@@ -89,7 +91,7 @@ class RowBuilder:
 
     def clears(self, slot: Slot) -> bool:
         """Whether a null empties this field."""
-        return self._settings.nulls == "clear" or str(slot) in self._settings.clear
+        return self._clears_all or (bool(self._cleared) and str(slot) in self._cleared)
 
     def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
         """The row of a record, with what identifies it in its batch.

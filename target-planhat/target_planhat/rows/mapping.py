@@ -121,8 +121,13 @@ class Resolver:
         """The field of the model with this name, whatever its case and separators."""
         return name if name in self.model.properties else self._by_folded.get(folded_field(name))
 
-    def source(self, column: str, name: str) -> Source | str | None:
+    def source(self, column: str, name: str, *, is_named: bool = False) -> Source | str | None:
         """Where a column of this name leads.
+
+        Args:
+            column: The column.
+            name: Its name, or what the settings say in its place.
+            is_named: The settings name the field for this column. Then it is filled even if Planhat sets it itself.
 
         Returns:
             A source; or a text that says why the field is left out; or None when nothing has that name.
@@ -134,7 +139,7 @@ class Resolver:
         if company is not None:
             return company
         found = self.field_name(name)
-        return None if found is None else self._field_source(column, found)
+        return None if found is None else self._field_source(column, found, is_named=is_named)
 
     def _custom_name(self, name: str) -> str | None:
         match = _CUSTOM_COLUMN.fullmatch(name)
@@ -171,14 +176,11 @@ class Resolver:
     def _field_of_company(self, column: str, kind: Kind, *, several: bool, fallback: bool = False) -> Source:
         return Source(column, Slot(self._company), array_of(kind) if several else kind, fallback=fallback)
 
-    def _field_source(self, column: str, found: str) -> Source | str:
+    def _field_source(self, column: str, found: str, *, is_named: bool) -> Source | str:
         fallback = found in self.model.written_as
         written = self.model.written_as.get(found, found)
-        if (
-            written in self.model.read_only
-            and written not in self.model.keyables
-            and self._settings.read_only != "send"
-        ):
+        # Whether Planhat takes such a value is not known (Q15).
+        if written in self.model.read_only and written not in self.model.keyables and not is_named:
             return "Planhat sets it"
         return Source(column, Slot(written), self.kind(written), fallback=fallback)
 

@@ -119,10 +119,10 @@ class _Planner:
         if name is None:
             self.left_out[column] = "left out by the settings"
         else:
-            self._place(column, name)
+            self._place(column, name, is_named=True)
 
-    def _place(self, column: str, name: str) -> None:
-        found = self.resolver.source(column, name)
+    def _place(self, column: str, name: str, *, is_named: bool = False) -> None:
+        found = self.resolver.source(column, name, is_named=is_named)
         if isinstance(found, str):
             self.left_out[column] = found
         elif found is not None:
@@ -169,18 +169,18 @@ class _Planner:
 
     def _check_clear(self) -> None:
         """Names of fields that nulls are to empty; they are written as the field is."""
-        for name in self.settings.clear:
-            found = self.resolver.source(name, name)
+        for name in self.settings.cleared:
+            found = self.resolver.source(name, name, is_named=name in self.settings.columns.values())
             if isinstance(found, str):
-                self.problems.append(f"setting clear: {name!r} cannot be cleared: {found}")
+                self.problems.append(f"setting nulls: {name!r} cannot be cleared: {found}")
             elif found is None:
                 if self.settings.unknown_columns != "send":
                     hint = self._hint(partial(self.resolver.nearest, name))
-                    self.problems.append(f"setting clear: there is no field {name!r} to write{hint}")
+                    self.problems.append(f"setting nulls: there is no field {name!r} to write{hint}")
             elif str(found.slot) != name:
-                self.problems.append(f"setting clear: no field is called {name!r}; did you mean {str(found.slot)!r}?")
+                self.problems.append(f"setting nulls: no field is called {name!r}; did you mean {str(found.slot)!r}?")
             elif found.slot == Slot("custom"):
-                self.problems.append("setting clear: name each custom field, as in 'custom.Name', not all of 'custom'")
+                self.problems.append("setting nulls: name each custom field, as in 'custom.Name', not all of 'custom'")
 
     def _constant(self, name: str, kind: Kind, value: Json) -> Json:
         try:

@@ -98,7 +98,6 @@ CUSTOM_FIELDS = WayKind(
     custom_field_rules,
     _CustomFields,
     why_no_other_mode="its rows are always found by their names, then created or updated",
-    endpoints=("one",),
     makes_custom_fields=True,
 )
 """A call for each row, because custom fields have no bulk upsert."""

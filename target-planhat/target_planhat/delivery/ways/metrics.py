@@ -38,7 +38,6 @@ class _Points(Delivery):
         """Send nothing yet."""
         del model, settings
         self._tenant = context.tenant
-        self._rows_per_call = context.settings.metrics_batch_size_rows
         self._checks_records = context.settings.check_metric_targets
         self._added = AddedRows(self._push, context, logger)
 
@@ -68,7 +67,7 @@ class _Points(Delivery):
         return None if model is None or body["externalId"] in self._tenant.external_ids(model) else name
 
     def _push(self, rows: Sequence[Row]) -> SendResult:
-        return self._tenant.client.push_metrics(rows, rows_per_call=self._rows_per_call)
+        return self._tenant.client.push_metrics(rows)
 
 
 METRICS = WayKind(point_rules, _Points, adds_each_time=True, needs_tenant_token=True, most_bytes=analytics.MOST_BYTES)

@@ -34,5 +34,5 @@ def _delivery(model: Model, settings: StreamSettings, context: DeliveryContext, 
     return AddedRows(push, context, logger)
 
 
-SEGMENT = WayKind(segment_rules, _delivery, endpoints=("one",), adds_each_time=True, needs_tenant_token=True)
+SEGMENT = WayKind(segment_rules, _delivery, adds_each_time=True, needs_tenant_token=True)
 """Events as Segment sends them."""

@@ -43,12 +43,6 @@ def _mode(wanted: str, way: WayKind, model: Model) -> str | None:
     return f"{what}. It takes {', '.join(able)}" if len(able) > 1 else f"{what}. {_LEAVE_OUT}"
 
 
-def _endpoint(wanted: str, way: WayKind, _model: Model) -> str | None:
-    if wanted in way.endpoints:
-        return None
-    return f"its rows go {'one' if way.endpoints == ('one',) else 'many'} per call. {_LEAVE_OUT}"
-
-
 def _key(_wanted: str, way: WayKind, _model: Model) -> str | None:
     if way.key_can_be_chosen:
         return None
@@ -57,6 +51,5 @@ def _key(_wanted: str, way: WayKind, _model: Model) -> str | None:
 
 _CHECKS: Mapping[str, Callable[[Any, WayKind, Model], str | None]] = {
     "mode": _mode,
-    "endpoint": _endpoint,
     "key": _key,
 }

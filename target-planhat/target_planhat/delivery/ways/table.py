@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planhat_api import analytics
 from target_planhat.delivery.ways.activities import ACTIVITIES
 from target_planhat.delivery.ways.bulk_upsert import BULK_UPSERT
 from target_planhat.delivery.ways.copies import COPIES
@@ -51,6 +52,6 @@ def make_way(route: Route, settings: StreamSettings, context: DeliveryContext, l
         route.model,
         rules=kind.rules(route.model, settings, context.tenant),
         delivery=kind.delivery(route.model, settings, context, logger),
-        most_rows=run.metrics_batch_size_rows if kind.adds_each_time else run.batch_size_rows,
+        most_rows=analytics.ROWS_PER_CALL if kind.adds_each_time else run.batch_size_rows,
         can_push=context.tenant.can_push,
     )

@@ -30,20 +30,18 @@ class WayKind:
         delivery: Makes what delivers them; it logs where people read.
         modes: What may be done with its rows: upsert, or also update and insert.
         why_no_other_mode: Why its rows take none but these modes, for people.
-        endpoints: Whether many rows can go in a call, or one.
         key_can_be_chosen: Whether the settings can name the field that its rows are matched on.
         one_row_per_key: Whether rows that share a key must not go out in one call.
         adds_each_time: Whether Planhat adds its rows each time they come: to repeat a call is not safe (B24, B82).
         needs_tenant_token: Whether its rows go to the analytics host.
         makes_custom_fields: Whether its rows are custom fields, which must be there before other rows fill them.
-        most_bytes: Bytes the client puts in one call.
+        most_bytes: Bytes of the rows of a batch.
     """
 
     rules: Callable[[Model, StreamSettings, Tenant], RowRules]
     delivery: Callable[[Model, StreamSettings, DeliveryContext, logging.Logger], Delivery]
     modes: tuple[str, ...] = ("upsert",)
     why_no_other_mode: str = "Planhat only ever adds such rows"
-    endpoints: tuple[str, ...] = ("bulk",)
     key_can_be_chosen: bool = False
     one_row_per_key: bool = False
     adds_each_time: bool = False

@@ -66,7 +66,7 @@ class FastRows:
             NoTypeError: The stream needs the general path.
         """
         # Where a null is sent, a record with one is left to the general path: here nulls are left out.
-        sends_nulls = stream.settings.nulls == "clear" or bool(stream.settings.clear)
+        sends_nulls = stream.settings.nulls == "clear" or bool(stream.settings.cleared)
         columns = list(columns_of(stream, schema, keys))
         inexact = [column.name for column in columns if not column.exact]
         self._schema_check = RecordCheck.of(schema, inexact) if validates else None

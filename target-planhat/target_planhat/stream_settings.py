@@ -1,0 +1,124 @@
+"""The settings of one stream: its block among the settings, and the general ones for what that leaves open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from planhat_api.plugin.name_suggestions import closest_name
+from planhat_api.settings.typed import checked, properties_of
+from target_planhat.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+__all__ = ["BLOCK", "StreamSettings", "settings_of_stream"]
+
+
+class StreamSettings(Struct, frozen=True, kw_only=True):
+    """The settings of one stream."""
+
+    model: Annotated[str | None, Meta(description="Stream or model of Planhat that the rows go to.")] = None
+    key: Annotated[
+        str | None,
+        Meta(description="Field that rows are matched on. Keys that Planhat would try before it are not sent."),
+    ] = None
+    columns: Annotated[
+        # A column with a dot in its name comes as an object.
+        dict[str, Annotated[str | None, Meta(extra_json_schema={"type": ["string", "null", "object"]})]],
+        Meta(
+            description="Column to field, `custom.Name` for a custom field. A column with null is left out, as with "
+            "`ignore`."
+        ),
+    ] = {}
+    ignore: Annotated[tuple[str, ...], Meta(description="Columns that are left out.")] = ()
+    constants: Annotated[dict[str, Any], Meta(description="Field to the value that every row gets.")] = {}
+    custom_prefix: Annotated[
+        str | None, Meta(description="A column that starts with this holds a custom field of the remaining name.")
+    ] = None
+    nulls: Annotated[
+        Literal["leave_out", "clear"] | tuple[str, ...],
+        Meta(description="What a null does: leave_out, or clear the field; or a list of the fields that it clears."),
+    ] = "leave_out"
+    unknown_columns: Annotated[
+        Literal["refuse", "leave_out", "send"], Meta(description="As the setting of this name.")
+    ] = "refuse"
+    deleted_column: Annotated[
+        str | None, Meta(description="Column that marks rows as deleted at the source; see hard_delete.")
+    ] = None
+    mode: Annotated[
+        Literal["upsert", "update", "insert", "duplicate"],
+        Meta(description="As load_method; `duplicate` copies time entries."),
+    ] = "upsert"
+    insert_without_key: Annotated[
+        bool, Meta(description="Create rows that carry no key. They are created again when they come again.")
+    ] = False
+
+    @property
+    def cleared(self) -> tuple[str, ...]:
+        """The fields that a null clears, where the settings name them."""
+        return () if isinstance(self.nulls, str) else self.nulls
+
+
+# Without defaults: the SDK would write them into each block, and the general settings would count nowhere.
+BLOCK: Mapping[str, Any] = {
+    name: {keyword: part for keyword, part in schema.items() if keyword != "default"}
+    for name, schema in properties_of(StreamSettings).items()
+}
+"""The JSON Schema of each setting in a block."""
+
+_NO_LONGER: Mapping[str, str] = {
+    "clear": "name these fields in nulls, such as nulls: [description]",
+    "read_only": "name in columns each column that is to fill a field which Planhat sets itself",
+    "endpoint": "leave it out, user activities always go many in a call",
+}
+"""Settings that one could look for, and what to do instead."""
+
+
+def settings_of_stream(stream: str, block: Mapping[str, Any], general: Mapping[str, Any]) -> StreamSettings:
+    """The settings of a stream.
+
+    Args:
+        stream: Name of the stream, for messages.
+        block: What the settings say of it.
+        general: What holds where that says nothing.
+
+    Raises:
+        SettingsError: The block has a name that does not exist.
+        ConfigurationError: A value in it does not fit.
+    """
+    _check_names(stream, block)
+    given = {name: value for name, value in block.items() if value is not None}
+    if "columns" in given:
+        given["columns"] = dict(_joined(given["columns"]))
+    if "constants" in given:
+        given["constants"] = dict(_joined(given["constants"], only=("custom",)))
+    return checked(StreamSettings, {**general, **given}, within=f"streams.{stream}.")
+
+
+def _joined(names: Mapping[str, Any], only: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """Names with dots as they were written: Meltano makes an object of what stands before a dot.
+
+    Args:
+        names: What it made, with the value of each name.
+        only: Names whose value is such an object; others may be objects by themselves. Left out: all objects are.
+    """
+    for name, value in names.items():
+        if isinstance(value, dict) and (only is None or name in only):
+            yield from ((f"{name}.{inner}", found) for inner, found in _joined(value, () if only else None))
+        else:
+            yield name, value
+
+
+def _check_names(stream: str, block: Mapping[str, Any]) -> None:
+    known = StreamSettings.__struct_fields__
+    for name in block:
+        if name in _NO_LONGER:
+            msg = f"streams.{stream}: there is no setting {name!r} any more: {_NO_LONGER[name]}"
+            raise SettingsError(msg)
+        if name not in known:
+            near = closest_name(name, known)
+            hint = f" Did you mean {near!r}?" if near else ""
+            msg = f"streams.{stream}: there is no setting {name!r}.{hint} It takes: {', '.join(known)}"
+            raise SettingsError(msg)
