@@ -95,7 +95,7 @@ _TAP_SETTINGS: dict[str, dict[str, Any]] = {
         "minimum": 1,
         "maximum": 366,
         "default": 7,
-        "title": "DayWindow",
+        "title": "Window",
         "description": "Days of dimension data asked for at first; grows and shrinks with the rows a window holds.",
     },
     "dimension_ids": {
