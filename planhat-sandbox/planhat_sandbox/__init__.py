@@ -1,4 +1,4 @@
-"""A local stand-in for Planhat, for rehearsals and tests."""
+"""A local imitation of Planhat for tests and trial runs."""
 
 from __future__ import annotations
 

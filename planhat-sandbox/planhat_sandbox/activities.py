@@ -1,16 +1,16 @@
-"""User activities: events that are taken in and never read back (B84)."""
+"""Accepts user activities, which no list returns (B84)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from planhat_api.models.registry import model as model_of
-from planhat_sandbox.addresses import rows_with
-from planhat_sandbox.messages import Refusal, Response, json_response, text_response
+from planhat_sandbox.company_match import named_company
+from planhat_sandbox.email_case import rows_with
+from planhat_sandbox.messages import ApiError, Response, json_response, text_response
 from planhat_sandbox.outcomes import RowError, key_text
-from planhat_sandbox.placing import named_company
 from planhat_sandbox.upsert import Upsert
-from planhat_sandbox.values import UnfitValueError
+from planhat_sandbox.values import InvalidValueError
 
 if TYPE_CHECKING:
     from planhat_sandbox.store import Row, Value
@@ -22,22 +22,22 @@ _ENDUSER_KEYS = ("externalId", "euExtId", "id")
 
 
 def push_activities(tenant: Tenant, items: Value) -> Response:
-    """Takes an array of activities."""
+    """Accept an array of activities."""
     if not isinstance(items, list):
-        raise Refusal(400, "The body must be an array")
+        raise ApiError(400, "The body must be an array")
     for item in items:
         _take(tenant, item, "bulk")
     return _answer(tenant, len(items))
 
 
 def push_activity(tenant: Tenant, item: Value) -> Response:
-    """Takes one activity."""
+    """Accept one activity."""
     _take(tenant, item, "one")
     return _answer(tenant, 1)
 
 
 def push_segment(tenant: Tenant, event: Value) -> Response:
-    """Takes one event in Segment's form."""
+    """Accept one event in Segment's form."""
     _take(tenant, event, "segment")
     return _answer(tenant, 1)
 
@@ -87,7 +87,7 @@ def _enduser(tenant: Tenant, person: Row) -> str | None:
 
 
 def _meant(tenant: Tenant, found: list[str], person: Row) -> str:
-    """One of several endusers: that of the company the payload names, else the primary one, else any (B96)."""
+    """Choose one of several endusers: the one in the company of the payload, else the primary one, else any (B96)."""
     if len(found) == 1:
         return found[0]
     companies, primary = (tenant.store["endusers"].column(name) for name in ("companyId", "primary"))
@@ -97,7 +97,7 @@ def _meant(tenant: Tenant, found: list[str], person: Row) -> str:
 
 
 def _new_enduser(tenant: Tenant, person: Row) -> str | None:
-    """An unknown person becomes an enduser when the company is known (B86)."""
+    """Create an enduser for an unknown person if the company is known (B86)."""
     row = {name: person[name] for name in ("email", "firstName", "lastName", "name") if person.get(name)}
     external = next((key for name in _ENDUSER_KEYS if (key := key_text(person.get(name)))), None)
     if external:
@@ -105,5 +105,5 @@ def _new_enduser(tenant: Tenant, person: Row) -> str | None:
     row |= {name: person[name] for name in ("companyId", "companyExternalId") if person.get(name)}
     try:
         return str(Upsert(tenant, model_of("endusers")).create(row)["_id"])
-    except (RowError, UnfitValueError):
+    except (RowError, InvalidValueError):
         return None

@@ -1,4 +1,4 @@
-"""Who may call what (B5, B8)."""
+"""Checks the Authorization header of calls (B5, B8)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import binascii
 import hmac
 from typing import TYPE_CHECKING
 
-from planhat_sandbox.messages import Refusal
+from planhat_sandbox.messages import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,28 +20,28 @@ _UNAUTHORISED = 401
 
 
 def check_api_token(tenant: Tenant, headers: Mapping[str, str]) -> None:
-    """Bearer with the API token, or Basic with it as user and an empty password.
+    """Accept Bearer with the API token, or Basic with it as user and an empty password.
 
     Raises:
-        Refusal: 401.
+        ApiError: 401.
     """
     if not _holds_api_token(tenant, headers):
-        raise Refusal(_UNAUTHORISED, "Unauthorized")
+        raise ApiError(_UNAUTHORISED, "Unauthorized")
 
 
 def check_metrics(tenant: Tenant, headers: Mapping[str, str]) -> None:
-    """The API token, or Basic with the tenant token, as the switch says; raises as ``check_api_token`` does."""
+    """Accept the API token or Basic with the tenant token, as the switch says; raises like ``check_api_token``."""
     position = tenant.switches["metrics_auth"]
     by_token = position != "basic_tenant" and _holds_api_token(tenant, headers)
     by_tenant = position != "bearer" and _is_basic(headers, tenant.tenant_token)
     if not by_token and not by_tenant:
-        raise Refusal(_UNAUTHORISED, "Unauthorized")
+        raise ApiError(_UNAUTHORISED, "Unauthorized")
 
 
 def check_segment(tenant: Tenant, headers: Mapping[str, str]) -> None:
-    """Basic with the tenant token; raises as ``check_api_token`` does."""
+    """Accept Basic with the tenant token; raises like ``check_api_token``."""
     if not _is_basic(headers, tenant.tenant_token):
-        raise Refusal(_UNAUTHORISED, "Unauthorized")
+        raise ApiError(_UNAUTHORISED, "Unauthorized")
 
 
 def _holds_api_token(tenant: Tenant, headers: Mapping[str, str]) -> bool:

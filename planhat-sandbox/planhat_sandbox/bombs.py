@@ -1,4 +1,4 @@
-"""Answers of monstrous size or depth, to test the limits of a client."""
+"""Makes answers of extreme size or depth to test the limits of a client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GZIP_BITS = 16 + zlib.MAX_WBITS
 
 
 def load(response: Response, fault: Fault) -> None:
-    """Makes an answer one that a careless client cannot take. It stays valid JSON, and its rows stay in it."""
+    """Make an answer too large or too deep for a careless client. It stays valid JSON with the same rows."""
     if fault.depth:
         response.body = _nested(response.body, fault.depth)
     megabytes = fault.megabytes * (response.rows if fault.per_row else 1)
@@ -27,7 +27,7 @@ def load(response: Response, fault: Fault) -> None:
 
 
 def _nested(body: bytes, depth: int) -> bytes:
-    """The object, or the first row of the array, with one member more; an empty array gets a row."""
+    """Add a member to the object or to the first row of the array; an empty array gets a row."""
     member = b'"nested":' + b'{"a":' * depth + b"1" + b"}" * depth
     start = body.find(b"{")
     if body == b"[]":
@@ -40,7 +40,7 @@ def _nested(body: bytes, depth: int) -> bytes:
 
 
 def _packed(body: bytes, megabytes: int) -> bytes:
-    """The body after so many megabytes of blanks, which mean nothing in JSON and take next to no room in gzip."""
+    """Put so many megabytes of spaces before the body. They have no meaning in JSON, and gzip makes them very small."""
     packer = zlib.compressobj(level=9, wbits=_GZIP_BITS)
     blanks = b" " * _MEGABYTE
     pieces = [packer.compress(blanks) for _ in range(megabytes)]

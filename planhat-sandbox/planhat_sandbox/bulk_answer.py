@@ -1,4 +1,4 @@
-"""The answer to a bulk upsert: counts, keys, errors and status (B66 to B72)."""
+"""Makes the answer to a bulk upsert (B66 to B72)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.messages import Response, json_response
-from planhat_sandbox.outcomes import Fate, Result, key_text
+from planhat_sandbox.outcomes import Outcome, Result, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["bulk_answer"]
 
-_FAILED = frozenset({Fate.INSERT_FAILED, Fate.UPDATE_FAILED, Fate.INVALID, Fate.FORBIDDEN})
+_FAILED = frozenset({Outcome.INSERT_FAILED, Outcome.UPDATE_FAILED, Outcome.INVALID, Outcome.FORBIDDEN})
 _WITH_VALIDATION = frozenset({"timeentries", "timesheets"})
 
 
 def bulk_answer(model: Model, results: Sequence[Result], switches: Switches, undo: Callable[[], None]) -> Response:
-    """The response to one bulk call. ``undo`` takes back what was stored, where a switch asks for that."""
-    failed = [result for result in results if result.fate in _FAILED]
+    """The response to one bulk call. ``undo`` restores the rows if a switch requires it."""
+    failed = [result for result in results if result.outcome in _FAILED]
     status = _status(results, failed, switches)
     nothing_stored = (status == HTTPStatus.FORBIDDEN and switches["bulk_forbidden"] == "nothing") or (
         status == HTTPStatus.BAD_REQUEST and switches["bulk_failure"] == "400_nothing"
@@ -37,7 +37,7 @@ def bulk_answer(model: Model, results: Sequence[Result], switches: Switches, und
 def _status(results: Sequence[Result], failed: Sequence[Result], switches: Switches) -> int:
     if not failed:
         return 200
-    if any(result.fate is Fate.FORBIDDEN for result in failed):
+    if any(result.outcome is Outcome.FORBIDDEN for result in failed):
         return 403
     if len(failed) == len(results) or switches["bulk_failure"] != "206":
         return 400
@@ -45,33 +45,33 @@ def _status(results: Sequence[Result], failed: Sequence[Result], switches: Switc
 
 
 def _body(model: Model, results: Sequence[Result], switches: Switches) -> Row:
-    by_fate: dict[Fate, list[Result]] = {fate: [] for fate in Fate}
+    by_outcome: dict[Outcome, list[Result]] = {outcome: [] for outcome in Outcome}
     for result in results:
-        by_fate[result.fate].append(result)
+        by_outcome[result.outcome].append(result)
 
-    def errors(fate: Fate) -> list[Value]:
-        return [_error(model, result, switches["error_items"]) for result in by_fate[fate]]
+    def errors(outcome: Outcome) -> list[Value]:
+        return [_error(model, result, switches["error_items"]) for result in by_outcome[outcome]]
 
-    created, updated = by_fate[Fate.CREATED], by_fate[Fate.UPDATED]
+    created, updated = by_outcome[Outcome.CREATED], by_outcome[Outcome.UPDATED]
     body: Row = {
         "created": len(created),
-        "createdErrors": errors(Fate.INSERT_FAILED),
+        "createdErrors": errors(Outcome.INSERT_FAILED),
         "insertsKeys": [result.keys for result in created],
         "updated": len(updated),
-        "updatedErrors": errors(Fate.UPDATE_FAILED),
+        "updatedErrors": errors(Outcome.UPDATE_FAILED),
         "updatesKeys": [result.keys for result in updated],
-        "nonupdates": len(by_fate[Fate.UNCHANGED]),
+        "nonupdates": len(by_outcome[Outcome.UNCHANGED]),
         "modified": [result.row_id for result in updated],
         "upsertedIds": [result.row_id for result in created],
-        "permissionErrors": errors(Fate.FORBIDDEN),
+        "permissionErrors": errors(Outcome.FORBIDDEN),
     }
-    if model.path in _WITH_VALIDATION or by_fate[Fate.INVALID]:
-        body["validationErrors"] = errors(Fate.INVALID)
+    if model.path in _WITH_VALIDATION or by_outcome[Outcome.INVALID]:
+        body["validationErrors"] = errors(Outcome.INVALID)
     return body
 
 
 def _error(model: Model, result: Result, shape: str) -> Value:
-    """One entry of an error array; its shape is an open question (Q1)."""
+    """One entry of an error array. Its form is an open question (Q1)."""
     if shape == "text":
         return result.error
     key = _key(model, result.item)
@@ -86,7 +86,7 @@ def _error(model: Model, result: Result, shape: str) -> Value:
 
 
 def _key(model: Model, item: Value) -> dict[str, str]:
-    """The key of highest priority the item carries."""
+    """The key with the highest priority in the item."""
     for name in model.keyables if isinstance(item, dict) else ():
         key = key_text(item.get(name))
         if key is not None:

@@ -1,4 +1,4 @@
-"""The command line: ``planhat-sandbox``."""
+"""The command ``planhat-sandbox``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.faults import Fault, FaultError
-from planhat_sandbox.reference import fault_table, switch_table
+from planhat_sandbox.markdown_tables import fault_table, switch_table
 from planhat_sandbox.sandbox import API_TOKEN, TENANT_TOKEN, Sandbox
 from planhat_sandbox.switches import SwitchError
 
@@ -24,7 +24,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the tables, or serves until SIGTERM or SIGINT. Returns the exit code."""
+    """Print the tables, or serve until SIGTERM or SIGINT. Returns the exit code."""
     options = _parser().parse_args(arguments)
     if options.command == "tables":
         sys.stdout.write(f"{switch_table()}\n\n{fault_table()}\n")
@@ -67,9 +67,10 @@ def _sandbox(options: argparse.Namespace) -> Sandbox:
 
 
 def _ready(box: Sandbox) -> str:
-    """What is said when the sandbox answers: its addresses, and the settings of the connectors that lead to it.
+    """The message when the sandbox is ready: its addresses, and the settings of tap and target for it.
 
-    The settings are lines for a shell, to be copied. The tokens may be shown: they open nothing but this sandbox.
+    The settings are lines that a user can copy into a shell. The tokens are no secrets, because only this sandbox
+    accepts them.
     """
     main = {"API_TOKEN": box.api_token, "BASE_URL": box.url}
     analytics = {"TENANT_TOKEN": box.tenant_token, "ANALYTICS_URL": box.analytics_url}
@@ -85,7 +86,7 @@ def _ready(box: Sandbox) -> str:
 
 
 def _export(plugin: str, settings: Mapping[str, str]) -> str:
-    """One line for a shell that sets these settings of a plugin."""
+    """A shell command that sets these settings of a plugin."""
     return f"export {' '.join(f'{plugin}_{name}={shlex.quote(value)}' for name, value in settings.items())}\n"
 
 
@@ -98,7 +99,7 @@ def _switch(text: str) -> tuple[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="planhat-sandbox", description="A local stand-in for Planhat.")
+    parser = argparse.ArgumentParser(prog="planhat-sandbox", description="A local imitation of Planhat.")
     parser.add_argument("--version", action="version", version=f"%(prog)s v{version('planhat-sandbox')}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("tables", help="print the tables of switches and faults")
@@ -109,10 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--endusers", type=int, help="number of endusers (default: 10 for each company)")
     serve.add_argument("--days", type=int, default=60, help="days of metrics before today (default: 60)")
     serve.add_argument("--seed", type=int, default=1, help="equal seeds make equal tenants (default: 1)")
-    serve.add_argument("--today", type=date.fromisoformat, help="day the tenant stands on (default: the real one)")
+    serve.add_argument("--today", type=date.fromisoformat, help="the present day of the tenant (default: the real one)")
     serve.add_argument("--api-token", default=API_TOKEN, help=f"token of the main API (default: {API_TOKEN})")
     serve.add_argument("--tenant-token", default=TENANT_TOKEN, help=f"tenant UUID (default: {TENANT_TOKEN})")
-    serve.add_argument("--calls-per-minute", type=int, help="quota of the main API; 0 is none (default: 200)")
+    serve.add_argument("--calls-per-minute", type=int, help="quota of the main API; 0 for no quota (default: 200)")
     serve.add_argument("--latency-ms", type=float, default=0, help="wait before each answer")
     serve.add_argument("--switch", action="append", default=[], metavar="NAME=POSITION", help="set a switch")
     serve.add_argument("--fault", action="append", default=[], metavar="JSON", help="add a fault")

@@ -1,4 +1,4 @@
-"""Time as the sandbox tells it: real, or standing on a chosen day."""
+"""The clock of the sandbox, with the real day or a chosen one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ EPOCH = date(1970, 1, 1)
 
 
 def iso(moment: datetime) -> str:
-    """A UTC moment the way Planhat writes it, with milliseconds and Z (B40)."""
+    """A UTC date with time in the form of Planhat, with milliseconds and Z (B40)."""
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def iso_day(day: int) -> str:
-    """The start of an epoch day in ISO form."""
+    """The start of a day, given in days since 1970-01-01, in ISO form."""
     return f"{EPOCH + timedelta(days=day)}T00:00:00.000Z"
 
 
@@ -26,10 +26,10 @@ def day_number(day: date) -> int:
 
 
 class Clock:
-    """Tells the time; with a chosen day it starts at noon of that day and runs on from there."""
+    """A clock. With a chosen day, it starts at noon of that day and runs on."""
 
     def __init__(self, today: date | None = None) -> None:
-        """Args: today: Day to stand on; None is the real one."""
+        """Start the clock on a day; None for the real one."""
         start = datetime.now(timezone.utc)
         if today is not None:
             start = datetime(today.year, today.month, today.day, 12, tzinfo=timezone.utc)
@@ -37,13 +37,13 @@ class Clock:
         self._started = time.monotonic()
 
     def now(self) -> datetime:
-        """The moment, in UTC."""
+        """The present time in UTC."""
         return self._start + timedelta(seconds=time.monotonic() - self._started)
 
     def stamp(self) -> str:
-        """The moment in Planhat's form."""
+        """The present time in the form of Planhat."""
         return iso(self.now())
 
     def today(self) -> int:
-        """The epoch day."""
+        """The present day, in days since 1970-01-01."""
         return day_number(self.now().date())

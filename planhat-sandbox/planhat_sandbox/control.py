@@ -1,11 +1,11 @@
-"""Read-back and control over HTTP, below /_sandbox: for tests that run the sandbox as a process."""
+"""Lets tests read and control a sandbox in another process, over HTTP below /_sandbox."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 from planhat_sandbox.faults import FaultError
-from planhat_sandbox.messages import Refusal, Request, Response, json_response
+from planhat_sandbox.messages import ApiError, Request, Response, json_response
 from planhat_sandbox.switches import SwitchError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["Control"]
 
 
 class Controlled(Protocol):
-    """What a test may ask of a sandbox, as the sandbox itself has it."""
+    """The part of the sandbox that tests can use."""
 
     @property
     def metrics(self) -> Value:
@@ -29,7 +29,7 @@ class Controlled(Protocol):
 
     @property
     def dropped_metrics(self) -> Value:
-        """Points that were not."""
+        """Points that were not stored."""
 
     @property
     def activities(self) -> Value:
@@ -41,7 +41,7 @@ class Controlled(Protocol):
 
     @property
     def moves(self) -> Value:
-        """Rows that came and went by themselves."""
+        """Rows that the switch ``moving_rows`` inserted and deleted."""
 
     def counts(self) -> Value:
         """Rows of each model."""
@@ -56,17 +56,17 @@ class Controlled(Protocol):
         """Move one switch."""
 
     def set_faults(self, faults: Value) -> None:
-        """Have calls go wrong."""
+        """Set the faults."""
 
     def forget_calls(self) -> None:
-        """Count calls from zero."""
+        """Empty the list of calls."""
 
 
 class Control:
-    """Answers the calls of a test about the sandbox itself; they need no token and do not count."""
+    """Answers calls about the sandbox itself. They need no token and do not count in the quota."""
 
     def __init__(self, sandbox: Controlled) -> None:
-        """Args: sandbox: What to tell about."""
+        """Take the sandbox."""
         self._sandbox = sandbox
         self._reads: dict[str, Callable[[], Value]] = {
             "counts": sandbox.counts,
@@ -80,12 +80,12 @@ class Control:
         }
 
     def answer(self, request: Request) -> Response:
-        """The answer to one call, also when it is refused."""
+        """The answer to one call, also if it is an error."""
         try:
             return self._answer(request)
         except (FaultError, SwitchError, TypeError) as error:
             return json_response({"error": str(error)}, 400)
-        except (Refusal, KeyError) as error:
+        except (ApiError, KeyError) as error:
             return json_response({"error": f"There is no {error}"}, 404)
 
     def _answer(self, request: Request) -> Response:
@@ -104,4 +104,4 @@ class Control:
             return json_response(self._sandbox.rows(path.removeprefix("rows/")))
         if request.method == "GET" and path in self._reads:
             return json_response(self._reads[path]())
-        raise Refusal(404, path)
+        raise ApiError(404, path)

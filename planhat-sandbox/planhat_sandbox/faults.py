@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, with which calls, how often."""
+"""Makes calls fail on request of a test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Fault", "FaultError", "Faults"]
 
 KINDS = {
-    "latency": "waits `seconds` before the call is looked at",
+    "latency": "waits `seconds` before the call is processed",
     "status": "answers `status` without processing the call; with `processed` the call is processed first",
     "drop": "closes the connection without an answer; with `processed` the call is processed first",
     "truncate": "processes the call, sends half of the body, closes the connection",
@@ -32,20 +32,20 @@ KINDS = {
 
 
 class FaultError(ValueError):
-    """A fault that is not described rightly."""
+    """The description of a fault is wrong."""
 
 
 @dataclass
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
     Attributes:
         kind: One of KINDS.
         path: Only calls below this path, without leading slash, e.g. ``endusers`` or ``analytics-host``.
         method: Only calls with this method.
-        share: Share of the calls, 0 to 1; which ones is decided by the seed of the sandbox.
+        share: Share of the calls, 0 to 1; the seed of the sandbox decides which ones.
         nth: Only this one of the calls that match, counted from 1.
-        times: So many times, then no more; None is for ever.
+        times: How many times the fault occurs; None for no limit.
         status: For ``status``.
         seconds: For ``latency``, ``slow_body`` and ``stall``.
         processed: For ``status`` and ``drop``: process the call first; for ``poison``: the other rows.
@@ -53,7 +53,7 @@ class Fault:
         value: For ``poison``: the value, as text.
         retry_after: For ``status``: the Retry-After header.
         megabytes: For ``bomb``: size of the unpacked answer.
-        per_row: For ``bomb``: ``megabytes`` is meant for each row of the answer.
+        per_row: For ``bomb``: whether ``megabytes`` is the size for each row of the answer.
         depth: For ``bomb``: how deep one value of the answer is nested.
     """
 
@@ -74,14 +74,14 @@ class Fault:
     depth: int = 0
 
     def __post_init__(self) -> None:
-        """Checks the kind."""
+        """Check the kind."""
         if self.kind not in KINDS:
             message = f"There is no fault {self.kind!r}. There are: {', '.join(KINDS)}."
             raise FaultError(message)
 
     @classmethod
     def read(cls, described: Mapping[str, Value]) -> Fault:
-        """A fault from JSON.
+        """Read a fault from JSON.
 
         Raises:
             FaultError: Unknown kind or attribute.
@@ -96,13 +96,13 @@ class Fault:
         return cls(**described)
 
     def concerns(self, method: str, path: str) -> bool:
-        """Whether it is about such a call."""
+        """Whether the fault applies to such a call."""
         if self.method is not None and self.method.upper() != method:
             return False
         return self.path is None or path == self.path or path.startswith(self.path + "/")
 
     def poisons(self, row: Value) -> bool:
-        """Whether a row of a body is poisonous."""
+        """Whether a row of a body causes the fault ``poison``."""
         if not isinstance(row, dict):
             return False
         values = row.values() if self.field is None else [row.get(self.field)]
@@ -113,29 +113,29 @@ class Faults:
     """The faults of one sandbox. Thread-safe."""
 
     def __init__(self, seed: int) -> None:
-        """Args: seed: Decides which calls a share hits."""
+        """Take the seed that decides which calls a share applies to."""
         self._lock = Lock()
         self._seed = seed
         self._faults: list[Fault] = []
         self._matched: list[int] = []
-        self._dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        self._rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
 
     def set(self, faults: Iterable[Fault | Mapping[str, Value]]) -> None:
-        """Takes these in place of those before."""
+        """Replace all faults."""
         read = [fault if isinstance(fault, Fault) else Fault.read(fault) for fault in faults]
         with self._lock:
             self._faults = read
             self._matched = [0] * len(read)
-            self._dice = random.Random(self._seed)  # noqa: S311 - repeatable, no secret
+            self._rng = random.Random(self._seed)  # noqa: S311 - repeatable, no secret
 
     def add(self, fault: Fault) -> None:
-        """Adds one."""
+        """Add a fault."""
         with self._lock:
             self._faults.append(fault)
             self._matched.append(0)
 
     def drawn(self, method: str, path: str) -> list[Fault]:
-        """The faults that hit this call."""
+        """The faults of this call."""
         with self._lock:
             return [fault for index, fault in enumerate(self._faults) if self._hits(index, fault, method, path)]
 
@@ -145,7 +145,7 @@ class Faults:
         self._matched[index] += 1
         if fault.nth is not None and self._matched[index] != fault.nth:
             return False
-        if fault.share < 1 and self._dice.random() >= fault.share:
+        if fault.share < 1 and self._rng.random() >= fault.share:
             return False
         if fault.times is not None and fault.kind != "poison":
             fault.times -= 1

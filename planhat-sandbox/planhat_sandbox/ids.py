@@ -1,4 +1,4 @@
-"""Object ids: 24 hexadecimal characters that sort by the time they were made (B45)."""
+"""Makes object ids, which have 24 hexadecimal characters and sort by their time (B45)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def id_tag(kind: str, seed: int) -> str:
 
 
 class IdMaker:
-    """Makes ids for rows written later; they sort after all seeded ones."""
+    """Makes ids for new rows, which sort after all seeded ones."""
 
     def __init__(self, clock: Clock) -> None:
-        """Args: clock: Where the time in the ids comes from."""
+        """Take the clock for the time in the ids."""
         self._clock = clock
         self._counter = count(1)
 

@@ -1,4 +1,4 @@
-"""Which rows a list call brings, in which order (B25 to B38)."""
+"""Answers list calls (B25 to B38)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import date
 from itertools import count
 from typing import TYPE_CHECKING
 
-from planhat_sandbox.addresses import compared
 from planhat_sandbox.clock import day_number
-from planhat_sandbox.messages import Refusal, Response, json_response
-from planhat_sandbox.moving import Mover
-from planhat_sandbox.tenant import home
+from planhat_sandbox.concurrent_changes import ConcurrentChanges
+from planhat_sandbox.email_case import compared
+from planhat_sandbox.messages import ApiError, Response, json_response
+from planhat_sandbox.tenant import collection_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from planhat_api.models.registry import Model
-    from planhat_sandbox.present import Presenter
+    from planhat_sandbox.rendering import Renderer
     from planhat_sandbox.store import Collection, Value
     from planhat_sandbox.switches import Switches
     from planhat_sandbox.tenant import Tenant
@@ -44,26 +44,26 @@ class _View:
 class Lists:
     """Answers list calls of one tenant. Callers hold the lock of the store."""
 
-    def __init__(self, tenant: Tenant, presenter: Presenter) -> None:
-        """Args: tenant: Whose rows. presenter: Shows them."""
+    def __init__(self, tenant: Tenant, renderer: Renderer) -> None:
+        """Take the tenant, and what renders its rows."""
         self._tenant = tenant
-        self._presenter = presenter
+        self._renderer = renderer
         self._views: dict[tuple[Value, ...], _View] = {}
         self._requests = count()
-        self._mover = Mover(tenant)
+        self._changes_by_others = ConcurrentChanges(tenant)
 
     def answer(self, model: Model, query: Mapping[str, str]) -> Response:
         """One page as a bare array.
 
         Raises:
-            Refusal: The limit is above the maximum and the switch says to refuse it.
+            ApiError: The limit is above the maximum, and the switch says to refuse it.
         """
         limit = self.limit(model, query)
         offset = whole_number(query.get("offset"), 0)
-        self._mover.before_list(home(model), offset)
+        self._changes_by_others.before_list(collection_path(model), offset)
         ids = self._view(model, query)[offset : offset + limit]
         select = frozenset(name.strip() for name in query["select"].split(",")) if query.get("select") else None
-        return Response(200, self._presenter.page(model, ids, select), rows=len(ids))
+        return Response(200, self._renderer.page(model, ids, select), rows=len(ids))
 
     def lean(self, query: Mapping[str, str]) -> Response:
         """Every company with its keys, in one answer."""
@@ -81,10 +81,10 @@ class Lists:
         return json_response(rows, rows=len(rows))
 
     def limit(self, model: Model, query: Mapping[str, str]) -> int:
-        """Rows that one call brings at most.
+        """The most rows that one call returns.
 
         Raises:
-            Refusal: As for ``answer``.
+            ApiError: As for ``answer``.
         """
         switches = self._tenant.switches
         largest = int(switches.number("page_max")) or model.page.max or _LARGEST_PAGE
@@ -94,11 +94,11 @@ class Lists:
         if limit <= largest or switches["limit_above_max"] == "honour":
             return limit
         if switches["limit_above_max"] == "refuse":
-            raise Refusal(400, f"limit must not be above {largest}")
+            raise ApiError(400, f"limit must not be above {largest}")
         return largest
 
     def _view(self, model: Model, query: Mapping[str, str]) -> list[str]:
-        collection = self._tenant.store[home(model)]
+        collection = self._tenant.store[collection_path(model)]
         switches = self._tenant.switches
         sort = query.get("sort")
         wanted = sorted((name, query[name]) for name in query if name in model.parameters)
@@ -113,12 +113,12 @@ class Lists:
             self._views[key] = _View(collection.version, ids)
         if not self._honoured(sort):
             return self._shuffled(ids) if switches["default_sort"] == "random" else ids
-        # Sorting is stable: what was shuffled before it is in another order among equal rows only.
+        # Sorting is stable, so shuffling before only changes the order of equal rows.
         return ids if switches["equal_rows"] == "stable" else self._sorted(collection, self._shuffled(ids), sort)
 
     def _shuffled(self, ids: list[str]) -> list[str]:
         shuffled = ids.copy()
-        random.Random(next(self._requests)).shuffle(shuffled)  # noqa: S311 - repeatable disorder, no secret
+        random.Random(next(self._requests)).shuffle(shuffled)  # noqa: S311 - repeatable, no secret
         return shuffled
 
     def _matching(self, model: Model, collection: Collection, query: Mapping[str, str]) -> list[str]:
@@ -130,7 +130,7 @@ class Lists:
         return ids
 
     def _hidden(self, model: Model, query: Mapping[str, str]) -> list[Filter]:
-        """Filters that a plain list applies without being asked."""
+        """Filters of a list without parameters."""
         if model.path == "tickets":
             return [("type", lambda value: value == "ticket"), *self._archived(model)]
         if model.path == "endusers" and query.get("archived") != "true":
@@ -170,7 +170,7 @@ class Lists:
 
 
 def _asked(model: Model, query: Mapping[str, str], switches: Switches) -> list[Filter]:
-    """Filters of the model's own parameters; others are ignored (B38)."""
+    """Filters from the model's own parameters; other parameters are ignored (B38)."""
     filters: list[Filter] = []
     companies = _ids(query.get("companyId")) if "companyId" in model.parameters else None
     if companies is not None:
@@ -226,7 +226,7 @@ _OWN_PARAMETERS: dict[str, Callable[[Mapping[str, str], Switches], list[Filter]]
 
 
 def whole_number(text: str | None, default: int) -> int:
-    """A parameter as a number from 0 up; anything else counts as not sent."""
+    """A parameter as a number from 0 on; any other value counts as missing."""
     return int(text) if text and text.isdecimal() else default
 
 

@@ -1,11 +1,11 @@
-"""Which stored row an item means, and which keys are taken (B57 to B64)."""
+"""Finds the stored row that an item matches (B57 to B64)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_sandbox.addresses import compared, rows_with
-from planhat_sandbox.outcomes import Fate, RowError, key_text
+from planhat_sandbox.email_case import compared, rows_with
+from planhat_sandbox.outcomes import Outcome, RowError, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ __all__ = ["Matcher"]
 _COMPANY_KEYS = frozenset({"externalId", "extId"})
 
 
-# Keys whose use in a bulk upsert nobody confirmed (Q12).
+# Keys for which no source confirms that a bulk upsert uses them (Q12).
 _UNCONFIRMED = {
     "churn": {"sourceId"},
     "conversations": {"externalId"},
@@ -31,10 +31,10 @@ _UNCONFIRMED = {
 
 
 class Matcher:
-    """Knows the keys of one model during one request. Callers hold the lock of the store."""
+    """Matches the items of one request with the rows of one model. Callers hold the lock of the store."""
 
     def __init__(self, tenant: Tenant, model: Model) -> None:
-        """Args: tenant: Whose rows. model: What they are."""
+        """Take the tenant and the model of the rows."""
         self._keyables = _keyables(model, tenant.switches["unconfirmed_keys"])
         self._name = model.name
         self._rows: Collection = tenant.store[model.path]
@@ -46,12 +46,12 @@ class Matcher:
         self._unique = [name for name in model.properties if name in keys]
 
     def keys(self, row: Row) -> dict[str, str]:
-        """The keys a bulk answer tells about a row."""
+        """The keys of a row in a bulk answer."""
         wanted = self._keyables if self._switches["answer_keys"] == "all" else ()
         return {"_id": row["_id"], **{name: row[name] for name in wanted if row.get(name)}}
 
     def match(self, item: Row) -> str | None:
-        """The id of the row the item means, None for a new one. References to companies are ids by now.
+        """The id of the row that the item matches; None for a new one. References to companies are already ids.
 
         Raises:
             RowError: The key is ambiguous, unknown, repeated, or would change a higher one.
@@ -69,7 +69,7 @@ class Matcher:
         return None
 
     def taken(self, row: Mapping[str, Value], before: Mapping[str, Value]) -> list[str]:
-        """The unique keys of a row that another row has. Keys it had ``before``, in the same company, are its own."""
+        """The unique keys of a row that another row has, without those that it had ``before`` in the same company."""
         moved = self._company is not None and row.get(self._company) != before.get(self._company)
         names = [name for name in self._unique if row.get(name) and (moved or row[name] != before.get(name))]
         return [name for name in names if self._others(name, row)]
@@ -83,7 +83,7 @@ class Matcher:
         return [found for found in others if companies[found] == row.get(self._company)]
 
     def _check_repeated(self, item: Row) -> None:
-        """Only the key that decides counts, and keys of different companies are different keys."""
+        """Check only the key that decides. Equal keys in different companies are different keys."""
         if self._switches["repeated_key"] == "in_order":
             return
         for name in self._keyables:
@@ -105,7 +105,7 @@ class Matcher:
             key = key_text(item.get(name))
             if key is not None and key != self._rows.column(name)[row_id]:
                 text = f"{name} can only be changed through a key of higher priority"
-                raise RowError(text, Fate.UPDATE_FAILED)
+                raise RowError(text, Outcome.UPDATE_FAILED)
 
     def _by_key(self, name: str, key: str, item: Row) -> str | None:
         if name == "_id":

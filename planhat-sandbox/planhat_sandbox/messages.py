@@ -1,4 +1,4 @@
-"""Requests and responses as the sandbox passes them around, and the error that becomes a response."""
+"""The classes of requests and responses inside the sandbox."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planhat_sandbox.flight import Flight
+    from planhat_sandbox.bulk_call import BulkCall
     from planhat_sandbox.store import Value
 
-__all__ = ["Refusal", "Request", "Response", "json_response", "text_response"]
+__all__ = ["ApiError", "Request", "Response", "json_response", "text_response"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 class Request:
     """One call. ``path`` has no leading slash and keeps a trailing one; header names are lower case.
 
-    ``flight`` is what a bulk call of endusers knows of others, where somebody looks for equal keys.
+    ``bulk_call`` finds equal keys in a bulk call of endusers, if a switch requires it.
     """
 
     method: str
@@ -30,23 +30,23 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
-    flight: Flight | None = None
+    bulk_call: BulkCall | None = None
 
     def json(self) -> Value:
         """The decoded body.
 
         Raises:
-            Refusal: It is no JSON (400).
+            ApiError: The body is not JSON (400).
         """
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Refusal(400, f"The body is not valid JSON: {error}") from error
+            raise ApiError(400, f"The body is not valid JSON: {error}") from error
 
 
 @dataclass
 class Response:
-    """One answer. ``rows`` counts the rows in it, or the rows a bulk call brought."""
+    """One answer. ``rows`` is the number of rows in it, or of rows that a bulk call sent."""
 
     status: int
     body: bytes = b""
@@ -55,11 +55,11 @@ class Response:
     rows: int = 0
 
 
-class Refusal(Exception):  # noqa: N818 - what Planhat does, not always an error of the sandbox
-    """A call that is answered with an error status and a text (B73, B74)."""
+class ApiError(Exception):
+    """The call is answered with an error status and a text (B73, B74)."""
 
     def __init__(self, status: int, text: str) -> None:
-        """Args: status: HTTP status. text: What the body says."""
+        """Take the HTTP status and the text of the body."""
         super().__init__(text)
         self.status = status
         self.text = text
@@ -71,5 +71,5 @@ def json_response(value: object, status: int = 200, rows: int = 0) -> Response:
 
 
 def text_response(text: str, status: int = 200) -> Response:
-    """An answer with a text that is no JSON."""
+    """An answer with a text that is not JSON."""
     return Response(status, text.encode(), "text/html; charset=utf-8")

@@ -1,4 +1,4 @@
-"""The metrics endpoint: field checks at once, matching of records later (B81)."""
+"""Accepts and lists metric points (B81)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.clock import day_number
-from planhat_sandbox.messages import Refusal, Response, json_response
+from planhat_sandbox.messages import ApiError, Response, json_response
 from planhat_sandbox.outcomes import key_text
 from planhat_sandbox.points import Range, Series
-from planhat_sandbox.values import UnfitValueError, written
+from planhat_sandbox.values import InvalidValueError, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,10 +46,10 @@ _CHECKS: tuple[tuple[str, Callable[[Row], bool]], ...] = (
 
 
 def push_metrics(tenant: Tenant, items: Value) -> Response:
-    """Takes a point or an array of points: ``{processed, errors: [{item, error}]}``, 200 whatever the errors (B91)."""
+    """Accept one point or an array. The answer is ``{processed, errors: [{item, error}]}``, always with 200 (B91)."""
     items = [items] if isinstance(items, dict) else items
     if not isinstance(items, list):
-        raise Refusal(400, "The body must be an object or an array")
+        raise ApiError(400, "The body must be an object or an array")
     errors = []
     for item in items:
         problem = _problem(tenant, item)
@@ -65,11 +65,11 @@ def read_metrics(tenant: Tenant, query: Mapping[str, str], offset: int, limit: i
     """One page of points.
 
     Raises:
-        Refusal: No ``from`` and ``to``, where the switch wants them (Q20).
+        ApiError: ``from`` and ``to`` are missing, and the switch requires them (Q20).
     """
     first, last = _day(query.get("from")), _day(query.get("to"))
     if tenant.switches["dimensiondata_without_range"] == "refuse" and (first is None or last is None):
-        raise Refusal(400, "from and to are required")
+        raise ApiError(400, "from and to are required")
     wanted = Range(first, last, query.get("cId") or None, query.get("dimid") or None)
     rows = tenant.points.page(wanted, offset, limit, tenant.switches["metric_combine"])
     return Response(200, b"[" + b",".join(rows) + b"]", rows=len(rows))
@@ -80,12 +80,12 @@ def _day(text: str | None) -> int | None:
 
 
 def _problem(tenant: Tenant, item: Value) -> str | None:
-    """Why a point is refused; None when it is taken in."""
+    """Why a point is refused; None if it is accepted."""
     if not isinstance(item, dict):
         return "item must be an object"
     try:
         written("date", item.get("date"), _MOMENT, tenant.switches)
-    except UnfitValueError:
+    except InvalidValueError:
         return "date is not valid"
     return next((text for text, fits in _CHECKS if not fits(item)), None)
 

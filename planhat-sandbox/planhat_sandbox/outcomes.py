@@ -1,4 +1,4 @@
-"""What can become of one item that is written."""
+"""The possible outcomes of an item that is written."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from planhat_sandbox.store import Value
 
-__all__ = ["Fate", "Result", "RowError", "key_text"]
+__all__ = ["Outcome", "Result", "RowError", "key_text"]
 
 
-class Fate(str, Enum):
-    """What became of one item; ``INVALID`` is a failure that goes to ``validationErrors``."""
+class Outcome(str, Enum):
+    """The outcome of one item; ``INVALID`` is a failure that is listed in ``validationErrors``."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -26,19 +26,19 @@ class Fate(str, Enum):
 
 
 class RowError(Exception):
-    """A row that is refused; the text says why."""
+    """A row is refused; the text says why."""
 
-    def __init__(self, text: str, fate: Fate | None = None) -> None:
-        """Args: text: Why. fate: Which list the row belongs to, when it is not simply a failed insert or update."""
+    def __init__(self, text: str, outcome: Outcome | None = None) -> None:
+        """Take the reason, and the outcome if it is not simply a failed insert or update."""
         super().__init__(text)
-        self.fate = fate
+        self.outcome = outcome
 
 
 @dataclass
 class Result:
-    """The fate of one item of a request; ``item`` is what was sent."""
+    """The result for one item of a request; ``item`` is what was sent."""
 
-    fate: Fate
+    outcome: Outcome
     item: Value
     row_id: str | None = None
     keys: dict[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Result:
 
 
 def key_text(value: object) -> str | None:
-    """A key as it is stored: text, also when a number was sent (B43). None when there is none."""
+    """A key in its stored form, which is always text (B43); None if there is none."""
     if value is None or value == "" or isinstance(value, (dict, list, bool)):
         return None
     return str(value)

@@ -1,4 +1,4 @@
-"""Dimension data as it is stored and read: one value per record, metric and day (B82)."""
+"""Stores dimension data with one value per record, metric and day (B82)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Series:
 
     @property
     def key(self) -> Key:
-        """What makes it different from all others."""
+        """The key that distinguishes this series from all others."""
         return (self.model, self.parent_id, self.dimension_id)
 
     @cached_property
@@ -63,7 +63,7 @@ class Series:
 
 
 class Grid(Protocol):
-    """Seeded points: a value for each series on each of some days in a row."""
+    """Seeded points, with a value for each series on each of several consecutive days."""
 
     first_day: int
     days: int
@@ -73,12 +73,12 @@ class Grid(Protocol):
         """All series."""
 
     def value(self, index: int, day: int) -> float:
-        """The value of the series at an index on an epoch day."""
+        """The value of the series at an index on a day, given in days since 1970-01-01."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """What is asked for; None means no bound."""
+    """The requested points; None means no limit."""
 
     first_day: int | None = None
     last_day: int | None = None
@@ -86,19 +86,19 @@ class Range:
     dimension_id: str | None = None
 
     def holds(self, series: Series, day: int) -> bool:
-        """Whether a point belongs to it."""
+        """Whether it contains a point."""
         after = self.first_day is None or day >= self.first_day
         before = self.last_day is None or day <= self.last_day
         return after and before and self.wants(series)
 
     def wants(self, series: Series) -> bool:
-        """Whether points of a series belong to it."""
+        """Whether it can contain points of a series."""
         return self.company_id in (None, series.company_id) and self.dimension_id in (None, series.dimension_id)
 
 
 @dataclass
 class _Pushed:
-    """Values that were pushed for one record, metric and day, each with the moment it can be read from."""
+    """Values that were pushed for one record, metric and day, each with the time from which lists return it."""
 
     point_id: str
     series: Series
@@ -113,11 +113,11 @@ class Points:
     """All points of the tenant. Callers hold the lock of the store."""
 
     def __init__(self, grid: Grid) -> None:
-        """Args: grid: The seeded points."""
+        """Take the seeded points."""
         self._grid = grid
-        # Pushed onto a seeded point, by series and day.
+        # Values that were pushed for a seeded point, by series and day.
         self._over: dict[tuple[Key, int], _Pushed] = {}
-        # Pushed where there was no point, in the order of arrival.
+        # Values that were pushed for other points, in the order of their arrival.
         self._extra: dict[tuple[Key, int], _Pushed] = {}
         self._wanted: dict[Range, list[int]] = {}
         self.accepted: list[Row] = []
@@ -125,29 +125,29 @@ class Points:
         self.dropped: list[Row] = []
 
     @cached_property
-    def _places(self) -> dict[Key, int]:
+    def _indexes_of_series(self) -> dict[Key, int]:
         return {series.key: index for index, series in enumerate(self._grid.series)}
 
     def add(self, series: Series, day: int, value: float, delay: float) -> None:
-        """Stores one pushed value; it can be read after ``delay`` seconds."""
+        """Store one pushed value. Lists return it after ``delay`` seconds."""
         key = (series.key, day)
-        place = self._places.get(series.key)
-        seeded = place is not None and 0 <= day - self._grid.first_day < self._grid.days
+        index = self._indexes_of_series.get(series.key)
+        seeded = index is not None and 0 <= day - self._grid.first_day < self._grid.days
         target = self._over if seeded else self._extra
         if key not in target:
-            start = [(0.0, self._grid.value(place, day))] if seeded and place is not None else []
-            point_id = _point_id(day, place if place is not None else len(self._places) + len(self._extra))
+            start = [(0.0, self._grid.value(index, day))] if seeded and index is not None else []
+            point_id = _point_id(day, index if index is not None else len(self._indexes_of_series) + len(self._extra))
             target[key] = _Pushed(point_id, series, day, start)
         target[key].values.append((time.monotonic() + delay, value))
 
     def count(self) -> int:
-        """Number of points that can be read without a bound."""
+        """Number of points that a list without parameters returns."""
         now = time.monotonic()
         seeded = self._grid.days * len(self._grid.series)
         return seeded + sum(1 for pushed in self._extra.values() if pushed.readable(now))
 
     def page(self, wanted: Range, offset: int, limit: int, combine: str) -> list[bytes]:
-        """Encoded rows: seeded points by day, then the others as they came."""
+        """Encoded rows: the seeded points by day, then the others in the order of their arrival."""
         indexes = self._indexes(wanted)
         first = max(wanted.first_day if wanted.first_day is not None else 0, self._grid.first_day)
         last_seeded = self._grid.first_day + self._grid.days - 1
@@ -161,7 +161,7 @@ class Points:
         return rows
 
     def rows(self, combine: str) -> Iterator[Row]:
-        """Every point that can be read, decoded."""
+        """Every point that a list without parameters returns, decoded."""
         for encoded in self.page(Range(), 0, self.count(), combine):
             yield msgspec.json.decode(encoded)
 

@@ -1,4 +1,4 @@
-"""The call quota of the main API: a minute, a second, and at once (B10, B11)."""
+"""Limits the calls of the main API per minute, per second and at the same time (B10, B11)."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from email.utils import format_datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from planhat_sandbox.messages import Refusal
+from planhat_sandbox.messages import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planhat_sandbox.switches import Switches
 
-__all__ = ["OverQuota", "Quota"]
+__all__ = ["Quota", "QuotaExceededError"]
 
 _TOO_MANY = 429
 _PREFIXES = {"present": "X-Rate-Limit-", "x-ratelimit": "x-ratelimit-"}
 
 
-class OverQuota(Refusal):
-    """A call above the quota, answered with 429."""
+class QuotaExceededError(ApiError):
+    """The call is above the quota and is answered with 429."""
 
     def __init__(self, text: str, wait: float) -> None:
-        """Args: text: Which limit. wait: Seconds until a call can go through."""
+        """Take the text of the answer, and the seconds until a call is possible."""
         super().__init__(_TOO_MANY, text)
         self.wait = wait
 
@@ -37,7 +37,7 @@ class Quota:
     """Counts calls. Thread-safe."""
 
     def __init__(self, switches: Switches) -> None:
-        """Args: switches: Where the limits stand."""
+        """Take the switches with the limits."""
         self._switches = switches
         self._lock = Lock()
         self._calls: deque[float] = deque()
@@ -45,10 +45,10 @@ class Quota:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """One call, from its arrival to its answer.
+        """Count one call from its arrival to its answer.
 
         Raises:
-            OverQuota: It is one too many.
+            QuotaExceededError: The call is above the quota.
         """
         self._enter()
         try:
@@ -63,7 +63,7 @@ class Quota:
             parallel = self._switches.number("parallel_calls")
             if parallel and self._at_once >= parallel:
                 text = "Too many parallel requests"
-                raise OverQuota(text, 1)
+                raise QuotaExceededError(text, 1)
             self._check("calls_per_second", 1, now)
             self._check("calls_per_minute", self._switches.number("quota_window_seconds"), now)
             self._calls.append(now)
@@ -76,7 +76,7 @@ class Quota:
             self._calls.popleft()
         if limit and len(self._calls) >= limit and self._calls[-limit] > now - window:
             text = "Too Many Requests"
-            raise OverQuota(text, self._calls[-limit] + window - now)
+            raise QuotaExceededError(text, self._calls[-limit] + window - now)
 
     def _rate_headers(self) -> dict[str, str]:
         prefix = _PREFIXES.get(self._switches["rate_headers"])
@@ -89,17 +89,17 @@ class Quota:
         return headers
 
     def left(self) -> int:
-        """Calls that can still be made in this window."""
+        """Calls that are left in this window."""
         with self._lock:
             return max(0, int(self._switches.number("calls_per_minute")) - len(self._calls))
 
     def headers(self, wait: float | None = None) -> dict[str, str]:
-        """The headers that tell a client about the quota; ``wait`` is given with a 429."""
+        """The headers about the quota; ``wait`` is given with a 429."""
         headers = self._rate_headers()
         if wait is not None and self._switches["retry_after"] == "seconds":
             headers["Retry-After"] = str(math.ceil(wait))
         if wait is not None and self._switches["retry_after"] == "date":
-            # The real time, also where the tenant stands on another day: clients compare it with their own clock.
+            # The real time, even if the tenant has another day, because clients compare it with their own clock.
             moment = datetime.now(timezone.utc) + timedelta(seconds=math.ceil(wait))
             headers["Retry-After"] = format_datetime(moment, usegmt=True)
         return headers

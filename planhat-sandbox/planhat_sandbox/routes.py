@@ -1,4 +1,4 @@
-"""From a request to its answer: the main API and the analytics host."""
+"""Routes requests to the main API and to the analytics host."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from planhat_sandbox import auth
 from planhat_sandbox.activities import push_activities, push_activity, push_segment
 from planhat_sandbox.bulk_answer import bulk_answer
 from planhat_sandbox.lists import Lists, whole_number
-from planhat_sandbox.messages import Refusal, Request, Response, json_response, text_response
+from planhat_sandbox.messages import ApiError, Request, Response, json_response, text_response
 from planhat_sandbox.metrics import push_metrics, read_metrics
-from planhat_sandbox.present import Presenter
-from planhat_sandbox.singles import Singles
+from planhat_sandbox.rendering import Renderer
+from planhat_sandbox.single_rows import SingleRows
 from planhat_sandbox.tickets import TicketUpsert
 from planhat_sandbox.upsert import Upsert
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from planhat_api.models.registry import Model
-    from planhat_sandbox.flight import Flight
+    from planhat_sandbox.bulk_call import BulkCall
     from planhat_sandbox.store import Value
     from planhat_sandbox.tenant import Tenant
 
@@ -34,30 +34,30 @@ _METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 
 class Router:
-    """Answers the calls of one tenant."""
+    """Answers the requests of one tenant."""
 
     def __init__(self, tenant: Tenant) -> None:
-        """Args: tenant: Whose calls."""
+        """Take the tenant."""
         self._tenant = tenant
-        presenter = Presenter(tenant)
-        self._lists = Lists(tenant, presenter)
-        self._singles = Singles(tenant, presenter)
-        # Views share the path of the model they are a view of.
+        renderer = Renderer(tenant)
+        self._lists = Lists(tenant, renderer)
+        self._single_rows = SingleRows(tenant, renderer)
+        # A view has the same path as its model.
         self._models = {found.path: found for found in all_models().values() if found.view_of is None}
 
     def answer(self, request: Request) -> Response:
         """The answer to one call.
 
         Raises:
-            Refusal: It is answered with an error status.
+            ApiError: The call is answered with an error status.
         """
         if request.method == "OPTIONS":
             return Response(204, headers={"Allow": _METHODS})
         if request.method == "HEAD":
-            # The connection sends the head of this answer only.
+            # Only the headers of this answer are sent.
             request = replace(request, method="GET")
         if len(request.body) > self._tenant.switches.number("body_limit_mb") * 1024 * 1024:
-            raise Refusal(413, "Payload Too Large")
+            raise ApiError(413, "Payload Too Large")
         host, _, path = request.path.partition("/")
         if host == ANALYTICS_PREFIX:
             return self._analytics(request, path)
@@ -67,32 +67,32 @@ class Router:
     def _main(self, request: Request) -> Response:
         head, _, tail = request.path.partition("/")
         if head == "myprofile" and not tail and self._tenant.switches["myprofile"] == "present":
-            return self._singles.my_profile()
+            return self._single_rows.my_profile()
         model = self._models.get(head)
         if model is None or not model.operations & {"list", "get"}:
-            raise Refusal(404, f"Cannot {request.method} /{head}")
+            raise ApiError(404, f"Cannot {request.method} /{head}")
         with self._tenant.store.lock:
             return self._of_model(model, request, unquote(tail))
 
     def _of_model(self, model: Model, request: Request, key: str) -> Response:
         if request.method == "GET":
-            return self._singles.get(model, key) if key else self._list(model, request)
+            return self._single_rows.get(model, key) if key else self._list(model, request)
         if key:
             return self._of_row(model, request, key)
         if request.method == "PUT" and "bulk_upsert" in model.operations:
-            return self._bulk(model, request.json(), request.flight)
+            return self._bulk(model, request.json(), request.bulk_call)
         if request.method == "POST" and "create" in model.operations:
-            return self._singles.create(model, request.json())
-        raise Refusal(404, f"Cannot {request.method} /{model.path}")
+            return self._single_rows.create(model, request.json())
+        raise ApiError(404, f"Cannot {request.method} /{model.path}")
 
     def _of_row(self, model: Model, request: Request, key: str) -> Response:
         if request.method == "PUT" and "update" in model.operations:
-            return self._singles.update(model, key, request.json())
+            return self._single_rows.update(model, key, request.json())
         if request.method == "DELETE" and "delete" in model.operations:
-            return self._singles.delete(model, key)
+            return self._single_rows.delete(model, key)
         if request.method == "POST" and key == "duplicate" and "duplicate" in model.operations:
             return self._duplicate(model, request.json())
-        raise Refusal(404, f"Cannot {request.method} /{model.path}/{key}")
+        raise ApiError(404, f"Cannot {request.method} /{model.path}/{key}")
 
     def _list(self, model: Model, request: Request) -> Response:
         if model.path == "leancompanies":
@@ -102,30 +102,30 @@ class Router:
             return read_metrics(self._tenant, request.query, offset, self._lists.limit(model, request.query))
         return self._lists.answer(model, request.query)
 
-    def _bulk(self, model: Model, items: Value, flight: Flight | None = None) -> Response:
+    def _bulk(self, model: Model, items: Value, bulk_call: BulkCall | None = None) -> Response:
         if model.path == "tickets" and isinstance(items, dict):
             items = [items]
         if not isinstance(items, list):
-            raise Refusal(400, "The body must be an array")
+            raise ApiError(400, "The body must be an array")
         if len(items) > _LARGEST_BULK:
-            raise Refusal(400, f"At most {_LARGEST_BULK} items in one request")
-        upsert = TicketUpsert(self._tenant) if model.path == "tickets" else Upsert(self._tenant, model, flight)
+            raise ApiError(400, f"At most {_LARGEST_BULK} items in one request")
+        upsert = TicketUpsert(self._tenant) if model.path == "tickets" else Upsert(self._tenant, model, bulk_call)
         with self._tenant.store.undoable() as undo:
             results = [upsert.item(item) for item in items]
             return bulk_answer(model, results, self._tenant.switches, undo)
 
     def _duplicate(self, model: Model, body: Value) -> Response:
-        """Copies of time entries, answered like a bulk upsert."""
+        """Copy time entries, with the answer of a bulk upsert."""
         ids = body.get("ids") if isinstance(body, dict) else None
         if not isinstance(ids, list):
-            raise Refusal(400, "ids required")
+            raise ApiError(400, "ids required")
         rows = [self._tenant.store[model.path].get(str(row_id)) or {} for row_id in ids]
         copies = [{name: value for name, value in row.items() if name not in model.read_only} for row in rows]
         return self._bulk(model, copies)
 
     def _analytics(self, request: Request, path: str) -> Response:
         if request.method != "POST":
-            raise Refusal(404, f"Cannot {request.method} /{path}")
+            raise ApiError(404, f"Cannot {request.method} /{path}")
         if path == "dock/segment":
             auth.check_segment(self._tenant, request.headers)
             push: Callable[[Tenant, Value], Response] = push_segment
@@ -145,11 +145,11 @@ class Router:
             "analytics/bulk": push_activities,
         }
         if head not in pushes or tenant_token != self._tenant.tenant_token:
-            raise Refusal(404, "There is no such tenant or path")
+            raise ApiError(404, "There is no such tenant or path")
         return pushes[head]
 
-    def refused(self, refusal: Refusal) -> Response:
-        """The answer that tells a refusal."""
+    def refused(self, error: ApiError) -> Response:
+        """The answer for an error."""
         if self._tenant.switches["error_body"] == "text":
-            return text_response(refusal.text, refusal.status)
-        return json_response({"error": refusal.text}, refusal.status)
+            return text_response(error.text, error.status)
+        return json_response({"error": error.text}, error.status)

@@ -1,4 +1,4 @@
-"""A sandbox in this process, with real sockets."""
+"""Runs a sandbox in this process, with real sockets."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["API_TOKEN", "TENANT_TOKEN", "Sandbox"]
 
-# Tokens of a stand-in: they open nothing but the sandbox.
+# Only the sandbox accepts these tokens.
 API_TOKEN = "sandbox-api-token"  # noqa: S105 - no secret
 TENANT_TOKEN = "5a4db0c5-0000-4000-8000-000000000001"  # noqa: S105 - no secret
 
 
 class Sandbox:
-    """A stand-in for Planhat with a seeded tenant.
+    """An imitation of Planhat with a seeded tenant.
 
     Use it as a context manager, or call ``start`` and ``stop``::
 
@@ -43,7 +43,7 @@ class Sandbox:
             requests.get(f"{box.url}/companies", headers={"Authorization": f"Bearer {box.api_token}"})
     """
 
-    def __init__(  # noqa: PLR0913 - all by name, all with defaults
+    def __init__(  # noqa: PLR0913 - all are keywords with defaults
         self,
         *,
         companies: int = 20,
@@ -58,20 +58,20 @@ class Sandbox:
         switches: Mapping[str, object] | None = None,
         faults: Iterable[Fault | Mapping[str, Value]] = (),
     ) -> None:
-        """Makes a tenant and a server that does not run yet.
+        """Make a tenant and a server, which does not run yet.
 
         Args:
-            companies: Number of companies; the other models follow from it.
+            companies: Number of companies. It also decides on the number of rows of the other models.
             seed: Equal seeds and sizes make equal tenants.
-            endusers: Number of endusers; 10 for each company when left out.
+            endusers: Number of endusers; by default 10 for each company.
             days: Days of metrics before today.
             host: Address to listen on.
             port: Port to listen on; 0 picks a free one.
-            api_token: Token that opens the main API.
-            tenant_token: UUID that opens the analytics host.
-            today: Day the tenant stands on; the real one when left out.
+            api_token: Token for the main API.
+            tenant_token: UUID for the analytics host.
+            today: The present day of the tenant; by default the real one.
             switches: Positions that differ from the defaults.
-            faults: What goes wrong from the start.
+            faults: Faults from the start on.
         """
         clock = Clock(today)
         plan = Plan(companies, endusers, days, seed, clock.today())
@@ -87,23 +87,23 @@ class Sandbox:
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="planhat-sandbox", daemon=True)
 
     def start(self) -> None:
-        """Begins to serve."""
+        """Begin to serve."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops at once and closes all connections."""
+        """Stop immediately, and close all connections."""
         self._server.stop()
         self._thread.join()
 
     def __enter__(self) -> Self:
-        """Begins to serve."""
+        """Begin to serve."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stops."""
+        """Stop the server."""
         self.stop()
 
     @property
@@ -114,11 +114,11 @@ class Sandbox:
 
     @property
     def analytics_url(self) -> str:
-        """Base URL of what stands for the analytics host."""
+        """Base URL of the imitated analytics host."""
         return f"{self.url}/{ANALYTICS_PREFIX}"
 
     def rows(self, path: str) -> list[Row]:
-        """All stored rows of a path, hidden ones too. ``dimensiondata`` and ``tickets`` work as well.
+        """All stored rows of a path, including hidden ones. The paths ``dimensiondata`` and ``tickets`` work too.
 
         Raises:
             KeyError: There is no such path.
@@ -131,7 +131,7 @@ class Sandbox:
             return list(self._tenant.store[path].rows())
 
     def counts(self) -> dict[str, int]:
-        """Number of stored rows by path, and of points under ``dimensiondata``."""
+        """Number of stored rows by path, with the points as ``dimensiondata``."""
         with self._tenant.store.lock:
             counts = {path: len(self._tenant.store[path]) for path in self._tenant.store.paths()}
             return {**counts, "dimensiondata": self._tenant.points.count()}
@@ -148,7 +148,7 @@ class Sandbox:
 
     @property
     def dropped_metrics(self) -> list[Row]:
-        """Accepted points that matched none and are gone."""
+        """Accepted points that matched no record and were dropped."""
         return self._copied(self._tenant.points.dropped)
 
     @property
@@ -158,16 +158,16 @@ class Sandbox:
 
     @property
     def calls(self) -> list[Call]:
-        """Every request seen, in the order of their answers."""
+        """Every request so far, in the order of the answers."""
         return list(self._server.calls)
 
     @property
     def moves(self) -> list[Row]:
-        """What the switch ``moving_rows`` did: ``{path, kind, _id}``."""
+        """The changes by the switch ``moving_rows``: ``{path, kind, _id}``."""
         return self._copied(self._tenant.moves)
 
     def forget_calls(self) -> None:
-        """Empties the list of calls."""
+        """Empty the list of calls."""
         self._server.calls.clear()
 
     def switches(self) -> dict[str, str]:
@@ -175,11 +175,11 @@ class Sandbox:
         return self._switches.all()
 
     def set_switch(self, name: str, position: object) -> None:
-        """Moves one switch; raises SwitchError when that cannot be."""
+        """Set one switch; raises SwitchError for an unknown switch or position."""
         self._switches.set(name, position)
 
     def set_faults(self, faults: Iterable[Fault | Mapping[str, Value]]) -> None:
-        """Takes these faults in place of those before; raises FaultError for one that cannot be."""
+        """Replace all faults; raises FaultError for an invalid one."""
         self._faults.set(faults)
 
     def _copied(self, rows: list[Row]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The HTTP server: connections, requests, and the list of calls seen."""
+"""The HTTP server of the sandbox."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from planhat_sandbox.answering import Answerer, DroppedError
 from planhat_sandbox.messages import Request, Response
-from planhat_sandbox.sending import Sender
+from planhat_sandbox.request_handling import DroppedError, RequestHandler
+from planhat_sandbox.response_writing import ResponseWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,16 +29,16 @@ CONTROL_PREFIX = "_sandbox"
 
 @dataclass(frozen=True)
 class Call:
-    """One request that was seen.
+    """One request.
 
     Attributes:
         method: HTTP method.
         path: Path without leading slash; the tenant token is shown as ``{tenant}``.
         query: Parameters.
         status: Status of the answer; 0 when the connection was closed without one.
-        rows: Rows in the answer of a list, or rows that a bulk call or push brought.
-        at: Monotonic time of its arrival.
-        seconds: Time it took to make the answer.
+        rows: Rows in the answer of a list, or rows that a bulk call or push sent.
+        at: Monotonic time of the arrival.
+        seconds: Time to make the answer.
         size: Bytes of the request body.
     """
 
@@ -66,38 +66,38 @@ class Server(ThreadingHTTPServer):
         faults: Faults,
         control: Callable[[Request], Response],
     ) -> None:
-        """Args: address: Host and port. tenant: What to serve. faults: What goes wrong. control: Answers /_sandbox."""
+        """Take host and port, the tenant, the faults, and the function that answers calls below /_sandbox."""
         self.tenant = tenant
         self.faults = faults
         self.control = control
         self.calls: list[Call] = []
         self.stopping = Event()
-        self.answerer = Answerer(tenant, self.stopping)
+        self.handler = RequestHandler(tenant, self.stopping)
         self._connections: set[socket.socket] = set()
         self._lock = Lock()
         super().__init__(address, _Handler)
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        """Remembers the connection, so that it can be closed on stop."""
+        """Remember the connection, so that ``stop`` can close it."""
         if isinstance(request, socket.socket):
             with self._lock:
                 self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Closes one connection."""
+        """Close one connection."""
         if isinstance(request, socket.socket):
             with self._lock:
                 self._connections.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        """Clients may go away at any time; anything else is a fault of the sandbox and shown."""
+        """Show errors of the sandbox, but not that a client closed its connection."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
-        """Stops at once, with all connections."""
+        """Stop immediately, and close all connections."""
         self.stopping.set()
         self.shutdown()
         with self._lock:
@@ -135,25 +135,25 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, *_: object) -> None:
-        """Calls are kept in the list of calls, not written to standard error."""
+        """Write nothing to standard error, because there is a list of calls."""
 
     def _serve(self) -> None:
         at = time.monotonic()
         request = self._read()
-        sender = Sender(self.wfile, self.server.tenant.switches, self.server.stopping)
+        writer = ResponseWriter(self.wfile, self.server.tenant.switches, self.server.stopping)
         if request.path.split("/")[0] == CONTROL_PREFIX:
-            sender.whole(self.server.control(request))
+            writer.whole(self.server.control(request))
             return
         shown = request.path.replace(self.server.tenant.tenant_token, "{tenant}")
         faults = self.server.faults.drawn(request.method, shown)
         try:
-            response = self.server.answerer.answer(request, faults)
+            response = self.server.handler.answer(request, faults)
         except DroppedError:
             self._note(request, shown, at, Response(0))
             self.close_connection = True
             return
         self._note(request, shown, at, response)
-        if not sender.send(request, response, faults):
+        if not writer.send(request, response, faults):
             self.close_connection = True
 
     def _read(self) -> Request:

@@ -1,4 +1,4 @@
-"""Holds the rows of the tenant, each as one encoded JSON object."""
+"""Stores the rows of the tenant as encoded JSON objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Collection", "Row", "Seeded", "Store", "Value", "value_at"]
 Value = Any
 Row = dict[str, Value]
 
-# Bytes of generated rows one collection keeps; a larger tenant makes rows anew each time they are read.
+# Bytes of generated rows that a collection keeps. Further rows are generated again each time they are read.
 _KEEP_BYTES = 192 * 1024 * 1024
 
 _encode = msgspec.json.Encoder().encode
@@ -24,9 +24,9 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Seeded(Protocol):
-    """Rows that are made when they are first looked at.
+    """Rows that are generated when they are first read.
 
-    ``columns`` gives single fields of a row without making the row, so that keys can be searched in large tenants.
+    ``columns`` returns single fields without generating the row, so that keys can be searched in large tenants.
     """
 
     @property
@@ -44,7 +44,7 @@ class Seeded(Protocol):
 
 
 def value_at(row: Mapping[str, Value], path: str) -> Value:
-    """The value at a dotted path, None where there is none."""
+    """The value at a dotted path; None if there is none."""
     if path in row:
         return row[path]
     head, dot, rest = path.partition(".")
@@ -53,7 +53,7 @@ def value_at(row: Mapping[str, Value], path: str) -> Value:
 
 
 class _Journal:
-    """What rows were before they were changed, noted while someone may want to undo it."""
+    """Keeps the former state of changed rows, so that changes can be undone."""
 
     def __init__(self) -> None:
         self.open = False
@@ -69,15 +69,15 @@ class Collection:
     """The rows of one path in the order they were inserted. Callers hold the lock of the store."""
 
     def __init__(self, seeded: Seeded | None = None, journal: _Journal | None = None) -> None:
-        """Args: seeded: Rows to start with. journal: Where changes are noted while they may be undone."""
+        """Take the rows to start with, and the journal for changes that may be undone."""
         self._seeded = seeded
         self._journal = journal or _Journal()
-        # The encoded row, or the index of a seeded row that nobody wrote to yet.
+        # The encoded row, or the index of a seeded row that is not changed.
         self._cells: dict[str, bytes | int] | None = None
         self._made: dict[int, bytes] = {}
         self._made_bytes = 0
         self._columns: dict[str, dict[str, Value]] = {}
-        # By field, and whether the case of its values is ignored.
+        # By field, and by whether upper and lower case are ignored.
         self._indexes: dict[tuple[str, bool], dict[Value, dict[str, None]]] = {}
         self.version = 0
 
@@ -117,7 +117,7 @@ class Collection:
         return encoded
 
     def get(self, row_id: str) -> Row | None:
-        """A copy of one row, None when there is none."""
+        """A copy of one row; None if there is none."""
         return _decode(self.raw(row_id)) if row_id in self._rows else None
 
     def rows(self) -> Iterator[Row]:
@@ -125,7 +125,7 @@ class Collection:
         return (_decode(self.raw(row_id)) for row_id in self.ids())
 
     def put(self, row: Row) -> None:
-        """Stores a row under its ``_id``, in place of the one that was there."""
+        """Store a row under its ``_id``, and replace an existing one."""
         row_id = row["_id"]
         self._note(row_id)
         for name, column in self._columns.items():
@@ -136,7 +136,7 @@ class Collection:
         self.version += 1
 
     def remove(self, row_id: str) -> None:
-        """Deletes one row."""
+        """Delete one row."""
         self._note(row_id)
         self._drop(row_id)
 
@@ -151,7 +151,7 @@ class Collection:
             self._journal.entries.append((self, row_id, self._rows.get(row_id)))
 
     def restore(self, row_id: str, cell: bytes | int | None) -> None:
-        """Puts one row back to what it was."""
+        """Restore the former state of a row."""
         if cell is None:
             self._drop(row_id)
             return
@@ -171,18 +171,18 @@ class Collection:
         return self._columns[name]
 
     def find(self, name: str, value: object, *, ignore_case: bool = False) -> list[str]:
-        """The ids of the rows whose field has this value, or holds it when the field is an array.
+        """The ids of the rows whose field has this value, or contains it if the field is an array.
 
-        With ``ignore_case`` the value is given in folded case.
+        With ``ignore_case``, the value must be in lower case (``casefold``).
         """
-        place = (name, ignore_case)
-        if place not in self._indexes:
+        key_of_index = (name, ignore_case)
+        if key_of_index not in self._indexes:
             index: dict[Value, dict[str, None]] = {}
             for row_id, found in self.column(name).items():
                 for key in _keys(found, ignore_case=ignore_case):
                     index.setdefault(key, {})[row_id] = None
-            self._indexes[place] = index
-        return list(self._indexes[place].get(value, ()))
+            self._indexes[key_of_index] = index
+        return list(self._indexes[key_of_index].get(value, ()))
 
     def _reindex(self, name: str, row_id: str, before: object, after: object) -> None:
         if before == after:
@@ -207,7 +207,7 @@ class Store:
     """All collections by path, with one lock for all of them."""
 
     def __init__(self, seeded: Mapping[str, Seeded | None]) -> None:
-        """Args: seeded: The rows to start with, by path."""
+        """Take the rows to start with, by path."""
         self.lock = RLock()
         self._journal = _Journal()
         self._collections = {path: Collection(rows, self._journal) for path, rows in seeded.items()}
@@ -217,16 +217,16 @@ class Store:
         return self._collections[path]
 
     def __contains__(self, path: object) -> bool:
-        """Whether rows are held for this path."""
+        """Whether there is a collection for this path."""
         return path in self._collections
 
     def paths(self) -> list[str]:
-        """All paths with rows of their own."""
+        """All paths with a collection."""
         return list(self._collections)
 
     @contextmanager
     def undoable(self) -> Iterator[Callable[[], None]]:
-        """Holds the lock; the function it gives undoes what was stored since."""
+        """Hold the lock, and yield a function that undoes the changes of the ``with`` block."""
         with self.lock:
             self._journal.open = True
             try:

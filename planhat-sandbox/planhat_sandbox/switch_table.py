@@ -1,4 +1,4 @@
-"""The open questions about Planhat, each as a switch the sandbox can be set to."""
+"""Lists the open questions about Planhat as switches of the sandbox."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Switch:
     """One open question.
 
     Attributes:
-        name: What a caller sets.
-        positions: Words it can be set to; empty for switches that take a number or free text.
-        default: Position of a fresh sandbox.
+        name: Name of the switch.
+        positions: The possible positions; empty for switches that take a number or any text.
+        default: Position in a new sandbox.
         facts: Numbers of the facts and questions in the notes on Planhat's API.
-        meaning: What it decides, for people.
+        meaning: What it decides.
         kind: ``position``, ``number`` or ``text``.
     """
 
@@ -79,7 +79,7 @@ _TABLE = (
     Switch("tasks_is_archived_true", ("only", "all"), "only", "B31", "What tasks?isArchived=true brings"),
     Switch("dimensiondata_without_range", ("all", "refuse"), "all", "Q20", "GET /dimensiondata without from and to"),
     Switch("updated_at", ("present", "some", "absent"), "present", "B33 Q3", "updatedAt in answers"),
-    # Shapes of values in answers
+    # Forms of values in answers
     Switch(
         "references",
         ("id", "object", "mixed"),
@@ -97,9 +97,9 @@ _TABLE = (
         "custom of a row without custom values; mixed leaves each as it is stored",
     ),
     Switch("nps_names", ("documented", "live", "both"), "documented", "B46", "score or nps, comment or npsComment"),
-    # How answers travel
-    Switch("compression", ("plain", "gzip"), "plain", "B1", "Body for clients that accept gzip; nobody said which"),
-    Switch("transfer", ("length", "chunked"), "length", "B1", "Content-Length or chunks; nobody said which"),
+    # How answers are sent
+    Switch("compression", ("plain", "gzip"), "plain", "B1", "Body for clients that accept gzip; not documented"),
+    Switch("transfer", ("length", "chunked"), "length", "B1", "Content-Length or chunks; not documented"),
     # Single calls
     Switch("put_with_id", ("refused", "accepted"), "refused", "B23", "_id in the body of PUT /model/{id}"),
     Switch("answers", ("object", "text"), "object", "B73", "What create and update answer"),
@@ -144,14 +144,14 @@ _TABLE = (
         ("honoured", "ignored"),
         "honoured",
         "B57 Q12",
-        "Bulk keys nobody confirmed: of deals, line items and products, externalId of conversations, sourceId of churn",
+        "Unconfirmed bulk keys: of deals, line items and products, externalId of conversations, sourceId of churn",
     ),
     Switch(
         "email_case",
         ("exact", "ignored"),
         "exact",
         "Q21",
-        "How addresses are compared, as keys and as filters: as they are written, or without regard to case",
+        "How email addresses are compared, as keys and as filters: exactly, or without regard to case",
     ),
     Switch("repeated_key", ("error", "in_order"), "error", "B64 B70", "The same key twice in one request"),
     # Bulk upsert: endusers with equal keys
@@ -174,7 +174,7 @@ _TABLE = (
         ("parallel", "single"),
         "parallel",
         "B14 B90",
-        "Rows it looks at: those of the request and of all that are under way at the same time, or of the request only",
+        "Rows that it compares: those of the request and of all requests at the same time, or of the request only",
     ),
     Switch(
         "duplicated_writes",
@@ -189,7 +189,7 @@ _TABLE = (
         ("ignored", "refused"),
         "ignored",
         "B89",
-        "A new enduser that no field and no domain maps to a company: ignored in silence, or refused",
+        "A new enduser that no field and no domain maps to a company: ignored without an error, or refused",
     ),
     Switch(
         "enduser_of_unknown_company",
@@ -219,7 +219,9 @@ _TABLE = (
     Switch("null_standard", ("clears", "ignored"), "clears", "B49 Q9", "null for a standard field"),
     Switch("iso_for_epoch_day", ("refused", "ignored"), "refused", "B41", "An ISO date sent to an epoch-day field"),
     Switch("updated_at_on_equal", ("moved", "kept"), "moved", "B34", "updatedAt after an update that changed nothing"),
-    Switch("updated_at_on_archiving", ("moved", "kept"), "moved", "Q25", "updatedAt of a row archived or brought back"),
+    Switch(
+        "updated_at_on_archiving", ("moved", "kept"), "moved", "Q25", "updatedAt of a row that is archived or restored"
+    ),
     # Bulk upsert: answer
     Switch(
         "error_items",

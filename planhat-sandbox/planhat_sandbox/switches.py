@@ -1,4 +1,4 @@
-"""The positions that the switches of one sandbox stand in."""
+"""Keeps the positions of the switches of one sandbox."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["SwitchError", "Switches"]
 
 
 class SwitchError(ValueError):
-    """A switch that does not exist, or a position it does not have."""
+    """The switch does not exist, or it does not have this position."""
 
 
 class Switches:
     """The positions of one sandbox. Thread-safe."""
 
     def __init__(self, positions: Mapping[str, object] | None = None) -> None:
-        """Starts from the defaults and sets what ``positions`` names."""
+        """Start with the defaults, and set the given positions."""
         self._lock = Lock()
         self._positions = {name: switch.default for name, switch in SWITCHES.items()}
         self.generation = 0
@@ -37,11 +37,11 @@ class Switches:
         return float(self._positions[name])
 
     def names(self, name: str) -> frozenset[str]:
-        """The parts of a switch that holds a comma list."""
+        """The parts of a switch whose position is a list with commas."""
         return frozenset(part.strip() for part in self._positions[name].split(",") if part.strip())
 
     def set(self, name: str, position: object) -> None:
-        """Moves one switch.
+        """Set one switch.
 
         Raises:
             SwitchError: There is no such switch, or it has no such position.
@@ -72,5 +72,5 @@ def _check_number(name: str, text: str) -> None:
     except ValueError:
         valid = False
     if not valid:
-        message = f"Switch {name} takes a number from 0 up, not {text!r}."
+        message = f"Switch {name} takes a number from 0 on, not {text!r}."
         raise SwitchError(message)

@@ -1,4 +1,4 @@
-"""Everything one sandbox knows about its tenant."""
+"""Contains the state of one tenant."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from planhat_sandbox.store import Row, Store, Value
     from planhat_sandbox.switches import Switches
 
-__all__ = ["Tenant", "home"]
+__all__ = ["Tenant", "collection_path"]
 
 
-def home(model: Model) -> str:
-    """The path whose collection holds the rows of a model: tickets are conversations."""
+def collection_path(model: Model) -> str:
+    """The path of the collection with the rows of a model. Tickets are stored as conversations."""
     return "conversations" if model.path == "tickets" else model.path
 
 
 @dataclass
 class Tenant:
-    """The rows, the clock, the switches and what was pushed to the analytics host."""
+    """The state of one tenant: rows, points, clock and switches."""
 
     store: Store
     points: Points
@@ -36,7 +36,7 @@ class Tenant:
     seed: int
 
     def __post_init__(self) -> None:
-        """Starts empty lists of what will be pushed."""
+        """Start with empty lists of activities and changes."""
         self.activities: list[Row] = []
         self.moves: list[Row] = []
         self._invoices: dict[str, int] = {}
@@ -48,7 +48,7 @@ class Tenant:
         return IdMaker(self.clock)
 
     def custom_fields(self, model_name: str) -> dict[str, Row]:
-        """The custom fields of a model by their name. Planhat's spelling of the model does not matter (B38)."""
+        """The custom fields of a model by name. The spelling of the model does not matter (B38)."""
         collection = self.store["customfields"]
         if self._fields[0] != collection.version:
             by_parent: dict[str, dict[str, Row]] = {}
@@ -58,7 +58,7 @@ class Tenant:
         return self._fields[1].get(_parent(model_name), {})
 
     def next_invoice(self, company_id: str) -> int:
-        """The number of the next invoice of a company; numbers are never used again."""
+        """The number of the next invoice of a company; each number is used only once."""
         if company_id not in self._invoices:
             invoices = self.store["invoices"]
             self._invoices[company_id] = len(invoices.find("cId", company_id))

@@ -1,16 +1,16 @@
-"""Tickets: conversations of type ticket, written under names of their own."""
+"""Writes tickets, which are conversations with other field names."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from planhat_api.models.registry import model as model_of
-from planhat_sandbox.addresses import rows_with
-from planhat_sandbox.derive import snippet
-from planhat_sandbox.outcomes import Fate, Result, RowError, key_text
-from planhat_sandbox.placing import company_of_address, named_company
+from planhat_sandbox.company_match import company_of_address, named_company
+from planhat_sandbox.derived_fields import snippet
+from planhat_sandbox.email_case import rows_with
+from planhat_sandbox.outcomes import Outcome, Result, RowError, key_text
 from planhat_sandbox.upsert import Upsert
-from planhat_sandbox.values import LEFT_OUT, UnfitValueError, written
+from planhat_sandbox.values import DROPPED, InvalidValueError, written
 
 if TYPE_CHECKING:
     from planhat_sandbox.store import Row, Value
@@ -27,26 +27,28 @@ class TicketUpsert:
     """Writes tickets of one tenant. Callers hold the lock of the store."""
 
     def __init__(self, tenant: Tenant) -> None:
-        """Args: tenant: Where the rows go."""
+        """Take the tenant."""
         self._tenant = tenant
         self._rows = tenant.store["conversations"]
         self._seen: set[str] = set()
 
     def item(self, item: Value) -> Result:
-        """Upserts one ticket. One without an address vanishes without a trace."""
+        """Upsert one ticket. A ticket without an email address is dropped without an error."""
         if not isinstance(item, dict):
-            return Result(Fate.INSERT_FAILED, item, error="An item must be an object")
+            return Result(Outcome.INSERT_FAILED, item, error="An item must be an object")
         if not item.get("email"):
-            return Result(Fate.VANISHED, item)
+            return Result(Outcome.VANISHED, item)
         found: str | None = None
         try:
             self._check_repeated(item)
             self._check_permission(item)
             found = self._match(item)
             return self._write(found, item)
-        except (RowError, UnfitValueError) as error:
-            fate = getattr(error, "fate", None) or (Fate.INSERT_FAILED if found is None else Fate.UPDATE_FAILED)
-            return Result(fate, item, row_id=found, error=str(error))
+        except (RowError, InvalidValueError) as error:
+            outcome = getattr(error, "outcome", None) or (
+                Outcome.INSERT_FAILED if found is None else Outcome.UPDATE_FAILED
+            )
+            return Result(outcome, item, row_id=found, error=str(error))
 
     def _check_repeated(self, item: Row) -> None:
         key = key_text(item.get("_id")) or key_text(item.get("sourceId"))
@@ -61,7 +63,7 @@ class TicketUpsert:
         switch = "refused_creates" if self._match(item) is None else "refused_updates"
         if _TICKETS.path in self._tenant.switches.names(switch):
             text = f"The token may not write {_TICKETS.name}"
-            raise RowError(text, Fate.FORBIDDEN)
+            raise RowError(text, Outcome.FORBIDDEN)
 
     def _match(self, item: Row) -> str | None:
         row_id = key_text(item.get("_id"))
@@ -85,10 +87,10 @@ class TicketUpsert:
         if "description" in changes:
             row["snippet"] = snippet(row.get("description"))
         if before is not None and all(row.get(name) == before.get(name) for name in changes):
-            return Result(Fate.UNCHANGED, item, found, self._keys(row))
+            return Result(Outcome.UNCHANGED, item, found, self._keys(row))
         row["updateDate"] = self._tenant.clock.stamp()
         self._rows.put(row)
-        return Result(Fate.UPDATED if found else Fate.CREATED, item, row["_id"], self._keys(row))
+        return Result(Outcome.UPDATED if found else Outcome.CREATED, item, row["_id"], self._keys(row))
 
     def _changes(self, item: Row) -> Row:
         refused = sorted((_TICKETS.read_only - {"_id"}) & set(item))
@@ -100,7 +102,7 @@ class TicketUpsert:
             if name not in item:
                 continue
             value = written(name, item[name], _TICKETS.properties[name], self._tenant.switches)
-            if value is not LEFT_OUT:
+            if value is not DROPPED:
                 changes[_RENAMED.get(name, name)] = value
         return changes
 
@@ -133,7 +135,7 @@ class TicketUpsert:
         }
 
     def _company(self, item: Row) -> str:
-        """The company by id, by external id, by domain, or the one the submitter belongs to."""
+        """The company by id, by external id or by domain, else the company of the submitter."""
         if item.get("companyId"):
             return self._named(item["companyId"], "companyId")
         if item.get("companyExternalId"):
@@ -156,7 +158,7 @@ class TicketUpsert:
         return found
 
     def _enduser(self, item: Row, company: str) -> str:
-        """The submitter, created when nobody has the address."""
+        """The submitter, who is created if no enduser has the email address."""
         endusers = self._tenant.store["endusers"]
         found = rows_with(endusers, "email", item["email"], self._tenant.switches)
         if found:

@@ -1,4 +1,4 @@
-"""What becomes of a value that is written to a field (B40 to B54)."""
+"""Converts a value to its stored form (B40 to B54)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     Schema = Mapping[str, Value]
 
-__all__ = ["LEFT_OUT", "UnfitValueError", "custom_changes", "written"]
+__all__ = ["DROPPED", "InvalidValueError", "custom_changes", "written"]
 
-# Stands for a value the server drops in silence.
-LEFT_OUT = object()
+# Means that the server drops a value without an error.
+DROPPED = object()
 
 _LARGEST_DAY = 200_000
 # Characters of a value in an error text.
@@ -29,24 +29,24 @@ _TIME_OF_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:\d{2})?(\.\d+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class UnfitValueError(ValueError):
-    """A value its field cannot take; the text names the field."""
+class InvalidValueError(ValueError):
+    """The value is invalid for its field; the text names the field."""
 
 
-def _unfit(name: str, value: Value, kind: str) -> UnfitValueError:
+def _invalid(name: str, value: Value, kind: str) -> InvalidValueError:
     shown = str(value)
     shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
-    return UnfitValueError(f'Cast to {kind} failed for value "{shown}" at path "{name}"')
+    return InvalidValueError(f'Cast to {kind} failed for value "{shown}" at path "{name}"')
 
 
 def written(name: str, value: Value, schema: Schema, switches: Switches) -> Value:
-    """The value as it is stored, or LEFT_OUT.
+    """The stored form of a value, or DROPPED.
 
     Raises:
-        UnfitValueError: The field cannot take it.
+        InvalidValueError: The value is invalid for its field.
     """
     if value is None:
-        return None if switches["null_standard"] == "clears" else LEFT_OUT
+        return None if switches["null_standard"] == "clears" else DROPPED
     form = schema.get("format") or schema.get("type")
     return _WRITERS.get(str(form), _as_it_is)(name, value, switches)
 
@@ -57,7 +57,7 @@ def _as_it_is(_name: str, value: Value, _: Switches) -> Value:
 
 def _text(name: str, value: Value, _: Switches) -> Value:
     if isinstance(value, (dict, list)):
-        raise _unfit(name, value, "string")
+        raise _invalid(name, value, "string")
     if isinstance(value, bool):
         return "true" if value else "false"
     text = value if isinstance(value, str) else str(value)
@@ -68,11 +68,11 @@ def _number(name: str, value: Value, _: Switches) -> Value:
     if _is_number(value):
         return value
     if value == "":
-        return LEFT_OUT
+        return DROPPED
     try:
         return _parsed(value)
     except (TypeError, ValueError) as error:
-        raise _unfit(name, value, "Number") from error
+        raise _invalid(name, value, "Number") from error
 
 
 def _is_number(value: Value) -> bool:
@@ -90,29 +90,29 @@ def _flag(name: str, value: Value, _: Switches) -> Value:
     known = {"true": True, "false": False, "1": True, "0": False}
     text = str(value).casefold() if isinstance(value, (str, int)) else ""
     if text not in known:
-        raise _unfit(name, value, "Boolean")
+        raise _invalid(name, value, "Boolean")
     return known[text]
 
 
 def _array(name: str, value: Value, _: Switches) -> Value:
     if not isinstance(value, list):
-        raise _unfit(name, value, "Array")
+        raise _invalid(name, value, "Array")
     return value
 
 
 def _object(name: str, value: Value, _: Switches) -> Value:
     if not isinstance(value, dict):
-        raise _unfit(name, value, "Object")
+        raise _invalid(name, value, "Object")
     return value
 
 
 def _moment(name: str, value: Value, _: Switches) -> Value:
     if value == "":
-        return LEFT_OUT
+        return DROPPED
     try:
         return iso(_read_moment(value))
     except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise _unfit(name, value, "Date") from error
+        raise _invalid(name, value, "Date") from error
 
 
 def _read_moment(value: Value) -> datetime:
@@ -134,14 +134,14 @@ def _read_moment(value: Value) -> datetime:
 
 def _epoch_day(name: str, value: Value, switches: Switches) -> Value:
     if value == "":
-        return LEFT_OUT
+        return DROPPED
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
     if isinstance(value, str) and switches["iso_for_epoch_day"] == "ignored":
-        return LEFT_OUT
+        return DROPPED
     if _is_number(value) and abs(value) <= _LARGEST_DAY and value == int(value):
         return int(value)
-    raise _unfit(name, value, "Number")
+    raise _invalid(name, value, "Number")
 
 
 _WRITERS: dict[str, Callable[[str, Value, Switches], Value]] = {
@@ -184,7 +184,7 @@ def custom_changes(item: Row, before: Row, fields: Mapping[str, Row], switches: 
     """The custom values an item changes, nested or as dotted keys (B48), as they are stored.
 
     Raises:
-        UnfitValueError: A value does not fit its field, or two names differ only in case (B51).
+        InvalidValueError: A value does not fit its field, or two names differ only in case (B51).
     """
     nested = {} if item.get("custom") is None else _object("custom", item["custom"], switches)
     sent = {str(name): value for name, value in nested.items()}
@@ -193,7 +193,7 @@ def custom_changes(item: Row, before: Row, fields: Mapping[str, Row], switches: 
     for name in sent:
         if folded.setdefault(name.casefold(), name) != name:
             text = f'custom: "{folded[name.casefold()]}" and "{name}" are duplicated'
-            raise UnfitValueError(text)
+            raise InvalidValueError(text)
     changes = {
         name: _custom_value(name, value, fields.get(name), switches)
         for name, value in sent.items()
@@ -202,12 +202,12 @@ def custom_changes(item: Row, before: Row, fields: Mapping[str, Row], switches: 
     return {
         name: value
         for name, value in changes.items()
-        if value is not LEFT_OUT and not _same_moment(fields.get(name), before.get(name), value)
+        if value is not DROPPED and not _same_moment(fields.get(name), before.get(name), value)
     }
 
 
 def _same_moment(field: Row | None, before: Value, after: Value) -> bool:
-    """Whether a date only differs in how it is written: some are stored with +0000 in place of Z."""
+    """Whether two dates are the same time in different spellings: some are stored with +0000 in place of Z."""
     if field is None or field.get("type") != "date":
         return False
     try:
@@ -220,7 +220,7 @@ def _custom_value(name: str, value: Value, field: Row | None, switches: Switches
     if value is None or field is None:
         return value
     if field.get("isFormula"):
-        return LEFT_OUT
+        return DROPPED
     kind = str(field.get("type"))
     if value == "" and kind in {"number", "rating", "day", "checkbox"}:
         return ""

@@ -98,7 +98,7 @@ class CheckedMapper(PluginMapper):
             with _as_configuration_error(stream):
                 self.register_raw_stream_schema(stream, schema, entry.key_properties)
                 if not all(isinstance(made.stream_alias, str) for made in self.stream_maps[stream]):
-                    msg = "__alias__ does not give a text"
+                    msg = "__alias__ gives no text"
                     raise StreamMapConfigError(msg)
             for made in self.stream_maps[stream]:
                 if isinstance(made, CustomStreamMap):

@@ -65,7 +65,7 @@ _CHECKS = {"catalog": fault_of_catalog, "state": fault_of_state}
 
 
 class TapPlanhat(Tap):
-    """Reads every Planhat model, and the daily metrics."""
+    """Reads every Planhat model and the daily metrics."""
 
     name = "tap-planhat"
     config_jsonschema = CONFIG_SCHEMA

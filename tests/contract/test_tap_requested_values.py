@@ -30,7 +30,7 @@ def box() -> Iterator[Sandbox]:
 
 
 def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [entry.getMessage() for entry in caplog.records if "came for" in entry.getMessage()]
+    return [entry.getMessage() for entry in caplog.records if "found no rows" in entry.getMessage()]
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["bytes", "general"])
@@ -49,8 +49,8 @@ def test_ids_without_points_are_told_once_at_the_end(
     output = run(config_for(box, partition_by=partition_by, start_date=_day(50), **ids), _STREAM)
     assert output.ids(_STREAM)
     assert _told(caplog) == [
-        "dimension_ids: no rows of 'dimension_data' came for 'lgoins'",
-        f"company_ids: no rows of 'dimension_data' came for '{'0' * 24}'",
+        "dimension_ids: found no rows of 'dimension_data' for 'lgoins'",
+        f"company_ids: found no rows of 'dimension_data' for '{'0' * 24}'",
     ]
     caplog.clear()
     run(config_for(box, partition_by=partition_by, start_date=_day(50), **ids), _STREAM, state=output.state)
@@ -61,7 +61,7 @@ def test_many_ids_without_points_are_one_line_in_each_run(box: Sandbox, caplog: 
     config = config_for(box, dimension_ids=[f"d{number}" for number in range(8)], start_date=_day(9))
     state = run(config, _STREAM).state
     run(config, _STREAM, state=state)
-    line = "dimension_ids: no rows of 'dimension_data' came for 'd0', 'd1', 'd2', 'd3', 'd4' and 3 more"
+    line = "dimension_ids: found no rows of 'dimension_data' for 'd0', 'd1', 'd2', 'd3', 'd4' and 3 more"
     assert _told(caplog) == [line, line]
 
 
@@ -69,7 +69,7 @@ def test_types_that_no_conversation_has(box: Sandbox, caplog: pytest.LogCaptureF
     config = config_for(box, conversation_types=["note", "emial", "note"], incremental=True)
     output = run(config, "conversations", "notes")
     assert output.ids("conversations")
-    assert _told(caplog) == ["conversation_types: no rows of 'conversations' came for 'emial'"]
+    assert _told(caplog) == ["conversation_types: found no rows of 'conversations' for 'emial'"]
     caplog.clear()
     run(config, "conversations", state=output.state)
     assert _told(caplog) == []

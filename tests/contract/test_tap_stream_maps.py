@@ -132,7 +132,7 @@ def test_an_undeclared_field_is_told_of_at_the_first_record_without_it(box: Sand
 
 
 def test_what_is_no_value_is_not_written(box: Sandbox) -> None:
-    assert "is () missing behind it?" in _failure(box, {"companies": {"name": "name.upper"}})
+    assert "is () missing after it?" in _failure(box, {"companies": {"name": "name.upper"}})
 
 
 def test_a_map_for_a_stream_that_does_not_exist_is_told(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:

@@ -64,7 +64,7 @@ def told(maps: Any, seed: int) -> dict[str, Any]:
         given = rows(seed)
         parts = [schema("companies", COLUMNS), *records("companies", given[:40]), state(1)]
         parts += [*records("companies", given[40:]), state(2)]
-        finished = run(box, parts, on_reject="continue", stream_maps=maps, batch_size_rows=17)
+        finished = run(box, parts, max_rejects="100%", stream_maps=maps, batch_size_rows=17)
         stored = [
             {name: row.get(name) for name in ("externalId", "sourceId", "name", "phase", "mr", "description")}
             for row in box.rows("companies")
@@ -114,6 +114,6 @@ def test_rows_that_need_the_sdk_are_not_mapped_again_and_again(monkeypatch: pyte
     given = [{"external_id": f"M-{number}", "name": "A", "mr": 3 if number % 5 else 4} for number in range(2_000)]
     with Sandbox(companies=2, seed=1) as box:
         parts = [schema("companies", COLUMNS), *records("companies", given)]
-        finished = run(box, parts, on_reject="continue", stream_maps={"companies": {"mr": "1 / (mr - 4)", **DROP}})
+        finished = run(box, parts, max_rejects="100%", stream_maps={"companies": {"mr": "1 / (mr - 4)", **DROP}})
         assert finished.summary == {"companies": {"created": 1_600, "rejected": 400}}
     assert len(mapped) < 5 * len(given)

@@ -122,7 +122,7 @@ def test_streams_are_incremental_as_the_page_on_streams_says(
     again = project.run(*command, **environment)
     assert again.returncode == 0, again.stdout
     for stream in ("companies", "endusers"):
-        assert re.search(rf"Done: {stream}, \d+ changed since", again.stdout), again.stdout
+        assert re.search(rf"Done: {stream}, \d+ rows changed since", again.stdout), again.stdout
     assert re.search(r"Done: tasks, \d+ rows", again.stdout)
 
 

@@ -153,7 +153,7 @@ CATALOGS: dict[str, tuple[Any, str]] = {
         {"streams": [_stream(metadata=[{"breadcrumb": [], "metadata": {"selected": "false"}}])]},
         "selected should be bool or null, not str",
     ),
-    "two names": ({"streams": [_stream(stream="accounts")]}, "another name, 'accounts', as its stream"),
+    "two names": ({"streams": [_stream(stream="accounts")]}, "whose stream has another name: 'accounts'"),
     "a replication key that is none": ({"streams": [_stream(replication_key="changed")]}, "replication key 'changed'"),
 }
 
@@ -254,7 +254,7 @@ def test_a_catalog_that_selects_nothing_is_said_to(box: Sandbox, tmp_path: Path)
         assert result.returncode == 0
         (line,) = _warnings(result)
         assert "The catalog selects no stream that exists, so nothing is read" in line
-        assert "'assets', 'campaigns'" in line or "There are: assets, campaigns" in line
+        assert "'assets', 'campaigns'" in line or "Existing streams: assets, campaigns" in line
         assert not result.stdout
 
 
@@ -264,7 +264,7 @@ def test_streams_that_do_not_exist_are_named_beside_those_that_do(box: Sandbox, 
     result = run_command(*write_files(tmp_path, config=config, catalog=catalog))
     assert result.returncode == 0
     (line,) = _warnings(result)
-    assert r"streams that do not exist: 'accounts', 'con\ntacts', 'c', 'd', 'e' and 1 more. There are: assets," in line
+    assert r"not exist: 'accounts', 'con\ntacts', 'c', 'd', 'e' and 1 more. Existing streams: assets," in line
     assert parsed(result.stdout.splitlines()).ids("companies")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STREAMS = ("companies", "dimension_data", "endusers", "sales")
-_DONE = re.compile(r"Done: (\w+), ([\d,]+) (?:rows|changed since [\d-]+ [\d:]+ UTC, of ([\d,]+) looked at)")
+_DONE = re.compile(r"Done: (\w+), ([\d,]+) rows(?: changed since [\d-]+ [\d:]+ UTC, of ([\d,]+) rows read)?")
 
 
 @pytest.fixture

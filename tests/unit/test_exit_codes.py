@@ -68,12 +68,12 @@ def test_the_page_tells_what_each_code_of_the_target_means() -> None:
     said = dict(re.findall(r"^\| (\d) \| ([^|]*) \|", PAGE.split("\n## tap-planhat")[0], re.MULTILINE))
     words = {
         ExitCode.DONE: "delivered",
-        ExitCode.FAULT: "a fault of the target itself",
+        ExitCode.FAULT: "an error in the target itself",
         ExitCode.SETTINGS: "wrong settings",
         ExitCode.CREDENTIALS: "refuses the token",
         ExitCode.REJECTS: "rejects beyond",
         ExitCode.UNAVAILABLE: "could not be reached",
-        ExitCode.INPUT: "no Singer message",
+        ExitCode.INPUT: "not a Singer message",
         ExitCode.OUTPUT: "no room",
     }
     assert [code for code, word in words.items() if word not in said[str(int(code))]] == []

@@ -18,14 +18,14 @@ from planhat_api.models.registry import all_models
 from planhat_sandbox import SWITCHES
 from planhat_sandbox.clock import Clock, day_number, iso_day
 from planhat_sandbox.ids import IdMaker
+from planhat_sandbox.markdown_tables import fault_table, switch_table
 from planhat_sandbox.points import Points, Range, Series
-from planhat_sandbox.reference import fault_table, switch_table
-from planhat_sandbox.seed.dice import Dice
 from planhat_sandbox.seed.plan import Plan
+from planhat_sandbox.seed.row_random import RowRandom
 from planhat_sandbox.seed.tenant import seeded_rows
 from planhat_sandbox.store import Collection, Row, Store
 from planhat_sandbox.switches import Switches
-from planhat_sandbox.values import UnfitValueError, written
+from planhat_sandbox.values import InvalidValueError, written
 
 SOURCE = Path(planhat_sandbox.__file__).parent
 PLAN = Plan(companies=30, endusers_wanted=400, days=4, seed=7, today=20_000)
@@ -100,8 +100,8 @@ def test_dates_that_matter_follow_today_and_others_do_not() -> None:
 
 
 def test_dice_are_even_and_repeatable() -> None:
-    rolls = [Dice(1, "a", index).below(10) for index in range(10_000)]
-    assert rolls == [Dice(1, "a", index).below(10) for index in range(10_000)]
+    rolls = [RowRandom(1, "a", index).below(10) for index in range(10_000)]
+    assert rolls == [RowRandom(1, "a", index).below(10) for index in range(10_000)]
     assert all(850 < rolls.count(face) < 1150 for face in range(10))
 
 
@@ -207,7 +207,7 @@ def test_a_value_is_stored_or_refused_but_never_breaks(value: Any) -> None:
         schema = {"type": "string", "format": form} if form in {"date-time", "epoch-day"} else {"type": form}
         try:
             written("field", value, schema, switches)
-        except UnfitValueError as error:
+        except InvalidValueError as error:
             assert "field" in str(error)  # noqa: PT017 - only refused values have a text
 
 

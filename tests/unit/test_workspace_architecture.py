@@ -13,7 +13,7 @@ PACKAGES = {name: ROOT / name.replace("_", "-") / name for name in ("planhat_api
 
 
 def _section(package: str) -> str:
-    return ARCHITECTURE.partition(f"## The rooms of {package}")[2].partition("\n## ")[0]
+    return ARCHITECTURE.partition(f"## The packages of {package}")[2].partition("\n## ")[0]
 
 
 def _found(name: str, package: str) -> bool:
@@ -23,7 +23,7 @@ def _found(name: str, package: str) -> bool:
 
 
 @pytest.mark.parametrize("package", ["tap_planhat", "target_planhat"])
-def test_every_file_and_room_of_the_walks_is_there(package: str) -> None:
+def test_every_file_and_folder_of_the_walks_is_there(package: str) -> None:
     section = _section(package)
     names = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py|[a-z_]+/[a-z_/]+)`", section))
     assert names
@@ -31,16 +31,16 @@ def test_every_file_and_room_of_the_walks_is_there(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_room_says_what_happens_in_it(package: str) -> None:
-    for room in PACKAGES[package].rglob("__init__.py"):
-        first = room.read_text("utf-8").splitlines()[0]
-        assert re.fullmatch(r'"""[A-Z].*[.:]"*', first), room
+def test_every_package_says_what_it_is_for(package: str) -> None:
+    for folder in PACKAGES[package].rglob("__init__.py"):
+        first = folder.read_text("utf-8").splitlines()[0]
+        assert re.fullmatch(r'"""[A-Z].*[.:]"*', first), folder
 
 
-def test_every_room_of_tap_and_target_stands_on_the_page() -> None:
+def test_every_package_of_tap_and_target_is_on_the_page() -> None:
     for package in ("tap_planhat", "target_planhat"):
-        rooms = {path.parent.name for path in PACKAGES[package].glob("*/__init__.py")}
-        assert {room for room in rooms if f"| `{room}`" not in _section(package)} == set()
+        folders = {path.parent.name for path in PACKAGES[package].glob("*/__init__.py")}
+        assert {folder for folder in folders if f"| `{folder}`" not in _section(package)} == set()
 
 
 def test_every_path_in_the_page_on_contributing_is_there() -> None:

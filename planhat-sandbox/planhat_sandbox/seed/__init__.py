@@ -1,1 +1,1 @@
-"""The seeded tenant: plausible rows for every model, the same for the same seed and sizes."""
+"""Generates realistic rows for every model, always the same for the same seed and sizes."""

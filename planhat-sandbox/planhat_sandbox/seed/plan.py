@@ -1,4 +1,4 @@
-"""How large the seeded tenant is, and the ids its rows refer to each other by."""
+"""The sizes and ids of the seeded tenant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Table"]
 
-# All rows are made between these moments, whatever day it is, so that equal seeds give equal rows.
+# All rows are created in this fixed period, so that equal seeds give equal rows on every day.
 _START = datetime(2023, 1, 2, 8, tzinfo=timezone.utc)
 _SPAN_SECONDS = 3 * 365 * 86_400
 
@@ -28,10 +28,10 @@ class Plan:
 
     Attributes:
         companies: Number of companies.
-        endusers_wanted: Number of endusers; None is 10 for each company.
-        days: Days of metrics, the last one being yesterday.
-        seed: Decides everything chance decides.
-        today: Epoch day the tenant stands on.
+        endusers_wanted: Number of endusers; None for 10 for each company.
+        days: Days of metrics; the last one is yesterday.
+        seed: Decides on all random values.
+        today: The present day of the tenant, in days since 1970-01-01.
     """
 
     companies: int
@@ -42,7 +42,7 @@ class Plan:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """Number of rows by path; custom fields are a fixed list and not here."""
+        """Number of rows by path, without custom fields, which are a fixed list."""
         companies = max(1, self.companies)
         endusers = companies * 10 if self.endusers_wanted is None else max(1, self.endusers_wanted)
         deals = companies // 2 + 1
@@ -73,11 +73,11 @@ class Plan:
         }
 
     def created(self, path: str, index: int) -> datetime:
-        """When a row was made; later rows of a path later."""
+        """When a row was created. A higher index means a later time."""
         return _START + timedelta(seconds=_SPAN_SECONDS * index // max(1, self.counts.get(path, 1_000)))
 
     def stamp(self, path: str, index: int, days: float = 0) -> str:
-        """A moment so many days after a row was made."""
+        """The time so many days after a row was created."""
         return iso(self.created(path, index) + timedelta(days=days))
 
     def id(self, path: str, index: int) -> str:
@@ -91,7 +91,7 @@ class Plan:
         return {path: id_tag(path, self.seed) for path in (*self.counts, "customfields", "other")}
 
     def ref(self, path: str, number: int) -> str:
-        """The id of some row of a path, for any number."""
+        """The id of a row of a path, for any number."""
         return self.id(path, number % self.counts[path])
 
 

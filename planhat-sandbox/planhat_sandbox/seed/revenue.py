@@ -1,4 +1,4 @@
-"""Seeded revenue: products, licenses, sales, invoices, opportunities, deals, line items, churn."""
+"""Generates products, licenses, sales, invoices, opportunities, deals, line items and churn logs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from planhat_sandbox.clock import day_number, iso
 from planhat_sandbox.seed import words
 from planhat_sandbox.seed.accounts import company_name, company_of
-from planhat_sandbox.seed.customs import custom_of
-from planhat_sandbox.seed.dice import Dice, one_in
+from planhat_sandbox.seed.custom_fields import custom_of
+from planhat_sandbox.seed.row_random import RowRandom, one_in
 
 if TYPE_CHECKING:
     from planhat_sandbox.seed.plan import Plan
@@ -24,7 +24,7 @@ def _of_company(plan: Plan, index: int) -> Row:
 
 
 def _keys(kind: str, index: int) -> Row:
-    """Keys of a row; a third of the rows lacks each."""
+    """Keys of a row. Each key is missing in a third of the rows."""
     keys: Row = {}
     if index % 3 != 1:
         keys["externalId"] = f"{kind}-{index + 1}"
@@ -54,16 +54,16 @@ def product(plan: Plan, index: int) -> Row:
 
 
 def license_(plan: Plan, index: int) -> Row:
-    """A license of twelve months, some with an endless decimal for mrr."""
-    dice = Dice(plan.seed, "license", index)
+    """A license of twelve months. Some have a repeating decimal as mrr."""
+    rng = RowRandom(plan.seed, "license", index)
     start = plan.created("licenses", index).replace(hour=0, minute=0, second=0, microsecond=0)
     end = start.replace(year=start.year + 1, day=min(start.day, 28)) - timedelta(days=1)
-    value = dice.pick((1000, 1200, 6000, 12_500, 48_000))
+    value = rng.pick((1000, 1200, 6000, 12_500, 48_000))
     return {
         **_of_company(plan, index),
         **_keys("license", index),
-        "product": dice.pick(words.PRODUCTS),
-        "_currency": dice.pick(words.CURRENCIES),
+        "product": rng.pick(words.PRODUCTS),
+        "_currency": rng.pick(words.CURRENCIES),
         "fromDate": iso(start),
         "toDate": iso(end),
         "fixedPeriod": True,
@@ -71,13 +71,13 @@ def license_(plan: Plan, index: int) -> Row:
         "value": value,
         "mrr": value / 12,
         "arr": value,
-        "renewalStatus": dice.pick(("ongoing", "renewed", "lost")),
+        "renewalStatus": rng.pick(("ongoing", "renewed", "lost")),
         "renewalPeriod": 12,
         "renewalUnit": "month",
         "renewalDate": iso(end),
         "renewalDaysFromNow": day_number(end.date()) - plan.today,
         "isOverdue": day_number(end.date()) < plan.today,
-        "autoRenews": dice.chance(60),
+        "autoRenews": rng.chance(60),
         "noticePeriod": None,
         "noticeUnit": None,
         "issues": None,
@@ -91,25 +91,25 @@ def license_(plan: Plan, index: int) -> Row:
 
 def sale(plan: Plan, index: int) -> Row:
     """A one-off sale."""
-    dice = Dice(plan.seed, "sale", index)
+    rng = RowRandom(plan.seed, "sale", index)
     return {
         **_of_company(plan, index),
         **_keys("sale", index),
-        "product": dice.pick(words.PRODUCTS),
-        "_currency": dice.pick(words.CURRENCIES),
+        "product": rng.pick(words.PRODUCTS),
+        "_currency": rng.pick(words.CURRENCIES),
         "salesDate": plan.stamp("sales", index)[:10] + "T00:00:00.000Z",
-        "value": dice.between(1, 900) * 10,
+        "value": rng.between(1, 900) * 10,
         **custom_of(plan, "sales", index),
         "__v": 0,
     }
 
 
 def invoice(plan: Plan, index: int) -> Row:
-    """An invoice; its dates are epoch days."""
-    dice = Dice(plan.seed, "invoice", index)
+    """An invoice. Its dates are days since 1970-01-01."""
+    rng = RowRandom(plan.seed, "invoice", index)
     owner = company_of(plan, index)
     day = day_number(plan.created("invoices", index).date())
-    total, paid = dice.between(1, 500) * 100, dice.chance(60)
+    total, paid = rng.between(1, 500) * 100, rng.chance(60)
     row: Row = {
         "cId": plan.id("companies", owner),
         "cName": company_name(plan, owner),
@@ -119,13 +119,13 @@ def invoice(plan: Plan, index: int) -> Row:
         "amountTotal": total,
         "amountPaid": total if paid else 0,
         "amountDue": 0 if paid else total,
-        "status": "paid" if paid else dice.pick(("pending", "overdue")),
-        "product": dice.pick(words.PRODUCTS),
+        "status": "paid" if paid else rng.pick(("pending", "overdue")),
+        "product": rng.pick(words.PRODUCTS),
         "lineItems": [
             {
                 "_id": plan.id("other", 1_000 + index),
                 "licenseId": plan.ref("licenses", index),
-                "product": dice.pick(words.PRODUCTS),
+                "product": rng.pick(words.PRODUCTS),
                 "amount": total,
                 "dateFrom": day,
                 "dateTo": day + 365,
@@ -134,14 +134,14 @@ def invoice(plan: Plan, index: int) -> Row:
         "emails": [],
         "comments": [],
         "lastUpdated": plan.stamp("invoices", index, 3),
-        "updatedAt": plan.stamp("invoices", index, dice.below(100)),
+        "updatedAt": plan.stamp("invoices", index, rng.below(100)),
         **custom_of(plan, "invoices", index),
         "__v": 0,
     }
     if paid:
-        row["paidDate"] = day + dice.between(1, 40)
+        row["paidDate"] = day + rng.between(1, 40)
     if not one_in(13, index, 12):
-        row["currency"] = dice.pick(words.CURRENCIES)
+        row["currency"] = rng.pick(words.CURRENCIES)
     if index % 3 != 1:
         row["extId"] = f"inv-{index + 1}"
     if not one_in(3, index, 2):
@@ -151,26 +151,26 @@ def invoice(plan: Plan, index: int) -> Row:
 
 def opportunity(plan: Plan, index: int) -> Row:
     """An opportunity, open or closed."""
-    dice = Dice(plan.seed, "opportunity", index)
-    status = dice.pick(("active", "won", "lost"))
-    mrr = dice.between(1, 90) * 10
+    rng = RowRandom(plan.seed, "opportunity", index)
+    status = rng.pick(("active", "won", "lost"))
+    mrr = rng.between(1, 90) * 10
     row: Row = {
         **_of_company(plan, index),
         **_keys("opp", index),
-        "title": f"{dice.pick(words.PRODUCTS)} / {dice.pick(words.PLANS)}",
+        "title": f"{rng.pick(words.PRODUCTS)} / {rng.pick(words.PLANS)}",
         "status": status,
-        "salesStage": dice.pick(words.STAGES),
+        "salesStage": rng.pick(words.STAGES),
         "dealDate": plan.stamp("opportunities", index, 5),
-        "_currency": dice.pick(words.CURRENCIES),
-        "ownerId": plan.ref("users", dice.below(60)),
+        "_currency": rng.pick(words.CURRENCIES),
+        "ownerId": plan.ref("users", rng.below(60)),
         "mrr": mrr,
         "arr": mrr * 12,
-        "nrr": dice.pick((0, 300, 1500.75)),
+        "nrr": rng.pick((0, 300, 1500.75)),
         "contractLength": 12,
         "stageHistory": [{"stage": "Qualified", "to": plan.stamp("opportunities", index, 3)}],
         "comments": [],
-        "createdAt": None if dice.chance(10) else plan.stamp("opportunities", index),
-        "updatedAt": None if dice.chance(10) else plan.stamp("opportunities", index, dice.below(90)),
+        "createdAt": None if rng.chance(10) else plan.stamp("opportunities", index),
+        "updatedAt": None if rng.chance(10) else plan.stamp("opportunities", index, rng.below(90)),
         **custom_of(plan, "opportunities", index),
         "__v": 0,
     }
@@ -183,21 +183,21 @@ def opportunity(plan: Plan, index: int) -> Row:
 
 
 def deal(plan: Plan, index: int) -> Row:
-    """A deal; its line items carry its money."""
-    dice = Dice(plan.seed, "deal", index)
-    mrr = dice.between(1, 90) * 10
+    """A deal. Its line items contain its amounts."""
+    rng = RowRandom(plan.seed, "deal", index)
+    mrr = rng.between(1, 90) * 10
     return {
         **_of_company(plan, index),
         **_keys("deal", index),
-        "name": f"{dice.pick(words.PRODUCTS)} {index + 1}",
-        "stage": dice.pick(words.STAGES),
-        "ownerId": plan.ref("users", dice.below(60)),
+        "name": f"{rng.pick(words.PRODUCTS)} {index + 1}",
+        "stage": rng.pick(words.STAGES),
+        "ownerId": plan.ref("users", rng.below(60)),
         "followers": [],
         "mrr": mrr,
         "arr": mrr * 12,
         "total": mrr * 12,
         "fees": 0,
-        "currency": dice.pick(words.CURRENCIES),
+        "currency": rng.pick(words.CURRENCIES),
         "closeDate": plan.stamp("deals", index, 45),
         "renewalDate": plan.stamp("deals", index, 410),
         "startDate": plan.stamp("deals", index, 45),
@@ -208,10 +208,10 @@ def deal(plan: Plan, index: int) -> Row:
 
 def line_item(plan: Plan, index: int) -> Row:
     """A line item of a deal."""
-    dice = Dice(plan.seed, "line item", index)
+    rng = RowRandom(plan.seed, "line item", index)
     number = index % plan.counts["deals"]
-    mrr = dice.between(1, 50) * 10
-    catalogued = dice.below(plan.counts["products"])
+    mrr = rng.between(1, 50) * 10
+    catalogued = rng.below(plan.counts["products"])
     row: Row = {
         "dealId": plan.id("deals", number),
         "companyId": plan.id("companies", company_of(plan, number)),
@@ -224,7 +224,7 @@ def line_item(plan: Plan, index: int) -> Row:
         "mrr": mrr,
         "arr": mrr * 12,
         "value": mrr * 12,
-        "status": dice.pick(("ongoing", "renewed", "lost")),
+        "status": rng.pick(("ongoing", "renewed", "lost")),
         **custom_of(plan, "lineitems", index),
     }
     if index % 4:
@@ -234,21 +234,21 @@ def line_item(plan: Plan, index: int) -> Row:
 
 def churn(plan: Plan, index: int) -> Row:
     """A churn or downgrade log."""
-    dice = Dice(plan.seed, "churn", index)
-    value = dice.between(1, 90) * 100
+    rng = RowRandom(plan.seed, "churn", index)
+    value = rng.between(1, 90) * 100
     row: Row = {
         **_of_company(plan, index * 5),
         "churnDate": plan.stamp("churn", index)[:10] + "T00:00:00.000Z",
-        "reasons": dice.some(words.REASONS, 2),
-        "products": dice.some(words.PRODUCTS, 2),
+        "reasons": rng.some(words.REASONS, 2),
+        "products": rng.some(words.PRODUCTS, 2),
         "value": value,
         "arr": value,
-        "currency": dice.pick(words.CURRENCIES),
-        "comment": dice.pick(words.SENTENCES),
-        "onlyDowngrade": dice.chance(30),
+        "currency": rng.pick(words.CURRENCIES),
+        "comment": rng.pick(words.SENTENCES),
+        "onlyDowngrade": rng.chance(30),
         "snoozed": False,
         "createdAt": plan.stamp("churn", index),
-        "updatedAt": plan.stamp("churn", index, dice.below(50)),
+        "updatedAt": plan.stamp("churn", index, rng.below(50)),
         **custom_of(plan, "churn", index),
     }
     if index % 2:

@@ -1,11 +1,11 @@
-"""Which rows the seeded tenant has for which path."""
+"""Collects the rows of the seeded tenant."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_sandbox.seed import accounts, revenue, touch, work
-from planhat_sandbox.seed.customs import CustomFields
+from planhat_sandbox.seed import accounts, contact, revenue, work
+from planhat_sandbox.seed.custom_fields import CustomFields
 from planhat_sandbox.seed.plan import Plan, Table
 from planhat_sandbox.seed.usage import UsageGrid
 
@@ -29,12 +29,12 @@ _MAKERS: Mapping[str, Callable[[Plan, int], Row]] = {
     "deals": revenue.deal,
     "lineitems": revenue.line_item,
     "churn": revenue.churn,
-    "conversations": touch.conversation,
-    "tasks": touch.task,
-    "issues": touch.issue,
-    "nps": touch.nps,
-    "campaigns": touch.campaign,
-    "workflows": touch.workflow,
+    "conversations": contact.conversation,
+    "tasks": contact.task,
+    "issues": contact.issue,
+    "nps": contact.nps,
+    "campaigns": contact.campaign,
+    "workflows": contact.workflow,
     "assets": work.asset,
     "projects": work.project,
     "objectives": work.objective,

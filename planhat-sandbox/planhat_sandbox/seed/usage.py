@@ -1,4 +1,4 @@
-"""Seeded dimension data: three metrics for each company, and sparse ones for other models."""
+"""Generates dimension data: three metrics for each company, and a few for other models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["UsageGrid"]
 
 _COMPANY_METRICS = ("logins", "active_users", "api-calls")
-# Model, path, metric, and how many records share one that is measured.
+# Model, path, metric, and out of how many records one has the metric.
 _SPARSE = (
     ("EndUser", "endusers", "sessions", 50),
     ("Asset", "assets", "uptime", 10),
@@ -26,10 +26,10 @@ _WEEKEND = (2, 3)  # Epoch days modulo 7 that are Saturdays and Sundays.
 
 
 class UsageGrid:
-    """A value for each series on each day; whole numbers, fewer at weekends, decimals for ``uptime``."""
+    """A value for each series on each day: whole numbers, lower at weekends, and decimals for ``uptime``."""
 
     def __init__(self, plan: Plan) -> None:
-        """Args: plan: The sizes."""
+        """Take the sizes of the tenant."""
         self._plan = plan
         self.days = max(0, plan.days)
         self.first_day = plan.today - self.days
@@ -63,7 +63,7 @@ class UsageGrid:
 
     @cached_property
     def _sizes(self) -> list[int]:
-        """What a weekday is about; 0 for a percentage."""
+        """The approximate value on a weekday; 0 for a percentage."""
         return [
             0 if series.dimension_id == "uptime" else 5 + crc32(series.parent_id.encode()) % 95
             for series in self.series

@@ -1,4 +1,4 @@
-"""Words that the seeded tenant is made of; some of them no plain ASCII."""
+"""Words for the rows of the seeded tenant, many of them with characters outside ASCII."""
 
 from __future__ import annotations
 

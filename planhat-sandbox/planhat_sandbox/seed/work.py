@@ -1,4 +1,4 @@
-"""Seeded work for customers: assets, projects, objectives, workspaces, time entries, timesheets."""
+"""Generates assets, projects, objectives, workspaces, time entries and timesheets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from planhat_sandbox.clock import day_number
 from planhat_sandbox.seed import words
 from planhat_sandbox.seed.accounts import company_name, company_of, user_name
-from planhat_sandbox.seed.customs import custom_of
-from planhat_sandbox.seed.dice import Dice
+from planhat_sandbox.seed.custom_fields import custom_of
+from planhat_sandbox.seed.row_random import RowRandom
 
 if TYPE_CHECKING:
     from planhat_sandbox.seed.plan import Plan
@@ -31,22 +31,22 @@ def _keys(kind: str, index: int) -> Row:
 
 def asset(plan: Plan, index: int) -> Row:
     """An asset."""
-    dice = Dice(plan.seed, "asset", index)
-    owner = dice.below(plan.counts["users"])
+    rng = RowRandom(plan.seed, "asset", index)
+    owner = rng.below(plan.counts["users"])
     return {
-        "name": f"{dice.pick(('Device', 'Site', 'Område'))} {index + 1}",
+        "name": f"{rng.pick(('Device', 'Site', 'Område'))} {index + 1}",
         **_of_company(plan, index),
         **_keys("asset", index),
         "serialNumber": f"SN{index:08d}",
-        "value": dice.below(100_000) / 100,
-        "_currency": dice.pick(words.CURRENCIES),
+        "value": rng.below(100_000) / 100,
+        "_currency": rng.pick(words.CURRENCIES),
         "installDate": plan.stamp("assets", index),
-        "status": dice.pick(("Active", "Active", "Retired")),
+        "status": rng.pick(("Active", "Active", "Retired")),
         "ownerId": plan.id("users", owner),
         "ownerName": user_name(plan, owner),
-        "usage": {plan.id("other", 1): dice.below(100)},
+        "usage": {plan.id("other", 1): rng.below(100)},
         "createdAt": plan.stamp("assets", index),
-        "updatedAt": plan.stamp("assets", index, dice.below(100)),
+        "updatedAt": plan.stamp("assets", index, rng.below(100)),
         **custom_of(plan, "assets", index),
         "__v": 0,
     }
@@ -54,18 +54,18 @@ def asset(plan: Plan, index: int) -> Row:
 
 def project(plan: Plan, index: int) -> Row:
     """A project."""
-    dice = Dice(plan.seed, "project", index)
-    mrr = dice.between(0, 50) * 10
+    rng = RowRandom(plan.seed, "project", index)
+    mrr = rng.between(0, 50) * 10
     return {
-        "name": f"Rollout {index + 1} {dice.pick(words.CITIES)}",
+        "name": f"Rollout {index + 1} {rng.pick(words.CITIES)}",
         **_of_company(plan, index),
         **_keys("project", index),
-        "currency": dice.pick(words.CURRENCIES),
+        "currency": rng.pick(words.CURRENCIES),
         "startDate": plan.stamp("projects", index),
-        "endDate": None if dice.chance(30) else plan.stamp("projects", index, 90),
+        "endDate": None if rng.chance(30) else plan.stamp("projects", index, 90),
         "mrr": mrr,
         "arr": mrr * 12,
-        "nrr": dice.pick((0, 99.5)),
+        "nrr": rng.pick((0, 99.5)),
         **custom_of(plan, "projects", index),
         "__v": 0,
     }
@@ -73,16 +73,16 @@ def project(plan: Plan, index: int) -> Row:
 
 def objective(plan: Plan, index: int) -> Row:
     """An objective."""
-    dice = Dice(plan.seed, "objective", index)
+    rng = RowRandom(plan.seed, "objective", index)
     return {
-        "name": f"Adopt {dice.pick(words.PRODUCTS)}",
-        "health": dice.between(0, 10),
+        "name": f"Adopt {rng.pick(words.PRODUCTS)}",
+        "health": rng.between(0, 10),
         **_of_company(plan, index),
         **_keys("objective", index),
         "usage": {plan.id("other", 1): 0},
-        "sharedInPortal": dice.pick((None, True, False)),
+        "sharedInPortal": rng.pick((None, True, False)),
         "createdAt": plan.stamp("objectives", index),
-        "updatedAt": plan.stamp("objectives", index, dice.below(100)),
+        "updatedAt": plan.stamp("objectives", index, rng.below(100)),
         **custom_of(plan, "objectives", index),
         "__v": 0,
     }
@@ -90,26 +90,26 @@ def objective(plan: Plan, index: int) -> Row:
 
 def workspace(plan: Plan, index: int) -> Row:
     """A workspace."""
-    dice = Dice(plan.seed, "workspace", index)
+    rng = RowRandom(plan.seed, "workspace", index)
     return {
         "name": f"Ops {index + 1}",
         **_of_company(plan, index),
         **_keys("workspace", index),
-        "ownerId": plan.ref("users", dice.below(60)),
+        "ownerId": plan.ref("users", rng.below(60)),
         **custom_of(plan, "workspaces", index),
     }
 
 
 def time_entry(plan: Plan, index: int) -> Row:
-    """Hours worked on a day."""
-    dice = Dice(plan.seed, "time entry", index)
-    hours, rate = dice.between(1, 40) / 4, dice.pick((0, 90, 120.5))
+    """The working hours of a day."""
+    rng = RowRandom(plan.seed, "time entry", index)
+    hours, rate = rng.between(1, 40) / 4, rng.pick((0, 90, 120.5))
     return {
         "companyId": plan.id("companies", company_of(plan, index)),
         "date": plan.stamp("timeentries", index)[:10] + "T00:00:00.000Z",
         "hours": hours,
         "isTimeOff": False,
-        "description": dice.pick(words.SENTENCES),
+        "description": rng.pick(words.SENTENCES),
         "isBillable": rate > 0,
         "currency": "EUR",
         "billableRate": rate,
@@ -118,18 +118,18 @@ def time_entry(plan: Plan, index: int) -> Row:
         "totalCost": hours * 50,
         "timesheetStatus": "draft",
         "assignedModel": "User",
-        "assignedId": plan.ref("users", dice.below(60)),
+        "assignedId": plan.ref("users", rng.below(60)),
         "path": [],
         "createdAt": plan.stamp("timeentries", index),
-        "updatedAt": plan.stamp("timeentries", index, dice.below(10)),
+        "updatedAt": plan.stamp("timeentries", index, rng.below(10)),
         "__v": 0,
     }
 
 
 def timesheet(plan: Plan, index: int) -> Row:
     """A week of time entries."""
-    dice = Dice(plan.seed, "timesheet", index)
-    status = dice.pick(("submitted", "approved", "returned"))
+    rng = RowRandom(plan.seed, "timesheet", index)
+    status = rng.pick(("submitted", "approved", "returned"))
     first = day_number(plan.created("timesheets", index).date())
     row: Row = {
         "status": status,

@@ -1,6 +1,6 @@
-"""Expressions in the stream maps of a plugin: checked before the first record, and explained where one fails.
+"""Checks and evaluates the expressions in stream maps, and explains their errors.
 
-Nothing here knows the framework that evaluates them; the connectors hand over what it offers.
+This package does not depend on the SDK. The connectors pass in what the SDK's evaluator offers.
 """
 
 from planhat_api.plugin.expressions.check import Columns, Evaluator

@@ -1,4 +1,4 @@
-"""Finds what can never work in one expression of a stream map, before it meets a record."""
+"""Finds errors in an expression of a stream map before the first record."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["HIDDEN_METHODS", "HIDDEN_PREFIXES", "Columns", "Evaluator", "near", "problem_of"]
 
 HIDDEN_PREFIXES = ("_", "func_")
-"""How names begin that no expression may reach behind a dot."""
+"""Beginnings of names that no expression may use after a dot."""
 HIDDEN_METHODS = frozenset(
     {"exec", "format", "format_map", "mro", "tb_frame", "gi_frame", "ag_frame", "cr_frame"},
 )
-"""Names that no expression may reach behind a dot."""
+"""Names that no expression may use after a dot."""
 
 _ALWAYS = frozenset({"_", "record", CONFIG, "__stream_name__", "__original_stream_name__"})
 _TEXT_METHODS = frozenset(name for name in dir(str) if not name.startswith("_") and name not in HIDDEN_METHODS)
@@ -44,9 +44,9 @@ class Evaluator:
 
     Attributes:
         functions: Functions, types and modules by name.
-        constants: Names that stand for the same in every record.
-        nodes: Kinds of expressions it knows.
-        operators: Operators it knows.
+        constants: Names with the same value for every record.
+        nodes: Kinds of expressions that it supports.
+        operators: Operators that it supports.
     """
 
     functions: Mapping[str, object]
@@ -56,23 +56,23 @@ class Evaluator:
 
     @classmethod
     def of(cls, evaluator: Any, constants: Mapping[str, object]) -> Evaluator:  # noqa: ANN401 -- its library has no types
-        """What an evaluator of the library simpleeval offers."""
+        """Read what an evaluator of the library simpleeval offers."""
         return cls(evaluator.functions, constants, evaluator.nodes, evaluator.operators)
 
     @property
     def names(self) -> frozenset[str]:
-        """Names that have a meaning whatever the columns are."""
+        """Names that do not depend on the columns."""
         return frozenset(self.functions) | frozenset(self.constants) | _ALWAYS
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a stream, as far as its schema tells.
+    """The columns of a stream, as far as its schema declares them.
 
     Attributes:
-        names: Columns the schema declares.
-        texts: Those that hold texts or nulls only.
-        are_all: Whether records hold no others.
+        names: Columns that the schema declares.
+        texts: Columns that contain only texts and nulls.
+        are_all: Whether records have no other columns.
         left_out: Columns that exist, but not in the records of this run.
     """
 
@@ -86,8 +86,9 @@ class Columns:
         """The columns that a schema declares.
 
         Args:
-            schema: The schema. One without columns does not say all of them, nor does one that allows others.
-            left_out: Columns that exist, but are left out of all records of this run, and those nobody knows as well.
+            schema: The schema. If it has no columns, or allows further ones, records may have other columns.
+            left_out: Columns that exist, but not in the records of this run. If there are any, columns that the schema
+                does not declare are left out as well.
         """
         properties, left_out = schema.get("properties") or {}, frozenset(left_out)
         is_open = not properties or schema.get("additionalProperties") or any(name in schema for name in _OPEN)
@@ -102,7 +103,7 @@ def _holds_text(column: object) -> bool:
 
 
 def problem_of(text: str, prop: str, columns: Columns | None, evaluator: Evaluator) -> str | None:
-    """Why an expression can never work; None if nothing speaks against it."""
+    """Why an expression can never work; None if no error is found."""
     try:
         _Check(prop, columns, evaluator).expression(_parsed(text))
     except _NeverWorksError as err:
@@ -113,7 +114,7 @@ def problem_of(text: str, prop: str, columns: Columns | None, evaluator: Evaluat
 
 
 class _NeverWorksError(Exception):
-    """An expression that can never work. The text says why."""
+    """An expression can never work. The message says why."""
 
 
 def _parsed(text: str) -> ast.expr:
@@ -132,7 +133,7 @@ def _parsed(text: str) -> ast.expr:
 
 
 class _Check:
-    """Walks through one expression as the evaluator will, and raises `_NeverWorksError` at a part that always fails."""
+    """Walks through one expression like the evaluator, and raises `_NeverWorksError` at a part that always fails."""
 
     def __init__(self, prop: str, columns: Columns | None, evaluator: Evaluator) -> None:
         self._prop = prop
@@ -145,7 +146,7 @@ class _Check:
 
         Args:
             node: The part.
-            bound: Names that a `for` around it gives a meaning.
+            bound: Names that a `for` around it defines.
             sure: Whether it is evaluated for every record.
         """
         self._construct(node)
@@ -225,13 +226,13 @@ class _Check:
             what = f"the column {name!r} is no function"
         nearest = get_close_matches(name, [*functions, *_TEXT_METHODS], n=1)
         if nearest and nearest[0] in _TEXT_METHODS:
-            _refuse(f"{what}; {nearest[0]} stands behind a text: ….{nearest[0]}()")
+            _refuse(f"{what}; {nearest[0]} is a method of a text: ….{nearest[0]}()")
         _refuse(what + near(name, functions))
 
     def _comprehension(self, node: _Comprehension, bound: frozenset[str], *, sure: bool) -> None:
         for generator in node.generators:
             self.expression(generator.iter, bound, sure=sure)
-            # The list may be empty: nothing that follows is evaluated for sure.
+            # The list may be empty, so it is not certain that the rest is evaluated.
             sure = False
             bound |= set(_targets(generator.target))
             for condition in generator.ifs:
@@ -240,7 +241,7 @@ class _Check:
             self.expression(part, bound, sure=False)
 
     def _entry(self, node: ast.Subscript, bound: frozenset[str]) -> None:
-        """Look up an entry of what is the same for every record."""
+        """Check an entry of an object that is the same for every record."""
         owner = self._offered(node.value, bound)
         if isinstance(owner, dict) and isinstance(node.slice, ast.Constant) and node.slice.value not in owner:
             name = node.slice.value
@@ -249,7 +250,7 @@ class _Check:
             _refuse(f"{base} has no {name!r}{near(str(name), map(str, owner))}{only}")
 
     def _offered(self, node: ast.AST, bound: frozenset[str]) -> object:
-        """What a part stands for in every record; `_UNKNOWN` if that differs."""
+        """The value of a part if it is the same for every record; else `_UNKNOWN`."""
         if isinstance(node, ast.Name) and node.id not in bound:
             if node.id in self._evaluator.constants:
                 return self._evaluator.constants[node.id]
@@ -258,7 +259,7 @@ class _Check:
         if not isinstance(node, ast.Attribute):
             return _UNKNOWN
         owner = self._offered(node.value, bound)
-        # What is no text behind a dot of an object is looked up among its entries.
+        # After the dot of an object, the evaluator looks up its entries.
         if owner is _UNKNOWN or isinstance(owner, dict):
             return _UNKNOWN
         found = getattr(owner, node.attr, _UNKNOWN)
@@ -273,7 +274,7 @@ class _Check:
 
 
 def _parts(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """The parts of an expression, and whether each is evaluated whenever the expression is."""
+    """The parts of an expression, and whether each of them is always evaluated with it."""
     lazy: list[ast.expr] = []
     if isinstance(node, ast.IfExp):
         lazy = [node.body, node.orelse]
@@ -299,7 +300,7 @@ def _targets(target: ast.expr) -> Iterator[str]:
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """The nearest right name, as the end of a sentence."""
+    """A suggestion for a misspelt name, as the end of a sentence."""
     folded = {entry.lower(): entry for entry in known}
     found = get_close_matches(name.lower(), folded, n=1)
     return f"; did you mean {folded[found[0]]!r}?" if found else ""

@@ -1,4 +1,4 @@
-"""Evaluates an expression on one record: absent columns are null, and a failure is told in words."""
+"""Evaluates an expression on one record; missing columns are null."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["ExpressionError", "Expressions"]
 
 
 class ExpressionError(Exception):
-    """An expression that fails on one record. The text names no value of the record."""
+    """An expression fails on one record. The message contains no value of the record."""
 
 
 class _Record(dict[str, Any]):
-    """A record that answers null for a column it lacks, though the column is not in it."""
+    """A record that returns null for a declared column that it does not contain."""
 
     __slots__ = ("columns",)
     columns: frozenset[str]
@@ -32,7 +32,7 @@ class _Record(dict[str, Any]):
             raise KeyError(name)
 
     def copy(self) -> _Record:
-        """The same once more, with the same answers."""
+        """A copy with the same columns."""
         return _with_nulls(self, self.columns)
 
 
@@ -46,13 +46,13 @@ class Expressions:
     """The expressions of one stream map.
 
     Args:
-        stream: The stream the map makes.
-        source: The stream its records come from.
-        columns: The columns that the schema of that one declares.
+        stream: The stream that the map makes.
+        source: The stream of the records.
+        columns: The columns that the schema of that stream declares.
     """
 
     def __init__(self, stream: str, source: str, columns: frozenset[str]) -> None:
-        """Note where they stand, and which names are null when a record lacks them."""
+        """Take the streams, and the columns that are null if a record lacks them."""
         self._stream = stream
         self._source = source
         self._columns = columns
@@ -65,16 +65,16 @@ class Expressions:
         text: str,
         prop: str | None,
     ) -> Any:  # noqa: ANN401 -- any JSON value
-        """What an expression gives for a record, as JSON knows it: a date becomes a text.
+        """The value of an expression for a record, as JSON: a date becomes a text.
 
         Args:
-            evaluate: Evaluates it, with a record in which to look up the names it uses.
+            evaluate: Evaluates the expression with a record that contains the names it uses.
             record: The record.
             text: The expression.
-            prop: The property it makes; None for the one that says which records to keep.
+            prop: The property that it makes; None for the filter of records.
 
         Raises:
-            ExpressionError: It fails on this record, or gives what is no value.
+            ExpressionError: The expression fails on this record, or its value is not JSON.
         """
         known = _with_nulls(record, self._with_self if prop in self._columns else self._columns)
         try:
@@ -82,30 +82,30 @@ class Expressions:
             return value if prop is None else _as_json(value)
         except _NoValueError as err:
             reason = str(err)
-        except Exception as err:  # noqa: BLE001 -- an expression raises whatever the functions it calls raise
-            # Not the cause: the texts of what expressions call quote the record.
+        except Exception as err:  # noqa: BLE001 -- the functions in an expression can raise any error
+            # Drop the cause, because the messages of these functions quote the record.
             reason = reason_of(err, text, _names(known, prop))
         location = Location(self._stream, self._source, prop or FILTER, text)
         raise ExpressionError(location.told(reason))
 
 
 def _names(record: _Record, prop: str | None) -> dict[str, Any]:
-    """What the names in an expression stand for, but for those that hold nothing of the record."""
+    """The values of the names in an expression that depend on the record."""
     columns = {**dict.fromkeys(record.columns), **record}
     return {**columns, "self": columns.get(prop or FILTER), "_": record, "record": record}
 
 
 class _NoValueError(Exception):
-    """What an expression gives is no JSON."""
+    """The value of an expression is not JSON."""
 
 
 def _as_json(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
-        msg = "it gives a number that JSON does not know"
+        msg = "its value is a number that JSON does not have"
         raise _NoValueError(msg)
     try:
         return msgspec.to_builtins(value, builtin_types=(Decimal,), str_keys=True)
     except TypeError:
-        hint = "; is () missing behind it?" if callable(value) else ""
-        msg = f"it gives what no column can hold ({type(value).__name__}){hint}"
+        hint = "; is () missing after it?" if callable(value) else ""
+        msg = f"no column can hold its value ({type(value).__name__}){hint}"
         raise _NoValueError(msg) from None

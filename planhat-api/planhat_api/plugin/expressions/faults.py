@@ -1,4 +1,4 @@
-"""Says in plain words why an expression failed on a record. The words name parts of the expression, never a value."""
+"""Explains why an expression failed on a record, without any value of the record."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def reason_of(error: BaseException, text: str, names: Mapping[str, Any]) -> str:
     """Why an expression failed.
 
     Args:
-        error: What it raised. Its own text may quote the record, so nothing of it is told.
+        error: What it raised. Its message is not used, because it may quote the record.
         text: The expression.
-        names: What the names in it stand for.
+        names: The values of the names in it.
     """
     cause = error.__cause__ or error
     fault = _Fault(text, names, *_failing_part(cause))
@@ -45,10 +45,10 @@ def reason_of(error: BaseException, text: str, names: Mapping[str, Any]) -> str:
 
 
 def _failing_part(error: BaseException) -> tuple[ast.expr | None, object]:
-    """The part that was evaluated last, and what stands before its dot.
+    """The part that was evaluated last, and the value before its dot.
 
-    The evaluator calls itself for each part and holds the part in a variable. If it ever does so no more, the words
-    are less exact.
+    The evaluator calls itself for each part, and has the part in a variable. If a later version does not, the
+    explanation is only less exact.
     """
     part, owner = None, _UNKNOWN
     for frame, _ in walk_tb(error.__traceback__):
@@ -66,7 +66,7 @@ class _Fault:
         text: The expression.
         names: What the names in it stand for.
         part: The part that failed, if known.
-        owner: What stands before its dot, if known.
+        owner: The value before its dot, if known.
     """
 
     text: str
@@ -85,7 +85,7 @@ class _Fault:
         return shown(ast.unparse(self.part) if self.part else self.text)
 
     def value(self, node: ast.AST) -> object:
-        """What a part stands for if it only looks up a value."""
+        """The value of a part, if it only looks up a value."""
         if isinstance(node, ast.Constant):
             return node.value
         if isinstance(node, ast.Name):
@@ -97,7 +97,7 @@ class _Fault:
         return _UNKNOWN
 
     def operands(self) -> Iterator[ast.expr]:
-        """What the failing part puts together."""
+        """The operands of the part that failed."""
         for child in ast.iter_child_nodes(self.part) if self.part else ():
             inner = child.value if isinstance(child, ast.keyword) else child
             inner = inner.iter if isinstance(inner, ast.comprehension) else inner
@@ -105,7 +105,7 @@ class _Fault:
                 yield inner
 
     def empty(self, node: ast.expr, what: str) -> str:
-        """Says that a part is null where a value is needed, and how to allow for it."""
+        """Explains that a part is null where a value is needed, and how to handle that."""
         base = ast.unparse(node)
         words = f"{shown(base)} is empty (null), and {what}"
         if self.value(node) is not None:
@@ -127,7 +127,7 @@ def _kind(value: object) -> str:
 
 
 def _no_member(fault: _Fault) -> str:
-    """Nothing of this name stands behind a dot."""
+    """There is no member of this name after a dot."""
     node = fault.part
     if not isinstance(node, ast.Attribute) or fault.owner is _UNKNOWN:
         return f"{fault.shown} is not there"
@@ -150,11 +150,11 @@ def _no_key(fault: _Fault) -> str:
     node = fault.part
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return _no_entry(node.value, node.slice.value)
-    return f"an object has not what {fault.shown} asks for"
+    return f"an object does not have the key in {fault.shown}"
 
 
 def _no_name(fault: _Fault) -> str:
-    """A name without a value: a column that neither schema nor record has, or a part of an item that is too short."""
+    """A name has no value: neither schema nor record has the column, or an item of a list has too few parts."""
     name = fault.part.id if isinstance(fault.part, ast.Name) else ""
     made = (node.id for node in ast.walk(fault.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     if name in made:
@@ -181,8 +181,8 @@ def _unfit(fault: _Fault) -> str:
     if name in {"int", "float"}:
         return f"a text cannot be turned into a number in {fault.shown}"
     if name.startswith("datetime."):
-        return f"a value is no date or time as {fault.shown} reads it"
-    return f"a value does not fit in {fault.shown}"
+        return f"a value is not a date or time for {fault.shown}"
+    return f"a value is invalid in {fault.shown}"
 
 
 EVALUATOR_FAULTS: Mapping[str, Callable[[_Fault], str]] = {
@@ -192,7 +192,7 @@ EVALUATOR_FAULTS: Mapping[str, Callable[[_Fault], str]] = {
     "NumberTooHigh": lambda fault: f"a number in {fault.shown} is too large",
     "IterableTooLong": lambda fault: f"a value in {fault.shown} is too long",
 }
-"""Words for errors of the evaluator, by the names of their classes."""
+"""Explanations of the evaluator's errors, by the names of their classes."""
 
 _FAULTS: tuple[tuple[type[BaseException], Callable[[_Fault], str]], ...] = (
     (KeyError, _no_key),
@@ -201,7 +201,7 @@ _FAULTS: tuple[tuple[type[BaseException], Callable[[_Fault], str]], ...] = (
     (OverflowError, lambda fault: f"a number in {fault.shown} is too large"),
     (json.JSONDecodeError, lambda fault: f"a text is not JSON in {fault.shown}"),
     (TypeError, _wrong_kinds),
-    # A function that was given what has not the methods it wants.
+    # A function got a value without the methods that it needs.
     (AttributeError, _wrong_kinds),
     (ValueError, _unfit),
     (RecursionError, lambda _: "it is nested too deeply"),

@@ -1,4 +1,4 @@
-"""Says where an expression stands, for messages. What it shows comes from settings, never from a record."""
+"""Describes where an expression is in the settings, for messages. It contains no values of records."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ STREAM_MAPS = "stream_maps"
 MAP_CONFIG = "stream_map_config"
 """The setting whose values expressions may use."""
 CONFIG = "config"
-"""What expressions call it."""
+"""The name of these values in expressions."""
 FILTER = "__filter__"
-"""What stands in a stream map in location of a property for the expression that says which records to keep."""
+"""The key in a stream map whose expression decides which records to keep."""
 
 _MOST_SHOWN = 120
 
 
 @dataclass(frozen=True)
 class Location:
-    """Where an expression stands.
+    """Where an expression is in the settings.
 
     Attributes:
-        stream: The stream the map makes.
-        source: The stream its records come from.
-        prop: The property the expression makes, or `__filter__`.
+        stream: The stream that the map makes.
+        source: The stream of the records.
+        prop: The property that the expression makes, or `__filter__`.
         text: The expression.
     """
 
@@ -35,7 +35,7 @@ class Location:
     text: str
 
     def told(self, what: str) -> str:
-        """What is wrong with the expression, and where it stands."""
+        """A message with the location of the expression and what is wrong."""
         made = f"stream {self.stream!r}" + ("" if self.stream == self.source else f" made of {self.source!r}")
         return f"{made}, property {self.prop!r}, expression {shown(self.text)}: {what}"
 

@@ -23,11 +23,11 @@ _MOST_PROBLEMS = 5
 
 
 def check_maps(maps: Mapping[str, Any], evaluator: Evaluator) -> None:
-    """Check what can be checked before the columns of any stream are known.
+    """Check everything that does not depend on the columns of a stream.
 
     Args:
         maps: The setting `stream_maps`.
-        evaluator: What expressions are evaluated with.
+        evaluator: The functions and names of expressions.
 
     Raises:
         ConfigurationError: An expression can never work.
@@ -37,13 +37,13 @@ def check_maps(maps: Mapping[str, Any], evaluator: Evaluator) -> None:
 
 
 def check_stream(stream: str, columns: Columns, maps: Mapping[str, Any], evaluator: Evaluator) -> None:
-    """Check all expressions that the records of a stream go through.
+    """Check all expressions that apply to the records of a stream.
 
     Args:
         stream: Name of the stream, before any map.
         columns: Its columns.
         maps: The setting `stream_maps`.
-        evaluator: What expressions are evaluated with.
+        evaluator: The functions and names of expressions.
 
     Raises:
         ConfigurationError: An expression can never work.
@@ -55,7 +55,7 @@ def check_stream(stream: str, columns: Columns, maps: Mapping[str, Any], evaluat
 
 
 def unused_maps(maps: Mapping[str, Any], streams: Iterable[str]) -> list[str]:
-    """The names of streams that maps are for and that are none of these."""
+    """The streams in maps that do not exist."""
     there = list(streams)
     return [
         _source(key, definition)
@@ -65,12 +65,12 @@ def unused_maps(maps: Mapping[str, Any], streams: Iterable[str]) -> list[str]:
 
 
 def _source(key: str, definition: object) -> str:
-    """The stream whose records go through a map."""
+    """The stream to which a map applies."""
     return str(definition.get(_SOURCE, key)) if isinstance(definition, dict) else key
 
 
 def _takes(key: str, definition: object, stream: str) -> bool:
-    """Whether the records of a stream go through a map."""
+    """Whether a map applies to the records of a stream."""
     source = _source(key, definition)
     return source == stream or fnmatch(stream, source)
 

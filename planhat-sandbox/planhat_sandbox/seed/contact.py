@@ -1,4 +1,4 @@
-"""Seeded contact with customers: conversations, tasks, issues, NPS answers, campaigns, workflows."""
+"""Generates conversations, tasks, issues, NPS answers, campaigns and workflows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.clock import EPOCH, day_number, iso_day
-from planhat_sandbox.derive import snippet, time_buckets
+from planhat_sandbox.derived_fields import snippet, time_buckets
 from planhat_sandbox.seed import words
 from planhat_sandbox.seed.accounts import company_name, company_of, enduser_email, enduser_name, user_name
-from planhat_sandbox.seed.customs import custom_of
-from planhat_sandbox.seed.dice import Dice, one_in
+from planhat_sandbox.seed.custom_fields import custom_of
+from planhat_sandbox.seed.row_random import RowRandom, one_in
 
 if TYPE_CHECKING:
     from planhat_sandbox.seed.plan import Plan
@@ -28,24 +28,24 @@ def _of_company(plan: Plan, index: int) -> Row:
 
 
 def _enduser_of(plan: Plan, company: int, number: int) -> int:
-    """Some enduser of a company."""
+    """One of the endusers of a company."""
     companies, endusers = plan.counts["companies"], plan.counts["endusers"]
     of_company = max(1, (endusers - company + companies - 1) // companies)
     return (company + companies * (number % of_company)) % endusers
 
 
 def conversation(plan: Plan, index: int) -> Row:
-    """A conversation; its type follows from the index, so that every type is there."""
-    dice = Dice(plan.seed, "conversation", index)
+    """A conversation. Its type depends on the index, so that every type exists."""
+    rng = RowRandom(plan.seed, "conversation", index)
     kind = _TYPES[(index + index // plan.counts["companies"]) % len(_TYPES)]
     company = company_of(plan, index)
-    enduser, user = _enduser_of(plan, company, dice.below(100)), dice.below(plan.counts["users"])
+    enduser, user = _enduser_of(plan, company, rng.below(100)), rng.below(plan.counts["users"])
     stamp = plan.stamp("conversations", index)
     day = date.fromisoformat(stamp[:10])
-    description = f"<p>{dice.pick(words.SENTENCES)} <b>{dice.pick(words.SENTENCES)}</b></p>"
+    description = f"<p>{rng.pick(words.SENTENCES)} <b>{rng.pick(words.SENTENCES)}</b></p>"
     row: Row = {
         "type": kind,
-        "subject": dice.pick(words.SUBJECTS),
+        "subject": rng.pick(words.SUBJECTS),
         "description": description,
         "snippet": snippet(description),
         **_of_company(plan, index),
@@ -56,13 +56,13 @@ def conversation(plan: Plan, index: int) -> Row:
         "users": [{"id": plan.id("users", user), "name": user_name(plan, user), "isOwner": True}],
         "userIds": [plan.id("users", user)],
         "endusers": [{"id": plan.id("endusers", enduser), "name": " ".join(enduser_name(plan, enduser))}],
-        "activityTags": [plan.id("other", 30)] if dice.chance(30) else [],
+        "activityTags": [plan.id("other", 30)] if rng.chance(30) else [],
         "tags": [],
-        "starred": dice.chance(5),
+        "starred": rng.chance(5),
         "pinned": False,
         "archived": one_in(29, index, 9),
         "isOpen": False,
-        "isSeen": dice.chance(50),
+        "isSeen": rng.chance(50),
         "hasAttachments": False,
         "isCustomType": False,
         "waitsToBeFiltered": False,
@@ -74,17 +74,17 @@ def conversation(plan: Plan, index: int) -> Row:
         "__v": 0,
     }
     if not one_in(5, index, 2):
-        row |= {"createdAt": stamp, "updatedAt": plan.stamp("conversations", index, dice.below(60))}
+        row |= {"createdAt": stamp, "updatedAt": plan.stamp("conversations", index, rng.below(60))}
     if index % 4:
         row["externalId"] = f"conv-{index + 1}"
-    row |= _of_type(plan, row, index, enduser, dice)
+    row |= _of_type(plan, row, index, enduser, rng)
     return row
 
 
-def _of_type(plan: Plan, row: Row, index: int, enduser: int, dice: Dice) -> Row:
+def _of_type(plan: Plan, row: Row, index: int, enduser: int, rng: RowRandom) -> Row:
     kind, stamp = row["type"], row["date"]
     if kind == "email":
-        return {"source": "bcc", "numberOfParts": dice.between(1, 9), "numberOfRelevantParts": 1, "outDate": stamp}
+        return {"source": "bcc", "numberOfParts": rng.between(1, 9), "numberOfRelevantParts": 1, "outDate": stamp}
     if kind == "call":
         return {"transcript": " ".join(words.SENTENCES), "endDate": stamp}
     if kind == "ticket":
@@ -93,26 +93,26 @@ def _of_type(plan: Plan, row: Row, index: int, enduser: int, dice: Dice) -> Row:
             "source": "zendesk",
             "subType": "ticket",
             "email": enduser_email(plan, enduser) or "unknown@mail.example",
-            "status": dice.pick(words.TICKET_STATUSES),
+            "status": rng.pick(words.TICKET_STATUSES),
             "history": [{"status": "open", "time": stamp}],
             "url": f"https://tickets.example/{index + 1}",
-            "updateDate": plan.stamp("conversations", index, dice.below(20)),
+            "updateDate": plan.stamp("conversations", index, rng.below(20)),
             "inDate": stamp,
         }
     return {}
 
 
 def task(plan: Plan, index: int) -> Row:
-    """A task or calendar event, open or done; done ones are archived."""
-    dice = Dice(plan.seed, "task", index)
+    """A task or calendar event, open or done. Done ones are archived."""
+    rng = RowRandom(plan.seed, "task", index)
     done = index % 3 == 1
-    owner = dice.below(plan.counts["users"])
+    owner = rng.below(plan.counts["users"])
     company = company_of(plan, index)
-    enduser = _enduser_of(plan, company, dice.below(100))
-    description = f"<p>{dice.pick(words.SENTENCES)}</p>"
+    enduser = _enduser_of(plan, company, rng.below(100))
+    description = f"<p>{rng.pick(words.SENTENCES)}</p>"
     row: Row = {
         "mainType": "event" if index % 5 == 0 else "task",
-        "action": dice.pick(words.ACTIONS),
+        "action": rng.pick(words.ACTIONS),
         "description": description,
         "snippet": snippet(description),
         **_of_company(plan, index),
@@ -120,13 +120,13 @@ def task(plan: Plan, index: int) -> Row:
         "ownerName": user_name(plan, owner),
         "status": "Done" if done else "In-progress",
         "isArchived": done,
-        "startTime": None if dice.chance(15) else plan.stamp("tasks", index, 2),
-        "repeat": dice.pick((None, None, "weekly", "monthly")),
-        "noSpecificTime": dice.chance(50),
+        "startTime": None if rng.chance(15) else plan.stamp("tasks", index, 2),
+        "repeat": rng.pick((None, None, "weekly", "monthly")),
+        "noSpecificTime": rng.chance(50),
         "shared": False,
         "overdueNotified": False,
         "activityTags": [],
-        "checklist": [{"title": f"Step {step + 1}"} for step in range(dice.below(3))],
+        "checklist": [{"title": f"Step {step + 1}"} for step in range(rng.below(3))],
         "endusers": [plan.id("endusers", enduser)],
         "users": [plan.id("users", owner)],
         **custom_of(plan, "tasks", index),
@@ -135,20 +135,20 @@ def task(plan: Plan, index: int) -> Row:
     if done:
         row |= {"dateDone": plan.stamp("tasks", index, 9), "doneBy": plan.id("users", owner)}
     if index % 6:
-        row |= {"createdAt": plan.stamp("tasks", index), "updatedAt": plan.stamp("tasks", index, dice.below(90))}
+        row |= {"createdAt": plan.stamp("tasks", index), "updatedAt": plan.stamp("tasks", index, rng.below(90))}
     if index % 2:
         row["sourceId"] = f"crm-task-{index + 1}"
     return row
 
 
 def issue(plan: Plan, index: int) -> Row:
-    """A bug or wish of several companies."""
-    dice = Dice(plan.seed, "issue", index)
-    companies = sorted({company_of(plan, index), dice.below(plan.counts["companies"])})
-    enduser = _enduser_of(plan, companies[0], dice.below(100))
+    """A bug or feature request of several companies."""
+    rng = RowRandom(plan.seed, "issue", index)
+    companies = sorted({company_of(plan, index), rng.below(plan.counts["companies"])})
+    enduser = _enduser_of(plan, companies[0], rng.below(100))
     row: Row = {
-        "title": dice.pick(words.SUBJECTS),
-        "description": dice.pick(words.SENTENCES),
+        "title": rng.pick(words.SUBJECTS),
+        "description": rng.pick(words.SENTENCES),
         "companyIds": [plan.id("companies", number) for number in companies],
         "companies": [{"id": plan.id("companies", number), "name": company_name(plan, number)} for number in companies],
         "enduserIds": [plan.id("endusers", enduser)],
@@ -157,13 +157,13 @@ def issue(plan: Plan, index: int) -> Row:
         "companyMatchingValue": [],
         "source": "jira",
         "sourceUrl": f"https://jira.example/browse/PH-{index + 1}",
-        "priority": dice.pick(("Low", "High", None)),
-        "status": dice.pick(words.ISSUE_STATUSES),
+        "priority": rng.pick(("Low", "High", None)),
+        "status": rng.pick(words.ISSUE_STATUSES),
         "archived": one_in(11, index, 4),
-        "mrrCombined": dice.below(10_000) / 7,
-        "arrCombined": dice.below(100_000),
+        "mrrCombined": rng.below(10_000) / 7,
+        "arrCombined": rng.below(100_000),
         "createdAt": plan.stamp("issues", index),
-        "updatedAt": plan.stamp("issues", index, dice.below(200)),
+        "updatedAt": plan.stamp("issues", index, rng.below(200)),
         "followers": [],
         **custom_of(plan, "issues", index),
         "__v": 0,
@@ -174,8 +174,8 @@ def issue(plan: Plan, index: int) -> Row:
 
 
 def nps(plan: Plan, index: int) -> Row:
-    """An NPS answer; its age counts back from today, and some are older than the list shows."""
-    dice = Dice(plan.seed, "nps", index)
+    """An NPS answer. Its date depends on the present day, and some answers are older than the list shows."""
+    rng = RowRandom(plan.seed, "nps", index)
     company = company_of(plan, index)
     enduser = _enduser_of(plan, company, index)
     answered = plan.today - (index * 37 % _NPS_OLDEST_DAYS)
@@ -184,15 +184,15 @@ def nps(plan: Plan, index: int) -> Row:
         "email": enduser_email(plan, enduser) or "unknown@mail.example",
         "euId": plan.id("endusers", enduser),
         "campaignId": plan.ref("campaigns", index),
-        "score": dice.between(0, 10),
-        "dateSent": iso_day(answered - dice.between(0, 9)),
+        "score": rng.between(0, 10),
+        "dateSent": iso_day(answered - rng.between(0, 9)),
         "dateAnswered": iso_day(answered),
         "source": "delighted.example",
         **custom_of(plan, "nps", index),
         "__v": 0,
     }
-    if dice.chance(60):
-        row["comment"] = dice.pick(words.SENTENCES)
+    if rng.chance(60):
+        row["comment"] = rng.pick(words.SENTENCES)
     if index % 2:
         row["sourceId"] = f"nps-{index + 1}"
     return row
@@ -200,12 +200,12 @@ def nps(plan: Plan, index: int) -> Row:
 
 def campaign(plan: Plan, index: int) -> Row:
     """A campaign."""
-    dice = Dice(plan.seed, "campaign", index)
+    rng = RowRandom(plan.seed, "campaign", index)
     row: Row = {
-        "name": f"{dice.pick(words.PRODUCTS)} push {index + 1}",
-        "campaignPurpose": dice.pick(("Upsell", "Adoption", "Nöjdhet")),
+        "name": f"{rng.pick(words.PRODUCTS)} push {index + 1}",
+        "campaignPurpose": rng.pick(("Upsell", "Adoption", "Nöjdhet")),
         **_of_company(plan, index),
-        "usage": {plan.id("other", 1): dice.below(50)},
+        "usage": {plan.id("other", 1): rng.below(50)},
         **custom_of(plan, "campaigns", index),
         "__v": 0,
     }
@@ -216,16 +216,16 @@ def campaign(plan: Plan, index: int) -> Row:
 
 def workflow(plan: Plan, index: int) -> Row:
     """A workflow on a company or an enduser."""
-    dice = Dice(plan.seed, "workflow", index)
+    rng = RowRandom(plan.seed, "workflow", index)
     company = company_of(plan, index)
-    enduser = _enduser_of(plan, company, dice.below(100))
+    enduser = _enduser_of(plan, company, rng.below(100))
     on_company = index % 2 == 0
     start = EPOCH + timedelta(days=day_number(plan.created("workflows", index).date()))
     return {
-        "name": dice.pick(("QBR", "Onboarding", "Renewal 🔁")),
-        "type": dice.pick(("project", "sequence")),
-        "status": dice.pick(("active", "done")),
-        "owner": plan.ref("users", dice.below(60)),
+        "name": rng.pick(("QBR", "Onboarding", "Renewal 🔁")),
+        "type": rng.pick(("project", "sequence")),
+        "status": rng.pick(("active", "done")),
+        "owner": plan.ref("users", rng.below(60)),
         **_of_company(plan, index),
         "templateId": plan.id("other", 40 + index % 3),
         "targetModel": "company" if on_company else "enduser",
@@ -234,11 +234,11 @@ def workflow(plan: Plan, index: int) -> Row:
         "endUserEmail": None if on_company else enduser_email(plan, enduser),
         "startDate": f"{start}T00:00:00.000Z",
         "expectedDays": 30,
-        "actualDays": dice.below(60),
-        "percentDone": dice.below(1001) / 10,
-        "openRate": dice.below(100) / 100,
+        "actualDays": rng.below(60),
+        "percentDone": rng.below(1001) / 10,
+        "openRate": rng.below(100) / 100,
         "isArchived": one_in(4, index, 3),
         "createdAt": plan.stamp("workflows", index),
-        "updatedAt": plan.stamp("workflows", index, dice.below(60)),
+        "updatedAt": plan.stamp("workflows", index, rng.below(60)),
         **custom_of(plan, "workflows", index),
     }

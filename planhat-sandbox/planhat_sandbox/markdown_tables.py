@@ -1,4 +1,4 @@
-"""The tables of the README, made from the switches and faults themselves."""
+"""Makes the tables of switches and faults in the README."""
 
 from __future__ import annotations
 

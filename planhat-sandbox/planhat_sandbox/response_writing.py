@@ -1,4 +1,4 @@
-"""How an answer goes out: whole, compressed, in chunks, or as badly as a fault wants it."""
+"""Writes an answer to the connection, whole, compressed, in chunks, or with a fault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from planhat_sandbox.messages import Request
     from planhat_sandbox.switches import Switches
 
-__all__ = ["Sender"]
+__all__ = ["ResponseWriter"]
 
 _PIECES = 20
 _CHUNK_BYTES = 64 * 1024
@@ -27,17 +27,17 @@ class _Stream(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-class Sender:
-    """Sends answers over one connection."""
+class ResponseWriter:
+    """Writes answers to one connection."""
 
     def __init__(self, stream: _Stream, switches: Switches, stopping: Event) -> None:
-        """Args: stream: To the client. switches: How answers travel. stopping: Ends every wait when it is set."""
+        """Take the stream to the client, the switches, and the event that ends every wait."""
         self._stream = stream
         self._switches = switches
         self._stopping = stopping
 
     def send(self, request: Request, response: Response, faults: Sequence[Fault]) -> bool:
-        """Sends one answer. False when the connection cannot be used any more."""
+        """Send one answer. Returns False if the connection cannot be used any more."""
         packed = "Content-Encoding" in response.headers
         accepted = "gzip" in request.headers.get("accept-encoding", "")
         if self._switches["compression"] == "gzip" and accepted and not packed:
@@ -62,7 +62,7 @@ class Sender:
         return True
 
     def whole(self, response: Response) -> None:
-        """Sends an answer in one piece."""
+        """Send an answer in one piece."""
         self._stream.write(_head(response) + response.body)
 
     def _chunks(self, response: Response) -> None:

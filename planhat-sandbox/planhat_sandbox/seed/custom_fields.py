@@ -1,4 +1,4 @@
-"""Custom fields of every type, and values for them (B47)."""
+"""Generates custom fields of every type and their values (B47)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planhat_sandbox.clock import iso_day
 from planhat_sandbox.seed import words
-from planhat_sandbox.seed.dice import Dice
+from planhat_sandbox.seed.row_random import RowRandom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ __all__ = ["CustomFields", "custom_of"]
 # Days around which dates in custom fields lie.
 _FIRST_DAY, _LAST_DAY = 19_400, 20_500
 
-# Dates of tickets were seen with a zone of digits in place of Z.
+# Dates of tickets were seen with +0000 in place of Z.
 _ODD_ZONE = "Follow up on"
 
 _EVERY_TYPE = {
@@ -97,7 +97,7 @@ class CustomFields:
 
     @property
     def columns(self) -> Mapping[str, Value]:
-        """None are worth a short cut."""
+        """No columns, because there are only few rows."""
         return {}
 
     def __len__(self) -> int:
@@ -109,7 +109,7 @@ class CustomFields:
         return self.plan.id("customfields", index)
 
     def row(self, index: int) -> Row:
-        """The custom field at an index; older ones lack some of the flags."""
+        """The custom field at an index. Older ones do not have all flags."""
         parent, name, kind = [(parent, *field) for parent, fields in _FIELDS.items() for field in fields.items()][index]
         row: Row = {
             "_id": self.id(index),
@@ -130,43 +130,43 @@ class CustomFields:
 
 
 def custom_of(plan: Plan, path: str, index: int) -> Row:
-    """``custom`` of a row: empty, null or absent for some rows, and never the same set of fields."""
-    dice = Dice(plan.seed, "custom " + path, index)
-    if dice.chance(8):
+    """``custom`` of a row: empty, null or absent for some rows, and with different fields in each row."""
+    rng = RowRandom(plan.seed, "custom " + path, index)
+    if rng.chance(8):
         return {}
-    if dice.chance(16):
-        return {"custom": dice.pick((None, {}))}
+    if rng.chance(16):
+        return {"custom": rng.pick((None, {}))}
     fields = _FIELDS[_parent(path)]
-    custom = {name: _value(plan, dice, name, kind) for name, kind in fields.items() if dice.chance(70)}
+    custom = {name: _value(plan, rng, name, kind) for name, kind in fields.items() if rng.chance(70)}
     if custom.get(_ODD_ZONE) and index % 3 == 0:
         custom[_ODD_ZONE] = custom[_ODD_ZONE].replace("Z", "+0000")
     return {"custom": custom}
 
 
-def _value(plan: Plan, dice: Dice, name: str, kind: str) -> Value:
-    if dice.chance(8):
+def _value(plan: Plan, rng: RowRandom, name: str, kind: str) -> Value:
+    if rng.chance(8):
         return None
     if kind == "list":
-        return dice.pick(_LISTS.get(name, _OPTIONS))
+        return rng.pick(_LISTS.get(name, _OPTIONS))
     if kind == "multipicklist":
-        return dice.some(_LISTS.get(name, _OPTIONS), 3)
-    return _VALUES[kind](plan, dice)
+        return rng.some(_LISTS.get(name, _OPTIONS), 3)
+    return _VALUES[kind](plan, rng)
 
 
-_VALUES: Mapping[str, Callable[[Plan, Dice], Value]] = {
-    "number": lambda _, dice: dice.pick((0, dice.below(500), dice.below(10_000) / 100)),
-    "formula": lambda _, dice: dice.below(100_000) / 7,
-    "rating": lambda _, dice: dice.between(1, 5),
-    "checkbox": lambda _, dice: dice.chance(50),
-    "day": lambda _, dice: dice.between(_FIRST_DAY, _LAST_DAY),
-    "date": lambda _, dice: iso_day(dice.between(_FIRST_DAY, _LAST_DAY)),
-    "team member": lambda plan, dice: plan.ref("users", dice.below(1_000)),
-    "team members": lambda plan, dice: [plan.ref("users", dice.below(1_000)) for _ in range(dice.below(3))],
-    "enduser": lambda plan, dice: plan.ref("endusers", dice.below(1_000_000)),
-    "endusers": lambda plan, dice: [plan.ref("endusers", dice.below(1_000_000)) for _ in range(dice.below(3))],
-    "phone": lambda _, dice: f"+46 8 {dice.between(100_000, 999_999)}",
-    "email": lambda _, dice: f"billing{dice.below(100)}@example.com",
-    "url": lambda _, dice: f"https://example.com/räume/{dice.below(1_000)}?a=1&b=2",
-    "rich text": lambda _, dice: f"<p><b>Goal:</b> {dice.pick(words.SENTENCES)}</p>",
-    "text": lambda _, dice: dice.pick(("", "undefined", *words.SENTENCES)),
+_VALUES: Mapping[str, Callable[[Plan, RowRandom], Value]] = {
+    "number": lambda _, rng: rng.pick((0, rng.below(500), rng.below(10_000) / 100)),
+    "formula": lambda _, rng: rng.below(100_000) / 7,
+    "rating": lambda _, rng: rng.between(1, 5),
+    "checkbox": lambda _, rng: rng.chance(50),
+    "day": lambda _, rng: rng.between(_FIRST_DAY, _LAST_DAY),
+    "date": lambda _, rng: iso_day(rng.between(_FIRST_DAY, _LAST_DAY)),
+    "team member": lambda plan, rng: plan.ref("users", rng.below(1_000)),
+    "team members": lambda plan, rng: [plan.ref("users", rng.below(1_000)) for _ in range(rng.below(3))],
+    "enduser": lambda plan, rng: plan.ref("endusers", rng.below(1_000_000)),
+    "endusers": lambda plan, rng: [plan.ref("endusers", rng.below(1_000_000)) for _ in range(rng.below(3))],
+    "phone": lambda _, rng: f"+46 8 {rng.between(100_000, 999_999)}",
+    "email": lambda _, rng: f"billing{rng.below(100)}@example.com",
+    "url": lambda _, rng: f"https://example.com/räume/{rng.below(1_000)}?a=1&b=2",
+    "rich text": lambda _, rng: f"<p><b>Goal:</b> {rng.pick(words.SENTENCES)}</p>",
+    "text": lambda _, rng: rng.pick(("", "undefined", *words.SENTENCES)),
 }

@@ -1,4 +1,4 @@
-"""Turns a stored row into what an answer shows; the stored row holds plain ids and codes."""
+"""Turns a stored row, which has plain ids and codes, into its form in an answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from planhat_sandbox.store import Row, Value
-from planhat_sandbox.tenant import home
+from planhat_sandbox.tenant import collection_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
     Step = Callable[[Row], None]
 
-__all__ = ["Presenter"]
+__all__ = ["Renderer"]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Value]).decode
 
-# Rows of one model whose changed form is kept; beyond that it is made at each reading.
+# Rows of one model whose rendered form is kept. Further rows are rendered each time.
 _KEEP_ROWS = 20_000
-# Rows of other paths that a row shows parts of.
+# Other paths whose rows are part of a rendered row.
 _SHOWN_WITH = {"companies": ("users", "licenses", "sales")}
 _LEAN_FIELDS = ("_id", "name", "title", "nickName")
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "SEK": "kr", "JPY": "¥"}
 
 
-class Presenter:
-    """Shows rows of one tenant as the switches say."""
+class Renderer:
+    """Renders rows of one tenant as the switches say."""
 
     def __init__(self, tenant: Tenant) -> None:
-        """Args: tenant: Whose rows."""
+        """Take the tenant."""
         self._tenant = tenant
         self._kept: dict[str, tuple[tuple[int, ...], dict[str, tuple[bytes, bytes]]]] = {}
 
     def page(self, model: Model, ids: Sequence[str], select: frozenset[str] | None) -> bytes:
-        """A JSON array of rows. ``select`` None means the fields of a plain list."""
-        collection = self._tenant.store[home(model)]
+        """A JSON array of rows. If ``select`` is None, rows have the fields of a list without it."""
+        collection = self._tenant.store[collection_path(model)]
         rows = [collection.raw(row_id) for row_id in ids]
         keep = self._kept_fields(model, select)
         steps = self._steps(model, in_list=True)
@@ -52,7 +52,7 @@ class Presenter:
         return b"[" + b",".join(rows) + b"]"
 
     def one(self, model: Model, row: Row) -> Row:
-        """The row as GET by id, create and update answer it."""
+        """The row in the answer to GET by id, create and update."""
         for step in self._steps(model, in_list=False):
             step(row)
         return row
@@ -73,7 +73,7 @@ class Presenter:
         return shown
 
     def _kept_rows(self, model: Model) -> dict[str, tuple[bytes, bytes]]:
-        """Rows shown before, with what they were made of; forgotten when a switch or a row they show changes."""
+        """Rendered rows with their stored form. They are dropped if a switch or an embedded row changes."""
         others = (self._tenant.store[path].version for path in _SHOWN_WITH.get(model.path, ()))
         state = (self._tenant.switches.generation, *others)
         if model.path not in self._kept or self._kept[model.path][0] != state:
@@ -194,7 +194,7 @@ class Presenter:
 
 
 def _share(row: Row, parts: int) -> int:
-    """Which of so many equal parts of the rows this one belongs to."""
+    """The number of the part to which this row belongs, if all rows are divided into equal parts."""
     return int(str(row["_id"])[-6:], 16) % parts
 
 

@@ -1,4 +1,4 @@
-"""Data that moves while a client reads it: rows inserted and deleted between the list calls of a scan (B29)."""
+"""Inserts and deletes rows between the list calls of a scan (B29)."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from planhat_sandbox.tenant import Tenant
 
-__all__ = ["Mover"]
+__all__ = ["ConcurrentChanges"]
 
 _KEYS = ("externalId", "sourceId", "extId", "email")
 
 
-class Mover:
-    """Moves rows of one tenant, the same ones for the same seed and calls. Callers hold the lock of the store.
+class ConcurrentChanges:
+    """Changes rows of one tenant, always the same rows for the same seed and calls. Callers hold the lock of the store.
 
-    A path is moved at most as often as it had rows at first, so that a scan comes to an end.
+    The number of changes of a path is limited to its number of rows at the start, so that a scan can end.
     """
 
     def __init__(self, tenant: Tenant) -> None:
-        """Args: tenant: Whose rows."""
+        """Take the tenant."""
         self._tenant = tenant
         self._left: dict[str, int] = {}
-        self._dice: dict[str, random.Random] = {}
+        self._rng: dict[str, random.Random] = {}
 
     def before_list(self, path: str, offset: int) -> None:
-        """Moves rows, unless this is the first call of a scan."""
+        """Change rows, unless this is the first call of a scan."""
         wanted = int(self._tenant.switches.number("moving_rows"))
         if not wanted or not offset:
             return
@@ -43,8 +43,8 @@ class Mover:
         if not left or not ids:
             return None
         self._left[path] = left - 1
-        dice = self._dice.setdefault(path, random.Random(f"{self._tenant.seed} {path}"))  # noqa: S311 - repeatable, no secret
-        return dice.choice(ids)
+        rng = self._rng.setdefault(path, random.Random(f"{self._tenant.seed} {path}"))  # noqa: S311 - repeatable, no secret
+        return rng.choice(ids)
 
     def _insert(self, path: str) -> None:
         row_id = self._drawn(path)

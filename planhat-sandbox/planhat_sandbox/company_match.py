@@ -1,25 +1,25 @@
-"""Which company a written row belongs to: by id, by key, by domain (B22, B86, B89)."""
+"""Finds the company of a row that is written (B22, B86, B89)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_sandbox.addresses import rows_with
-from planhat_sandbox.outcomes import Fate, RowError, key_text
+from planhat_sandbox.email_case import rows_with
+from planhat_sandbox.outcomes import Outcome, RowError, key_text
 
 if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from planhat_sandbox.store import Row, Value
     from planhat_sandbox.tenant import Tenant
 
-__all__ = ["Placer", "company_of_address", "named_company", "place_person"]
+__all__ = ["CompanyMatcher", "company_of_address", "match_person", "named_company"]
 
 _PREFIXES = {"extid-": "externalId", "srcid-": "sourceId"}
 _EXTERNAL = "companyExternalId"
 
 
 def named_company(tenant: Tenant, name: Value) -> str | None:
-    """The id of the company that an ``_id``, ``extid-…`` or ``srcid-…`` means, None when there is none."""
+    """The id of the company with this ``_id``, ``extid-…`` or ``srcid-…``; None if there is none."""
     companies, text = tenant.store["companies"], str(name)
     prefix = text[:6]
     if prefix in _PREFIXES:
@@ -28,13 +28,13 @@ def named_company(tenant: Tenant, name: Value) -> str | None:
 
 
 def company_of_address(tenant: Tenant, address: Value) -> str | None:
-    """The company that owns the domain of an e-mail address, or the domain itself."""
+    """The company with the domain of an email address, or with a domain."""
     domain = str(address).rpartition("@")[2].casefold()
     return next(iter(tenant.store["companies"].find("domains", domain)), None)
 
 
-def place_person(tenant: Tenant, row: Row) -> None:
-    """Names the enduser an address belongs to, with the company, where the row does not (NPS answers)."""
+def match_person(tenant: Tenant, row: Row) -> None:
+    """Set the enduser with the row's email address and its company, if the row does not name them (NPS answers)."""
     endusers = tenant.store["endusers"]
     found = rows_with(endusers, "email", row.get("email"), tenant.switches)
     if found:
@@ -42,17 +42,17 @@ def place_person(tenant: Tenant, row: Row) -> None:
         row.setdefault("cId", endusers.column("companyId")[found[0]])
 
 
-class Placer:
+class CompanyMatcher:
     """Finds the companies of the rows of one model. Callers hold the lock of the store."""
 
     def __init__(self, tenant: Tenant, model: Model) -> None:
-        """Args: tenant: Whose companies. model: What the rows are."""
+        """Take the tenant and the model of the rows."""
         self._tenant = tenant
         self._model = model
         self._field = (model.company or "").removesuffix("[]") if model.path != "companies" else ""
 
     def with_company(self, item: Row) -> Row:
-        """The item with its company as an id, where a field names it by id or by key.
+        """The item with the id of its company, if a field names it by id or by key.
 
         Raises:
             RowError: There is no such company.
@@ -69,24 +69,24 @@ class Placer:
             return {**item, self._field: [self._company_id(found) for found in value]}
         return {**item, self._field: self._company_id(value)}
 
-    def placed(self, item: Row) -> Row:
-        """The item of a new row, in the company of its address where no field names one (B86).
+    def with_company_of_address(self, item: Row) -> Row:
+        """The item of a new row. If no field names a company, it gets the company of its email address (B86).
 
         Raises:
-            RowError: It belongs to no company. Planhat does not keep such a row and says nothing (B89).
+            RowError: It belongs to no company. Planhat does not store such a row, and gives no error (B89).
         """
-        placing = self._model.company_lookup
-        if placing is None or item.get(self._field):
+        lookup = self._model.company_lookup
+        if lookup is None or item.get(self._field):
             return item
-        found = company_of_address(self._tenant, item[placing.address]) if item.get(placing.address) else None
+        found = company_of_address(self._tenant, item[lookup.address]) if item.get(lookup.address) else None
         if found is not None:
             return {**item, self._field: found}
         text = f"{self._field} required"
         refused = self._tenant.switches["enduser_without_company"] == "refused"
-        raise RowError(text, None if refused else Fate.VANISHED)
+        raise RowError(text, None if refused else Outcome.VANISHED)
 
     def _named_by_fields(self, item: Row, fields: tuple[str, ...]) -> Row:
-        """The company under its own field only: the others that can name it are no fields of the row (B89)."""
+        """The item with the company in its own field only; the other fields that can name it are not stored (B89)."""
         rest = {name: value for name, value in item.items() if name not in fields}
         for name in fields:
             value = item.get(name)

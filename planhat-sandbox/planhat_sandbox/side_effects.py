@@ -1,11 +1,11 @@
-"""What a write brings about in other rows (B85, B87)."""
+"""Changes other rows as a consequence of a write (B85, B87)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from planhat_api.models.registry import model as model_of
-from planhat_sandbox import derive
+from planhat_sandbox import derived_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +19,14 @@ _DONE = "Done"
 
 
 def after_write(tenant: Tenant, path: str, before: Row | None, after: Row) -> None:
-    """Does what follows from a row that was created (no ``before``) or changed."""
+    """Apply the effects of a row that was created (without ``before``) or changed."""
     effect = _EFFECTS.get(path)
     if effect is not None:
         effect(tenant, before, after)
 
 
 def _task(tenant: Tenant, before: Row | None, after: Row) -> None:
-    """A task that an update sets to done is archived and becomes a conversation with the same id (B87)."""
+    """Archive a task that an update sets to done, and create a conversation with the same id (B87)."""
     if before is None or before.get("status") == _DONE or after.get("status") != _DONE:
         return
     after["isArchived"] = True
@@ -35,12 +35,12 @@ def _task(tenant: Tenant, before: Row | None, after: Row) -> None:
     shared = ("_id", "companyId", "companyName", "description", "snippet")
     talk = {name: after[name] for name in shared if name in after}
     talk |= {"subject": after.get("action"), "taskId": after["_id"], "date": after["dateDone"]}
-    derive.complete(tenant, model_of("conversations"), talk, frozenset(talk), new=True)
+    derived_fields.fill_in(tenant, model_of("conversations"), talk, frozenset(talk), new=True)
     tenant.store["conversations"].put(talk)
 
 
 def _license(tenant: Tenant, before: Row | None, after: Row) -> None:
-    """Licenses move the money and status of their company, and a new one makes an invoice unless told not to (B85)."""
+    """Update revenue and status of the company; a new license creates an invoice, unless it says not to (B85)."""
     companies, licenses = tenant.store["companies"], tenant.store["licenses"]
     company = companies.get(str(after.get("companyId")))
     if company is None:
@@ -48,7 +48,7 @@ def _license(tenant: Tenant, before: Row | None, after: Row) -> None:
     held = [licenses.get(found) or {} for found in licenses.find("companyId", company["_id"])]
     mrr = sum(found.get("mrr") or 0 for found in held if found.get("renewalStatus") != "lost")
     company |= {"mrr": mrr, "arr": mrr * 12, "status": "customer" if mrr else "canceled"}
-    derive.stamp_change(tenant, model_of("companies"), company)
+    derived_fields.set_change_time(tenant, model_of("companies"), company)
     companies.put(company)
     if before is None and not after.get("invoicesGenerated"):
         _make_invoice(tenant, after)
@@ -65,7 +65,7 @@ def _make_invoice(tenant: Tenant, contract: Row) -> None:
         "amountTotal": contract.get("value") or 0,
         "lineItems": [line],
     }
-    derive.complete(tenant, model_of("invoices"), invoice, frozenset(invoice), new=True)
+    derived_fields.fill_in(tenant, model_of("invoices"), invoice, frozenset(invoice), new=True)
     tenant.store["invoices"].put(invoice)
 
 

@@ -1,6 +1,6 @@
-"""How e-mail addresses are compared: as they are written, or without regard to their case (Q21).
+"""Compares email addresses with or without regard to upper and lower case (Q21).
 
-Where case is ignored, an update stores the address as it was sent, and the keys in an answer carry it as it is stored.
+If case is ignored, an update stores the address as it was sent, and the keys in an answer contain the stored form.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ __all__ = ["compared", "rows_with"]
 
 
 def compared(name: str, value: Value, switches: Switches) -> Value:
-    """The form in which the value of a field is compared with others of that field."""
+    """The form of a value for comparison with other values of the same field."""
     return value.casefold() if isinstance(value, str) and _ignores_case(name, switches) else value
 
 
 def rows_with(rows: Collection, name: str, value: Value, switches: Switches) -> list[str]:
-    """The ids of the rows whose field has this value."""
+    """The ids of the rows with this value in the field."""
     return rows.find(name, compared(name, value, switches), ignore_case=_ignores_case(name, switches))
 
 

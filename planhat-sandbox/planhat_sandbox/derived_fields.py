@@ -1,4 +1,4 @@
-"""The fields Planhat fills in itself when a row is created or changed."""
+"""Sets the fields that Planhat fills in itself when a row is created or changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from planhat_sandbox.clock import day_number
-from planhat_sandbox.placing import place_person
+from planhat_sandbox.company_match import match_person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from planhat_sandbox.store import Row, Value
     from planhat_sandbox.tenant import Tenant
 
-__all__ = ["complete", "snippet", "stamp_change", "time_buckets"]
+__all__ = ["fill_in", "set_change_time", "snippet", "time_buckets"]
 
 _TAG = re.compile(r"<[^>]*>")
 _RESERVED_TYPES = frozenset({"note", "email", "chat", "ticket", "call"})
@@ -27,25 +27,25 @@ _API_USER = "API user"
 
 
 def snippet(html: object) -> str:
-    """A body without its tags."""
+    """A text without its HTML tags."""
     return _TAG.sub("", str(html or "")).strip()
 
 
 def time_buckets(day: date) -> list[str]:
-    """Year, quarter, month and week, as conversations carry them."""
+    """Year, quarter, month and week, as in conversations."""
     quarter = (day.month - 1) // 3 + 1
     return [str(day.year), f"{day.year}-Q{quarter}", f"{day.year}-{day.month}", f"{day.year}-W{day.isocalendar()[1]}"]
 
 
-def stamp_change(tenant: Tenant, model: Model, row: Row) -> None:
-    """Sets the fields that tell when a row changed last."""
+def set_change_time(tenant: Tenant, model: Model, row: Row) -> None:
+    """Set the fields with the time of a row's last change."""
     for name in _CHANGE_STAMPS:
         if name in model.properties:
             row[name] = tenant.clock.stamp()
 
 
-def complete(tenant: Tenant, model: Model, row: Row, changed: frozenset[str], *, new: bool) -> None:
-    """Fills in what the server knows better; ``changed`` names the fields the caller wrote."""
+def fill_in(tenant: Tenant, model: Model, row: Row, changed: frozenset[str], *, new: bool) -> None:
+    """Fill in the fields of the server; ``changed`` names the fields that the caller wrote."""
     if new:
         stamp = tenant.clock.stamp()
         for name in (*_CREATE_STAMPS, *_CHANGE_STAMPS):
@@ -117,7 +117,7 @@ def _line_item(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
 
 
 def _nps(tenant: Tenant, row: Row, _changed: frozenset[str]) -> None:
-    place_person(tenant, row)
+    match_person(tenant, row)
 
 
 def _conversation(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:

@@ -1,4 +1,4 @@
-"""From a request to an answer, with the quota and the faults that come in between."""
+"""Answers a request, with quota and faults."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from planhat_sandbox.bombs import load
-from planhat_sandbox.duplicates import Flights
-from planhat_sandbox.messages import Refusal, Request, Response, text_response
-from planhat_sandbox.quota import OverQuota, Quota
+from planhat_sandbox.messages import ApiError, Request, Response, text_response
+from planhat_sandbox.parallel_calls import ParallelCalls
+from planhat_sandbox.quota import Quota, QuotaExceededError
 from planhat_sandbox.routes import ANALYTICS_PREFIX, Router
 
 if TYPE_CHECKING:
@@ -22,38 +22,38 @@ if TYPE_CHECKING:
     from planhat_sandbox.faults import Fault
     from planhat_sandbox.tenant import Tenant
 
-__all__ = ["Answerer", "DroppedError"]
+__all__ = ["DroppedError", "RequestHandler"]
 
 _HTML = "<!DOCTYPE html><html><head><title>Planhat</title></head><body><h1>We will be right back</h1></body></html>"
 
 
 class DroppedError(Exception):
-    """The connection is to be closed without an answer."""
+    """The connection has to be closed without an answer."""
 
 
-class Answerer:
-    """Answers the calls of one tenant. Thread-safe."""
+class RequestHandler:
+    """Answers the requests of one tenant. Thread-safe."""
 
     def __init__(self, tenant: Tenant, stopping: Event) -> None:
-        """Args: tenant: Whose calls. stopping: Ends every wait when it is set."""
+        """Take the tenant, and the event that ends every wait."""
         self._tenant = tenant
         self._stopping = stopping
         self._router = Router(tenant)
         self._quota = Quota(tenant.switches)
-        self._flights = Flights(tenant.switches)
+        self._parallel = ParallelCalls(tenant.switches)
 
     def answer(self, request: Request, faults: Sequence[Fault]) -> Response:
         """The answer to one call.
 
         Raises:
-            DroppedError: A fault wants none.
+            DroppedError: A fault says that there is no answer.
         """
         if request.path.split("/")[0] == ANALYTICS_PREFIX:
             return self._with_faults(request, faults)
         try:
-            with self._quota.call(), self._flights.entered(request) as entered:
+            with self._quota.call(), self._parallel.entered(request) as entered:
                 response = self._with_faults(entered, faults)
-        except OverQuota as over:
+        except QuotaExceededError as over:
             response = self._router.refused(over)
             response.headers |= self._quota.headers(over.wait)
             return response
@@ -76,7 +76,7 @@ class Answerer:
         return response
 
     def _instead(self, request: Request, fault: Fault) -> Response | None:
-        """What a fault does instead of processing the call; None when the call goes on."""
+        """The answer that a fault gives before the call is processed; None if the call has to be processed."""
         if fault.kind == "latency":
             self._stopping.wait(fault.seconds)
         elif fault.kind == "drop" and not fault.processed:
@@ -84,7 +84,7 @@ class Answerer:
         elif fault.kind == "status" and not fault.processed:
             return _failure(fault)
         elif fault.kind == "wrong_region":
-            return self._router.refused(Refusal(HTTPStatus.UNAUTHORIZED, "Unauthorized"))
+            return self._router.refused(ApiError(HTTPStatus.UNAUTHORIZED, "Unauthorized"))
         elif fault.kind == "html":
             return text_response(_HTML)
         elif fault.kind == "poison":
@@ -106,9 +106,9 @@ class Answerer:
     def _routed(self, request: Request) -> Response:
         try:
             return self._router.answer(request)
-        except Refusal as refusal:
-            return self._router.refused(refusal)
-        except Exception as error:  # noqa: BLE001 - a fault of the sandbox must be seen by whoever runs it
+        except ApiError as error:
+            return self._router.refused(error)
+        except Exception as error:  # noqa: BLE001 - show every error of the sandbox to its user
             traceback.print_exc()
             return text_response(f"The sandbox failed: {error!r}", 500)
 
