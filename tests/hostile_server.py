@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    Answers = Callable[["RequestedValues"], "Told"]
+    Answers = Callable[["ReceivedCall"], "Told"]
 
 
 @dataclass(frozen=True)
-class RequestedValues:
+class ReceivedCall:
     """One call."""
 
     method: str
@@ -40,9 +40,9 @@ class Told:
 
 
 @contextmanager
-def serving(answers: Answers) -> Iterator[tuple[str, list[RequestedValues]]]:
+def serving(answers: Answers) -> Iterator[tuple[str, list[ReceivedCall]]]:
     """Run a server; gives its URL and the calls it got."""
-    calls: list[RequestedValues] = []
+    calls: list[ReceivedCall] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -50,7 +50,7 @@ def serving(answers: Answers) -> Iterator[tuple[str, list[RequestedValues]]]:
         def _answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
-            asked = RequestedValues(
+            asked = ReceivedCall(
                 self.command,
                 parts.path.strip("/"),
                 {name: values[0] for name, values in parse_qs(parts.query).items()},

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.hostile_server import RequestedValues, Told, serving
+from tests.hostile_server import ReceivedCall, Told, serving
 from tests.tap_support import COMMAND, parsed, run, write_files
 
 MB = 1 << 20
@@ -106,7 +106,7 @@ def test_a_record_that_nests_too_deeply_is_named_or_passed_on(tmp_path: Path, le
     # A number as text has to be converted, so that this record cannot pass as it came.
     rows[30] = b'{"_id":"%024x","name":5,"deep":%s}' % (30, b"[" * levels + b"]" * levels)
 
-    def answers(asked: RequestedValues) -> Told:
+    def answers(asked: ReceivedCall) -> Told:
         return Told(b"[" + b",".join(rows[asked.window]) + b"]" if asked.path == "companies" else b"[]")
 
     with serving(answers) as (url, _):
@@ -127,7 +127,7 @@ def test_a_record_that_nests_too_deeply_is_named_or_passed_on(tmp_path: Path, le
 def test_an_honest_list_of_heavy_rows_comes_whole() -> None:
     heavy = [msgspec.json.encode({"_id": f"{n:024x}", "name": "<p>text</p>" * 200_000}) for n in range(60)]
 
-    def answers(asked: RequestedValues) -> Told:
+    def answers(asked: ReceivedCall) -> Told:
         return Told(b"[" + b",".join(heavy[asked.window]) + b"]" if asked.path == "companies" else b"[]")
 
     with serving(answers) as (url, _):
@@ -146,7 +146,7 @@ def test_an_integer_of_thousands_of_digits_is_passed_on(tmp_path: Path) -> None:
 
 
 def test_messages_of_the_command_can_be_parsed_up_to_the_fault(tmp_path: Path) -> None:
-    def answers(asked: RequestedValues) -> Told:
+    def answers(asked: ReceivedCall) -> Told:
         return Told(UNFOLDS, "gzip") if asked.path == "endusers" else Told(b"[%s]" % b",".join(ROWS[asked.window]))
 
     with serving(answers) as (url, _):

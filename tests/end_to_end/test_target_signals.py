@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from tests.hostile_server import RequestedValues, Told, serving
+from tests.hostile_server import ReceivedCall, Told, serving
 from tests.target_support import connection, lines, schema, state, stream
 
 if TYPE_CHECKING:
@@ -154,11 +154,11 @@ def test_the_quota_does_not_hold_the_run(box: Sandbox, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def slow() -> Iterator[tuple[str, list[RequestedValues]]]:
+def slow() -> Iterator[tuple[str, list[ReceivedCall]]]:
     """A server that takes a second and a half for custom fields, and very long for all else."""
     done = threading.Event()
 
-    def answer(asked: RequestedValues) -> Told:
+    def answer(asked: ReceivedCall) -> Told:
         done.wait(1.5 if asked.path == "customfields" else 60)
         return Told(b"[]")
 
@@ -167,13 +167,13 @@ def slow() -> Iterator[tuple[str, list[RequestedValues]]]:
         done.set()
 
 
-def slow_settings(slow: tuple[str, list[RequestedValues]], **more: Any) -> dict[str, Any]:
+def slow_settings(slow: tuple[str, list[ReceivedCall]], **more: Any) -> dict[str, Any]:
     tenant = "5a4db0c5-0000-4000-8000-000000000001"
     urls = {"base_url": slow[0], "analytics_url": slow[0]}
     return {"api_token": "t", "tenant_token": tenant, "quota_file": "", **urls, **more}
 
 
-def test_a_slow_server_does_not_hold_the_run(slow: tuple[str, list[RequestedValues]], tmp_path: Path) -> None:
+def test_a_slow_server_does_not_hold_the_run(slow: tuple[str, list[ReceivedCall]], tmp_path: Path) -> None:
     with running(slow_settings(slow), tmp_path, ROWS) as run:
         run.wait_until(lambda: slow[1])
         code, states, took = run.stop(signal.SIGTERM)
@@ -184,7 +184,7 @@ def test_a_slow_server_does_not_hold_the_run(slow: tuple[str, list[RequestedValu
 
 @pytest.mark.parametrize("too", [(), (signal.SIGINT, signal.SIGTERM)], ids=["once", "as Meltano passes Ctrl-C on"])
 def test_points_that_a_slow_server_may_have_taken_are_told(
-    slow: tuple[str, list[RequestedValues]], tmp_path: Path, too: Sequence[signal.Signals]
+    slow: tuple[str, list[ReceivedCall]], tmp_path: Path, too: Sequence[signal.Signals]
 ) -> None:
     points = [{"dimensionId": "d", "externalId": "c", "value": place} for place in range(3)]
     settings = slow_settings(slow, max_rejects="100%", rejects_dir=str(tmp_path))
@@ -199,7 +199,7 @@ def test_points_that_a_slow_server_may_have_taken_are_told(
 
 @pytest.mark.parametrize("number", STOPS)
 def test_the_end_of_input_does_not_hide_a_signal(
-    slow: tuple[str, list[RequestedValues]], tmp_path: Path, number: signal.Signals
+    slow: tuple[str, list[ReceivedCall]], tmp_path: Path, number: signal.Signals
 ) -> None:
     settings = slow_settings(slow, custom_field_definitions=True)
     with running(settings, tmp_path, [schema("companies", ["external_id", "name", "custom.X"])]) as run:
@@ -219,7 +219,7 @@ def test_a_signal_that_comes_while_the_rest_is_sent_decides_the_code(box: Sandbo
 
 
 def test_a_signal_while_a_schema_is_handled_ends_a_run_whose_input_stays_open(
-    slow: tuple[str, list[RequestedValues]], tmp_path: Path
+    slow: tuple[str, list[ReceivedCall]], tmp_path: Path
 ) -> None:
     settings = slow_settings(slow, custom_field_definitions=True, checkpoint_seconds=600)
     with running(settings, tmp_path, [schema("companies", ["external_id", "name", "custom.X"])]) as run:

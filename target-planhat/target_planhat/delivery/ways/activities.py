@@ -24,7 +24,7 @@ def _delivery(model: Model, settings: StreamSettings, context: DeliveryContext, 
     del model, settings
 
     def push(rows: Sequence[Row]) -> SendResult:
-        return context.tenant.client.push_activities(rows)
+        return context.tenant.client.push_activities(rows, rows_per_call=len(rows))
 
     return AddedRows(push, context, logger)
 

@@ -67,7 +67,7 @@ class _Points(Delivery):
         return None if model is None or body["externalId"] in self._tenant.external_ids(model) else name
 
     def _push(self, rows: Sequence[Row]) -> SendResult:
-        return self._tenant.client.push_metrics(rows)
+        return self._tenant.client.push_metrics(rows, rows_per_call=len(rows))
 
 
 METRICS = WayKind(point_rules, _Points, adds_each_time=True, needs_tenant_token=True, most_bytes=analytics.MOST_BYTES)
