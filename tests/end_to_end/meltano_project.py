@@ -32,7 +32,7 @@ COPIED = (
     "pyproject.toml",
     "uv.lock",
 )
-LEFT_OUT = shutil.ignore_patterns(".venv", "*.egg-info", "dist")
+LEFT_OUT = shutil.ignore_patterns(".venv", "__pycache__", "*.egg-info", "dist")
 OTHER_SETTINGS = ("TAP_", "TARGET_", "MELTANO_", "COVERAGE_", "PYTEST_")
 
 
