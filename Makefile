@@ -3,6 +3,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 # The two environments of this folder are meant, whatever is active in the caller's shell.
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
+# Without bytecode, Meltano takes three times as long to start, and the connectors half as long again.
+unexport PYTHONDONTWRITEBYTECODE
 # uv looks at the certificates of the system as pip does: behind a company's TLS proxy its own are not enough. Two names of
 # one setting, for older and newer versions.
 export UV_NATIVE_TLS ?= 1
@@ -59,11 +61,11 @@ clean: ## Remove everything that the other targets made
 	rm -rf .make .meltano .venv demo/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/ready: $(LOCKED) | $(UV)
-	@$(UV) sync --quiet --frozen --all-packages --group dev
+	@$(UV) sync --quiet --frozen --compile-bytecode --all-packages --group dev
 	@touch $@
 
 demo/.venv/ready: demo/pyproject.toml demo/uv.lock planhat-api/pyproject.toml planhat-sandbox/pyproject.toml | $(UV)
-	@$(UV) sync --quiet --frozen --project demo
+	@$(UV) sync --quiet --frozen --compile-bytecode --project demo
 	@touch $@
 
 $(OWN_UV):

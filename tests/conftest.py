@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    import pytest
+
+# Tests start some four hundred commands. Each would compile what it imports, and Meltano imports much.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long generating or running an example takes says more about the machine's other work than about the code.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files whose tests take longest come first, so that no process is left with one of them in the end."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -22,9 +23,16 @@ SECONDS_TO_START = 300
 PROCESSES = Path("/proc")
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
+    """One copy for all: the first test that runs installs the plugins, and the others find them there."""
+    return MeltanoProject.copied_to(tmp_path_factory.mktemp("demo"))
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> MeltanoProject:
-    return MeltanoProject.copied_to(tmp_path)
+def project(installed: MeltanoProject) -> MeltanoProject:
+    shutil.rmtree(installed.folder / "output" / "demo", ignore_errors=True)
+    return installed
 
 
 def processes_in(folder: Path) -> list[Path]:

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,7 @@ from planhat_api.plugin.exit_codes import ExitCode
 from planhat_sandbox import Sandbox
 from tests.target_support import connection, lines, records, schema
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-COMMAND = [sys.executable, "-c", "from target_planhat.target import TargetPlanhat as t; t.cli()"]
+COMMAND = [str(Path(sys.executable).with_name("target-planhat"))]
 
 
 def start(arguments: list[str], messages: list[dict[str, Any]], **variables: str) -> subprocess.CompletedProcess[str]:
