@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 # The two environments of this folder are meant, whatever is active in the caller's shell.
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
-# Without bytecode, Meltano takes three times as long to start, and the connectors half as long again.
+# Without bytecode Meltano takes three times as long to start, and the connectors four times.
 unexport PYTHONDONTWRITEBYTECODE
 # uv looks at the certificates of the system as pip does: behind a company's TLS proxy its own are not enough. Two names of
 # one setting, for older and newer versions.

@@ -42,8 +42,12 @@ class Tenant:
     def correct(self, dice: random.Random, today: date) -> str:
         """Set the value of one point of the last days anew."""
         day = today - timedelta(days=dice.choice([0, 0, 0, 1, 2, 3, 6, 12, 25]))
-        rows = [row for row in self.api.box.rows("dimensiondata") if row["time"][:10] == str(day)]
-        point = dice.choice([row for row in rows if row["model"] == "Company"])
+        points = [row for row in self.api.box.rows("dimensiondata") if row["time"][:10] == str(day)]
+        of_companies = [row for row in points if row["model"] == "Company"]
+        if not of_companies:
+            # On the day the tenant stands on, there are none yet.
+            return f"no point of {day} to correct"
+        point = dice.choice(of_companies)
         company = next(row for row in self.api.box.rows("companies") if row["_id"] == point["companyId"])
         sent = {name: point[name] for name in ("dimensionId", "model")} | {
             "externalId": company["externalId"],
