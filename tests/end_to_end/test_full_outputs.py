@@ -40,6 +40,12 @@ def _no_word_on_python_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
 
 
+@pytest.fixture(autouse=True)
+def _no_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python takes bytecode of which a part was written for whole, and all later commands would fail on it."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+
 def _little_room() -> None:
     """Files of this process hold no more than some bytes, as on a disk that is full."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST, MOST))
