@@ -34,6 +34,8 @@ MAPS: dict[str, dict[str, Any]] = {
     "marks dropped": {"companies": {"_sdc_deleted_at": "__NULL__", **DROP}},
     "alias": {"companies": {"__alias__": "Company", **DROP}},
     "fails on numbers": {"companies": {"mr": "mr / (mr - 3)", **DROP}},
+    "no json inside": {"companies": {"custom": "{'Seats': float('nan') if mr == 4 else mr}", **DROP}},
+    "tuples": {"companies": {"custom": "{'Regions': (name, 'x')}", **DROP}},
     "no json": {"companies": {"mr": "float('nan') if mr == 3 else mr", **DROP}},
 }
 
