@@ -184,9 +184,9 @@ class HookedTarget(Target, ABC):
         maps = self.mapper.stream_maps[stream]
         chosen = [made for made in maps if made.stream_alias == copy]
         self._message_in_hand = message
-        if not chosen:
-            for made in self.kept_maps(stream)[:1]:
-                self._reject_unmapped(made, f"{STREAM_MAPS} make no stream {copy!r} of {stream!r} any more")
+        kept = self.kept_maps(stream)
+        if kept and not chosen:
+            self._reject_unmapped(kept[0], f"{STREAM_MAPS} make no stream {copy!r} of {stream!r} any more")
             self.between_messages()
             return
         try:

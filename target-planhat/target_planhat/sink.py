@@ -116,6 +116,12 @@ class PlanhatSink(BatchSink):
         """Rows of a batch."""
         return self._channel.way.most_rows
 
+    def _remove_sdc_metadata_from_record(self, record: dict[str, Any]) -> None:
+        """Keep them: the schema may require them, and records that do not come through the SDK are checked with them.
+
+        Rows are made without them.
+        """
+
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Take a record that came through the SDK."""
         del context
@@ -244,7 +250,8 @@ class PlanhatSink(BatchSink):
                 self.drain()
 
     def _note_taken(self, rows: int, lines: int) -> None:
-        self._ledger.summary.take(self.stream_name, rows)
+        if rows:
+            self._ledger.summary.take(self.stream_name, rows)
         self._host.note_counted(lines)
 
 

@@ -89,3 +89,17 @@ def test_every_line_of_a_removed_stream_is_skipped(maps: Any, tmp_path: Path) ->
         finished = run(box, given, stream_maps=maps)
         assert finished.error is None
         assert finished.summary == {"logs": {"skipped": 3}}
+
+
+def test_a_stream_that_gets_no_row_is_not_in_the_summary() -> None:
+    maps = {"companies": {"__alias__": "Company", "__filter__": "name == 'Z'"}}
+    with Sandbox(companies=2, seed=1) as box:
+        assert run(box, INPUT, stream_maps=maps).summary == {"companies": {"skipped": 3}}
+
+
+def test_a_reject_for_one_of_several_streams_is_left_out_when_its_stream_is() -> None:
+    again = [{**message, "planhat_rejection": {"attempt": 1, "copy": "twins"}} for message in INPUT[1:-1]]
+    with Sandbox(companies=2, seed=1) as box:
+        finished = run(box, [COMPANIES, *again, state(1)], stream_maps={"companies": None})
+        assert finished.summary == {"companies": {"skipped": 3}}
+        assert [receipt["attempt"] for receipt in finished.receipts] == [2, 2, 2]

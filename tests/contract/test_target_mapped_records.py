@@ -34,6 +34,8 @@ MAPS: dict[str, dict[str, Any]] = {
     "marks dropped": {"companies": {"_sdc_deleted_at": "__NULL__", **DROP}},
     "alias": {"companies": {"__alias__": "Company", **DROP}},
     "fails on numbers": {"companies": {"mr": "mr / (mr - 3)", **DROP}},
+    "no json inside": {"companies": {"custom": "{'Seats': float('nan') if mr == 4 else mr}", **DROP}},
+    "tuples": {"companies": {"custom": "{'Regions': (name, 'x')}", **DROP}},
     "no json": {"companies": {"mr": "float('nan') if mr == 3 else mr", **DROP}},
 }
 
@@ -117,3 +119,19 @@ def test_rows_that_need_the_sdk_are_not_mapped_again_and_again(monkeypatch: pyte
         finished = run(box, parts, max_rejects="100%", stream_maps={"companies": {"mr": "1 / (mr - 4)", **DROP}})
         assert finished.summary == {"companies": {"created": 1_600, "rejected": 400}}
     assert len(mapped) < 5 * len(given)
+
+
+@pytest.mark.parametrize("maps", [{}, {"companies": {"description": "'x'"}}])
+@pytest.mark.parametrize("known", [record_path.KNOWN_SDK, "9."])
+def test_columns_of_taps_are_checked_whichever_way_records_take(
+    known: str, maps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_path, "KNOWN_SDK", known)
+    announced = schema("companies", {"external_id": TEXT, "name": TEXT, "_sdc_extracted_at": TEXT})
+    announced["schema"]["required"] = ["_sdc_extracted_at"]
+    given = [{"external_id": f"M-{number}", "name": "A", "_sdc_extracted_at": "2024-05-14"} for number in range(4)]
+    given[2]["_sdc_extracted_at"] = 5  # type: ignore[assignment] # the fault
+    with Sandbox(companies=2, seed=1) as box:
+        finished = run(box, [announced, *records("companies", given)], max_rejects="100%", stream_maps=maps)
+    assert finished.summary == {"companies": {"created": 3, "rejected": 1}}
+    assert finished.reasons() == {"M-2": "_sdc_extracted_at does not fit the schema of the stream (type)"}

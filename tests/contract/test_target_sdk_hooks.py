@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from singer_sdk.mapper import CustomStreamMap, PluginMapper
+from singer_sdk.sinks import BatchSink
 from singer_sdk.target_base import Target
 
 from planhat_sandbox import Sandbox
 from target_planhat import record_path
 from target_planhat.sdk_hooks import OVERRIDDEN, HookedTarget
 from target_planhat.sdk_maps import CheckedMap, CheckedMapper
+from target_planhat.sink import PlanhatSink
 from target_planhat.target import TargetPlanhat
 from tests.target_support import connection, run, state, stream
 
@@ -32,11 +34,12 @@ def test_nothing_else_private_is_overridden() -> None:
     assert mine == {*OVERRIDDEN}
 
 
-def test_stream_maps_are_made_and_evaluated_as_expected() -> None:
-    """That they are, with every consequence, is what the tests of stream maps show; this says where to look."""
+def test_stream_maps_and_sinks_are_called_as_expected() -> None:
+    """That they are, with every consequence, is what other tests show; this says where to look."""
     for ours, theirs in (
         (CheckedMap._eval, CustomStreamMap._eval),
         (CheckedMap.transform, CustomStreamMap.transform),
+        (PlanhatSink._remove_sdc_metadata_from_record, BatchSink._remove_sdc_metadata_from_record),
         (CheckedMapper.register_raw_stream_schema, PluginMapper.register_raw_stream_schema),
     ):
         assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)

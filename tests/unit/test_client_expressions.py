@@ -210,6 +210,7 @@ FAULTS = [
     ("int(name)", {"name": "PII"}, "a text cannot be turned into a number in 'int(name)'"),
     ("float(name)", {"name": "PII"}, "a text cannot be turned into a number"),
     ("float(name)", {"name": "nan"}, "a number that JSON does not have"),
+    ("{'a': [float(name)]}", {"name": "inf"}, "its value holds a number that JSON does not have"),
     ("name + mrr", {"name": "PII", "mrr": 4711}, "a text and a number do not go together in 'name + mrr'"),
     ("name < mrr", {"name": "PII", "mrr": 4711}, "a text and a number do not go together in 'name < mrr'"),
     ("mrr / tags", {"mrr": 4711, "tags": 0}, "division by zero in 'mrr / tags'"),
@@ -439,3 +440,14 @@ def test_nothing_is_logged_by_the_check(caplog: pytest.LogCaptureFixture) -> Non
     caplog.set_level(logging.DEBUG)
     problem("name.upper()")
     assert not caplog.records
+
+
+def test_values_are_json_at_any_depth() -> None:
+    expressions = Expressions("companies", "companies", frozenset({"name"}))
+
+    def value(text: str) -> Any:
+        parsed = ast.parse(text).body[0]
+        return expressions.value(lambda known: MAP._eval(text, parsed, known, "name"), {"name": "x"}, text, "name")  # type: ignore[arg-type]
+
+    assert value("(name, (1,), {'a': (None, name)})") == ["x", [1], {"a": [None, "x"]}]
+    assert value("{'a': {name}}") == {"a": ["x"]}

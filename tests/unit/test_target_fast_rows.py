@@ -172,6 +172,40 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         {},
         ["externalId"],
     ),
+    "null alone": (
+        "companies",
+        {
+            "externalId": STRING,
+            "name": typed("null"),
+            "mr": typed("null"),
+            "tags": typed("null"),
+            "usage": {"anyOf": [typed("null")]},
+            "custom": typed("object", properties={"Bemerkung": typed("null")}),
+        },
+        {},
+        [],
+    ),
+    "true and false": ("companies", {"externalId": STRING, "tags": True, "domains": False}, {}, []),
+    "arrays by choice": (
+        "companies",
+        {"externalId": STRING, "tags": {"anyOf": [typed("array", items=typed("integer")), typed("null")]}},
+        {},
+        [],
+    ),
+    "custom by choice": (
+        "companies",
+        {
+            "externalId": STRING,
+            "custom": {"anyOf": [typed("object", properties={"Health Score": STRING}), typed("null")]},
+        },
+        {},
+        [],
+    ),
+    "custom as text": ("companies", {"externalId": STRING, "custom": STRING}, {}, []),
+    "other column": ("companies", {"externalId": STRING, "mr": {"$ref": "#/properties/externalId"}}, {}, []),
+    "itself": ("companies", {"externalId": STRING, "usage": {"$ref": "#"}}, {}, ["externalId"]),
+    "no object": ("companies", {"externalId": STRING}, {}, []),
+    "older draft": ("companies", {"externalId": STRING, "phase": True, "name": typed("string", const="A")}, {}, []),
     "keyless": ("companies", {"name": NULL_STRING, "phase": NULL_STRING}, {"insert_without_key": True}, []),
 }
 
@@ -180,7 +214,10 @@ MORE: dict[str, dict[str, Any]] = {
         "$defs": {"code": {"pattern": "^[0-9]+$"}},
         "dependentRequired": {"name": ["phase"]},
         "anyOf": [{"required": ["name"]}, {"required": ["mr"]}],
-    }
+    },
+    "no object": {"type": "string"},
+    # In this draft `true` is no schema, so the schema is read by the newest one, which knows `const`.
+    "older draft": {"$schema": "http://json-schema.org/draft-04/schema#"},
 }
 """What the schemas of some cases say beside columns."""
 
@@ -258,6 +295,12 @@ USUAL: list[tuple[str, dict[str, Any]]] = [
     ("custom of one type", {"externalId": "7", "custom": {"Since": "2024-05-14"}}),
     ("whole record", {"externalId": "7", "name": "A", "phase": "x"}),
     ("whole record", {"externalId": "7", "mr": 1}),
+    ("null alone", {"externalId": "7", "name": None, "mr": None, "tags": None, "usage": None}),
+    ("true and false", {"externalId": "7", "tags": ["a"]}),
+    ("arrays by choice", {"externalId": "7", "tags": None}),
+    ("custom by choice", {"externalId": "7", "custom": None}),
+    ("itself", {"externalId": "7", "usage": {"externalId": "8"}}),
+    ("older draft", {"externalId": "7", "name": "A"}),
 ]
 
 
@@ -302,6 +345,19 @@ def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> 
         ("whole record", {"externalId": "x", "mr": 1}),
         ("whole record", {"externalId": "7", "name": "A"}),
         ("passed on", {"externalId": "7", "needed": None}),
+        ("null alone", {"externalId": "7", "name": "A"}),
+        ("null alone", {"externalId": "7", "mr": 1}),
+        ("null alone", {"externalId": "7", "tags": []}),
+        ("null alone", {"externalId": "7", "usage": {}}),
+        ("null alone", {"externalId": "7", "custom": {"Bemerkung": "x"}}),
+        ("true and false", {"externalId": "7", "domains": ["a"]}),
+        ("arrays by choice", {"externalId": "7", "tags": ["a"]}),
+        ("custom by choice", {"externalId": "7", "custom": {"Health Score": 1}}),
+        ("custom as text", {"externalId": "7", "custom": {"Health Score": 1}}),
+        ("other column", {"externalId": "7", "mr": 1}),
+        ("itself", {"externalId": "7", "usage": {"a": 1}}),
+        ("no object", {"externalId": "7"}),
+        ("older draft", {"externalId": "7", "name": "B"}),
         ("company twice", {"externalId": "7", "companyId": None, "companyExternalId": "8"}),
         ("company twice", {"externalId": "7", "companyId": HEX, "companyExternalId": {"a": 1}}),
     ],

@@ -75,7 +75,7 @@ class DeletionMarks:
         """Whether the source says that the row is gone.
 
         Args:
-            record: The record; stream maps and the SDK may have taken marks out.
+            record: The record; stream maps may have taken marks out.
             raw: The record as it came in, one JSON object.
         """
         deleted = self._column is not None and _says_deleted(record.get(self._column))

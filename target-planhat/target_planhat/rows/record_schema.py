@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from jsonschema_rs import Draft4Validator, Draft7Validator, Draft202012Validator
 from target_planhat.errors import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from jsonschema_rs import KeywordValidator, Validator
 
@@ -41,6 +42,7 @@ _HOLDS_SCHEMAS = frozenset(
     {"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "items", "prefixItems", "additionalItems", "contains"}
     | {"additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties"}
 )
+_REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _UNREADABLE = "planhatUnreadablePattern"
 _TYPES = "array, boolean, integer, null, number, object, string"
 _NO_SCHEMA = "it is neither an object nor true or false"
@@ -77,6 +79,19 @@ class RecordSchema:
             self._validator = _compiled(schema)
         except ValueError as err:
             raise SchemaFaultError(*_fault(schema, err)) from None
+        self._schema = schema
+
+    def of_columns(self, columns: Collection[str]) -> RecordSchema | None:
+        """What it says of these columns alone, by the same draft; None when they refer to other parts of it."""
+        said = self._schema["properties"] if isinstance(self._schema, dict) else {}
+        parts = {name: said[name] for name in columns}
+        if _refers(parts):
+            return None
+        alone = copy(self)
+        alone._schema = {"properties": parts}  # noqa: SLF001 # of the same class
+        # A part may be valid in a draft in which the whole is not, and in each draft other keywords count.
+        alone._validator = _validator(type(self._validator), _deciding(alone._schema))  # noqa: SLF001
+        return alone
 
     def violation(self, record: Mapping[str, Any]) -> str | None:
         """Why a record does not fit; None when it does. The text shows no value of the record."""
@@ -158,6 +173,13 @@ def _deciding(schema: Json) -> Json:
         else:
             kept[word] = value
     return kept
+
+
+def _refers(schema: Json) -> bool:
+    """Whether a schema refers to a place in the one it is part of."""
+    if isinstance(schema, list):
+        return any(map(_refers, schema))
+    return isinstance(schema, dict) and (not _REFERENCES.isdisjoint(schema) or any(map(_refers, schema.values())))
 
 
 def _is_readable(pattern: str) -> bool:

@@ -104,8 +104,23 @@ def _as_json(value: object) -> object:
         msg = "its value is a number that JSON does not have"
         raise _NoValueError(msg)
     try:
-        return msgspec.to_builtins(value, builtin_types=(Decimal,), str_keys=True)
+        made = msgspec.to_builtins(value, builtin_types=(Decimal,), str_keys=True)
     except TypeError:
         hint = "; is () missing after it?" if callable(value) else ""
         msg = f"no column can hold its value ({type(value).__name__}){hint}"
         raise _NoValueError(msg) from None
+    return _with_lists(made) if isinstance(made, dict | list | tuple) else made
+
+
+def _with_lists(value: object) -> object:
+    """The same value with lists in place of tuples.
+
+    Raises:
+        _NoValueError: It holds a number that JSON does not have. Whoever writes it would make a null of that.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        msg = "its value holds a number that JSON does not have"
+        raise _NoValueError(msg)
+    if isinstance(value, dict):
+        return {name: _with_lists(member) for name, member in value.items()}
+    return [_with_lists(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -154,9 +154,7 @@ def _placed(column: Column, schema: Mapping[str, Any], kind: Kind) -> Column:
     if not kind.json:
         return column
     if not names or kind.json in names or (kind.json == "number" and "integer" in names):
-        if kind is OBJECT and column.kind is not Any and not is_plain(schema, {"additionalProperties"}):
-            column.exact = False
-        if kind.json == "array" and not _allows_items(schema, kind):
+        if not _allows_all(column, schema, kind):
             column.exact = False
         column.kind = kind.passes if kind.quick is None else kind.quick
         if kind.quick is not None:
@@ -172,6 +170,18 @@ def _placed(column: Column, schema: Mapping[str, Any], kind: Kind) -> Column:
     return column
 
 
+def _allows_all(column: Column, schema: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether a schema allows all that passes for a field, as far as its type does not say so."""
+    if column.kind is Any:
+        return True
+    if not declared_types(schema):
+        # It takes null alone.
+        return False
+    if kind is OBJECT:
+        return is_plain(schema, {"additionalProperties"})
+    return kind.json != "array" or (is_plain(schema, {"items"}) and _allows_items(schema, kind))
+
+
 def _allows_items(schema: Mapping[str, Any], kind: Kind) -> bool:
     """Whether the items that pass are items the schema allows."""
     items = schema.get("items", {})
@@ -180,13 +190,18 @@ def _allows_items(schema: Mapping[str, Any], kind: Kind) -> bool:
     return not names or (wanted in names and is_plain(items, {"additionalProperties"}))
 
 
+def _named_types(schema: Mapping[str, Any]) -> Sequence[str]:
+    """The types that a schema names itself, not in a choice between others."""
+    names = schema.get("type", ())
+    return [names] if isinstance(names, str) else names
+
+
 def _takes_null(schema: object) -> bool:
     """Whether the type that `column_type` gives for a schema takes null."""
     if not isinstance(schema, dict):
         return True
     if "type" in schema:
-        names = schema["type"]
-        return "null" in ([names] if isinstance(names, str) else names)
+        return "null" in _named_types(schema)
     return not is_any_of(schema) or any(map(_takes_null, schema["anyOf"]))
 
 
@@ -201,6 +216,7 @@ def _with_members(column: Column, schema: Mapping[str, Any], stream: StreamPlan)
         message = "the custom fields of the tenant are not known"
         raise NoTypeError(message)
     column.members = []
+    column.exact = column.exact and (column.kind is Any or "object" in _named_types(schema))
     named = schema.get("properties") if isinstance(schema, dict) else None
     for member, declared in (named or {one: {} for one in (*names.kinds, *names.formulas)}).items():
         found = names.find(member)

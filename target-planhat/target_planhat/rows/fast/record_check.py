@@ -39,20 +39,19 @@ class RecordCheck:
             NoTypeError: A column has a name that no generated class can carry.
         """
         looked_at: JsonType = dict[str, Any]
-        if set(schema) <= _SAYS_NO_MORE:
-            said = schema["properties"]
-            named = {"$schema": schema["$schema"]} if "$schema" in schema else {}
-            schema = {**named, "properties": {name: said[name] for name in columns}}
+        whole = RecordSchema(dict(schema))
+        checked = whole.of_columns(columns) if _says_no_more(schema) else None
+        if checked is not None:
             # No more than these columns is decoded, which takes a fraction of the time.
             looked_at = _typed_dict("Columns", dict.fromkeys(columns, Any), total=False)
-        self._violation = RecordSchema(dict(schema)).violation
+        self._violation = (checked or whole).violation
         message = struct("CheckedMessage", [("record", looked_at)], {}, strict=False)
         self._decode: Decode = msgspec.json.Decoder(message).decode
 
     @classmethod
     def of(cls, schema: Mapping[str, Any], columns: Collection[str]) -> RecordCheck | None:
         """The check of a stream; None when its types say all that its schema says."""
-        return cls(schema, columns) if columns or not set(schema) <= _SAYS_NO_MORE else None
+        return cls(schema, columns) if columns or not _says_no_more(schema) else None
 
     def fitting(self, lines: Sequence[bytes]) -> int:
         """How many RECORD messages from the first hold a record that fits.
@@ -64,3 +63,9 @@ class RecordCheck:
             if self._violation(self._decode(line).record) is not None:
                 return place
         return len(lines)
+
+
+def _says_no_more(schema: Mapping[str, Any]) -> bool:
+    """Whether the schema of a stream says nothing of a record beside its columns, and that it is an object."""
+    types = schema.get("type", "object")
+    return set(schema) <= _SAYS_NO_MORE and "object" in ([types] if isinstance(types, str) else types)
