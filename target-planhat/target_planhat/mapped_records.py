@@ -82,7 +82,8 @@ class MappedRecords:
         self._sink = sink
         self._leave_out = leave_out
         self._head = b'{"type":"RECORD","stream":' + encode(stream) + b',"record":'
-        self._at_once = _MOST_AT_ONCE
+        # No more than a batch, so that the policy is asked after each.
+        self._at_once = self._most_at_once = min(_MOST_AT_ONCE, sink.max_size)
 
     def take(self, lines: Sequence[bytes], start: int) -> int:
         """Take messages from a place on; the number taken, which may be less than there are.
@@ -101,7 +102,7 @@ class MappedRecords:
             if place < taken:
                 self._leave_out(record)
         is_all = start + taken == most
-        self._at_once = min(_MOST_AT_ONCE, 2 * self._at_once if is_all else max(_FEWEST_AT_ONCE, 2 * taken))
+        self._at_once = min(self._most_at_once, 2 * self._at_once if is_all else max(_FEWEST_AT_ONCE, 2 * taken))
         if taken:
             self._sink.take_rows(items, taken)
         return taken

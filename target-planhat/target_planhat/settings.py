@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_LONGER", "SETTINGS", "AllowedRejects", "StreamSettings", "TargetSettings"]
 
 _FOLDERS = ("rejects_dir", "receipts_dir")
-_ALLOWED_REJECTS = re.compile(r"\s*([0-9]+)\s*(%?)\s*")
+_ALLOWED_REJECTS = re.compile(r"\s*([0-9]{1,18})\s*(%?)\s*")
 _ALL = 100
 
 

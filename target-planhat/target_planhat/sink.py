@@ -79,8 +79,10 @@ class PlanhatSink(BatchSink):
         if "custom" in way.rules.written_model.properties:
             run.dispatcher.send_custom_fields()
         custom = run.tenant.custom_fields.of(way.rules.written_model)
-        validates = run.settings.validate_records
-        self._rows = StreamRows(declared, way.rules, custom, settings, self.logger, validates=validates)
+        validates, most = run.settings.validate_records, way.most_rows
+        self._rows = StreamRows(
+            declared, way.rules, custom, settings, self.logger, validates=validates, most_at_once=most
+        )
         self._ledger = run.ledger
         self._dispatcher = run.dispatcher
         self._channel = run.dispatcher.channels.join(stream_name, self, way)

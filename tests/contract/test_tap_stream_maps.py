@@ -8,8 +8,9 @@ import pytest
 
 from planhat_api import ConfigurationError
 from planhat_sandbox import Sandbox
+from tap_planhat.records import page_stream
 from tap_planhat.tap import TapPlanhat
-from tests.tap_support import catalog_for, config_for, run, run_command, write_files
+from tests.tap_support import catalog_for, config_for, parsed, run, run_command, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,23 @@ def test_an_expression_that_fails_names_its_place_the_record_and_the_remedy(box:
     assert f"stream 'companies', property {prop!r}, expression 'externalId.upper()': 'externalId' is empty" in told
     assert "write 'externalId.upper() if externalId else None'" in told
     assert any(f"record with _id {key!r}" in told for key in _without_id(box))
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_what_came_before_the_record_that_fails_is_written(
+    box: Sandbox, *, supported: bool, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr(page_stream, "sdk_is_supported", lambda: supported)
+    ids = [row["_id"] for row in box.rows("companies")]
+    fails = f"1 / (0 if _id == {ids[5]!r} else 1)"
+    maps = {"companies": {"_id": "_id", "__else__": "__NULL__"}, "copy": {"__source__": "companies", "mr": fails}}
+    config = config_for(box, stream_maps=maps)
+    tap = TapPlanhat(config=config, catalog=catalog_for(config, "companies"))
+    with pytest.raises(ConfigurationError):
+        tap.sync_all()
+    output = parsed(capsysbinary.readouterr().out.splitlines())
+    assert output.ids("companies") == ids[:6]
+    assert output.ids("copy") == ids[:5]
 
 
 def test_the_command_ends_with_one_line_and_the_code_of_wrong_settings(box: Sandbox, tmp_path: Path) -> None:

@@ -135,3 +135,14 @@ def test_columns_of_taps_are_checked_whichever_way_records_take(
         finished = run(box, [announced, *records("companies", given)], max_rejects="100%", stream_maps=maps)
     assert finished.summary == {"companies": {"created": 3, "rejected": 1}}
     assert finished.reasons() == {"M-2": "_sdc_extracted_at does not fit the schema of the stream (type)"}
+
+
+@pytest.mark.parametrize("maps", [{}, {"companies": {"description": "'x'"}}])
+def test_the_policy_is_asked_after_each_batch(maps: Any) -> None:
+    """Not after the lines that came together, which may be many batches."""
+    given = [{"external_id": f"M-{number}"} for number in range(900)]
+    with Sandbox(companies=2, seed=1) as box:
+        parts = [schema("companies", {"external_id": TEXT}), *records("companies", given)]
+        finished = run(box, parts, stream_maps=maps, batch_size_rows=10)
+    assert finished.summary["companies"]["rejected"] <= 40
+    assert sum(finished.summary["companies"].values()) == 900

@@ -189,7 +189,9 @@ def test_rejects_are_allowed_by_number_or_share(setting: Any, rows: int | None, 
 
 
 @pytest.mark.parametrize(
-    "setting", ["", "some", "5 percent", "%", "-1", -1, 2.5, "2.5%", "101%", "1e3", True, [5]], ids=repr
+    "setting",
+    ["", "some", "5 percent", "%", "-1", -1, 2.5, "2.5%", "101%", "9" * 5000, "1e3", True, [5]],
+    ids=lambda one: repr(one)[:20],
 )
 def test_what_is_neither_a_number_nor_a_share_of_rejects_is_told(setting: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^max_rejects: must be ") as caught:

@@ -76,7 +76,15 @@ class ChangedLineMaker:
         for first in range(0, len(page.raw), _RECORDS_AT_A_TIME):
             records = page.raw[first : first + _RECORDS_AT_A_TIME]
             conform = page.conforms or (plain and self._converter.all_conform(records))
-            yield b"".join(line for body in records for line in self._lines_of(body, after, conforms=conform))
+            made: list[bytes] = []
+            try:
+                for body in records:
+                    made.extend(self._lines_of(body, after, conforms=conform))
+            except Exception:
+                # What came before the record on which a map fails is written, as the SDK does.
+                yield b"".join(made)
+                raise
+            yield b"".join(made)
 
     def _lines_of(self, body: msgspec.Raw, after: bytes, *, conforms: bool) -> Iterator[bytes]:
         """The lines of one record.

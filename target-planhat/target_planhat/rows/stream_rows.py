@@ -78,6 +78,7 @@ class StreamRows:
         logger: logging.Logger,
         *,
         validates: bool,
+        most_at_once: int,
     ) -> None:
         """Plan where the columns lead.
 
@@ -88,6 +89,7 @@ class StreamRows:
             settings: Settings of the stream.
             logger: Where people read.
             validates: Whether records are checked against the schema.
+            most_at_once: How many rows are made of messages at once, at most.
 
         Raises:
             SettingsError: Columns, keys and settings cannot work together.
@@ -105,7 +107,7 @@ class StreamRows:
         self._builder = RowBuilder(stream, self._notices.undeclared, rules.check)
         rules.check_plan(declared.name, plan)
         self._notices.prefix(settings.custom_prefix, declared.schema.get("properties", {}))
-        self._fast = self._fast_rows(stream, logger)
+        self._fast = self._fast_rows(stream, logger, most_at_once)
         self._notices.left_out(plan)
         self.facts = StreamFacts(
             name=declared.name,
@@ -126,12 +128,13 @@ class StreamRows:
         tell = partial(self._notices.mark, can_delete=can_delete)
         return DeletionMarks(plan.deleted_column, heeds_time=can_delete, known=settings.columns, tell=tell)
 
-    def _fast_rows(self, stream: StreamPlan, logger: logging.Logger) -> FastRows | None:
-        declared = self._declared
+    def _fast_rows(self, stream: StreamPlan, logger: logging.Logger, most_at_once: int) -> FastRows | None:
+        declared, validates = self._declared, self._validates
         try:
             check = self._rules.quick_check(self._builder)
             schema, keys = declared.schema, declared.keys
-            return FastRows(stream, schema, declared.input_stream, keys, check, validates=self._validates)
+            name = declared.input_stream
+            return FastRows(stream, schema, name, keys, check, validates=validates, most_at_once=most_at_once)
         except NoTypeError as err:
             logger.info("Records of %s are looked at one by one, which is slower: %s", declared.name, err)
             return None

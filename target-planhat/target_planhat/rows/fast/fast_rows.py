@@ -51,6 +51,7 @@ class FastRows:
         check: QuickCheck | None = None,
         *,
         validates: bool = True,
+        most_at_once: int = MOST_AT_ONCE,
     ) -> None:
         """Generate the types.
 
@@ -61,6 +62,7 @@ class FastRows:
             keys: Columns every record must have.
             check: A further check.
             validates: Whether records are checked against what the schema says beyond types.
+            most_at_once: Rows of a batch: more are not made at once, so that the policy is asked after each batch.
 
         Raises:
             NoTypeError: The stream needs the general path.
@@ -77,7 +79,7 @@ class FastRows:
         self._keys = Keys.of(stream.rule, self._shape)
         self._is_upsert = bool(stream.model.keyables)
         self._needs_key = stream.rule.needs_key or bool(stream.model.required or stream.model.required_any)
-        self._at_once = MOST_AT_ONCE
+        self._at_once = self._most_at_once = min(MOST_AT_ONCE, most_at_once)
         self._check: Callable[..., int] | None = None
         if check:
             readers = [self._shape.reader(field) for field in check.fields]
@@ -124,7 +126,7 @@ class FastRows:
         if self._needs_key and None in matches:
             good = min(good, matches.index(None))
         # What is read beyond a row that needs the general path is read again, and such a row is seldom the only one.
-        self._at_once = min(MOST_AT_ONCE, 2 * self._at_once)
+        self._at_once = min(self._most_at_once, 2 * self._at_once)
         if good < len(records):
             self._at_once = min(self._at_once, max(_FEWEST_AT_ONCE, 2 * good))
             records, sources, matches = records[:good], sources[:good], matches[:good]
