@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from target_planhat import record_path
+from target_planhat import sdk_bypass
 from target_planhat.mapped_records import MappedRecords
 from tests.target_support import records, run, schema, state
 
@@ -86,17 +86,17 @@ def told(maps: Any, seed: int) -> dict[str, Any]:
 @pytest.mark.parametrize("name", MAPS)
 def test_both_ways_give_the_same(name: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
-    take = MappedRecords.take
+    handle = MappedRecords.handle
 
     def noted(self: MappedRecords, lines: Sequence[bytes], start: int) -> int:
-        taken.append(take(self, lines, start))
+        taken.append(handle(self, lines, start))
         return taken[-1]
 
     monkeypatch.setattr(MappedRecords, "take", noted)
     short = told(MAPS[name], seed)
     assert sum(taken) > 20
     taken.clear()
-    monkeypatch.setattr(record_path, "KNOWN_SDK", "9.")
+    monkeypatch.setattr(sdk_bypass, "KNOWN_SDK", "9.")
     assert told(MAPS[name], seed) == short
     assert not taken
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from planhat_api import Fate, Outcome, PayloadError, Row, SendResult, UnavailableError
 from planhat_api.outcome import NOT_SENT, lost
-from target_planhat.delivery.resending import Repeats, deliver, settled
+from target_planhat.delivery.resending import RepeatPolicy, deliver, rows_with_final_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planhat_api import PlanhatError
 
-REPEATS = Repeats(1, lambda _: True)
+REPEATS = RepeatPolicy(1, lambda _: True)
 LOST = lost(UnavailableError("no answer", may_have_arrived=True))
 
 
@@ -41,7 +41,7 @@ def test_unchanged_after_a_lost_answer_does_not_deny_it_either_when_a_later_call
     results = [failed(422, LOST, LOST), SendResult([Outcome(Fate.UNCHANGED, "1"), NOT_SENT], error=down)]
     delivery = deliver(keyed(2), lambda _: results.pop(0), REPEATS)
     assert [outcome.fate for outcome in delivery.outcomes] == [Fate.ACCEPTED, Fate.LOST]
-    assert settled(keyed(2), delivery, REPEATS) == [0]
+    assert rows_with_final_outcome(keyed(2), delivery, REPEATS) == [0]
 
 
 def failed(status: int, *outcomes: Outcome) -> SendResult:
@@ -66,7 +66,7 @@ def test_a_row_that_a_lost_call_may_have_brought_stays_in_doubt_when_the_next_on
     delivery = deliver(keyed(2), lambda _: results.pop(0), REPEATS)
     assert [outcome.fate.word for outcome in delivery.outcomes] == ["unknown", "created"]
     assert delivery.error is down
-    assert settled(keyed(2), delivery, REPEATS) == [1]
+    assert rows_with_final_outcome(keyed(2), delivery, REPEATS) == [1]
 
 
 def test_an_error_that_tells_of_no_row_ends_it() -> None:

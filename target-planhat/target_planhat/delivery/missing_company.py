@@ -1,4 +1,4 @@
-"""Tells whether Planhat refused a row because its company is missing."""
+"""Finds out whether Planhat may have rejected a row because its company is missing."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def may_lack_company(model: Model, item: Item, outcome: Outcome) -> bool:
     field = model.company.removesuffix("[]")
     body = msgspec.json.decode(item.body)
     if not any(body.get(name) for name in (model.company_lookup.fields if model.company_lookup else (field,))):
-        # The domain of an address may belong to a company that is still to come (B86).
+        # The domain of the address may belong to a company that has not been sent yet (B86).
         return model.company_lookup is not None and bool(body.get(model.company_lookup.address))
     return outcome.may_pass_later or may_speak_of_company(outcome.reason or "", model)
