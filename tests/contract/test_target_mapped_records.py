@@ -92,7 +92,7 @@ def test_both_ways_give_the_same(name: str, seed: int, monkeypatch: pytest.Monke
         taken.append(handle(self, lines, start))
         return taken[-1]
 
-    monkeypatch.setattr(MappedRecords, "take", noted)
+    monkeypatch.setattr(MappedRecords, "handle", noted)
     short = told(MAPS[name], seed)
     assert sum(taken) > 20
     taken.clear()
