@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from planhat_api import Fate, NotFoundError, Outcome, PayloadError
+from planhat_api import NotFoundError, Outcome, OutcomeKind, PayloadError
 from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY, company_in, rows_of
 from target_planhat.rows.builder import RefusedRowError
 
@@ -46,7 +46,7 @@ class Deletes:
             if self._tenant.client.delete(model, planhat_id):
                 for existing in known:
                     existing.forget(row)
-                return Outcome(Fate.DELETED, planhat_id)
+                return Outcome(OutcomeKind.DELETED, planhat_id)
         except NotFoundError:
             pass
         except (PayloadError, RefusedRowError) as err:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from planhat_api import Fate, Outcome, PlanhatError
+from planhat_api import Outcome, OutcomeKind, PlanhatError
 from target_planhat.delivery.channels import Channels
 from target_planhat.delivery.deletes import Deletes
 from target_planhat.delivery.sender import Sender
@@ -197,12 +197,12 @@ class Dispatcher:
         if channel.way.delivery.may_wait(item, outcome) and self.waiting.hold(channel, item, outcome):
             return
         self._ledger.add(item, outcome)
-        if not (channel.merges_by_key and self.waiting) or outcome.fate.is_reject:
+        if not (channel.merges_by_key and self.waiting) or outcome.kind.is_reject:
             return
         if item.delete:
             for earlier in self.waiting.release_same_records([item]):
-                self._ledger.add(earlier, Outcome(Fate.MERGED, outcome.planhat_id))
-        if outcome.fate is not Fate.SKIPPED:
+                self._ledger.add(earlier, Outcome(OutcomeKind.MERGED, outcome.planhat_id))
+        if outcome.kind is not OutcomeKind.SKIPPED:
             self.waiting.note_stored(item)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate, Outcome, PayloadError, PlanhatError, SendResult, UnavailableError
+from planhat_api import Outcome, OutcomeKind, PayloadError, PlanhatError, SendResult, UnavailableError
 from planhat_api.outcome import NOT_SENT, outcome_of_failed_call
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsecutiveFailures", "call_for_each", "post_each"]
 
-_ACCEPTED = Outcome(Fate.ACCEPTED)
+_ACCEPTED = Outcome(OutcomeKind.ACCEPTED)
 _SERVER_ERROR = 500
 _MOST_IN_A_ROW = 14
 """Consecutive rows that may fail. If more fail, the rows are not the cause."""
@@ -95,7 +95,7 @@ def post_each(rows: Sequence[Row], push: Callable[[Row], Any], failures: Consecu
             result.outcomes[place] = outcome_of_failed_call(err)
             if not isinstance(err, PayloadError):
                 result.error = err
-                if result.outcomes[place].fate is Fate.LOST and failures.add():
+                if result.outcomes[place].kind is OutcomeKind.LOST and failures.add():
                     result.error = UnavailableError(str(err), status=err.status, detail=err.detail)
                 break
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate, Outcome, PayloadError, SendResult, UnavailableError
+from planhat_api import Outcome, OutcomeKind, PayloadError, SendResult, UnavailableError
 from planhat_api.outcome import NOT_SENT
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def deliver(rows: Sequence[Row], send: Send, repeats: RepeatPolicy) -> SendResul
         again = []
         unsent = []
         for index, outcome in zip(waiting, result.outcomes, strict=True):
-            if outcome.fate is Fate.NOT_SENT:
+            if outcome.kind is OutcomeKind.NOT_SENT:
                 unsent.append(index)
-            elif outcome.fate is Fate.LOST:
+            elif outcome.kind is OutcomeKind.LOST:
                 tries[index] += 1
                 if tries[index] <= repeats.allowed and repeats.is_safe(rows[index]):
                     again.append(index)
@@ -102,7 +102,8 @@ def rows_with_final_outcome(rows: Sequence[Row], result: SendResult, repeats: Re
     return [
         index
         for index, outcome in enumerate(result.outcomes)
-        if outcome.fate is not Fate.NOT_SENT and not (outcome.fate is Fate.LOST and repeats.is_safe(rows[index]))
+        if outcome.kind is not OutcomeKind.NOT_SENT
+        and not (outcome.kind is OutcomeKind.LOST and repeats.is_safe(rows[index]))
     ]
 
 
@@ -134,13 +135,13 @@ def _after_lost(earlier: Outcome, outcome: Outcome, error: PlanhatError | None) 
         outcome: Its outcome now.
         error: Why not every row was sent now.
     """
-    if outcome.fate is Fate.UNCHANGED:
+    if outcome.kind is OutcomeKind.UNCHANGED:
         # The earlier call may have created or changed it.
-        return Outcome(Fate.ACCEPTED, outcome.planhat_id)
-    if outcome.fate is Fate.NOT_SENT:
+        return Outcome(OutcomeKind.ACCEPTED, outcome.planhat_id)
+    if outcome.kind is OutcomeKind.NOT_SENT:
         return earlier
-    if outcome.fate is Fate.REJECTED and error is not None:
-        return Outcome(Fate.UNKNOWN, outcome.planhat_id, f"{outcome.reason}; {_IN_DOUBT}")
+    if outcome.kind is OutcomeKind.REJECTED and error is not None:
+        return Outcome(OutcomeKind.UNKNOWN, outcome.planhat_id, f"{outcome.reason}; {_IN_DOUBT}")
     return outcome
 
 
@@ -148,4 +149,4 @@ def _is_about_one_call(result: SendResult) -> bool:
     """Whether the error of a result does not concern the rows that were not sent."""
     error = result.error
     is_of_rows = isinstance(error, PayloadError) or (isinstance(error, UnavailableError) and error.may_have_arrived)
-    return is_of_rows and any(outcome.fate is not Fate.NOT_SENT for outcome in result.outcomes)
+    return is_of_rows and any(outcome.kind is not OutcomeKind.NOT_SENT for outcome in result.outcomes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate
+from planhat_api import OutcomeKind
 from target_planhat.rows.merging import merged
 
 if TYPE_CHECKING:
@@ -60,4 +60,4 @@ class SplittingSender:
             yield from self.send([merged(item.parts[len(item.parts) // 2 :]) for item in refused])
 
     def _is_refused(self, item: Item, outcome: Outcome) -> bool:
-        return outcome.fate is Fate.REJECTED and not self._may_wait(item, outcome)
+        return outcome.kind is OutcomeKind.REJECTED and not self._may_wait(item, outcome)

@@ -6,7 +6,7 @@ from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate, Outcome
+from planhat_api import Outcome, OutcomeKind
 from planhat_api.plugin.expressions import STREAM_MAPS
 from target_planhat.errors import log_error
 from target_planhat.outcomes.next_steps import log_next_steps
@@ -58,14 +58,14 @@ class Ledger:
     def add(self, item: Item, outcome: Outcome) -> None:
         """Add the outcome of a row. It applies to each record merged into it; all but the last count as merged."""
         *earlier, last = item.parts or (item,)
-        merged = outcome if outcome.fate.is_reject else Outcome(Fate.MERGED, outcome.planhat_id)
+        merged = outcome if outcome.kind.is_reject else Outcome(OutcomeKind.MERGED, outcome.planhat_id)
         for part in earlier:
             self._add_one(part, merged)
         self._add_one(last, outcome)
 
     def add_by_count(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> bool:
         """Add rows of one stream if only their number matters. False if more must be recorded of any row."""
-        fates = Counter(map(attrgetter("fate"), outcomes))
+        fates = Counter(map(attrgetter("kind"), outcomes))
         streams = set(map(attrgetter("stream"), items))
         if len(streams) != 1 or self.receipts or any(map(attrgetter("parts"), items)):
             return False
@@ -78,17 +78,17 @@ class Ledger:
 
     def _add_one(self, item: Item, outcome: Outcome) -> None:
         stream = item.stream
-        self.summary.count_outcome(stream.name, outcome.fate)
+        self.summary.count_outcome(stream.name, outcome.kind)
         if self.receipts:
             self.receipts.add(stream.name, stream.model.stream, item.match, outcome, item.attempt)
-        if outcome.fate.is_reject:
+        if outcome.kind.is_reject:
             self._add_reject(stream, item, outcome)
 
     def _add_reject(self, stream: StreamInfo, item: Item, outcome: Outcome) -> None:
         reason = outcome.reason or "no reason given"
         self._reject_log.add(stream.name, lambda: stream.label(item), reason)
         self._is_replay = self._is_replay or item.attempt > 1
-        uncertain = outcome.fate.is_uncertain
+        uncertain = outcome.kind.is_uncertain
         input_stream, copy = item.origin or (stream.input_stream, None)
         self.rejects.add(input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
 
@@ -101,7 +101,7 @@ class Ledger:
             attempt: Number of attempts.
         """
         self.summary.count_read(stream)
-        self.summary.count_outcome(stream, _LEFT_OUT.fate)
+        self.summary.count_outcome(stream, _LEFT_OUT.kind)
         if self.receipts:
             self.receipts.add(stream, None, match, _LEFT_OUT, attempt)
 

@@ -50,7 +50,7 @@ class Receipts:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         self._file.write(
             self._encode(
-                _Receipt(now, stream, model, key, value, outcome.fate.word, outcome.planhat_id, outcome.reason, attempt)
+                _Receipt(now, stream, model, key, value, outcome.kind.word, outcome.planhat_id, outcome.reason, attempt)
             )
         )
 

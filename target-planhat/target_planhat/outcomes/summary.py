@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api import Fate
+from planhat_api import OutcomeKind
 
 if TYPE_CHECKING:
     import logging
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["UNSENT", "Summary"]
 
-_WORDS = tuple(dict.fromkeys(fate.word for fate in Fate))
-_REJECTS = tuple(dict.fromkeys(fate.word for fate in Fate if fate.is_reject))
+_WORDS = tuple(dict.fromkeys(fate.word for fate in OutcomeKind))
+_REJECTS = tuple(dict.fromkeys(fate.word for fate in OutcomeKind if fate.is_reject))
 
 UNSENT = "unsent"
 """Records that were read and have no outcome when the run ends."""
@@ -39,7 +39,7 @@ class Summary:
         """Count records of a stream that were read. Records without an outcome are unsent."""
         self._read[stream] += number
 
-    def count_outcome(self, stream: str, fate: Fate, number: int = 1) -> None:
+    def count_outcome(self, stream: str, fate: OutcomeKind, number: int = 1) -> None:
         """Count records of a stream with an outcome."""
         self._streams.setdefault(stream, Counter())[fate.word] += number
 
@@ -73,7 +73,7 @@ class Summary:
     @property
     def unknown(self) -> int:
         """Records that may or may not be stored."""
-        return sum(counts[Fate.UNKNOWN.word] for counts in self._streams.values())
+        return sum(counts[OutcomeKind.UNKNOWN.word] for counts in self._streams.values())
 
     def log(self, logger: logging.Logger) -> None:
         """Log one line for each stream."""

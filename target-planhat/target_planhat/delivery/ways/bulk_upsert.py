@@ -110,7 +110,7 @@ class _Upserts(Delivery):
             yield sent_items, outcomes
             if self._tenant.knows_rows_of(self._model):
                 pairs = zip(sent_items, outcomes, strict=True)
-                self._tenant.note_stored(self._model, [item for item, outcome in pairs if not outcome.fate.is_reject])
+                self._tenant.note_stored(self._model, [item for item, outcome in pairs if not outcome.kind.is_reject])
 
     def may_wait(self, item: Item, outcome: Outcome) -> bool:
         """Whether a row may have been rejected because its company is missing, and can wait for it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api import Fate, Outcome
+from planhat_api import Outcome, OutcomeKind
 from planhat_api.values.names import folded
 from target_planhat.delivery.one_by_one import call_for_each
 from target_planhat.delivery.ways.delivery import Delivery
@@ -62,10 +62,10 @@ class _CustomFields(Delivery):
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):
-            return Outcome(Fate.UNCHANGED, planhat_id)
+            return Outcome(OutcomeKind.UNCHANGED, planhat_id)
         self._tenant.client.update(self._model, planhat_id, changes)
         found.update(changes)
-        return Outcome(Fate.UPDATED, planhat_id)
+        return Outcome(OutcomeKind.UPDATED, planhat_id)
 
     def _created(self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]) -> Outcome:
         """The outcome of a creation. An answer that is a text may be a refusal (B73), so the field is looked up."""
@@ -73,10 +73,10 @@ class _CustomFields(Delivery):
             found = self._look(row, existing)
             if found is None:
                 return Outcome.rejected(answer)
-            return Outcome(Fate.CREATED, str(found["_id"]))
+            return Outcome(OutcomeKind.CREATED, str(found["_id"]))
         if answer not in existing:
             existing.append(answer)
-        return Outcome(Fate.CREATED, answer.get("_id"))
+        return Outcome(OutcomeKind.CREATED, answer.get("_id"))
 
     def _look(self, row: Mapping[str, Any], existing: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The field as it is in Planhat now."""
