@@ -58,7 +58,7 @@ class Outcome(msgspec.Struct, frozen=True):
     Attributes:
         kind: See ``OutcomeKind``.
         planhat_id: ``_id`` of the record, if it is known.
-        reason: Why the row was not delivered, from Planhat (shortened and redacted) or from this client; None if it was.
+        reason: Why the row was not delivered, from Planhat (shortened, redacted) or this client; None if it was.
         may_pass_later: Whether it was rejected because a record is missing that may still come.
     """
 
