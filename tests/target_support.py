@@ -14,8 +14,8 @@ from unittest.mock import patch
 from planhat_api import analytics
 from target_planhat.delivery import channels
 from target_planhat.delivery.batch import Batch
-from target_planhat.early_end import listen
 from target_planhat.errors import KNOWN_ERRORS
+from target_planhat.failed_run import read_input
 from target_planhat.target import TargetPlanhat
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def run(box: Sandbox, messages: Iterable[Message] | bytes, **settings: Any) -> F
         with redirect_stdout(output):
             try:
                 target = TargetPlanhat(config=config)
-                error = listen(target, io.BytesIO(given))  # type: ignore[arg-type]
+                error = read_input(target, io.BytesIO(given))  # type: ignore[arg-type]
             except KNOWN_ERRORS as err:
                 error = err
         if target:

@@ -15,7 +15,7 @@ from planhat_api.errors import (
 )
 from planhat_api.http.deadline import Deadline
 from planhat_api.lists.page import Page
-from planhat_api.outcome import Fate, Outcome, SendResult
+from planhat_api.outcome import Outcome, OutcomeKind, SendResult
 from planhat_api.row import Row
 from planhat_api.settings.connection import Connection
 
@@ -26,9 +26,9 @@ __all__ = [
     "Connection",
     "CredentialsError",
     "Deadline",
-    "Fate",
     "NotFoundError",
     "Outcome",
+    "OutcomeKind",
     "Page",
     "PayloadError",
     "PlanhatClient",

@@ -12,7 +12,7 @@ from planhat_api.bulk.upsert import batches
 from planhat_api.errors import PayloadError, PlanhatError
 from planhat_api.http.call import GarbledError, NestedError
 from planhat_api.jsontext import decode, encode, nests_deeply
-from planhat_api.outcome import NOT_SENT, Fate, Outcome, SendResult, outcome_of_failed_call
+from planhat_api.outcome import NOT_SENT, Outcome, OutcomeKind, SendResult, outcome_of_failed_call
 from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ __all__ = [
 MOST_BYTES = 30_000_000  # B15: below 32 MB
 ROWS_PER_CALL = 10_000  # B16: Planhat takes 100,000; of fewer, fewer are in doubt when a call breaks off
 _TOO_LARGE = 413
-ACCEPTED = Outcome(Fate.ACCEPTED)
+ACCEPTED = Outcome(OutcomeKind.ACCEPTED)
 
 CallOutcomes = tuple[list[Outcome], list[str]]
 
@@ -128,7 +128,7 @@ def interpret_metrics(rows: Sequence[Row], answer: MetricAnswer) -> CallOutcomes
         if found is None:
             unmatched.append(error)
         else:
-            outcomes[found] = Outcome(Fate.REJECTED, None, message_of(error, rows[found].keys.values()))
+            outcomes[found] = Outcome(OutcomeKind.REJECTED, None, message_of(error, rows[found].keys.values()))
     if unmatched:
         _mark_unmatched(rows, outcomes, unmatched)
         notes.append(f"{len(unmatched)} errors do not name a point of the call")
@@ -195,7 +195,7 @@ def _form(point: Mapping[str, Any], fields: frozenset[str]) -> bytes:
 
 def _mark_unmatched(rows: Sequence[Row], outcomes: list[Outcome], errors: Sequence[Any]) -> None:
     """Set the outcome of the other points, because each error without a known point may be about any of them."""
-    left = [index for index, outcome in enumerate(outcomes) if outcome.fate is Fate.ACCEPTED]
-    fate = Fate.REJECTED if len(errors) >= len(left) else Fate.UNKNOWN
+    left = [index for index, outcome in enumerate(outcomes) if outcome.kind is OutcomeKind.ACCEPTED]
+    fate = OutcomeKind.REJECTED if len(errors) >= len(left) else OutcomeKind.UNKNOWN
     for index in left:
         outcomes[index] = Outcome(fate, None, message_of(errors[0], rows[index].keys.values()))

@@ -87,4 +87,4 @@ def copies_made(answer: Answer) -> BulkAnswer:
     try:
         return read_bulk(answer)
     except GarbledError:
-        return BulkAnswer(answer.status, told=False, text=answer.text)
+        return BulkAnswer(answer.status, has_results=False, text=answer.text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planhat_api import analytics
 from planhat_api.answers import copies_made, nothing, one_record, page_at, record_or_text
 from planhat_api.bulk import upsert as bulk
-from planhat_api.bulk.answer import BULK_TAKES, BulkAnswer, read_bulk
+from planhat_api.bulk.answer import STATUSES_WITH_RESULTS, BulkAnswer, read_bulk
 from planhat_api.bulk.hints import TenantHints
 from planhat_api.errors import AccessError, NotFoundError, PlanhatError
 from planhat_api.http import auth, urls
@@ -22,7 +22,7 @@ from planhat_api.lists.descending import read_descending
 from planhat_api.lists.paging import read_list
 from planhat_api.lists.prefetch import PageSource, Prefetcher
 from planhat_api.models.registry import model as model_named
-from planhat_api.outcome import Fate, Outcome, SendResult, outcome_of_failed_call
+from planhat_api.outcome import Outcome, OutcomeKind, SendResult, outcome_of_failed_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ __all__ = ["PlanhatClient"]
 _T = TypeVar("_T")
 _NOT_FOUND = 404
 _FORBIDDEN = 403
-_NOT_CHANGED = frozenset({Fate.UNCHANGED, Fate.REJECTED, Fate.NOT_SENT})
+_NOT_CHANGED = frozenset({OutcomeKind.UNCHANGED, OutcomeKind.REJECTED, OutcomeKind.NOT_SENT})
 
 
 class PlanhatClient:
@@ -355,8 +355,10 @@ class PlanhatClient:
         def send(batch: Sequence[Row]) -> BulkAnswer:
             body = array_of([row.body for row in batch])
             safe = bool(batch[0].keys)
-            answer = self._send("PUT", model.path, read_bulk, body=body, safe=safe, rows=len(batch), takes=BULK_TAKES)
-            if answer.status == _FORBIDDEN and not answer.told:
+            answer = self._send(
+                "PUT", model.path, read_bulk, body=body, safe=safe, rows=len(batch), takes=STATUSES_WITH_RESULTS
+            )
+            if answer.status == _FORBIDDEN and not answer.has_results:
                 message = f"PUT {model.path}: the token may not write {model.path} (403): {answer.text}"
                 raise AccessError(message, status=answer.status, detail=answer.text)
             return answer
@@ -368,8 +370,8 @@ class PlanhatClient:
         return result
 
     def _outdate_companies(self, model: Model, outcomes: Sequence[Outcome]) -> None:
-        if model.path == "companies" and any(outcome.fate not in _NOT_CHANGED for outcome in outcomes):
-            self.companies.outdate()
+        if model.path == "companies" and any(outcome.kind not in _NOT_CHANGED for outcome in outcomes):
+            self.companies.invalidate()
 
     def duplicate_time_entries(self, planhat_ids: Sequence[str]) -> SendResult:
         """Copy time entries. It is not known what Planhat answers; copies that it does not confirm are ``ACCEPTED``.
@@ -387,10 +389,10 @@ class PlanhatClient:
             answer = self._send("POST", path, copies_made, body=body, safe=False, rows=len(planhat_ids))
         except PlanhatError as error:
             return SendResult([outcome_of_failed_call(error)] * len(planhat_ids), calls=1, error=error)
-        fate = Fate.CREATED if answer.created == len(planhat_ids) else Fate.ACCEPTED
+        fate = OutcomeKind.CREATED if answer.created == len(planhat_ids) else OutcomeKind.ACCEPTED
         if answer.errors:
-            fate = Fate.UNKNOWN
-        reason = answer.text if fate is Fate.UNKNOWN else None
+            fate = OutcomeKind.UNKNOWN
+        reason = answer.text if fate is OutcomeKind.UNKNOWN else None
         return SendResult([Outcome(fate, None, reason)] * len(planhat_ids), calls=1)
 
     # The analytics host

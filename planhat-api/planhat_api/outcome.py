@@ -1,4 +1,4 @@
-"""What became of the rows sent."""
+"""The outcomes of the rows that were sent."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ import msgspec
 
 from planhat_api.errors import PayloadError, PlanhatError, UnavailableError
 
-__all__ = ["NOT_SENT", "Fate", "Outcome", "SendResult", "lost", "outcome_of_failed_call"]
+__all__ = ["NOT_SENT", "Outcome", "OutcomeKind", "SendResult", "lost", "outcome_of_failed_call"]
 
 
-class Fate(str, Enum):
-    """What became of one row.
+class OutcomeKind(str, Enum):
+    """The kind of outcome of one row.
 
     Attributes:
-        delivered: Whether Planhat holds the row, or has taken charge of it.
-        is_uncertain: Whether the row may be stored or not; it never counts as delivered.
-        is_reject: Whether the row belongs to the rejects: it was refused, or it may not be stored.
-        word: The word for people: for them a row that was lost is unknown, like others that may be stored or not.
+        delivered: Whether Planhat has stored the row, or has accepted it to store it later.
+        is_uncertain: Whether it is not known if the row is stored. Such a row never counts as delivered.
+        is_reject: Whether the row belongs to the rejects: it was rejected, or it is uncertain.
+        word: The word for users. A lost row is unknown for them, like other uncertain rows.
     """
 
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     ACCEPTED = "accepted"
-    """Planhat took the row, but does not tell what it did with it.
+    """Planhat accepted the row, but it is not known what it did with it.
 
-    Metric points and activities are processed later (B80). Some bulk answers tell that all rows are stored, and do not
-    tell which row was created and which one changed.
+    Metric points and activities are processed later (B80). Some bulk answers say that all rows are stored, but not
+    which rows were created and which were updated.
     """
     MERGED = "merged"
-    """The row was made part of a later one with the same key. The client never says so; a program that uses it may."""
+    """The row was merged into a later row with the same key. Only programs that use the client set this."""
     DELETED = "deleted"
     SKIPPED = "skipped"
-    """The row was left out on purpose. The client never says so; a program that uses it may."""
+    """The row was left out on purpose. Only programs that use the client set this."""
     REJECTED = "rejected"
     UNKNOWN = "unknown"
-    """Planhat answered, and the answer does not tell whether the row is stored."""
+    """Planhat answered, but the answer does not show whether the row is stored."""
     LOST = "lost"
-    """The call failed, and the row may be stored all the same."""
+    """The call failed, but the row may be stored."""
     NOT_SENT = "not sent"
-    """A call failed before the row could arrive."""
+    """An earlier call failed, so the row was not sent."""
 
     def __init__(self, value: str) -> None:
-        """Takes the value; what follows from it is worked out once, for it is asked of each row."""
+        """Compute the attributes once, because they are read for each row."""
         self.is_uncertain = value in {"unknown", "lost"}
         self.is_reject = self.is_uncertain or value == "rejected"
         self.delivered = value in {"created", "updated", "unchanged", "accepted", "merged"}
@@ -53,16 +53,16 @@ class Fate(str, Enum):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one row. There is one for each row sent, so it is of a kind that is cheap to make.
+    """The outcome of one row. There is one for each row, so it must be fast to create.
 
     Attributes:
-        fate: See ``Fate``.
-        planhat_id: ``_id`` of the record, where the answer tells it.
-        reason: Why the row was not delivered, in Planhat's words (shortened, redacted) or ours; None if it was.
+        kind: See ``OutcomeKind``.
+        planhat_id: ``_id`` of the record, if it is known.
+        reason: Why the row was not delivered, from Planhat (shortened, redacted) or this client; None if it was.
         may_pass_later: Whether it was rejected because a record is missing that may still come.
     """
 
-    fate: Fate
+    kind: OutcomeKind
     planhat_id: str | None = None
     reason: str | None = None
     may_pass_later: bool = False
@@ -70,24 +70,24 @@ class Outcome(msgspec.Struct, frozen=True):
     @classmethod
     def rejected(cls, reason: str, *, may_pass_later: bool = False) -> Outcome:
         """The outcome of a row that was rejected."""
-        return cls(Fate.REJECTED, None, reason, may_pass_later)
+        return cls(OutcomeKind.REJECTED, None, reason, may_pass_later)
 
     @classmethod
     def skipped(cls, reason: str) -> Outcome:
         """The outcome of a row that was left out on purpose."""
-        return cls(Fate.SKIPPED, None, reason)
+        return cls(OutcomeKind.SKIPPED, None, reason)
 
 
-NOT_SENT = Outcome(Fate.NOT_SENT, None, "not sent: a call before it failed")
+NOT_SENT = Outcome(OutcomeKind.NOT_SENT, None, "not sent: a call before it failed")
 
 
 def lost(error: PlanhatError) -> Outcome:
-    """The outcome of rows whose call failed with this error and may have arrived."""
-    return Outcome(Fate.LOST, None, f"may have arrived all the same: {error}")
+    """The outcome of rows that may have arrived although their call failed with this error."""
+    return Outcome(OutcomeKind.LOST, None, f"may have arrived: {error}")
 
 
 def outcome_of_failed_call(error: PlanhatError) -> Outcome:
-    """What the error of a call that failed as a whole means for each of its rows."""
+    """The outcome of each row of a call that failed with this error."""
     if isinstance(error, UnavailableError) and error.may_have_arrived:
         return lost(error)
     return Outcome.rejected(str(error)) if isinstance(error, PayloadError) else NOT_SENT
@@ -95,13 +95,13 @@ def outcome_of_failed_call(error: PlanhatError) -> Outcome:
 
 @dataclass(slots=True)
 class SendResult:
-    """What became of the rows of one method that sends many, be it in several calls.
+    """The outcomes of many rows, which were sent in one or several calls.
 
     Attributes:
-        outcomes: One per row, in the order of the rows.
-        notes: What did not add up in Planhat's answers, for people.
-        calls: How many calls it took, repeats after faults not counted.
-        error: Why the rest of the rows was not sent; None if every call was answered.
+        outcomes: One for each row, in the order of the rows.
+        notes: Contradictions in Planhat's answers, for the log.
+        calls: Number of calls, without repeats after errors.
+        error: Why the other rows were not sent; None if each call was answered.
     """
 
     outcomes: list[Outcome]
@@ -110,9 +110,9 @@ class SendResult:
     error: PlanhatError | None = None
 
     def raise_for_error(self) -> SendResult:
-        """Give the result itself if every call was answered.
+        """Return the result itself if each call was answered.
 
-        Rows that Planhat rejected are no error of a call; see ``outcomes`` for them.
+        Rows that Planhat rejected are not an error of a call. See ``outcomes`` for them.
 
         Raises:
             PlanhatError: A call failed.

@@ -1,4 +1,4 @@
-"""What ends a run early, and how it is told."""
+"""The errors that end a run."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-__all__ = ["KNOWN_ERRORS", "InputError", "RejectsError", "SettingsError", "StopError", "quoted", "tell"]
+__all__ = ["KNOWN_ERRORS", "InputError", "RejectsError", "SettingsError", "StopError", "log_error", "quoted"]
 
 _LONGEST_NAME = 100
 
 
 class StopError(exit_codes.StopError):
-    """Ends the run. The texts are for people and hold no secret.
+    """Ends the run. The texts are for people and contain no secret.
 
     Attributes:
-        errors: What is said of it; each is logged as a line of its own, so that no name in it can begin one.
+        errors: The lines of its text. Each is logged on its own, so that no name in a text can begin a line.
     """
 
     def __init__(self, text: str, problems: Sequence[str] = ()) -> None:
-        """Takes why the run ends, and the single problems that make it."""
+        """Create an error with the reason and, if there are several, the single problems."""
         self.errors = [text, *(f"  {problem}" for problem in problems)]
         super().__init__("\n".join(self.errors))
 
 
 class SettingsError(StopError):
-    """The settings, or the columns of a stream, cannot work."""
+    """The settings, or the columns of a stream, are wrong."""
 
     code = ExitCode.SETTINGS
 
 
 class RejectsError(StopError):
-    """More rows were rejected than the policy allows."""
+    """More rows were rejected than max_rejects allows."""
 
     code = ExitCode.REJECTS
 
 
 class InputError(StopError):
-    """A message that is not Singer."""
+    """The input is not a valid Singer message."""
 
     code = ExitCode.INPUT
 
@@ -60,15 +60,15 @@ KNOWN_ERRORS = (
     MappingError,
     RecordsWithoutSchemaException,
 )
-"""Errors that end a run with a line that says why, not with a trace."""
+"""Errors that end a run with a log line instead of a traceback."""
 
 
 def quoted(name: str, longest: int = _LONGEST_NAME) -> str:
-    """A name that came from elsewhere, for a message; a very long one is cut."""
+    """A name from the input or the settings, quoted for a message. A very long name is cut."""
     return repr(name) if len(name) <= longest else f"{name[:longest]!r}… ({len(name)} characters)"
 
 
-def tell(err: Exception, logger: logging.Logger) -> None:
-    """Log why the run ended. The text says it all, a trace would only hide it."""
+def log_error(err: Exception, logger: logging.Logger) -> None:
+    """Log why the run ended, without a traceback."""
     for text in getattr(err, "errors", None) or [str(err)]:
         logger.error("%s", words_for(text))

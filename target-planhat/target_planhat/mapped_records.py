@@ -1,4 +1,4 @@
-"""Takes RECORD lines through the one stream map of their stream, many at a time."""
+"""Applies the stream map of a stream to many RECORD lines at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FEWEST_AT_ONCE = 8
 
 
 class _MappedLine(msgspec.Struct, tag_field="type", tag="RECORD", rename={"rejection": REJECTION}):
-    """A RECORD message; one out of a file of rejects is told by its rejection."""
+    """A RECORD message. It has a rejection if it comes from a rejects file."""
 
     stream: str
     record: dict[str, Any]
@@ -36,14 +36,14 @@ class _MappedLine(msgspec.Struct, tag_field="type", tag="RECORD", rename={"rejec
 
 
 @dataclass
-class _LookedAt:
-    """What a stream map makes of some lines.
+class _Mapped:
+    """The result of a stream map for some lines.
 
     Attributes:
-        lines: How many lines.
-        made: The messages that it makes.
-        places: Which line each of those comes from.
-        left_out: The records that it leaves out, each with the place of its line.
+        lines: Number of lines.
+        made: The mapped messages.
+        places: The line of each mapped message.
+        left_out: The records that the map leaves out, each with the place of its line.
     """
 
     lines: int = 0
@@ -56,9 +56,9 @@ _decode = msgspec.json.Decoder(_MappedLine).decode
 
 
 class MappedRecords:
-    """The records of a stream that one stream map changes or leaves out, as far as they can become rows many at a time.
+    """Makes rows from the records of a stream with one stream map, many at once.
 
-    A record that cannot, or on which an expression fails, is left to the SDK's own way, which tells the reason.
+    Where this is not possible, or an expression fails, the SDK processes the record and finds the reason.
     """
 
     def __init__(
@@ -68,48 +68,47 @@ class MappedRecords:
         sink: PlanhatSink,
         leave_out: Callable[[Record], None],
     ) -> None:
-        """Nothing was taken yet.
+        """Prepare to apply the map.
 
         Args:
             stream: Name of the stream in its messages.
-            transform: Gives the record as the map makes it, None for one that it leaves out. It may raise
-                ExpressionError.
-            sink: Takes the rows.
-            leave_out: Told of each record that the map leaves out.
+            transform: Gives the mapped record; None if the map leaves the record out. It may raise ExpressionError.
+            sink: Gets the rows.
+            leave_out: Called with each record that the map leaves out.
         """
         self._stream = stream
         self._transform = transform
         self._sink = sink
         self._leave_out = leave_out
         self._head = b'{"type":"RECORD","stream":' + encode(stream) + b',"record":'
-        # No more than a batch, so that the policy is asked after each.
+        # No more than a batch, because the reject policy is applied after each batch.
         self._at_once = self._most_at_once = min(_MOST_AT_ONCE, sink.max_size)
 
-    def take(self, lines: Sequence[bytes], start: int) -> int:
-        """Take messages from a place on; the number taken, which may be less than there are.
+    def handle(self, lines: Sequence[bytes], start: int) -> int:
+        """Handle messages from a place on. Return how many were handled; the SDK must process the next message.
 
-        What is looked at beyond a record that must be left to the SDK is looked at again. Such a record is seldom the
-        only one, so fewer are looked at after it.
+        Messages after one that the SDK must process are mapped again later. Such a message is seldom the only one, so
+        fewer messages are mapped at once after it.
         """
         most = min(len(lines), start + self._at_once)
-        looked_at = self._look(lines[start:most])
-        items = self._items(looked_at.made)
-        built = len(items) == len(looked_at.made)
-        taken = looked_at.lines if built else looked_at.places[len(items)]
-        for item, place in zip(items, looked_at.places, strict=False):
+        result = self._map(lines[start:most])
+        items = self._items(result.made)
+        built = len(items) == len(result.made)
+        handled = result.lines if built else result.places[len(items)]
+        for item, place in zip(items, result.places, strict=False):
             item.source = lines[start + place]
-        for place, record in looked_at.left_out:
-            if place < taken:
+        for place, record in result.left_out:
+            if place < handled:
                 self._leave_out(record)
-        is_all = start + taken == most
-        self._at_once = min(self._most_at_once, 2 * self._at_once if is_all else max(_FEWEST_AT_ONCE, 2 * taken))
-        if taken:
-            self._sink.take_rows(items, taken)
-        return taken
+        is_all = start + handled == most
+        self._at_once = min(self._most_at_once, 2 * self._at_once if is_all else max(_FEWEST_AT_ONCE, 2 * handled))
+        if handled:
+            self._sink.add_rows(items, handled)
+        return handled
 
-    def _look(self, lines: Sequence[bytes]) -> _LookedAt:
-        """What the map makes of messages, up to one that needs a closer look."""
-        found = _LookedAt()
+    def _map(self, lines: Sequence[bytes]) -> _Mapped:
+        """Map messages, up to one that the SDK must process."""
+        found = _Mapped()
         for line in lines:
             record = self._record(line)
             if record is None:
@@ -125,13 +124,13 @@ class MappedRecords:
                 found.made.append(made)
                 found.places.append(found.lines)
             else:
-                # The map took away the mark of a row that may be gone at the source.
+                # The map removed a column that may mark the row as deleted.
                 break
             found.lines += 1
         return found
 
     def _record(self, line: bytes) -> Record | None:
-        """The record of a line; None of one that needs a closer look."""
+        """The record of a line; None if the SDK must process the line."""
         if line.count(b"{") + line.count(b"[") > MOST_LEVELS:
             return None
         try:

@@ -1,4 +1,4 @@
-"""What a RECORD line looks like, for all who read one, make a row of it, or set one aside."""
+"""The form of a RECORD line."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import msgspec
 __all__ = ["REJECTION", "UNREADABLE", "RecordLine", "Rejection", "decode_record_line", "record_in"]
 
 REJECTION = "planhat_rejection"
-"""Member of a RECORD message that says why the record is here; other targets pass over it."""
+"""Member of a RECORD message in a rejects file that says why it was rejected. Other targets ignore it."""
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What the decoders raise: UTF-8 is checked text by text, nesting by the depth of the stack."""
+"""Errors of the decoders: for JSON, for UTF-8, which is checked in each text, and for too deep nesting."""
 
 
 class Rejection(msgspec.Struct):
-    """What a file of rejects says of a record."""
+    """What a rejects file says about a record."""
 
     attempt: int = 1
     reason: str | None = None
@@ -29,7 +29,7 @@ class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", rename={"reject
 
 
 decode_record_line = msgspec.json.Decoder(RecordLine).decode
-"""Reads a RECORD line. Raises what is in `UNREADABLE`."""
+"""Reads a RECORD line. It raises the errors in `UNREADABLE`."""
 
 
 def record_in(line: bytes) -> bytes:

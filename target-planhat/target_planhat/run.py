@@ -1,4 +1,4 @@
-"""What makes up a run: what is known of the tenant, the deliveries and the books; and how they end."""
+"""Holds the parts of a run: tenant, ledger and dispatcher."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_planhat.delivery.dispatcher import Dispatcher
 from target_planhat.outcomes.ledger import Ledger
-from target_planhat.rows.values import kind_of_custom
+from target_planhat.rows.values import type_of_custom_field
 from target_planhat.tenant.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -25,25 +25,29 @@ class Run:
 
     Attributes:
         settings: Settings of the run.
-        tenant: What is known of the Planhat that is written to.
-        ledger: The books.
-        dispatcher: The deliveries.
+        tenant: What is known about the Planhat tenant that rows are written to.
+        ledger: The outcomes of all records.
+        dispatcher: Sends the rows.
     """
 
     def __init__(
         self, settings: TargetSettings, connect: Callable[[], PlanhatClient], logger: logging.Logger, *, can_push: bool
     ) -> None:
-        """Open nothing but the folders of the files.
+        """Create the folders for files. Nothing else is opened.
 
         Args:
             settings: Settings of the run.
-            connect: Makes the client when it is first needed.
-            logger: Where people read.
-            can_push: Whether the settings hold what the analytics host wants.
+            connect: Creates the client when it is first needed.
+            logger: Logger of the target.
+            can_push: Whether the settings contain the tenant token, which the analytics host needs.
         """
         self.settings = settings
         self.tenant = Tenant(
-            connect, logger, kind_of_custom, checks_custom_fields=settings.custom_field_definitions, can_push=can_push
+            connect,
+            logger,
+            type_of_custom_field,
+            checks_custom_fields=settings.custom_field_definitions,
+            can_push=can_push,
         )
         self.ledger = Ledger(settings, logger)
         self.dispatcher = Dispatcher(settings, self.tenant, self.ledger, logger)
@@ -51,20 +55,20 @@ class Run:
 
     @property
     def pending(self) -> int:
-        """Records that were taken in and whose fate is not known, those aside that wait for their company."""
+        """Records that were read and have no outcome, without those that wait for their company."""
         return self.ledger.summary.unsent - len(self.dispatcher.waiting)
 
     def close(self) -> OutputError | None:
-        """Settle what is on the wire, tell the summary, let go of files, thread and connections; once.
+        """Wait for sent rows, log the summary, close files, thread and connections. Later calls do nothing.
 
         Returns:
-            What is wrong with a file and came to light only now. It was told.
+            An error of a file that occurred only now. It is already logged.
         """
         if self._closed:
             return None
         self._closed = True
         try:
-            self.dispatcher.settle_safely()
+            self.dispatcher.wait_safely()
         finally:
             self.dispatcher.close()
             late = self.ledger.close(len(self.dispatcher.waiting))

@@ -1,7 +1,7 @@
-"""What the target does otherwise than the SDK, beyond the SDK's public hooks; see also `sdk_maps`.
+"""Overrides private methods of the SDK's target. See also `sdk_maps`.
 
-A test holds the names used here against the installed SDK. Each of them is overridden for correctness; the short
-way of records, which is for speed, stands in `record_path` and is used only when the SDK is as expected.
+A test compares the names used here with the installed SDK. All of them are overridden for correctness. The bypass for
+speed is in `sdk_bypass`. It is used only if the SDK is as expected.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from target_planhat.intake.reader import MessageReader
     from target_planhat.intake.signals import Termination
-    from target_planhat.intake.undeclared import UndeclaredStreams
+    from target_planhat.intake.streams_without_columns import StreamsWithoutColumns
     from target_planhat.run import Run
     from target_planhat.sink import PlanhatSink
 
@@ -49,44 +49,44 @@ OVERRIDDEN = (
     "_process_state_message",
     "_write_state_message",
 )
-"""Names of the SDK's target that this module overrides."""
+"""Methods of the SDK's target that this module overrides."""
 
 
 class HookedTarget(Target, ABC):
-    """A target whose STATE, checkpoints and signals are its own.
+    """A target with its own handling of STATE, checkpoints and signals.
 
-    Its reader hands on checked messages where the SDK's hands on dicts. The SDK makes sinks and passes records on by
-    calls that take no more than it knows. What else they need stands in two attributes while such a call lasts.
+    Its reader gives checked messages to the methods that get dicts from the SDK's reader. The SDK creates sinks and
+    calls them with its own arguments only. What else they need is in two attributes during such a call.
 
     Attributes:
         run: The run.
-        checkpoint: When all that is pending goes out.
-        termination: The signals.
-        undeclared: The streams whose columns are not known yet.
-        announced_stream: The stream whose sinks are being made.
+        checkpoint: Decides when all pending rows are sent.
+        termination: Handles signals.
+        without_columns: The streams whose columns are not known yet.
+        announced_stream: The stream whose sinks are being created.
     """
 
     run: Run
     checkpoint: Checkpoint
     termination: Termination
-    undeclared: UndeclaredStreams
+    without_columns: StreamsWithoutColumns
     announced_stream: str = ""
-    _message_in_hand: RecordMessage
+    _current_message: RecordMessage
     _written_state: dict[str, Any] | None = None
 
-    # One bulk call at a time (B14). As an instance attribute the SDK would reset it.
+    # One bulk call at a time (B14). The SDK would reset an instance attribute.
     max_parallelism = 1
 
     @abstractmethod
-    def take_schema(self, message: SchemaMessage) -> bool:
-        """Handle a SCHEMA message; False when the SDK is to make its sinks."""
+    def handle_schema(self, message: SchemaMessage) -> bool:
+        """Handle a SCHEMA message. False if its sinks must be created."""
 
     @abstractmethod
-    def take_version(self, message: ActivateVersionMessage) -> None:
+    def handle_version(self, message: ActivateVersionMessage) -> None:
         """Handle an ACTIVATE_VERSION message."""
 
     @abstractmethod
-    def take_batch(self, message: BatchMessage) -> None:
+    def handle_batch(self, message: BatchMessage) -> None:
         """Handle a BATCH message."""
 
     @abstractmethod
@@ -94,8 +94,8 @@ class HookedTarget(Target, ABC):
         """Count a record that stream maps leave out."""
 
     @abstractmethod
-    def take_record(self, message: RecordMessage) -> bool:
-        """Handle a RECORD message the short way; False when it must go through the SDK."""
+    def handle_record(self, message: RecordMessage) -> bool:
+        """Handle a RECORD message without the SDK. False if the SDK must handle it."""
 
     @property
     def reader(self) -> MessageReader:
@@ -103,26 +103,26 @@ class HookedTarget(Target, ABC):
         return cast("MessageReader", self.message_reader)
 
     def sink_of(self, stream: str) -> PlanhatSink | None:
-        """The sink in use for a stream."""
+        """The current sink of a stream."""
         return cast("PlanhatSink", self.get_sink(stream)) if self.sink_exists(stream) else None
 
     def setup_mapper(self) -> None:
-        """Check the stream maps as far as they can be before the first SCHEMA.
+        """Check the stream maps as far as possible before the first SCHEMA.
 
         Raises:
             SettingsError: They cannot work.
             ConfigurationError: An expression in them can never work.
         """
         self._sinks_made_for: dict[str, tuple[Any, Any]] = {}
-        self._awaited = 0
-        self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped, self._left_out_once)
+        self._maps_left = 0
+        self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped, self._note_left_out_by_map)
 
     def _process_schema_message(self, message_dict: SchemaMessage) -> None:  # type: ignore[override]
-        if not self.take_schema(message_dict):
+        if not self.handle_schema(message_dict):
             self.make_sinks(message_dict)
 
     def make_sinks(self, message: SchemaMessage) -> None:
-        """Make the stream maps and the sinks of a stream, unless nothing has changed; none where a map removes it."""
+        """Create the maps and the sinks of a stream, if they changed. A stream that a map removes has no sink."""
         stream, schema, keys = message.stream, message.schema, message.key_properties
         if self._sinks_made_for.get(stream) == (schema, keys):
             return
@@ -135,63 +135,63 @@ class HookedTarget(Target, ABC):
             )
 
     def kept_maps(self, stream: str) -> list[StreamMap]:
-        """What stream maps make of a stream; nothing of one that they remove, or that no SCHEMA has announced."""
+        """The stream maps of a stream; none if they remove the stream, or if it has no SCHEMA yet."""
         return [made for made in self.mapper.stream_maps.get(stream, ()) if not isinstance(made, RemoveRecordTransform)]
 
     def _process_activate_version_message(self, message_dict: ActivateVersionMessage) -> None:  # type: ignore[override]
-        self.take_version(message_dict)
+        self.handle_version(message_dict)
 
     def message_for(self, made: str) -> RecordMessage:
-        """The message whose record goes through the SDK just now.
+        """The message whose record the SDK is processing.
 
         Args:
-            made: The stream that stream maps made of it. The message is for that one alone if they make several.
+            made: The stream that stream maps made of it. If they make several, the message is marked as for this one.
         """
-        message = self._message_in_hand
+        message = self._current_message
         is_one_of_several = message.copy is None and len(self.mapper.stream_maps.get(message.stream, ())) > 1
         return replace(message, copy=made) if is_one_of_several else message
 
     def note_counted(self, number: int) -> None:
-        """Note that so many records of the lines at hand are in the books, whatever ends the run from here on."""
-        self.reader.taken = number
+        """Note how many records of the current lines are counted in the summary."""
+        self.reader.handled = number
 
     def _process_record_message(self, message_dict: RecordMessage) -> None:  # type: ignore[override]
-        if self.take_record(message_dict):
+        if self.handle_record(message_dict):
             return
         if message_dict.copy is None:
-            self._take_through_maps(message_dict)
+            self._pass_through_maps(message_dict)
         else:
-            self._take_copy(message_dict, message_dict.copy)
+            self._handle_for_one_stream(message_dict, message_dict.copy)
 
-    def _take_through_maps(self, message: RecordMessage) -> None:
-        self._message_in_hand = message
-        self._awaited = len(self.kept_maps(message.stream))
-        if not self._awaited:
+    def _pass_through_maps(self, message: RecordMessage) -> None:
+        self._current_message = message
+        self._maps_left = len(self.kept_maps(message.stream))
+        if not self._maps_left:
             self.leave_out(message)
             self.between_messages()
             return
         super()._process_record_message({"stream": message.stream, "record": message.record})
 
-    def _left_out_once(self) -> None:
-        """One of the maps of the record at hand leaves it out; it is left out of the run if all of them do."""
-        self._awaited -= 1
-        if not self._awaited:
-            self.leave_out(self._message_in_hand)
+    def _note_left_out_by_map(self) -> None:
+        """Note that a map leaves out the current record. If all its maps do so, it is counted as left out."""
+        self._maps_left -= 1
+        if not self._maps_left:
+            self.leave_out(self._current_message)
 
-    def _take_copy(self, message: RecordMessage, copy: str) -> None:
-        """Take a reject once more for the one stream it is for: others that maps make of it have had it."""
+    def _handle_for_one_stream(self, message: RecordMessage, copy: str) -> None:
+        """Handle a record from a rejects file for one stream only: the other streams already have it."""
         stream = message.stream
         maps = self.mapper.stream_maps[stream]
         chosen = [made for made in maps if made.stream_alias == copy]
-        self._message_in_hand = message
+        self._current_message = message
         kept = self.kept_maps(stream)
         if kept and not chosen:
-            self._reject_unmapped(kept[0], f"{STREAM_MAPS} make no stream {copy!r} of {stream!r} any more")
+            self._reject_unmapped(kept[0], f"{STREAM_MAPS} no longer make a stream {copy!r} of {stream!r}")
             self.between_messages()
             return
         try:
             self.mapper.stream_maps[stream] = chosen
-            self._take_through_maps(message)
+            self._pass_through_maps(message)
         finally:
             self.mapper.stream_maps[stream] = maps
 
@@ -200,34 +200,34 @@ class HookedTarget(Target, ABC):
         sink.refuse_unmapped(self.message_for(made.stream_alias), made.raw_key_properties or (), reason)
 
     def _process_batch_message(self, message_dict: BatchMessage) -> None:  # type: ignore[override]
-        self.take_batch(message_dict)
+        self.handle_batch(message_dict)
 
     def _process_state_message(self, message_dict: StateMessage) -> None:  # type: ignore[override]
         super()._process_state_message({"value": message_dict.value})
         self._handle_max_record_age()
 
     def _handle_max_record_age(self) -> None:
-        """Called by the SDK after every record."""
+        """Called by the SDK after each record."""
         self.between_messages()
 
     def between_messages(self) -> None:
-        """End the run if a signal or the policy asks for it, send all that is pending if it is time."""
+        """End the run after a signal or too many rejects. Send all pending rows if it is time."""
         if self.termination.requested:
             self.termination.end()
-        self.run.ledger.judge_batches()
+        self.run.ledger.check_policy_if_due()
         if self.checkpoint.due:
             self.drain_all()
             self.checkpoint.done()
 
     def may_write_state(self) -> bool:
-        """Settle everything sent; say whether all rows before STATE are delivered or safely set aside."""
-        self.run.dispatcher.settle()
-        self.run.ledger.judge()
-        self.run.ledger.secure()
+        """Wait for all sent rows. Return whether all rows before STATE are delivered or stored as rejects."""
+        self.run.dispatcher.wait()
+        self.run.ledger.check_policy()
+        self.run.ledger.sync()
         waiting = len(self.run.dispatcher.waiting)
         if waiting:
-            self.logger.debug("STATE waits for %s rows that wait for their company", waiting)
-        return not (waiting or self.undeclared.early)
+            self.logger.debug("STATE is not written yet: %s rows wait for their company", waiting)
+        return not (waiting or self.without_columns.waiting_records)
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
         if self.may_write_state() and state != self._written_state:
@@ -238,6 +238,6 @@ class HookedTarget(Target, ABC):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         del frame
         if not hasattr(self, "termination"):
-            # The SDK sets its handlers before there is anything to finish.
+            # The SDK sets its handlers before the target is complete.
             raise SystemExit(SIGNALS + signum)
-        self.termination.signalled(signum)
+        self.termination.handle(signum)

@@ -1,7 +1,7 @@
-"""Stream maps whose expressions are checked before the first record, and whose failures reject a record.
+"""Checks the expressions of stream maps. A record on which an expression fails is rejected.
 
-The SDK makes the maps; this module and `sdk_hooks` are the two that reach into it beyond its public hooks. A test holds
-the names used here against the installed SDK.
+The SDK creates the maps. This module, `sdk_hooks` and `sdk_bypass` use more of the SDK than its public hooks. A test
+compares the names used here with the installed SDK.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 __all__ = ["CheckedMap", "CheckedMapper"]
 
 _MAP_ERRORS = (MapExpressionError, StreamMapConfigError, NotImplementedError, TypeError, ValueError, ArithmeticError)
-"""What the SDK raises when it makes stream maps that cannot work; names of streams are expressions as well."""
+"""Errors that the SDK raises for wrong stream maps. Names of streams are expressions, too."""
 
 
 class CheckedMap(CustomStreamMap):
-    """A stream map that rejects the records on which one of its expressions fails, and tells of those it leaves out."""
+    """A stream map that rejects records on which an expression fails. It reports the records that it leaves out."""
 
     expressions: Expressions
     reject: Callable[[StreamMap, str], None]
     leave_out: Callable[[], None]
 
     def transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        """The record as the map makes it; None if it leaves the record out or cannot make it."""
+        """The mapped record; None if the map leaves the record out or fails."""
         try:
             made = self.made_of(record)
         except ExpressionError as err:
@@ -59,7 +59,7 @@ class CheckedMap(CustomStreamMap):
         return made
 
     def made_of(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        """The record as the map makes it; None if it leaves the record out, of which nobody is told here.
+        """The mapped record; None if the map leaves the record out, which is not reported here.
 
         Raises:
             ExpressionError: An expression fails on the record.
@@ -74,7 +74,7 @@ class CheckedMap(CustomStreamMap):
 
 
 class CheckedMapper(PluginMapper):
-    """Stream maps whose expressions are checked before the first record, and say why they fail on one."""
+    """Creates stream maps whose expressions are checked before the first record."""
 
     def __init__(
         self,
@@ -83,19 +83,19 @@ class CheckedMapper(PluginMapper):
         reject: Callable[[StreamMap, str], None],
         leave_out: Callable[[], None],
     ) -> None:
-        """Check what needs no schema.
+        """Check the parts of the maps that need no schema.
 
         Args:
             plugin_config: All settings.
-            logger: Where people read.
-            reject: Rejects the record at hand, out of which a map makes none, for a reason.
-            leave_out: Told each time that a map leaves out the record at hand.
+            logger: Logger of the target.
+            reject: Rejects the current record, because a map fails on it. It gets the map and the reason.
+            leave_out: Called each time a map leaves out the current record.
 
         Raises:
             SettingsError: The maps cannot work.
             ConfigurationError: An expression in them can never work.
         """
-        with _told():
+        with _as_settings_error():
             super().__init__({name: value for name, value in plugin_config.items() if value is not None}, logger)
         self._reject = reject
         self._leave_out = leave_out
@@ -107,7 +107,7 @@ class CheckedMapper(PluginMapper):
     def register_raw_stream_schema(
         self, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
     ) -> None:
-        """Make the maps of a stream.
+        """Create the maps of a stream.
 
         Raises:
             SettingsError: They cannot work.
@@ -115,29 +115,29 @@ class CheckedMapper(PluginMapper):
         """
         columns = Columns.of(schema)
         check_stream(stream_name, columns, self.stream_maps_dict, self._evaluator)
-        with _told(stream_name):
+        with _as_settings_error(stream_name):
             super().register_raw_stream_schema(stream_name, schema, key_properties)
             if not all(isinstance(made.stream_alias, str) for made in self.stream_maps[stream_name]):
                 msg = "__alias__ gives no text"
                 raise StreamMapConfigError(msg)
         for made in self.stream_maps[stream_name]:
             if isinstance(made, CustomStreamMap):
-                # The SDK makes the maps itself and takes no other class for them.
+                # The SDK creates the maps itself and has no option for another class.
                 made.__class__ = CheckedMap
                 checked = cast("CheckedMap", made)
                 checked.expressions = Expressions(made.stream_alias, stream_name, columns.names)
                 checked.reject = self._reject
                 checked.leave_out = self._leave_out
-                _forget_guesses(made, columns.names)
+                _remove_guessed_types(made, columns.names)
         flatten_by_columns(self.stream_maps[stream_name])
 
 
-def _forget_guesses(made: CustomStreamMap, given: Collection[str]) -> None:
-    """Declare nothing of a new column that an expression makes: the SDK takes it for text whatever comes out.
+def _remove_guessed_types(made: CustomStreamMap, given: Collection[str]) -> None:
+    """Remove the type of new columns that an expression makes: the SDK declares them as text in any case.
 
     Args:
         made: The map of a stream.
-        given: Columns that the stream had before.
+        given: Columns that the stream had before the map.
     """
     declared = made.transformed_schema["properties"]
     guess = StringType().to_dict()
@@ -146,13 +146,13 @@ def _forget_guesses(made: CustomStreamMap, given: Collection[str]) -> None:
 
 
 def _is(schema: Mapping[str, Any], guess: Mapping[str, Any]) -> bool:
-    """Whether a column is declared as this, null aside."""
+    """Whether a column has this type, apart from null."""
     return set(schema) == {"type"} and set(schema["type"]) - {"null"} == set(guess["type"])
 
 
 @contextmanager
-def _told(stream: str | None = None) -> Iterator[None]:
-    """Tell what the SDK finds wrong with stream maps as a fault of the settings."""
+def _as_settings_error(stream: str | None = None) -> Iterator[None]:
+    """Turn the SDK's errors about stream maps into a SettingsError."""
     try:
         yield
     except _MAP_ERRORS as err:

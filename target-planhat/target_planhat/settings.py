@@ -29,17 +29,17 @@ _ALL = 100
 
 @dataclass(frozen=True)
 class AllowedRejects:
-    """How many rows may be rejected: a number of them, or a share of all in percent; None for no limit of that kind."""
+    """How many rows may be rejected: a number or a percentage. None means that there is no limit of this kind."""
 
     rows: int | None = None
     percent: int | None = None
 
     @classmethod
     def of(cls, setting: float | str) -> AllowedRejects:
-        """What `max_rejects` allows.
+        """Read the setting `max_rejects`.
 
         Raises:
-            ConfigurationError: It is neither a whole number nor a share.
+            ConfigurationError: The value is neither a whole number nor a percentage.
         """
         text = str(int(setting)) if isinstance(setting, float) and setting.is_integer() else str(setting)
         found = _ALLOWED_REJECTS.fullmatch(text)
@@ -53,7 +53,7 @@ class AllowedRejects:
 
 
 class TargetSettings(Struct, frozen=True, kw_only=True):
-    """The settings that the target has beside those of the connection."""
+    """The settings of the target, without those of the connection."""
 
     streams: Annotated[
         dict[str, Annotated[dict[str, Any], Meta(extra_json_schema={"properties": BLOCK})]],
@@ -101,7 +101,7 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
             description="Seconds after which all rows that wait in batches are sent and the STATE is written.",
         ),
     ] = 30
-    # The SDK would read a variable of the environment as an integer, were that among the types.
+    # If integer were among the types, the SDK would read an environment variable as an integer.
     max_rejects: Annotated[
         str | float,
         Meta(
@@ -169,8 +169,8 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
         """Read the target's own settings.
 
         Raises:
-            SettingsError: Settings that contradict each other, or a block with a name that does not exist.
-            ConfigurationError: A value does not fit, or a folder is not known.
+            SettingsError: Settings contradict each other, or the block of a stream has an unknown setting.
+            ConfigurationError: A value is wrong, or a home folder is not known.
         """
         given = checked(cls, config)
         folders = {name: str(path_in(name, path)) for name in _FOLDERS if (path := getattr(given, name))}
@@ -188,7 +188,7 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
         return AllowedRejects.of(self.max_rejects)
 
     def of_stream(self, stream: str) -> StreamSettings:
-        """The settings of one stream; its block is found by the exact name of the stream."""
+        """The settings of one stream. Its block has the exact name of the stream."""
         general = {"nulls": self.nulls, "unknown_columns": self.unknown_columns, "mode": self.load_method}
         return settings_of_stream(stream, self.streams.get(stream, {}), general)
 
@@ -211,4 +211,4 @@ NO_LONGER: Mapping[str, str] = {
     ),
     "max_reject_percent": "has no effect any more: set max_rejects to a share such as 5%",
 }
-"""Settings that one could look for, and what to do instead, as the rest of a sentence about them."""
+"""Settings that no longer exist, and what to do instead, as the rest of a sentence about them."""

@@ -1,4 +1,4 @@
-"""The SDK's sink: takes the records of one stream, has rows made of them and puts those into a batch."""
+"""The SDK's sink, which adds the rows of one stream to a batch."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ __all__ = ["PlanhatSink"]
 
 
 class Host(Protocol):
-    """What a sink asks of its target, beside what the SDK's sinks ask."""
+    """What a sink needs from its target, in addition to what the SDK's sinks need."""
 
     run: Run
     announced_stream: str
     """The stream whose SCHEMA is being handled."""
 
     def drain_one(self, sink: Sink) -> None:
-        """Have the batch of a sink sent, and measure it."""
+        """Send the batch of a sink, and measure the time."""
 
     def message_for(self, made: str) -> RecordMessage:
-        """The message whose record goes through the SDK just now, as that of a stream that stream maps make of it."""
+        """The message whose record the SDK is processing, for a stream that stream maps make of it."""
 
     def note_counted(self, number: int) -> None:
-        """Note that so many records of the lines at hand are in the books, whatever ends the run from here on."""
+        """Note how many records of the current lines are counted in the summary."""
 
 
 class PlanhatSink(BatchSink):
     """The sink of every stream.
 
-    The SDK's validation is off because an invalid record would end the run or stay in the batch; here it is rejected.
-    Nothing is read from the SDK's batch context: the batch is the channel's, whichever way records come in.
+    The SDK's validation is off, because an invalid record would end the run or stay in the batch. Here it is rejected.
+    The SDK's batch context is not used, because the batch belongs to the channel.
 
     Attributes:
-        input_stream: The stream in which its records come in.
+        input_stream: The stream of its records in the input.
     """
 
     def __init__(
         self, target: Target, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
     ) -> None:
-        """Check that the columns of the stream can work.
+        """Check the columns of the stream.
 
         Raises:
-            SettingsError: They cannot. Nothing of the stream was sent.
+            SettingsError: The columns are wrong. No row of the stream was sent.
             InputError: The schema of the stream is not JSON Schema.
         """
         self._keys = tuple(key_properties or ())
@@ -71,7 +71,7 @@ class PlanhatSink(BatchSink):
         self._uncounted = 0
         run, self.input_stream = self._host.run, self._host.announced_stream
         declared = DeclaredStream.of(stream_name, self.input_stream, self.original_schema, self._keys)
-        # The SDK would turn dates into objects by these; what Planhat wants is known from its model.
+        # With date formats, the SDK would turn dates into objects. The right form is known from the model.
         self.schema = {**schema, "properties": _without_formats(schema)}
         settings = run.settings.of_stream(stream_name)
         way = run.dispatcher.way_of(find_route(stream_name, settings.model), settings, self.logger)
@@ -87,117 +87,113 @@ class PlanhatSink(BatchSink):
         self._dispatcher = run.dispatcher
         self._channel = run.dispatcher.channels.join(stream_name, self, way)
 
-    # What the SDK asks for
+    # Used by the SDK
 
     @property
     def key_properties(self) -> Sequence[str]:
-        """The keys the tap names. Their absence from a record is handled here, not by the SDK."""
+        """The keys in the SCHEMA. A record without them is handled here, not by the SDK."""
         return self._keys
 
     @property
     def include_sdc_metadata_properties(self) -> bool:
-        """Never: they are no fields of Planhat."""
+        """Always False: they are not fields of Planhat."""
         return False
 
     def get_validator(self) -> BaseJSONSchemaValidator | None:
-        """None: records are checked when rows are made of them."""
+        """Always None: records are checked when rows are built."""
         return None
 
     @property
     def current_size(self) -> int:
-        """Records of the batch, those of other streams included."""
+        """Records of the batch, including those of other streams."""
         return len(self._channel.batch)
 
     @property
     def is_full(self) -> bool:
-        """Whether the batch has reached its number of rows or bytes."""
+        """Whether the batch has reached its limit of rows or bytes."""
         return self._channel.batch.is_full
 
     @property
     def max_size(self) -> int:
-        """Rows of a batch."""
+        """Rows of a batch at most."""
         return self._channel.way.most_rows
 
     def _remove_sdc_metadata_from_record(self, record: dict[str, Any]) -> None:
-        """Keep them: the schema may require them, and records that do not come through the SDK are checked with them.
-
-        Rows are made without them.
-        """
+        """Keep these columns, because the schema may require them. The rows do not contain them."""
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
-        """Take a record that came through the SDK."""
+        """Handle a record that passed through the SDK."""
         del context
-        self._take(record, self._host.message_for(self.stream_name))
+        self._add_record(record, self._host.message_for(self.stream_name))
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Hand the batch on."""
+        """Send the batch."""
         del context
         self._dispatcher.dispatch(self._channel)
 
     def activate_version(self, new_version: int) -> None:
-        """Nothing: rows of an older version stay in Planhat."""
+        """Only log the version: rows of older versions stay in Planhat."""
         self.logger.info("ACTIVATE_VERSION %s: rows of older versions stay in Planhat", new_version)
 
-    # What the channel asks for
+    # Used by the channel
 
     def drain(self) -> None:
-        """Have the batch sent."""
+        """Send the batch."""
         self._host.drain_one(self)
 
     def count_for_sdk(self) -> None:
-        """Count, for the SDK's metrics, what did not come through it."""
+        """Count the records for the SDK's metrics that did not pass through the SDK."""
         self.tally_record_read(self._uncounted)
         self.record_counter_metric.increment(self._uncounted)
         self._uncounted = 0
 
-    # Records that do not come through the SDK
+    # Records that do not pass through the SDK
 
-    def take_message(self, message: RecordMessage) -> None:
-        """Take a record as it came in."""
+    def add_message(self, message: RecordMessage) -> None:
+        """Handle a record as it was read."""
         self._uncounted += 1
-        self._take(message.record, message)
+        self._add_record(message.record, message)
 
-    def take_messages(self, lines: Sequence[bytes], start: int) -> int:
-        """Take RECORD messages that are still bytes, from a place on; the number taken.
+    def add_messages(self, lines: Sequence[bytes], start: int) -> int:
+        """Handle RECORD messages that are still bytes, from a place on. Return how many were handled.
 
-        It may be less than there are, because a message must be looked at by itself or because enough were taken at
-        once.
+        These may be fewer than there are: a message may need the general path, or the limit for one call is reached.
         """
         items = self.rows_of(lines, start)
-        self.take_rows(items, len(items))
+        self.add_rows(items, len(items))
         return len(items)
 
     @property
-    def takes_messages(self) -> bool:
-        """Whether rows can be made of messages that are still bytes."""
-        return self._rows.takes_messages
+    def accepts_messages(self) -> bool:
+        """Whether rows can be built from messages that are still bytes."""
+        return self._rows.accepts_messages
 
     def rows_of(self, lines: Sequence[bytes], start: int) -> list[Item]:
-        """The rows of RECORD messages that are still bytes, from a place on; fewer than there are as above."""
+        """The rows of RECORD messages that are still bytes, from a place on; perhaps fewer than there are, as above."""
         return self._rows.of_messages(lines, start)
 
-    def take_rows(self, items: list[Item], lines: int) -> None:
-        """Make rows part of the batch.
+    def add_rows(self, items: list[Item], lines: int) -> None:
+        """Add rows to the batch.
 
         Args:
             items: The rows.
-            lines: How many lines of the input they came in, with those that a stream map leaves out.
+            lines: Number of input lines, including those that a stream map leaves out.
         """
         self._uncounted += len(items)
-        self._add(items, lines)
+        self._add_rows(items, lines)
 
     def refuse_line(self, message: RecordMessage) -> None:
-        """Reject a line that was meant to be a record."""
+        """Reject a line that should be a record."""
         self._uncounted += 1
         self._refuse(message, self._rows.key_of(message.record), message.fault or "it cannot be read")
 
     def refuse_unmapped(self, message: RecordMessage, keys: Sequence[str], reason: str) -> None:
-        """Reject a record out of which a stream map makes none for this sink.
+        """Reject a record on which a stream map for this sink fails.
 
         Args:
             message: Its message.
-            keys: Its keys.
-            reason: Why.
+            keys: Names of its keys.
+            reason: Why it fails.
         """
         self._uncounted += 1
         self._refuse(message, key_in(message.record, keys), reason)
@@ -206,12 +202,12 @@ class PlanhatSink(BatchSink):
 
     # Rows
 
-    def _take(self, record: Mapping[str, Any], message: RecordMessage) -> None:
-        """Make a record part of the batch, or reject it.
+    def _add_record(self, record: Mapping[str, Any], message: RecordMessage) -> None:
+        """Add a record to the batch, or reject it.
 
         Args:
-            record: The record, as stream maps make it.
-            message: The message that brought it.
+            record: The record, after stream maps.
+            message: Its message.
         """
         try:
             item = self._rows.of_record(record, message.raw, message.attempt)
@@ -219,15 +215,15 @@ class PlanhatSink(BatchSink):
             self._refuse(message, self._rows.key_of(record), str(err))
         else:
             item.origin = message.stream, message.copy
-            self._add([item], 1)
+            self._add_rows([item], 1)
 
     def _refuse(self, message: RecordMessage, match: tuple[str, ...] | None, reason: str) -> None:
-        """Reject a record before it is sent. The policy is asked when the batch is out.
+        """Reject a record that cannot be sent. The policy on rejects is checked after the batch.
 
         Args:
-            message: The message that brought it.
-            match: What identifies it, if known.
-            reason: Why.
+            message: Its message.
+            match: Its key, if known.
+            reason: Why it is rejected.
         """
         item = Item(
             b"{}",
@@ -236,35 +232,35 @@ class PlanhatSink(BatchSink):
             message.raw,
             attempt=message.attempt,
             origin=(message.stream, message.copy),
-            stream=self._rows.facts,
+            stream=self._rows.stream_info,
             place="" if match else message.place,
         )
-        self._note_taken(1, 1)
+        self._note_read(1, 1)
         self._channel.batch.refuse()
-        self._ledger.enter(item, Outcome.rejected(reason))
+        self._ledger.add(item, Outcome.rejected(reason))
 
-    def _add(self, items: list[Item], lines: int) -> None:
-        """Make rows, which came in so many lines, part of the batch; send it when the next row has no room in it."""
-        self._note_taken(len(items), lines)
+    def _add_rows(self, items: list[Item], lines: int) -> None:
+        """Add the rows of some input lines to the batch. Send the batch when it has no room for the next row."""
+        self._note_read(len(items), lines)
         while items:
             items = self._channel.batch.add(items)
             if items or self.is_full:
                 self.drain()
 
-    def _note_taken(self, rows: int, lines: int) -> None:
+    def _note_read(self, rows: int, lines: int) -> None:
         if rows:
-            self._ledger.summary.take(self.stream_name, rows)
+            self._ledger.summary.count_read(self.stream_name, rows)
         self._host.note_counted(lines)
 
 
 def _without_formats(schema: Mapping[str, Any]) -> dict[str, Json]:
-    """The columns of a schema without date formats at any depth the SDK looks at."""
+    """The columns of a schema without date formats, at each depth that the SDK checks."""
     return {name: _without_format(column) for name, column in schema.get("properties", {}).items()}
 
 
 def _without_format(column: Json) -> Json:
     if not isinstance(column, dict):
-        # A schema of true or false alone: the SDK takes none, and records are checked against the declared one.
+        # The SDK does not accept the schemas true and false. Records are checked against the declared schema.
         return {}
     branches = {
         name: [_without_format(entry) for entry in column[name]] for name in ("anyOf", "oneOf") if name in column

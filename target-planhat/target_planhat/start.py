@@ -1,8 +1,8 @@
-"""Starts the command and ends it: before and after the work a signal ends the process without a trace."""
+"""Starts the command. Before and after the run, a signal ends the process without a traceback."""
 
 from __future__ import annotations
 
-# What lies below ``signal``, which itself takes longer to import than all that comes before it.
+# The C module below ``signal``: to import ``signal`` itself takes longer than everything before it.
 import _signal  # type: ignore[import-not-found]
 import gc
 import os
@@ -15,16 +15,16 @@ _SETTINGS = 2
 
 
 def main() -> None:
-    """Run the command of the target, which has the signals while there is something to be ended in order."""
+    """Run the command of the target, which handles signals itself during the run."""
     _end_by_signals()
-    # Importing it takes half a second, and all of it stays: looking for garbage meanwhile would take an eighth more.
+    # This import takes half a second and keeps all that it makes; the garbage collector would add an eighth.
     gc.disable()
     from target_planhat.target import TargetPlanhat  # noqa: PLC0415 - signals come first
 
     gc.enable()
 
     try:
-        # To read this sets up the log.
+        # This attribute configures the log.
         command = TargetPlanhat.cli
     except Exception as error:  # noqa: BLE001 - errors of YAML are of many kinds
         sys.stderr.write(f"LOGLEVEL or SINGER_SDK_LOG_CONFIG cannot be used: {' '.join(str(error).split())}\n")

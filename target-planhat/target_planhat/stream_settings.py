@@ -1,4 +1,4 @@
-"""The settings of one stream: its block among the settings, and the general ones for what that leaves open."""
+"""The settings of one stream: those in its block, and the general settings for all others."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def cleared(self) -> tuple[str, ...]:
-        """The fields that a null clears, where the settings name them."""
+        """The fields that a null clears, if the settings name them."""
         return () if isinstance(self.nulls, str) else self.nulls
 
 
-# Without defaults: the SDK would write them into each block, and the general settings would count nowhere.
+# Without defaults: the SDK would write them into each block, and the general settings would have no effect.
 BLOCK: Mapping[str, Any] = {
     name: {keyword: part for keyword, part in schema.items() if keyword != "default"}
     for name, schema in properties_of(StreamSettings).items()
@@ -73,7 +73,7 @@ _NO_LONGER: Mapping[str, str] = {
     "read_only": "name in columns each column that is to fill a field which Planhat sets itself",
     "endpoint": "leave it out, user activities always go many in a call",
 }
-"""Settings that one could look for, and what to do instead."""
+"""Settings that no longer exist, and what to do instead."""
 
 
 def settings_of_stream(stream: str, block: Mapping[str, Any], general: Mapping[str, Any]) -> StreamSettings:
@@ -81,12 +81,12 @@ def settings_of_stream(stream: str, block: Mapping[str, Any], general: Mapping[s
 
     Args:
         stream: Name of the stream, for messages.
-        block: What the settings say of it.
-        general: What holds where that says nothing.
+        block: Its block in the settings.
+        general: Settings that apply if the block does not have them.
 
     Raises:
-        SettingsError: The block has a name that does not exist.
-        ConfigurationError: A value in it does not fit.
+        SettingsError: The block has an unknown setting.
+        ConfigurationError: A value in the block is wrong.
     """
     _check_names(stream, block)
     given = {name: value for name, value in block.items() if value is not None}
@@ -98,11 +98,11 @@ def settings_of_stream(stream: str, block: Mapping[str, Any], general: Mapping[s
 
 
 def _joined(names: Mapping[str, Any], only: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """Names with dots as they were written: Meltano makes an object of what stands before a dot.
+    """Names with dots as they were written: Meltano makes an object of the part before a dot.
 
     Args:
-        names: What it made, with the value of each name.
-        only: Names whose value is such an object; others may be objects by themselves. Left out: all objects are.
+        names: What Meltano made, with the value of each name.
+        only: Names whose value is such an object. Other objects are real values. None if all objects are such objects.
     """
     for name, value in names.items():
         if isinstance(value, dict) and (only is None or name in only):

@@ -16,8 +16,8 @@ from planhat_api import (
     AccessError,
     ConfigurationError,
     CredentialsError,
-    Fate,
     NotFoundError,
+    OutcomeKind,
     PayloadError,
     PlanhatError,
     RateLimitError,
@@ -78,7 +78,7 @@ def test_a_passing_fault_does_not_show_in_a_keyed_upsert(fault: dict[str, Any]) 
         box.set_faults([{**fault, "method": "PUT", "path": "companies", "times": 1}])
         result = client.bulk_upsert(COMPANIES, [company(n) for n in range(5)])
         # What arrived before the fault comes back unchanged on the second try.
-        assert {outcome.fate for outcome in result.outcomes} <= {Fate.CREATED, Fate.UNCHANGED}
+        assert {outcome.kind for outcome in result.outcomes} <= {OutcomeKind.CREATED, OutcomeKind.UNCHANGED}
         assert sum(row.get("sourceId", "").startswith("f-") for row in box.rows("companies")) == 5
 
 
@@ -103,10 +103,10 @@ def test_metrics_that_may_have_arrived_are_not_sent_twice(fault: dict[str, Any],
         assert isinstance(result.error, UnavailableError)
         assert result.error.may_have_arrived
         assert "sending them again may duplicate them" in str(result.error)
-        assert [outcome.fate for outcome in result.outcomes] == [
-            *[Fate.ACCEPTED] * 2,
-            *[Fate.LOST] * 2,
-            *[Fate.NOT_SENT] * 2,
+        assert [outcome.kind for outcome in result.outcomes] == [
+            *[OutcomeKind.ACCEPTED] * 2,
+            *[OutcomeKind.LOST] * 2,
+            *[OutcomeKind.NOT_SENT] * 2,
         ]
         assert [stored["value"] for stored in box.metrics] == [0, 1, 2, 3][: 4 if arrives else 2]
 
@@ -131,17 +131,17 @@ def test_rows_without_keys_and_creates_are_not_sent_twice(fault: dict[str, Any])
 @pytest.mark.parametrize(
     ("fault", "fate"),
     [
-        ({"kind": "drop", "processed": True}, Fate.LOST),
-        ({"kind": "status", "status": 422}, Fate.REJECTED),
-        ({"kind": "status", "status": 403}, Fate.NOT_SENT),
+        ({"kind": "drop", "processed": True}, OutcomeKind.LOST),
+        ({"kind": "status", "status": 422}, OutcomeKind.REJECTED),
+        ({"kind": "status", "status": 403}, OutcomeKind.NOT_SENT),
     ],
     ids=shown,
 )
-def test_copies_whose_call_fails_have_the_error_in_the_result(fault: dict[str, Any], fate: Fate) -> None:
+def test_copies_whose_call_fails_have_the_error_in_the_result(fault: dict[str, Any], fate: OutcomeKind) -> None:
     with sandbox() as box, client_on(box) as client:
         box.set_faults([{**fault, "path": "timeentries"}])
         result = client.duplicate_time_entries(["000000000000000000000001"])
-        assert [outcome.fate for outcome in result.outcomes] == [fate]
+        assert [outcome.kind for outcome in result.outcomes] == [fate]
         assert result.error is not None
         with pytest.raises(type(result.error)):
             result.raise_for_error()
@@ -150,7 +150,7 @@ def test_copies_whose_call_fails_have_the_error_in_the_result(fault: dict[str, A
 def test_a_post_refused_over_the_quota_is_repeated() -> None:
     with sandbox() as box, client_on(box) as client:
         box.set_faults([{"kind": "status", "status": 429, "method": "POST", "times": 2, "retry_after": "0.1"}])
-        assert client.push_metrics([point(box, 1)]).outcomes[0].fate is Fate.ACCEPTED
+        assert client.push_metrics([point(box, 1)]).outcomes[0].kind is OutcomeKind.ACCEPTED
         assert len(box.metrics) == 1
 
 
@@ -244,10 +244,10 @@ def test_a_row_that_planhat_stumbles_over_is_found(at: int) -> None:
     with sandbox() as box, client_on(box, give_up_after_seconds=0.3) as client:
         box.set_faults([{"kind": "poison", "field": "sourceId", "value": f"f-{at}"}])
         result = client.bulk_upsert(COMPANIES, [company(n) for n in range(100)])
-        fates = [outcome.fate for outcome in result.outcomes]
-        assert fates.pop(at) is Fate.REJECTED
+        fates = [outcome.kind for outcome in result.outcomes]
+        assert fates.pop(at) is OutcomeKind.REJECTED
         assert "500" in (result.outcomes[at].reason or "")
-        assert set(fates) == {Fate.CREATED}
+        assert set(fates) == {OutcomeKind.CREATED}
         assert sum(row.get("sourceId", "").startswith("f-") for row in box.rows("companies")) == 99
 
 
@@ -257,7 +257,7 @@ def test_a_bulk_call_that_is_forbidden_without_a_word() -> None:
         result = client.bulk_upsert(COMPANIES, [company(1)])
         with pytest.raises(AccessError, match="may not write companies"):
             result.raise_for_error()
-        assert result.outcomes[0].fate is Fate.LOST
+        assert result.outcomes[0].kind is OutcomeKind.LOST
 
 
 def test_bodies_too_large_are_halved_until_they_fit_and_a_row_too_large_is_refused() -> None:
@@ -265,11 +265,11 @@ def test_bodies_too_large_are_halved_until_they_fit_and_a_row_too_large_is_refus
         rows = [company(n) for n in range(40)]
         rows[13] = Row(msgspec.json.encode({"name": "x" * 2000, "sourceId": "f-13"}), {"sourceId": "f-13"})
         result = client.bulk_upsert(COMPANIES, rows)
-        assert [n for n, outcome in enumerate(result.outcomes) if outcome.fate is not Fate.CREATED] == [13]
-        assert result.outcomes[13].fate is Fate.REJECTED
+        assert [n for n, outcome in enumerate(result.outcomes) if outcome.kind is not OutcomeKind.CREATED] == [13]
+        assert result.outcomes[13].kind is OutcomeKind.REJECTED
         assert "too large" in (result.outcomes[13].reason or "")
         metrics = client.push_metrics([point(box, n) for n in range(40)])
-        assert {outcome.fate for outcome in metrics.outcomes} == {Fate.ACCEPTED}
+        assert {outcome.kind for outcome in metrics.outcomes} == {OutcomeKind.ACCEPTED}
         assert len(box.metrics) == 40
 
 
@@ -410,9 +410,9 @@ def test_metrics_that_are_not_accepted_hint_at_their_own_settings() -> None:
             result = client.push_metrics([row])
         with pytest.raises(CredentialsError, match="analytics_auth_method"):
             result.raise_for_error()
-        assert result.outcomes[0].fate is Fate.NOT_SENT
+        assert result.outcomes[0].kind is OutcomeKind.NOT_SENT
         with client_on(box, analytics_auth_method="basic_tenant") as client:
-            assert client.push_metrics([row]).outcomes[0].fate is Fate.ACCEPTED
+            assert client.push_metrics([row]).outcomes[0].kind is OutcomeKind.ACCEPTED
 
 
 def test_the_token_goes_out_as_a_bearer() -> None:

@@ -14,7 +14,7 @@ from planhat_api import (
     AccessError,
     AnswerTooLargeError,
     CredentialsError,
-    Fate,
+    OutcomeKind,
     PayloadError,
     PlanhatClient,
     PlanhatError,
@@ -116,7 +116,7 @@ def test_errors_of_rows_that_nest_deeply_are_no_errors_of_rows(call: str, levels
     with serving(lambda _: told) as (url, _), client_at(url) as client:
         result = SENDS[call](client)
     assert "is nested too deeply (200): an error that it lists" in str(result.error)
-    assert result.outcomes[0].fate is Fate.LOST
+    assert result.outcomes[0].kind is OutcomeKind.LOST
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from planhat_api import Fate, NotFoundError, PayloadError, PlanhatClient, Row
+from planhat_api import NotFoundError, OutcomeKind, PayloadError, PlanhatClient, Row
 from planhat_api.models.registry import Model, all_models, model
 from planhat_sandbox import SWITCHES
 from tests.client_support import UNLIMITED, client_on, sandbox
@@ -110,7 +110,7 @@ def _singles(box: Sandbox, client: PlanhatClient) -> None:
         client.get(companies, stored["_id"])
     entries = [row["_id"] for row in box.rows("timeentries")][:2]
     copies = client.duplicate_time_entries(entries)
-    assert all(outcome.fate.delivered for outcome in copies.outcomes)
+    assert all(outcome.kind.delivered for outcome in copies.outcomes)
 
 
 def _bulk(box: Sandbox, client: PlanhatClient) -> None:
@@ -135,14 +135,14 @@ def _bulk(box: Sandbox, client: PlanhatClient) -> None:
     # Once more: what is there comes back unchanged, what is not is refused again.
     again = client.bulk_upsert(endusers, rows)
     _assert_true(box, bodies, again.outcomes)
-    assert not {Fate.CREATED, Fate.UPDATED} & {outcome.fate for outcome in again.outcomes}
+    assert not {OutcomeKind.CREATED, OutcomeKind.UPDATED} & {outcome.kind for outcome in again.outcomes}
     unkeyed = [
         {"email": f"unkeyed{n}@acme.example", "companyId": companies[0]["_id"], "firstName": "U"} for n in range(3)
     ]
     result = client.bulk_upsert(endusers, [Row(msgspec.json.encode(body)) for body in unkeyed])
     stored = [row["email"] for row in box.rows("endusers") if row.get("firstName") == "U"]
     for body, outcome in zip(unkeyed, result.outcomes, strict=True):
-        assert stored.count(body["email"]) == (1 if outcome.fate.delivered else 0)
+        assert stored.count(body["email"]) == (1 if outcome.kind.delivered else 0)
 
 
 def _assert_true(box: Sandbox, bodies: list[dict[str, Any]], outcomes: list[Any]) -> None:
@@ -150,9 +150,9 @@ def _assert_true(box: Sandbox, bodies: list[dict[str, Any]], outcomes: list[Any]
     for body, outcome in zip(bodies, outcomes, strict=True):
         row = stored.get(body["sourceId"], {})
         there = bool(row) and all(row.get(name) == body.get(name) for name in ("firstName", "lastName") if name in body)
-        if outcome.fate.delivered:
+        if outcome.kind.delivered:
             assert there, (body, outcome)
-        elif outcome.fate is Fate.REJECTED and "lastName" in body:
+        elif outcome.kind is OutcomeKind.REJECTED and "lastName" in body:
             assert not there, (body, outcome)
 
 
@@ -164,11 +164,11 @@ def _analytics(box: Sandbox, client: PlanhatClient) -> None:
     points.insert(2, {**points[0], "value": "many"})
     points.insert(4, {"value": 1, "externalId": company["externalId"], "model": "Company"})
     result = client.push_metrics([Row(msgspec.json.encode(point)) for point in points])
-    fates = [outcome.fate for outcome in result.outcomes]
-    assert [n for n, fate in enumerate(fates) if fate is Fate.REJECTED] == [2, 4]
-    assert fates.count(Fate.ACCEPTED) == len(box.metrics) == 5
+    fates = [outcome.kind for outcome in result.outcomes]
+    assert [n for n, fate in enumerate(fates) if fate is OutcomeKind.REJECTED] == [2, 4]
+    assert fates.count(OutcomeKind.ACCEPTED) == len(box.metrics) == 5
     activities = [Row(msgspec.json.encode({"email": "kim@acme.example", "action": "login"})) for _ in range(3)]
-    assert {outcome.fate for outcome in client.push_activities(activities).outcomes} == {Fate.ACCEPTED}
+    assert {outcome.kind for outcome in client.push_activities(activities).outcomes} == {OutcomeKind.ACCEPTED}
     client.push_activity(activities[0])
     client.push_segment({"type": "track", "userId": "kim@acme.example", "event": "login"})
     assert len(box.activities) == 5

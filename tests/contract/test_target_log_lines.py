@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planhat_sandbox import Sandbox
-from target_planhat.errors import StopError, tell
+from target_planhat.errors import StopError, log_error
 from tests.log_support import assert_told_well, logged
 from tests.target_support import records, run, schema, state
 
@@ -32,7 +32,7 @@ def told(box: Sandbox, messages: list[dict[str, Any]], level: int = logging.INFO
     with logged(level) as log:
         finished = run(box, messages, **{"max_rejects": "100%", **chosen})
         if finished.error:
-            tell(finished.error, logging.getLogger("target-planhat"))
+            log_error(finished.error, logging.getLogger("target-planhat"))
     assert_told_well(log.getvalue())
     return log.getvalue()
 

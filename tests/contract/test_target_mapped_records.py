@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_sandbox import Sandbox
-from target_planhat import record_path
+from target_planhat import sdk_bypass
 from target_planhat.mapped_records import MappedRecords
 from tests.target_support import records, run, schema, state
 
@@ -88,17 +88,17 @@ def told(maps: Any, seed: int) -> dict[str, Any]:
 @pytest.mark.parametrize("name", MAPS)
 def test_both_ways_give_the_same(name: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
-    take = MappedRecords.take
+    handle = MappedRecords.handle
 
     def noted(self: MappedRecords, lines: Sequence[bytes], start: int) -> int:
-        taken.append(take(self, lines, start))
+        taken.append(handle(self, lines, start))
         return taken[-1]
 
-    monkeypatch.setattr(MappedRecords, "take", noted)
+    monkeypatch.setattr(MappedRecords, "handle", noted)
     short = told(MAPS[name], seed)
     assert sum(taken) > 20
     taken.clear()
-    monkeypatch.setattr(record_path, "KNOWN_SDK", "9.")
+    monkeypatch.setattr(sdk_bypass, "KNOWN_SDK", "9.")
     assert told(MAPS[name], seed) == short
     assert not taken
 
@@ -122,11 +122,11 @@ def test_rows_that_need_the_sdk_are_not_mapped_again_and_again(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("maps", [{}, {"companies": {"description": "'x'"}}])
-@pytest.mark.parametrize("known", [record_path.KNOWN_SDK, "9."])
+@pytest.mark.parametrize("known", [sdk_bypass.KNOWN_SDK, "9."])
 def test_columns_of_taps_are_checked_whichever_way_records_take(
     known: str, maps: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_path, "KNOWN_SDK", known)
+    monkeypatch.setattr(sdk_bypass, "KNOWN_SDK", known)
     announced = schema("companies", {"external_id": TEXT, "name": TEXT, "_sdc_extracted_at": TEXT})
     announced["schema"]["required"] = ["_sdc_extracted_at"]
     given = [{"external_id": f"M-{number}", "name": "A", "_sdc_extracted_at": "2024-05-14"} for number in range(4)]

@@ -120,7 +120,7 @@ def test_a_row_that_waits_does_not_overwrite_one_that_names_its_record_by_anothe
         finished = run(box, messages, batch_size_rows=size, max_rejects="100%")
         assert [row["name"] for row in named(box, "endusers", externalId="e1")] == ["new"]
         assert (finished.verdicts()["s1"], finished.verdicts()["s2"]) == ("rejected", "created")
-        assert "a later row may mean the same record" in finished.reasons()["s1"]
+        assert "a later row may be for the same record" in finished.reasons()["s1"]
 
 
 def test_a_person_of_several_companies_waits_for_one_of_them_only() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from planhat_sandbox import Sandbox
 from target_planhat.outcomes.reject_log import MOST_REASONS, RejectLog
-from target_planhat.rows.invalid import form_of
+from target_planhat.rows.value_form import form_of
 from tests.target_support import run, stream
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_many_reasons_are_not_all_told(caplog: pytest.LogCaptureFixture) -> None
     rejects = RejectLog(logging.getLogger("test"))
     for place in range(MOST_REASONS + 10):
         rejects.add("s", lambda: "k", "reason " + "x" * place)
-    rejects.tell_counts()
+    rejects.log_counts()
     assert len(told(caplog)) == MOST_REASONS + 2
     assert told(caplog)[-1] == "Rejected: 10 more records for further reasons"
     assert rejects.first == "s, k: reason "
@@ -87,4 +87,4 @@ def test_unknown_rows_are_not_to_be_sent_again_just_so(box: Sandbox, caplog: pyt
     points = [{"dimensionId": "d", "externalId": company, "value": place} for place in range(3)]
     finished = run(box, stream("metrics", points), max_rejects="100%")
     assert finished.summary == {"metrics": {"unknown": 3}}
-    assert "Unknown: 3 records were sent and may be in Planhat, or not. Look there before" in caplog.text
+    assert "Unknown: 3 records were sent and may or may not be in Planhat. Check this before" in caplog.text

@@ -12,7 +12,7 @@ from singer_sdk.sinks import BatchSink
 from singer_sdk.target_base import Target
 
 from planhat_sandbox import Sandbox
-from target_planhat import record_path
+from target_planhat import sdk_bypass
 from target_planhat.sdk_hooks import OVERRIDDEN, HookedTarget
 from target_planhat.sdk_maps import CheckedMap, CheckedMapper
 from target_planhat.sink import PlanhatSink
@@ -60,7 +60,7 @@ def test_a_signal_before_the_run_is_set_up_ends_it() -> None:
 
 
 def test_the_installed_sdk_is_as_expected() -> None:
-    assert record_path.unexpected_in_sdk() is None
+    assert sdk_bypass.unexpected_in_sdk() is None
 
 
 MESSAGES: list[dict[str, Any]] = [
@@ -77,11 +77,11 @@ def test_with_another_sdk_records_take_its_own_way_with_the_same_result(
 ) -> None:
     with Sandbox(companies=1, seed=1) as box:
         short = run(box, MESSAGES, max_rejects="100%", batch_size_rows=5)
-    monkeypatch.setattr(record_path, "KNOWN_SDK", "9.")
+    monkeypatch.setattr(sdk_bypass, "KNOWN_SDK", "9.")
     caplog.set_level(logging.WARNING)
     with Sandbox(companies=1, seed=1) as box:
         long = run(box, MESSAGES, max_rejects="100%", batch_size_rows=5)
-    assert "Records take the SDK's own way" in caplog.text
+    assert "Records are processed by the SDK" in caplog.text
     assert long.summary == short.summary
     assert long.verdicts() == short.verdicts()
     assert long.states == short.states == [1]
@@ -89,5 +89,5 @@ def test_with_another_sdk_records_take_its_own_way_with_the_same_result(
 
 
 def test_a_missing_part_of_the_sdk_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_path, "_PARTS", ((Target, "_gone_part"),))
-    assert record_path.unexpected_in_sdk() == "without _gone_part"
+    monkeypatch.setattr(sdk_bypass, "_PARTS", ((Target, "_gone_part"),))
+    assert sdk_bypass.unexpected_in_sdk() == "without _gone_part"

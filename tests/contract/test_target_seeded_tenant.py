@@ -15,13 +15,13 @@ from planhat_api.models.registry import model_for_stream
 from planhat_sandbox import Sandbox
 from target_planhat.errors import SettingsError
 from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.rows.column_planning import plan_columns
 from target_planhat.rows.fast.fast_rows import FastRows
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
 from target_planhat.rows.mapping import Resolver
-from target_planhat.rows.planning import plan_columns
-from target_planhat.rows.values import kind_of_custom
+from target_planhat.rows.values import type_of_custom_field
 from target_planhat.settings import StreamSettings
 from target_planhat.tenant.custom_fields import NamesOfModel
 from tests.target_support import connection
@@ -38,7 +38,7 @@ def tap_output(box: Sandbox, folder: Path) -> list[bytes]:
 
 def custom_of(box: Sandbox, name: str) -> NamesOfModel:
     mine = [field for field in box.rows("customfields") if field["parent"].lower() == name.lower()]
-    return NamesOfModel({field["name"]: kind_of_custom(field["type"]) for field in mine})
+    return NamesOfModel({field["name"]: type_of_custom_field(field["type"]) for field in mine})
 
 
 def plan_of(box: Sandbox, schema: dict[str, Any]) -> StreamPlan:
@@ -46,7 +46,7 @@ def plan_of(box: Sandbox, schema: dict[str, Any]) -> StreamPlan:
     custom = custom_of(box, model.name)
     plan = plan_columns(schema["stream"], schema["schema"], model, custom, BLOCK)
     rule = key_rule(schema["stream"], model, plan, BLOCK)
-    marks = DeletionMarks(None, heeds_time=True, known=(), tell=lambda _column: None)
+    marks = DeletionMarks(None, uses_deletion_time=True, known=(), log=lambda _column: None)
     return StreamPlan(model, plan, rule, Resolver(model, custom, BLOCK), BLOCK, marks)
 
 

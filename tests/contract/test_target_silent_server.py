@@ -82,7 +82,7 @@ def test_the_reason_names_company_and_domain() -> None:
         reasons = run(box, stream("endusers", rows), max_rejects="100%", **KEYED).reasons()
         assert "names no company (companyId)" in reasons["a"]
         assert "no company has unknown.example among its domains" in reasons["a"]
-        assert "no address in email whose domain could tell the company" in reasons["b"]
+        assert "no address in email whose domain could identify the company" in reasons["b"]
         assert "no address in email" in reasons["c"]
         assert "ticket" not in str(reasons)
 

@@ -132,7 +132,7 @@ def test_a_field_is_cleared_whose_column_has_another_name() -> None:
     ("column", "told"),
     [
         ("other", "streams.companies.custom_prefix: no column of the stream begins with 'cf_'"),
-        ("CF_Health Score", "begins with 'cf_'; 'CF_Health Score' begins with it in other case"),
+        ("CF_Health Score", "begins with 'cf_'; 'CF_Health Score' begins with it in another case"),
         ("cf_Health Score", None),
     ],
 )

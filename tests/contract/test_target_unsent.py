@@ -152,7 +152,7 @@ def test_a_replay_that_ends_early_says_that_the_old_file_is_needed(caplog: pytes
         messages = [{**message, "planhat_rejection": {"attempt": 1}} for message in records("companies", rows)]
         finished = run(box, [schema("companies", ["external_id", "name"]), *messages], batch_size_rows=50)
         assert finished.summary["companies"]["unsent"] > 1000
-        assert "lacks the unsent records: keep the old one, and send that again" in caplog.text
+        assert "lacks the unsent records: keep the old one and send it again" in caplog.text
 
 
 _ROW = st.sampled_from(["company", "bad company", "enduser", "bad enduser", "enduser of nobody", "point", "state"])

@@ -135,7 +135,7 @@ def test_columns_of_loaders_are_left_out_and_their_marks_delete_nothing(
     told = [record for record in caplog.messages if "_fivetran_deleted" in record and "marks rows" in record]
     (once,) = told
     assert once.startswith("Column _fivetran_deleted marks rows of companies as deleted, but they are sent like all ")
-    assert once.endswith("To heed it, set streams.companies.deleted_column: _fivetran_deleted")
+    assert once.endswith("To use the mark, set streams.companies.deleted_column: _fivetran_deleted")
     assert len([record for record in caplog.messages if "_dlt_id" in record and "left out" in record]) == 1
 
 
@@ -193,4 +193,4 @@ def test_columns_that_come_unannounced_are_told_of_once_and_not_by_the_thousand(
     assert len(finished.verdicts()) == 3
     told = [record for record in caplog.messages if "left out" in record]
     assert len(told) == len(set(told)) == 11
-    assert told[-1] == "Further columns of companies are left out and not named here"
+    assert told[-1] == "Further columns of companies are left out but not logged"

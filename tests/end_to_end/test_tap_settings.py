@@ -67,7 +67,7 @@ def test_variables_of_the_wrong_type_are_named(name: str, value: str, told: str)
     assert "Traceback" not in ended.stderr
 
 
-_NO_TOKEN = "api_token: is missing; make a private app in Planhat and use its token"
+_NO_TOKEN = "api_token: is missing; create a private app in Planhat and use its token"
 
 
 @pytest.mark.parametrize("config", [{}, {"api_token": None}, {"api_token": ""}, {"api_token": " "}])

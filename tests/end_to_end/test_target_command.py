@@ -56,7 +56,7 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
         (GOOD, {"on_reject": "continue"}, 0, "on_reject has no effect any more: set max_rejects to 100%"),
         (GOOD, {"streams": {"companies": {"clear": ["name"]}}}, 2, "'clear' any more: name these fields in nulls"),
         (GOOD, {"streams": {"companies": {"colums": {}}}}, 2, "Did you mean 'columns'?"),
-        (GOOD, {"rejects_dir": "/proc/nowhere"}, 2, "cannot make folder"),
+        (GOOD, {"rejects_dir": "/proc/nowhere"}, 2, "cannot create folder"),
         (GOOD, {"api_token": 123456789012345}, 2, "api_token: must be text"),
         (GOOD, {"reject_dir": "x"}, 0, "There is no setting 'reject_dir'. Did you mean 'rejects_dir'?"),
         (lines(stream("compnies", [{"a": 1}])), {}, 2, "Did you mean 'companies'?"),
@@ -77,7 +77,12 @@ GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state(
             6,
             "line 1 of the input: RECORD of stream 'companies' comes before a SCHEMA",
         ),
-        (b'{"type": "WHAT"}\n', {}, 6, "line 1 of the input: a message of type 'WHAT'; known are RECORD, SCHEMA"),
+        (
+            b'{"type": "WHAT"}\n',
+            {},
+            6,
+            "line 1 of the input: a message of type 'WHAT'; the known types are RECORD, SCHEMA",
+        ),
     ],
 )
 def test_exit_codes(module_box: Sandbox, tmp_path: Path, case: tuple[bytes, dict[str, Any], int, str]) -> None:

@@ -64,7 +64,7 @@ def test_secrets_of_another_type_are_not_quoted(tmp_path: Path, name: str, value
     assert "12345678901" not in finished.stderr
 
 
-_NO_TOKEN = "api_token: is missing; make a private app in Planhat and use its token"
+_NO_TOKEN = "api_token: is missing; create a private app in Planhat and use its token"
 
 
 @pytest.mark.parametrize("config", [{}, {"api_token": None}, {"api_token": ""}, {"api_token": " "}])

@@ -27,7 +27,7 @@ COMMAND = str(Path(sys.executable).with_name("target-planhat"))
 STOPS = [signal.SIGINT, signal.SIGTERM]
 # A container has ten seconds; the rest is for a machine that is busy with other tests.
 SECONDS = 14
-PENDING = "rows pending that did not get out; they come with the next run"
+PENDING = "pending rows that were not sent. They come with the next run"
 ROWS = [*stream("companies", [{"external_id": f"stop-{place}", "name": "n"} for place in range(3)]), state(1)]
 
 
@@ -129,7 +129,7 @@ def test_what_was_not_read_yet_is_told_as_well(tmp_path: Path) -> None:
         code, states, took = run.stop(signal.SIGINT)
         assert (code, states) == (130, [])
         assert took < SECONDS
-        assert f"ended with 3 {PENDING}, and so do those that were not read yet" in run.log
+        assert f"ended with 3 {PENDING}, like the rows that were not read yet" in run.log
 
 
 def test_a_long_retry_after_does_not_hold_the_run(box: Sandbox, tmp_path: Path) -> None:

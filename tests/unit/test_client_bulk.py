@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planhat_api import Fate, PayloadError, Row, UnavailableError
+from planhat_api import OutcomeKind, PayloadError, Row, UnavailableError
 from planhat_api.bulk.answer import BulkAnswer, read_bulk
 from planhat_api.bulk.upsert import batches, upsert
 from planhat_api.http.call import Answer, GarbledError
@@ -19,7 +19,7 @@ from planhat_api.http.call import Answer, GarbledError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DELIVERED = {Fate.CREATED, Fate.UPDATED, Fate.UNCHANGED, Fate.ACCEPTED}
+DELIVERED = {OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.UNCHANGED, OutcomeKind.ACCEPTED}
 
 
 @dataclass
@@ -134,16 +134,16 @@ def test_the_verdict_on_each_row_is_what_the_server_did(
     assert len(result.outcomes) == len(sent)
     for n, ((kind, keyed, _), outcome) in enumerate(zip(rows, result.outcomes, strict=True)):
         stored = server.stored.get(f"s{n}") == n and kind == "good" if keyed else n in server.unkeyed
-        if outcome.fate in DELIVERED:
+        if outcome.kind in DELIVERED:
             assert stored
             assert outcome.reason is None
-        elif outcome.fate is Fate.REJECTED:
+        elif outcome.kind is OutcomeKind.REJECTED:
             assert not stored
             assert outcome.reason
         if keyed and kind == "good":
-            assert outcome.fate in {server.first_fate[f"s{n}"], Fate.ACCEPTED}
+            assert outcome.kind in {server.first_fate[f"s{n}"], OutcomeKind.ACCEPTED}
         if keyed and kind != "good":
-            assert outcome.fate is Fate.REJECTED
+            assert outcome.kind is OutcomeKind.REJECTED
         assert server.unkeyed.count(n) <= 1
 
 
@@ -152,7 +152,7 @@ def test_a_row_that_planhat_stumbles_over_is_cornered(poisoned: int) -> None:
     server = Server()
     rows = [row(n, "poison" if n == poisoned else "good", keyed=True) for n in range(2000)]
     result = upsert(rows, server.send, lambda: None)
-    assert [n for n, outcome in enumerate(result.outcomes) if outcome.fate is Fate.REJECTED] == [poisoned]
+    assert [n for n, outcome in enumerate(result.outcomes) if outcome.kind is OutcomeKind.REJECTED] == [poisoned]
     assert len(server.stored) == 1999
     assert server.calls < 30
 
@@ -162,7 +162,7 @@ def test_a_server_that_fails_on_everything_is_unavailable_and_not_cornered_row_b
     result = upsert([row(n, "poison", keyed=True) for n in range(5000)], server.send, lambda: None)
     assert isinstance(result.error, UnavailableError)
     assert server.calls < 20
-    assert {outcome.fate for outcome in result.outcomes} == {Fate.LOST}
+    assert {outcome.kind for outcome in result.outcomes} == {OutcomeKind.LOST}
 
 
 def test_a_server_that_is_down_is_not_asked_again() -> None:
@@ -184,7 +184,7 @@ def test_rows_without_keys_are_not_sent_again_after_a_fault() -> None:
     assert isinstance(result.error, UnavailableError)
     assert result.error.may_have_arrived
     assert server.calls == 2
-    assert [outcome.fate for outcome in result.outcomes] == [Fate.CREATED, Fate.LOST, Fate.LOST]
+    assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.CREATED, OutcomeKind.LOST, OutcomeKind.LOST]
 
 
 def test_telling_many_unnamed_failures_apart_has_a_limit() -> None:
@@ -193,7 +193,9 @@ def test_telling_many_unnamed_failures_apart_has_a_limit() -> None:
     result = upsert(rows, server.send, lambda: None)
     assert server.calls < 320
     for n, outcome in enumerate(result.outcomes):
-        assert outcome.fate in ({Fate.REJECTED, Fate.UNKNOWN} if n % 5 == 0 else {Fate.UNCHANGED, Fate.UNKNOWN})
+        assert outcome.kind in (
+            {OutcomeKind.REJECTED, OutcomeKind.UNKNOWN} if n % 5 == 0 else {OutcomeKind.UNCHANGED, OutcomeKind.UNKNOWN}
+        )
 
 
 def test_a_row_known_by_id_alone_is_not_sent_again_when_it_may_have_become_another() -> None:
@@ -207,7 +209,7 @@ def test_a_row_known_by_id_alone_is_not_sent_again_when_it_may_have_become_anoth
     rows = [Row(b'{"_id": "%d"}' % n, {"_id": str(n)}) for n in range(3)]
     result = upsert(rows, send, lambda: None)
     assert sent == [3]
-    assert {outcome.fate for outcome in result.outcomes} == {Fate.UNKNOWN}
+    assert {outcome.kind for outcome in result.outcomes} == {OutcomeKind.UNKNOWN}
 
 
 def test_rows_known_by_id_alone_are_unknown_when_the_counts_of_a_success_do_not_add_up() -> None:
@@ -222,7 +224,7 @@ def test_rows_known_by_id_alone_are_unknown_when_the_counts_of_a_success_do_not_
     rows = [Row(b'{"_id": "%d"}' % n, {"_id": str(n)}) for n in range(2)]
     result = upsert(rows, send, lambda: None)
     assert sent == [2]
-    assert [outcome.fate for outcome in result.outcomes] == [Fate.UNKNOWN, Fate.UNKNOWN]
+    assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.UNKNOWN, OutcomeKind.UNKNOWN]
     assert all("under another _id" in (outcome.reason or "") for outcome in result.outcomes)
 
 
@@ -232,7 +234,7 @@ def test_counts_that_do_not_add_up_are_noted() -> None:
         return read_bulk(Answer(200, msgspec.json.encode(body)))
 
     result = upsert([row(0, "good", keyed=True), row(1, "good", keyed=True)], send, lambda: None)
-    assert [outcome.fate for outcome in result.outcomes] == [Fate.CREATED, Fate.REJECTED]
+    assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.CREATED, OutcomeKind.REJECTED]
     assert result.notes == ["2 rows sent, but Planhat counts 1 created, 0 updated, 0 unchanged and 0 errors"]
 
 
@@ -275,5 +277,5 @@ def test_thousands_of_refused_rows_are_judged_quickly(errors: list[str]) -> None
     result = upsert([row(n, "bad", keyed=True) for n in range(5000)], send, lambda: None)
     # Work that grows with the rows times the errors takes a minute and a half here.
     assert time.monotonic() - began < 10
-    assert {outcome.fate for outcome in result.outcomes} == {Fate.REJECTED}
+    assert {outcome.kind for outcome in result.outcomes} == {OutcomeKind.REJECTED}
     assert all(outcome.reason and errors[0] in outcome.reason for outcome in result.outcomes)

@@ -36,6 +36,6 @@ def test_rows_that_are_stored_are_held(stored: list[str], wanted: str) -> None:
 
 def test_a_row_that_was_read_is_known() -> None:
     keys = ExistingKeys([{"_id": "a", "email": "k"}], ENDUSERS, ENDUSERS.keyables)
-    assert not keys.take({"_id": "a", "email": "k"})
-    assert keys.take({"_id": "b", "email": "k"})
+    assert not keys.add_row({"_id": "a", "email": "k"})
+    assert keys.add_row({"_id": "b", "email": "k"})
     assert keys.rows_with(("email", "k")) == 2

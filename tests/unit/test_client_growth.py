@@ -70,8 +70,8 @@ def one_address(number: int, *, named: bool = True) -> None:
     bodies = [{"email": "n@a.example", "externalId": f"e{n}"} for n in range(number)]
     rows = [Row(msgspec.json.encode(body), dict(body)) for body in bodies]
     errors = [{"item": body, "error": "email duplicated"} if named else "n@a.example duplicated" for body in bodies]
-    told = interpret(rows, BulkAnswer(400, told=True, created=0, updated=0, nonupdates=0, errors=errors))
-    assert len(told.settled) == number
+    told = interpret(rows, BulkAnswer(400, has_results=True, created=0, updated=0, nonupdates=0, errors=errors))
+    assert len(told.outcomes) == number
 
 
 @pytest.mark.parametrize(

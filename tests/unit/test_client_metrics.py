@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planhat_api import Fate, PayloadError, PlanhatError, Row, UnavailableError
+from planhat_api import OutcomeKind, PayloadError, PlanhatError, Row, UnavailableError
 from planhat_api.analytics import ACCEPTED, MetricAnswer, interpret_metrics, push, read_metrics
 from planhat_api.http.call import Answer, GarbledError
 
@@ -43,11 +43,11 @@ def test_echoed_points_are_rejected_and_no_others(
     errors = [{"item": dict(reversed(points[index].items())), "error": f"error {index}"} for index in bad]
     order.shuffle(errors)
     outcomes, notes = interpret_metrics(rows_of(points), MetricAnswer(len(points) - len(bad), errors))
-    rejected = [points[index] for index, outcome in enumerate(outcomes) if outcome.fate is Fate.REJECTED]
+    rejected = [points[index] for index, outcome in enumerate(outcomes) if outcome.kind is OutcomeKind.REJECTED]
     assert sorted(map(repr, map(sorted, (point.items() for point in rejected)))) == sorted(
         map(repr, map(sorted, (points[index].items() for index in bad)))
     )
-    assert {outcome.fate for outcome in outcomes} <= {Fate.REJECTED, Fate.ACCEPTED}
+    assert {outcome.kind for outcome in outcomes} <= {OutcomeKind.REJECTED, OutcomeKind.ACCEPTED}
     assert not notes
 
 
@@ -55,7 +55,7 @@ def test_an_echo_that_planhat_changed_is_still_known() -> None:
     points = [{"dimensionId": "a", "value": n, "externalId": 7} for n in range(3)]
     errors = [{"item": {"dimensionId": "a", "value": 1, "externalId": "7", "day": 19857}, "error": "late"}]
     outcomes, _ = interpret_metrics(rows_of(points), MetricAnswer(2, errors))
-    assert [outcome.fate for outcome in outcomes] == [Fate.ACCEPTED, Fate.REJECTED, Fate.ACCEPTED]
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKind.ACCEPTED]
     assert outcomes[1].reason == "late"
 
 
@@ -65,10 +65,10 @@ def test_an_echo_that_planhat_changed_is_still_known() -> None:
 def test_an_error_that_names_no_point_makes_all_of_them_doubtful(error: Any) -> None:
     points = [{"dimensionId": "a", "value": n, "externalId": "7"} for n in range(3)]
     outcomes, notes = interpret_metrics(rows_of(points), MetricAnswer(2, [error]))
-    assert {outcome.fate for outcome in outcomes} == {Fate.UNKNOWN}
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.UNKNOWN}
     assert notes
     outcomes, _ = interpret_metrics(rows_of(points), MetricAnswer(0, [error] * 3))
-    assert {outcome.fate for outcome in outcomes} == {Fate.REJECTED}
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.REJECTED}
 
 
 def test_counts_that_do_not_add_up_are_noted() -> None:
@@ -102,12 +102,12 @@ def test_bodies_are_cut_by_count_and_by_bytes() -> None:
 @pytest.mark.parametrize(
     ("error", "fate"),
     [
-        (UnavailableError("lost", may_have_arrived=True), Fate.LOST),
-        (UnavailableError("refused"), Fate.NOT_SENT),
-        (PayloadError("bad", status=400), Fate.REJECTED),
+        (UnavailableError("lost", may_have_arrived=True), OutcomeKind.LOST),
+        (UnavailableError("refused"), OutcomeKind.NOT_SENT),
+        (PayloadError("bad", status=400), OutcomeKind.REJECTED),
     ],
 )
-def test_what_is_known_when_a_call_fails(error: PlanhatError, fate: Fate) -> None:
+def test_what_is_known_when_a_call_fails(error: PlanhatError, fate: OutcomeKind) -> None:
     batches: list[int] = []
 
     def send(batch: Sequence[Row]) -> CallOutcomes:
@@ -118,6 +118,6 @@ def test_what_is_known_when_a_call_fails(error: PlanhatError, fate: Fate) -> Non
 
     result = push([Row(b"{}")] * 6, send, most_rows=2)
     assert result.error is error
-    fates = [outcome.fate for outcome in result.outcomes]
-    assert fates == [Fate.ACCEPTED] * 2 + [fate] * 2 + [Fate.NOT_SENT] * 2
+    fates = [outcome.kind for outcome in result.outcomes]
+    assert fates == [OutcomeKind.ACCEPTED] * 2 + [fate] * 2 + [OutcomeKind.NOT_SENT] * 2
     assert batches == [2, 2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from planhat_api import Fate, Row
+from planhat_api import OutcomeKind, Row
 from planhat_api.bulk.answer import BulkAnswer
 from planhat_api.bulk.upsert import upsert
 
@@ -42,7 +42,7 @@ class Server:
                 self.position = item["position"]
         keys = [{"_id": "x"}] * updated
         return BulkAnswer(
-            200, told=True, created=0, updated=updated, nonupdates=unchanged, inserts=[], updates=keys, errors=[]
+            200, has_results=True, created=0, updated=updated, nonupdates=unchanged, inserts=[], updates=keys, errors=[]
         )
 
 
@@ -52,6 +52,6 @@ def test_the_later_row_wins(order: tuple[dict[str, str], ...]) -> None:
     rows = [Row(msgspec.json.encode(row), {k: v for k, v in row.items() if k != "position"}) for row in order]
     result = upsert(rows, server.send, lambda: None)
     assert server.position == [row["position"] for row in order if row["position"] != "swallowed"][-1]
-    fates = {row["position"]: outcome.fate for row, outcome in zip(order, result.outcomes, strict=True)}
-    assert fates["swallowed"] is Fate.REJECTED
+    fates = {row["position"]: outcome.kind for row, outcome in zip(order, result.outcomes, strict=True)}
+    assert fates["swallowed"] is OutcomeKind.REJECTED
     assert server.calls <= 6

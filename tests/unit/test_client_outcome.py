@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from planhat_api import AccessError, Fate, Outcome, PayloadError, PlanhatError, SendResult, UnavailableError
+from planhat_api import AccessError, Outcome, OutcomeKind, PayloadError, PlanhatError, SendResult, UnavailableError
 from planhat_api.outcome import NOT_SENT, outcome_of_failed_call
 
 
 def test_a_result_gives_itself_when_every_call_was_answered() -> None:
-    result = SendResult([Outcome(Fate.REJECTED, None, "no name")])
+    result = SendResult([Outcome(OutcomeKind.REJECTED, None, "no name")])
     assert result.raise_for_error() is result
 
 
@@ -23,25 +23,25 @@ def test_a_result_raises_why_the_rest_was_not_sent() -> None:
 @pytest.mark.parametrize(
     ("error", "fate"),
     [
-        (UnavailableError("no answer", may_have_arrived=True), Fate.LOST),
-        (UnavailableError("no such host"), Fate.NOT_SENT),
-        (AccessError("may not"), Fate.NOT_SENT),
-        (PayloadError("refused", status=422), Fate.REJECTED),
+        (UnavailableError("no answer", may_have_arrived=True), OutcomeKind.LOST),
+        (UnavailableError("no such host"), OutcomeKind.NOT_SENT),
+        (AccessError("may not"), OutcomeKind.NOT_SENT),
+        (PayloadError("refused", status=422), OutcomeKind.REJECTED),
     ],
 )
-def test_what_the_error_of_a_call_means_for_its_rows(error: PlanhatError, fate: Fate) -> None:
+def test_what_the_error_of_a_call_means_for_its_rows(error: PlanhatError, fate: OutcomeKind) -> None:
     outcome = outcome_of_failed_call(error)
-    assert outcome.fate is fate
+    assert outcome.kind is fate
     assert outcome.reason
 
 
 def test_people_read_that_a_lost_row_is_unknown() -> None:
-    assert {fate.word for fate in Fate} == {fate.value for fate in Fate} - {"lost"}
-    assert Fate.LOST.word == "unknown"
+    assert {fate.word for fate in OutcomeKind} == {fate.value for fate in OutcomeKind} - {"lost"}
+    assert OutcomeKind.LOST.word == "unknown"
 
 
-@pytest.mark.parametrize("fate", list(Fate))
-def test_no_row_is_delivered_and_a_reject(fate: Fate) -> None:
+@pytest.mark.parametrize("fate", list(OutcomeKind))
+def test_no_row_is_delivered_and_a_reject(fate: OutcomeKind) -> None:
     assert not (fate.delivered and fate.is_reject)
     assert not fate.is_uncertain or fate.is_reject
     assert fate.delivered == (fate.value in {"created", "updated", "unchanged", "accepted", "merged"})

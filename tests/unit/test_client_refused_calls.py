@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from planhat_api import Fate, PayloadError, Row, SendResult, analytics
+from planhat_api import OutcomeKind, PayloadError, Row, SendResult, analytics
 from planhat_api.bulk import upsert as bulk
 from planhat_api.bulk.answer import BulkAnswer
 from planhat_api.outcome import NOT_SENT
@@ -31,7 +31,7 @@ def answering(statuses: list[int], answer: Callable[[Sequence[Row]], Any]) -> Ca
 
 
 def stored(batch: Sequence[Row]) -> BulkAnswer:
-    return BulkAnswer(200, told=True, created=len(batch))
+    return BulkAnswer(200, has_results=True, created=len(batch))
 
 
 def accepted(batch: Sequence[Row]) -> analytics.CallOutcomes:
@@ -40,7 +40,7 @@ def accepted(batch: Sequence[Row]) -> analytics.CallOutcomes:
 
 def fates(result: SendResult) -> list[str]:
     assert isinstance(result.error, PayloadError)
-    return [outcome.fate.value for outcome in result.outcomes]
+    return [outcome.kind.value for outcome in result.outcomes]
 
 
 @pytest.mark.parametrize(
@@ -55,27 +55,27 @@ def fates(result: SendResult) -> list[str]:
 def test_rows_of_a_refused_bulk_call(statuses: list[int], told: list[str], keys: dict[str, str]) -> None:
     result = bulk.upsert(rows_of(4, **keys), answering(list(statuses), stored), lambda: None)
     assert fates(result) == [{"stored": "created"}.get(fate, fate) for fate in told]
-    assert {outcome.reason for outcome in result.outcomes if outcome.fate is Fate.REJECTED} == {"refused (422)"}
-    assert {outcome.reason for outcome in result.outcomes if outcome.fate is Fate.NOT_SENT} <= {NOT_SENT.reason}
+    assert {outcome.reason for outcome in result.outcomes if outcome.kind is OutcomeKind.REJECTED} == {"refused (422)"}
+    assert {outcome.reason for outcome in result.outcomes if outcome.kind is OutcomeKind.NOT_SENT} <= {NOT_SENT.reason}
 
 
 def test_rows_that_an_earlier_call_held_stay_in_doubt() -> None:
     def some_failed(batch: Sequence[Row]) -> BulkAnswer:
-        return BulkAnswer(206, told=True, created=len(batch) - 1, errors=["something"])
+        return BulkAnswer(206, has_results=True, created=len(batch) - 1, errors=["something"])
 
     result = bulk.upsert(rows_of(4, sourceId="s"), answering([200, 422], some_failed), lambda: None)
     assert isinstance(result.error, PayloadError)
-    assert {outcome.fate.word for outcome in result.outcomes} == {"unknown"}
+    assert {outcome.kind.word for outcome in result.outcomes} == {"unknown"}
 
 
 def test_rows_created_by_a_call_are_not_called_unchanged_when_a_later_one_is_refused() -> None:
     answers = [
-        BulkAnswer(206, told=True, created=3, errors=["something"]),
-        BulkAnswer(200, told=True, nonupdates=2),
+        BulkAnswer(206, has_results=True, created=3, errors=["something"]),
+        BulkAnswer(200, has_results=True, nonupdates=2),
     ]
     result = bulk.upsert(rows_of(4, sourceId="s"), answering([200, 200, 422], lambda _: answers.pop(0)), lambda: None)
     assert isinstance(result.error, PayloadError)
-    assert [outcome.fate.word for outcome in result.outcomes] == ["accepted", "accepted", "unknown", "unknown"]
+    assert [outcome.kind.word for outcome in result.outcomes] == ["accepted", "accepted", "unknown", "unknown"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_row_refused_for_what_others_send_does_not_explain_the_counts() -> Non
         errors = ["something is wrong"] * names.count("s2")
         if 1 < len(calls) < 4:
             errors += ["sourceId duplicated"] * names.count("s0")
-        return BulkAnswer(206 if errors else 200, told=True, nonupdates=len(names) - len(errors), errors=errors)
+        return BulkAnswer(206 if errors else 200, has_results=True, nonupdates=len(names) - len(errors), errors=errors)
 
     result = bulk.upsert(rows_of(3, sourceId="s"), send, lambda: None)
-    assert [outcome.fate.value for outcome in result.outcomes] == ["unchanged", "unchanged", "rejected"]
+    assert [outcome.kind.value for outcome in result.outcomes] == ["unchanged", "unchanged", "rejected"]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from planhat_api.values.invalid import InvalidValueError
-from target_planhat.rows.values import DATE_TIME, EPOCH_DAY, NUMBER, Kind
+from target_planhat.rows.values import DATE_TIME, EPOCH_DAY, NUMBER
+
+if TYPE_CHECKING:
+    from planhat_api.values.field_type import FieldType
 
 TEN = "2024-02-29T10:00:00.000Z"
 TEN_123 = "2024-02-29T10:00:00.123Z"
@@ -88,7 +92,7 @@ def test_dates_as_warehouses_write_them(text: str, wanted: str) -> None:
         "--3",
     ],
 )
-def test_what_could_be_read_in_two_ways_is_refused_with_what_to_send(kind: Kind, text: str) -> None:
+def test_what_could_be_read_in_two_ways_is_refused_with_what_to_send(kind: FieldType, text: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
         kind.convert(text)
     assert str(caught.value) == "a text that is not a date; send ISO 8601, such as 2024-02-29T10:00:00Z"
@@ -108,7 +112,7 @@ def test_what_could_be_read_in_two_ways_is_refused_with_what_to_send(kind: Kind,
         "20241340",
     ],
 )
-def test_dates_that_do_not_exist(kind: Kind, text: str) -> None:
+def test_dates_that_do_not_exist(kind: FieldType, text: str) -> None:
     with pytest.raises(InvalidValueError, match="a date or time that does not exist"):
         kind.convert(text)
 
@@ -137,7 +141,9 @@ SECONDS = f"a number that looks like seconds since 1970{SEND}"
         (Decimal("sNaN"), "not a finite number"),
     ],
 )
-def test_numbers_that_are_no_milliseconds_are_told_what_they_look_like(kind: Kind, value: object, told: str) -> None:
+def test_numbers_that_are_no_milliseconds_are_told_what_they_look_like(
+    kind: FieldType, value: object, told: str
+) -> None:
     with pytest.raises(InvalidValueError) as caught:
         kind.convert(value)
     assert str(caught.value) == told

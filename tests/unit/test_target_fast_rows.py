@@ -15,12 +15,12 @@ from jsonschema.validators import validator_for
 from planhat_api.models.registry import model
 from planhat_api.values.invalid import InvalidValueError
 from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.rows.column_planning import plan_columns
 from target_planhat.rows.fast.fast_rows import FastRows
 from target_planhat.rows.fast.schema_types import NoTypeError, column_type
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
 from target_planhat.rows.mapping import Resolver
-from target_planhat.rows.planning import plan_columns
 from target_planhat.rows.values import (
     BOOLEAN,
     COMPANY,
@@ -31,7 +31,6 @@ from target_planhat.rows.values import (
     PLANHAT_ID,
     REFERENCE,
     TEXT,
-    Kind,
     array_of,
 )
 from target_planhat.settings import StreamSettings
@@ -39,6 +38,7 @@ from target_planhat.tenant.custom_fields import NamesOfModel
 
 if TYPE_CHECKING:
     from planhat_api import Row
+    from planhat_api.values.field_type import FieldType
 
 HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
 TOLD: list[str] = []
@@ -229,7 +229,7 @@ def both(case: str) -> tuple[FastRows, RowBuilder, Any]:
     schema = {"type": "object", "properties": columns, "required": keys, **MORE.get(case, {})}
     plan = plan_columns("s", schema, model(name), CUSTOM, chosen)
     resolver = Resolver(model(name), CUSTOM, chosen)
-    marks = DeletionMarks(plan.deleted_column, heeds_time=True, known=chosen.columns, tell=TOLD.append)
+    marks = DeletionMarks(plan.deleted_column, uses_deletion_time=True, known=chosen.columns, log=TOLD.append)
     stream = StreamPlan(model(name), plan, key_rule("s", model(name), plan, chosen), resolver, chosen, marks)
     validator = validator_for(schema)(schema)
     return FastRows(stream, schema, "s", keys), RowBuilder(stream, lambda *_told: None), validator
@@ -432,7 +432,7 @@ def generated(draw: st.DrawFn, case: str) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for column in draw(st.lists(st.sampled_from([*columns, "undeclared"]), unique=True)):
         if column == "custom":
-            names = [*(CUSTOM.kinds or ()), *CUSTOM.formulas, "Unknown"]
+            names = [*(CUSTOM.types or ()), *CUSTOM.formulas, "Unknown"]
             record[column] = draw(st.none() | st.dictionaries(st.sampled_from(names), VALUE, max_size=4))
         else:
             record[column] = draw(VALUE)
@@ -509,7 +509,7 @@ def test_types_take_nothing_the_schema_forbids(schema: dict[str, Any], value: An
         max_size=4,
     )
 )
-def test_many_values_stay_only_if_each_does(kind: Kind, texts: list[str]) -> None:
+def test_many_values_stay_only_if_each_does(kind: FieldType, texts: list[str]) -> None:
     def stays(text: str) -> bool:
         try:
             return bool(kind.convert(text) == text)

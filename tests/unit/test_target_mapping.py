@@ -11,12 +11,12 @@ import pytest
 from planhat_api.models.registry import all_models, model
 from target_planhat.errors import SettingsError
 from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.rows.column_planning import left_out, plan_columns
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
 from target_planhat.rows.mapping import Resolver
-from target_planhat.rows.merging import collapse
-from target_planhat.rows.planning import left_out, plan_columns
+from target_planhat.rows.merging import merge_by_key
 from target_planhat.rows.values import ANYTHING, EPOCH_DAY, NUMBER
 from target_planhat.settings import StreamSettings
 from target_planhat.tenant.custom_fields import NamesOfModel
@@ -43,7 +43,7 @@ def builder(name: str, declared: dict[str, Any], *, custom: NamesOfModel = CUSTO
     plan = planned(name, declared, chosen, custom)
     rule = key_rule("s", model(name), plan, chosen)
     resolver = Resolver(model(name), custom, chosen)
-    marks = DeletionMarks(None, heeds_time=True, known=(), tell=lambda _column: None)
+    marks = DeletionMarks(None, uses_deletion_time=True, known=(), log=lambda _column: None)
     return RowBuilder(StreamPlan(model(name), plan, rule, resolver, chosen, marks), lambda *about: told.append(about))
 
 
@@ -163,7 +163,7 @@ def test_models_have_their_own_names(name: str, record: dict[str, Any], wanted: 
             "setting deleted_column: the stream has no column 'gone'; did you mean 'gon'?",
         ),
         ({"name": {}}, {}, "no column leads to a key of Company (_id, sourceId, externalId)"),
-        ({"name": {}}, {"key": "email"}, "matched on _id, sourceId, externalId; not on email"),
+        ({"name": {}}, {"key": "email"}, "matched on _id, sourceId, externalId, not on email"),
         ({"externalId": {}}, {"key": "sourceId"}, "no column of the stream leads to sourceId"),
     ],
 )
@@ -355,7 +355,7 @@ def test_every_model_takes_its_own_fields() -> None:
             columns: dict[str, Any] = {name: {} for name in found.properties}
             custom = NamesOfModel({})
             plan = plan_columns("s", {"properties": columns}, found, custom, StreamSettings())
-            placed = {source.slot.name for source in plan.sources}
+            placed = {source.field.name for source in plan.sources}
             writable = set(found.properties) - found.read_only
             assert writable <= placed | {"companyExternalId"}, found.file
 
@@ -377,7 +377,7 @@ def test_the_same_key_twice_collapses_to_the_effect_of_both() -> None:
         {"name": "D"},
         {"name": "D"},
     )
-    one_b, both, *others = collapse([first, other, second, keyless, again])
+    one_b, both, *others = merge_by_key([first, other, second, keyless, again])
     assert (one_b, others) == (other, [keyless, again])
     assert both.parts == [first, second]
     assert msgspec.json.decode(both.body) == {

@@ -51,7 +51,7 @@ def test_a_replay_counts_attempts() -> None:
 @pytest.mark.parametrize(
     ("given_record", "told"),
     [
-        (b'{"a": NaN}', "line 7 of the input: column 'a' holds NaN, which is no number that JSON knows"),
+        (b'{"a": NaN}', "line 7 of the input: column 'a' holds NaN, which is not a number in JSON"),
         (b'{"a": 1, "b": {"c": [-Infinity]}}', "column 'b' holds -Infinity"),
         (b'{"a": "Caf\xe9"}', "line 7 of the input is not UTF-8 (byte "),
         (b'{"a": "\xed\xa0\x80"}', "is not UTF-8"),
@@ -145,7 +145,7 @@ def test_records_of_batch_files() -> None:
         return read_record(line, "s", PLACE)
 
     assert read(b'{"a":1}\n').record == {"a": 1}
-    assert read(b'{"a":NaN}\n').fault == f"{PLACE}: column 'a' holds NaN, which is no number that JSON knows"
+    assert read(b'{"a":NaN}\n').fault == f"{PLACE}: column 'a' holds NaN, which is not a number in JSON"
     assert json.loads(read(b'{"a":"\xe9"}\n').raw) == '{"a":"\\xe9"}'
     assert read(b"[1]\n").raw == b"[1]"
     assert read(b"[1]\n").fault == f"{PLACE}: the record is an array, not an object"
@@ -186,10 +186,10 @@ def test_other_messages_are_read(kind: str) -> None:
         ("BATCH", {"encoding": {}}, "encoding: it has no 'format'"),
         ("BATCH", {"manifest": "x"}, "manifest: expected array, got text"),
         ("BATCH", {"manifest": [1]}, "manifest[0]: expected text, got whole number"),
-        ("STATE", {"type": "WHAT"}, "a message of type 'WHAT'; known are RECORD, SCHEMA, STATE"),
+        ("STATE", {"type": "WHAT"}, "a message of type 'WHAT'; the known types are RECORD, SCHEMA, STATE"),
         ("STATE", {"type": ...}, "a message without a type"),
         ("STATE", {"type": 5}, "a message without a type"),
-        ("STATE", {"type": "W" * 1_000_000}, "(1000000 characters); known are RECORD"),
+        ("STATE", {"type": "W" * 1_000_000}, "(1000000 characters); the known types are RECORD"),
     ],
 )
 def test_other_messages_are_checked(kind: str, change: dict[str, Any], told: str) -> None:

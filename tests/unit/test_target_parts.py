@@ -102,8 +102,8 @@ def test_sender_keeps_the_order_and_hands_errors_out_once() -> None:
     sender.submit(fail, seen.append)
     assert seen == [1, 2]
     with pytest.raises(ValueError, match="broken"):
-        sender.settle()
-    sender.settle()
+        sender.wait()
+    sender.wait()
     sender.close()
 
 
@@ -112,17 +112,17 @@ def test_a_signal_is_only_noted_while_a_message_is_handled(monkeypatch: pytest.M
     codes: list[int] = []
     waiting = False
     termination = Termination(logging.getLogger("test"), Deadline(), lambda: waiting, lambda: finished.append(True))
-    termination.signalled(signal.SIGTERM)
+    termination.handle(signal.SIGTERM)
     assert termination.requested
     assert finished == []
     with pytest.raises(SystemExit) as caught:
         termination.end()
     assert (caught.value.code, finished) == (143, [True])
     monkeypatch.setattr(os, "_exit", codes.append)
-    termination.signalled(signal.SIGINT)
+    termination.handle(signal.SIGINT)
     assert codes == [], "it came with the first"
     monkeypatch.setattr(plugin_signals, "_SAME_REQUEST", 0.0)
-    termination.signalled(signal.SIGINT)
+    termination.handle(signal.SIGINT)
     assert codes == [130]
 
 
@@ -130,7 +130,7 @@ def test_a_signal_while_waiting_ends_at_once() -> None:
     finished: list[bool] = []
     termination = Termination(logging.getLogger("test"), Deadline(), lambda: True, lambda: finished.append(True))
     with pytest.raises(SystemExit):
-        termination.signalled(signal.SIGTERM)
+        termination.handle(signal.SIGTERM)
     assert finished == [True]
 
 
@@ -227,18 +227,18 @@ def test_a_signal_decides_the_code_and_a_later_one_ends_the_process(
     assert termination.code_of_run(5, 3) == 5
     assert "pending" not in caplog.text
     monkeypatch.setattr(os, "_exit", codes.append)
-    termination.signalled(signal.SIGINT)
+    termination.handle(signal.SIGINT)
     assert codes == [130]
-    signalled = Termination(logging.getLogger("test"), Deadline(), lambda: False, lambda: None)
-    signalled.signalled(signal.SIGTERM)
-    assert signalled.code_of_run(5, 3) == 143
-    assert "SIGTERM: ended with 3 rows pending" in caplog.text
+    handle = Termination(logging.getLogger("test"), Deadline(), lambda: False, lambda: None)
+    handle.handle(signal.SIGTERM)
+    assert handle.code_of_run(5, 3) == 143
+    assert "SIGTERM: ended with 3 pending rows" in caplog.text
 
 
 def test_a_file_that_fails_ends_with_a_whole_line_and_takes_no_more(tmp_path: Path) -> None:
     file = RunFile("rejects_dir", str(tmp_path), "r", ".x")
     file.write(b"one")
-    file.secure()
+    file.sync()
     written = file._file
     assert written is not None
     with file.path.open("ab") as other:
@@ -246,7 +246,7 @@ def test_a_file_that_fails_ends_with_a_whole_line_and_takes_no_more(tmp_path: Pa
     # The disk is full: the descriptor takes no more.
     os.close(written.fileno())
     file.write(b"two")
-    file.secure()
+    file.sync()
     assert str(file.fault).startswith("rejects_dir: cannot write")
     file.write(b"three")
     file.close()
@@ -256,7 +256,7 @@ def test_a_file_that_fails_ends_with_a_whole_line_and_takes_no_more(tmp_path: Pa
 def test_addresses_are_no_longer_looked_at_when_the_temporary_file_is_full(caplog: pytest.LogCaptureFixture) -> None:
     addresses = Addresses(logging.getLogger("test"))
     addresses._file.execute("pragma max_page_count = 2")
-    addresses.look(f"{place}@company.example" for place in range(1000))
-    addresses.look(["a@b.example", "A@b.example"])
-    assert caplog.text.count("takes no more") == 1
+    addresses.add(f"{place}@company.example" for place in range(1000))
+    addresses.add(["a@b.example", "A@b.example"])
+    assert caplog.text.count("are no longer checked for differences in case") == 1
     addresses.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -22,9 +23,11 @@ from target_planhat.rows.values import (
     PLANHAT_ID,
     REFERENCE,
     TEXT,
-    Kind,
     array_of,
 )
+
+if TYPE_CHECKING:
+    from planhat_api.values.field_type import FieldType
 
 HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
 
@@ -68,7 +71,7 @@ HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
         (values.wrapped("_id"), [HEX, {"_id": HEX}], [{"_id": HEX}, {"_id": HEX}]),
     ],
 )
-def test_value_becomes_what_the_field_holds(kind: Kind, given_value: object, wanted: object) -> None:
+def test_value_becomes_what_the_field_holds(kind: FieldType, given_value: object, wanted: object) -> None:
     assert kind.convert(given_value) == wanted
 
 
@@ -98,7 +101,7 @@ def test_value_becomes_what_the_field_holds(kind: Kind, given_value: object, wan
         (array_of(TEXT), "[secret"),
     ],
 )
-def test_unfit_value_is_refused_without_showing_it(kind: Kind, given_value: object) -> None:
+def test_unfit_value_is_refused_without_showing_it(kind: FieldType, given_value: object) -> None:
     with pytest.raises(InvalidValueError) as caught:
         kind.convert(given_value)
     assert "secret" not in str(caught.value)
@@ -119,7 +122,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.sampled_from(KINDS))
-def test_what_passes_unchanged_is_what_convert_hands_back(value: object, kind: Kind) -> None:
+def test_what_passes_unchanged_is_what_convert_hands_back(value: object, kind: FieldType) -> None:
     """The fast path sends what fits `passes` as it is; `convert` must agree."""
     try:
         msgspec.json.decode(msgspec.json.encode(value), type=kind.passes)
@@ -155,5 +158,5 @@ def test_epoch_days_are_days(day: int) -> None:
         ("new kind", values.ANYTHING),
     ],
 )
-def test_custom_types(custom_type: str, kind: Kind) -> None:
-    assert values.kind_of_custom(custom_type) is kind
+def test_custom_types(custom_type: str, kind: FieldType) -> None:
+    assert values.type_of_custom_field(custom_type) is kind

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from planhat_api.values.invalid import InvalidValueError
 from planhat_api.values.texts import key_text
 from tap_planhat.records.values import to_boolean, to_epoch_day, to_moment, to_number, to_text
-from target_planhat.rows.values import BOOLEAN, DATE_TIME, EPOCH_DAY, ID_TEXT, NUMBER, REFERENCE, Kind
+from target_planhat.rows.values import BOOLEAN, DATE_TIME, EPOCH_DAY, ID_TEXT, NUMBER, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from planhat_api.values.field_type import FieldType
 
 HEX = "64c1f0aa9b2d3e4f5a6b7c8d"
 
@@ -29,7 +31,7 @@ class Both:
     """The two conversions of what fields of one kind hold."""
 
     tap: Callable[[Any], Any]
-    target: Kind
+    target: FieldType
 
     def __repr__(self) -> str:
         return f"{self.target.name} "

@@ -12,7 +12,7 @@ from planhat_api.models.registry import all_models, model
 from planhat_api.values.custom_types import Holds, custom_type
 from planhat_api.values.names import folded, folded_field, model_names, without_plural
 from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of
-from target_planhat.rows.values import NUMBER, kind_of_custom
+from target_planhat.rows.values import NUMBER, type_of_custom_field
 from target_planhat.tenant.custom_fields import NamesOfModel
 
 
@@ -75,7 +75,7 @@ def test_both_know_the_same_types_of_custom_fields() -> None:
     for held in Holds:
         definition = {"parent": "company", "type": _type_that(held), "name": "x"}
         schema = custom_fields_by_parent([definition])["company"]["x"]
-        kind = kind_of_custom(_type_that(held))
+        kind = type_of_custom_field(_type_that(held))
         assert kind.json in schema["type"]
 
 

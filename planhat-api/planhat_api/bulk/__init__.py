@@ -1,1 +1,1 @@
-"""Sends rows in bulk, and finds out what became of each."""
+"""Sends rows in bulk upserts and finds out the outcome of each row."""

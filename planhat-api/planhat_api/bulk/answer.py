@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from planhat_api.http.call import Answer
 
-__all__ = ["BULK_TAKES", "BulkAnswer", "read_bulk"]
+__all__ = ["STATUSES_WITH_RESULTS", "BulkAnswer", "read_bulk"]
 
-# B71, Q16: these can carry the whole answer, with part of the rows stored.
-BULK_TAKES = frozenset({400, 403})
+# B71, Q16: answers with these statuses can be complete, with some of the rows stored.
+STATUSES_WITH_RESULTS = frozenset({400, 403})
 
 _COUNTS = ("created", "updated", "nonupdates")
 _KNOWN = frozenset({*_COUNTS, "insertsKeys", "updatesKeys", "modified", "upsertedIds"})
@@ -26,22 +26,22 @@ _KNOWN = frozenset({*_COUNTS, "insertsKeys", "updatesKeys", "modified", "upserte
 
 @dataclass(frozen=True, slots=True)
 class BulkAnswer:
-    """What Planhat says about the rows of one bulk call.
+    """The answer of one bulk call.
 
     Attributes:
         status: HTTP status; 200 proves nothing (B70).
-        told: Whether the body has the form of a bulk answer. If not, only ``text`` is of use.
-        created: Rows created; None when not told.
-        updated: Rows changed; None when not told.
-        nonupdates: Rows found equal; None when not told.
-        inserts: Keys of each row created, ``_id`` among them.
-        updates: Keys of each row changed.
-        errors: Items of every list whose name ends in errors, as they came (B68).
-        text: The body for people, shortened and redacted.
+        has_results: Whether the body has the form of a bulk answer. If not, only ``text`` is useful.
+        created: Number of created rows; None if not given.
+        updated: Number of updated rows; None if not given.
+        nonupdates: Number of unchanged rows; None if not given.
+        inserts: Keys of each created row, including ``_id``.
+        updates: Keys of each updated row.
+        errors: Items of all lists whose names end in errors (B68).
+        text: The body for messages, shortened and redacted.
     """
 
     status: int
-    told: bool
+    has_results: bool
     created: int | None = None
     updated: int | None = None
     nonupdates: int | None = None
@@ -55,7 +55,7 @@ def read_bulk(answer: Answer) -> BulkAnswer:
     """Read one answer.
 
     Raises:
-        GarbledError: A 2xx whose body is no bulk answer, or any whose errors nest too deeply.
+        GarbledError: The status is 2xx and the body is not a bulk answer, or errors in the body nest too deeply.
     """
     body = _object(answer.body)
     errors = [item for name, items in body.items() if name.lower().endswith("errors") for item in _listed(items)]
@@ -66,12 +66,12 @@ def read_bulk(answer: Answer) -> BulkAnswer:
         if answer.succeeded:
             message = "not the answer of a bulk upsert"
             raise GarbledError(message)
-        return BulkAnswer(answer.status, told=False, text=answer.text)
+        return BulkAnswer(answer.status, has_results=False, text=answer.text)
     inserts = [keys for keys in _listed(body.get("insertsKeys")) if isinstance(keys, dict)]
     updates = [keys for keys in _listed(body.get("updatesKeys")) if isinstance(keys, dict)]
     return BulkAnswer(
         answer.status,
-        told=True,
+        has_results=True,
         created=_count(body, "created", len(inserts)),
         updated=_count(body, "updated", len(updates)),
         nonupdates=_count(body, "nonupdates", 0),
@@ -102,5 +102,5 @@ def _count(body: Mapping[str, Any], name: str, listed: int) -> int | None:
         return int(value)
     if isinstance(value, list):
         return len(value)
-    # Without any count the lists are all there is; without a list there is nothing.
+    # Without a count, the list is counted. Without both, nothing is known.
     return listed or None

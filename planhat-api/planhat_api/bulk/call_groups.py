@@ -1,6 +1,6 @@
-"""Groups rows for bulk calls that go out one after the other.
+"""Groups rows for bulk calls that are sent one after the other.
 
-Rows that share a key go in different calls (B64, B90), and rows of one record keep their order.
+Rows that share a key are sent in different calls (B64, B90), and rows of one record keep their order.
 """
 
 from __future__ import annotations
@@ -17,35 +17,34 @@ if TYPE_CHECKING:
     from planhat_api.row import Row
 
     Names = tuple[str, ...]
-    """The names of the keys that a row carries, in the order in which Planhat tries them."""
+    """The names of the keys of a row, in the order in which Planhat tries them."""
 
 __all__ = ["MOST_GROUPS", "call_groups", "may_be_one_record", "some_may_be_one_record"]
 
 MOST_GROUPS = 20
-"""In how many calls rows that share a key go at most.
+"""Number of calls, at most, into which rows that share a key are separated.
 
-A person who belongs to hundreds of companies, or a word in place of an address, would otherwise cost hundreds of calls.
-Where more rows than that share a key, the key does not keep them apart, and those that Planhat refuses as duplicated
-are tried once more.
+Otherwise a person who belongs to hundreds of companies, or a word instead of an address, would need hundreds of calls.
+If more rows share a key, they are not separated. Those that Planhat rejects as duplicates are sent once more.
 """
 
 
 def some_may_be_one_record(rows: Sequence[Row]) -> bool:
-    """Whether some of the rows name their records by different keys, so that only Planhat knows which are one."""
+    """Whether some rows have different keys, so that only Planhat knows which of them are for one record."""
     return bool(_names_in_doubt(rows))
 
 
 def call_groups(rows: Sequence[Row], most: int | None = MOST_GROUPS, first: Collection[int] = ()) -> list[list[int]]:
-    """Indices of the rows in groups that take effect one after the other as the rows would one by one.
+    """Indices of the rows in groups. The groups in their order have the same effect as the single rows in their order.
 
-    No group holds a key twice, whatever the company: Planhat refused rows of one call with equal externalId and
-    email although they belong to different companies (B90). Rows that name their record by different keys may mean the
-    same one, so none of them goes to an earlier group than such a row before it. Within a group rows keep their order.
+    No group contains a key twice, even for different companies: Planhat rejected rows of one call with equal externalId
+    and email although they belong to different companies (B90). Rows with different keys may be for the same record, so
+    such a row is never in an earlier group than one before it. Within a group, rows keep their order.
 
     Args:
         rows: Rows in the order in which they have to take effect.
-        most: How many groups may be made to keep rows apart that share a key; None for as many as it takes. Rows
-            with the same ``match`` never go together.
+        most: Number of groups, at most, to separate rows that share a key; None for no limit. Rows with the same
+            ``match`` are always separated.
         first: Indices of rows that take effect before all others of their group.
     """
     if not rows:
@@ -66,7 +65,7 @@ def call_groups(rows: Sequence[Row], most: int | None = MOST_GROUPS, first: Coll
 
 
 class _Order:
-    """Finds the group of one row after the other."""
+    """Finds the group of each row."""
 
     def __init__(self, most: int | None, in_doubt: dict[Names, list[Names]]) -> None:
         """Args: most: See ``call_groups``. in_doubt: See ``_names_in_doubt``."""
@@ -77,11 +76,11 @@ class _Order:
         self._latest_other: dict[Names, int] = {}
 
     def group_of(self, row: Row, shared: Iterable[object], *, goes_first: bool) -> int:
-        """The group of the next row, as its place among the groups.
+        """The index of the group of the next row.
 
         Args:
             row: The row.
-            shared: The keys that it shares with others.
+            shared: The keys that it shares with other rows.
             goes_first: Whether it takes effect before the others of its group.
         """
         group = max((self._next.get(key, 0) for key in shared), default=0)
@@ -102,24 +101,24 @@ class _Order:
 
 
 def may_be_one_record(names: Names, others: Names) -> bool:
-    """Whether of two rows that carry keys with these names only Planhat knows whether they are one record.
+    """Whether two rows with keys of these names may be for one record, which only Planhat knows.
 
-    It matches a row on the first of its keys that some record has (B58), so a row may change the keys that come after.
+    Planhat matches a row on the first of its keys that some record has (B58). So a row may change its other keys.
     """
     return bool(names and others) and names[0] not in others and others[0] not in names
 
 
 def _names_in_doubt(rows: Sequence[Row]) -> dict[Names, list[Names]]:
-    """For the names of keys that rows carry, those names that may mean one record with them; usually there are none."""
+    """For each combination of key names, the others that may be for the same record; usually there are none."""
     all_names = {tuple(row.keys) for row in rows}
     found = {names: [other for other in all_names if may_be_one_record(names, other)] for names in all_names}
     return {names: others for names, others in found.items() if others}
 
 
 def _sharing(rows: Sequence[Row], most: int | None) -> dict[int, list[object]]:
-    """The keys that rows share with other rows, by index of the row: usually very few.
+    """The keys that each row shares with other rows, by index of the row; usually very few.
 
-    A key that more than ``most`` rows share is not among them, but a row stays bound to those with its ``match``.
+    A key that more than ``most`` rows share is left out. But rows with the same ``match`` are always included.
     """
     carried = [row.keys for row in rows]
     sharing: dict[int, list[object]] = {}

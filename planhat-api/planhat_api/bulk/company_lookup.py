@@ -1,4 +1,4 @@
-"""Looks up the companies that rows belong to, and tells which rows Planhat finds none for."""
+"""Looks up the companies of rows, to find rows that belong to no company in Planhat."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ __all__ = ["CompanyLookup"]
 _T = TypeVar("_T")
 _log = logging.getLogger("planhat_api")
 _LONGEST_DOMAIN = 100
-_IGNORED = "Planhat ignored the row without a word"
+_IGNORED = "Planhat ignored the row without an error"
 _BY_EXTERNAL_ID = "companyExternalId"
 
 
 class CompanyLookup:
-    """The companies that rows of one model name, or belong to by the domain of their address.
+    """Looks up the companies of the rows of one model, by reference or by the domain of an address.
 
-    A list that cannot be read is not asked for again; no company is missing then.
+    A list that cannot be read is not requested again. Then no company counts as missing.
     """
 
     def __init__(self, companies: Companies, model: Model) -> None:
-        """Read nothing yet."""
+        """Prepare to read."""
         self._companies = companies
         self._model = model
         company_lookup = model.company_lookup
@@ -46,12 +46,12 @@ class CompanyLookup:
         self._absent: set[str] = set()
         self._readable = {"keys": True, "domains": True}
 
-    def outdate(self) -> None:
-        """Note that rows are about to be sent for the first time: companies may have come since."""
+    def invalidate(self) -> None:
+        """Forget missing companies before new rows are sent, because companies may have been created since."""
         self._absent.clear()
 
     def naming_no_known_company(self, rows: Sequence[Row]) -> list[int]:
-        """Indices of the rows that name a company, and none that Planhat holds."""
+        """Indices of the rows that name only companies which are not in Planhat."""
         named = [self._named(self._body(row.body)) for row in rows]
         absent = self._absent_of({reference for references in named for reference in references})
         if not absent:
@@ -59,7 +59,7 @@ class CompanyLookup:
         return [index for index, references in enumerate(named) if references and absent.issuperset(references)]
 
     def without_known_domain(self, rows: Sequence[Row]) -> list[int]:
-        """Indices of the rows that name no company, and whose address has a domain of no company (B89)."""
+        """Indices of the rows that name no company and whose address has a domain of no company (B89)."""
         if self._address is None:
             return []
         bodies = [self._body(row.body) for row in rows]
@@ -70,21 +70,21 @@ class CompanyLookup:
         ]
 
     def why_ignored(self, row: Row) -> str | None:
-        """Why Planhat may have ignored a row without a word; None when companies do not explain it."""
+        """Why Planhat may have ignored a row without an error; None if its company is not the reason."""
         if self._address is None:
             return None
         body = self._body(row.body)
         if self._named(body):
-            return f"{_IGNORED}: most likely it holds no company that {' or '.join(self._fields)} names"
+            return f"{_IGNORED}: most likely there is no company that {' or '.join(self._fields)} names"
         without = f"{_IGNORED}: it names no company ({self._fields[0]})"
         address = getattr(body, self._address)
         if not isinstance(address, str) or "@" not in address:
-            return f"{without} and has no address in {self._address} whose domain could tell the company"
+            return f"{without} and has no address in {self._address} whose domain could identify the company"
         domain = shortened(domain_of(address), _LONGEST_DOMAIN)
         return f"{without}, and most likely no company has {domain} among its domains"
 
     def _named(self, body: msgspec.Struct) -> list[str]:
-        """The companies a row names, as references (B22)."""
+        """References to the companies of a row (B22)."""
         found: list[str] = []
         for name in self._fields:
             value = getattr(body, name)
@@ -101,7 +101,7 @@ class CompanyLookup:
         return self._absent
 
     def _has_known_domain(self, address: Any) -> bool:  # noqa: ANN401 - any JSON value
-        # Without the list, every row that names no company is as likely as the others to have been ignored.
+        # If the list cannot be read, the domain counts as unknown for all rows that name no company.
         if not isinstance(address, str) or "@" not in address:
             return False
         return self._looked_up("domains", lambda: self._companies.owns_domain(domain_of(address)), otherwise=False)
@@ -117,5 +117,5 @@ class CompanyLookup:
 
 
 def _reader(fields: Sequence[str]) -> Callable[[bytes], msgspec.Struct]:
-    """What reads only these fields of a row."""
+    """A function that reads only these fields of a row."""
     return msgspec.json.Decoder(msgspec.defstruct("Body", [(name, Any, None) for name in fields])).decode

@@ -1,4 +1,4 @@
-"""Reads the items of an error list, whose form nobody knows (B68, Q1): whom they name, and what they say."""
+"""Reads the items of an error list. Their form is not known (B68, Q1)."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ __all__ = ["Named", "message_of", "messages_of", "names_rows"]
 
 _MESSAGE_FIELDS = ("error", "message", "errmsg", "errorMessage", "reason", "msg", "description")
 _TWO = 2
-# A key that more rows share tells nothing of any of them.
+# A key that more rows share does not identify a row.
 _MOST_CALLED = 20
 _WORD = re.compile(r"[^\s\"'`,;:(){}\[\]]+")
 
 
 class Named:
-    """The rows an error item names.
+    """The rows that an error item names.
 
     Attributes:
-        surely: The one row it can only mean: it carries that row's keys, or the row itself. None without such.
-        perhaps: Rows whose key occurs in it somewhere. A text like ``company 1234 not found`` may hold the key of
-            a row that is quite well, so this is a hint and no proof.
+        certain: The one row that it certainly names, because it contains the keys of the row or the row itself; None if
+            there is none.
+        possible: Rows whose key occurs in the item. A text like ``company 1234 not found`` may contain the key of a
+            correct row, so this is only a hint.
     """
 
-    __slots__ = ("perhaps", "surely")
+    __slots__ = ("certain", "possible")
 
-    def __init__(self, surely: int | None, perhaps: frozenset[int]) -> None:
-        """Takes what was found."""
-        self.surely = surely
-        self.perhaps = perhaps
+    def __init__(self, certain: int | None, possible: frozenset[int]) -> None:
+        """Keep the result."""
+        self.certain = certain
+        self.possible = possible
 
 
 class _Index:
-    """Rows by what an error may call them. A look-up does not take longer when many rows share a key."""
+    """Finds rows by the texts that errors may use for them, also fast if many rows share a key."""
 
     def __init__(self, rows: Sequence[Row], open_rows: Iterable[int]) -> None:
         self._by_word: dict[str, list[int]] = {}
@@ -59,7 +60,7 @@ class _Index:
                 self._by_word.setdefault(value, []).append(index)
 
     def carries_keys_of(self, fields: Mapping[str, Any]) -> list[int]:
-        """Rows whose keys agree with these fields, at least one of them being there; two stand for more as well."""
+        """Rows whose keys agree with these fields and have at least one of them; at most two for each combination."""
         texts = {name: folded(name, text) for name, value in fields.items() if (text := key_text(value)) is not None}
         found: list[int] = []
         for names in self._like:
@@ -69,7 +70,7 @@ class _Index:
         return found
 
     def _with(self, names: frozenset[str], shared: frozenset[str]) -> dict[tuple[str, ...], list[int]]:
-        """Rows that carry keys of these names, by the values of some of them."""
+        """Rows with keys of these names, by the values of some of the keys."""
         known = self._by_fields.get((names, shared))
         if known is None:
             known = self._by_fields[names, shared] = {}
@@ -78,52 +79,52 @@ class _Index:
         return known
 
     def called(self, text: str) -> Sequence[int]:
-        """Rows with this key, unless it is one of very many; an address may come in other case (Q21)."""
+        """Rows with this key, unless very many have it. An address may have another case (Q21)."""
         rows = self._by_word.get(text) or (self._by_word.get(folded("email", text)) if "@" in text else None) or ()
         return rows if len(rows) <= _MOST_CALLED else ()
 
 
 def names_rows(errors: Sequence[Any], rows: Sequence[Row], open_rows: Sequence[int]) -> list[Named]:
-    """Whom each error item names, among the rows whose fate is open.
+    """The rows that each error item names, among the rows without an outcome.
 
     Args:
-        errors: Error items as they came.
+        errors: Error items from the answer.
         rows: All rows of the call.
-        open_rows: Indices of the rows that may be meant.
+        open_rows: Indices of the rows without an outcome.
     """
     index = _Index(rows, open_rows)
     return [_named(item, index) for item in errors]
 
 
 def message_of(item: Any, keep: Iterable[str] = ()) -> str:  # noqa: ANN401 - any JSON value
-    """What an error item says, in one short line without people's data.
+    """The message of an error item, in one short line without personal data.
 
     Args:
-        item: The item as it came.
-        keep: Keys of the row it is about, which may stay.
+        item: The item from the answer.
+        keep: Keys of its row, which may be in the message.
     """
     text = item if isinstance(item, str) else _said(item)
     return shortened(redacted(text, keep=keep))
 
 
 def messages_of(errors: Sequence[Any], keep: Iterable[str] = ()) -> str:
-    """What error items say together: the first three that differ."""
+    """The first three different messages of error items."""
     distinct = list(dict.fromkeys(message_of(item, keep) for item in errors))
     more = f"; and {len(distinct) - 3} more" if len(distinct) > 3 else ""  # noqa: PLR2004 - as the docstring says
     return "; ".join(distinct[:3]) + more
 
 
 def _named(item: Any, index: _Index) -> Named:  # noqa: ANN401 - any JSON value
-    surely: set[int] = set()
+    certain: set[int] = set()
     for fields in _objects(item):
-        surely.update(index.carries_keys_of(fields))
+        certain.update(index.carries_keys_of(fields))
         same_body = index.by_body.get(_canonical(fields)) if index.by_body else None
         if same_body:
-            # Rows that are equal byte for byte: whichever is meant, one of them failed.
-            surely.add(same_body.pop())
-    perhaps = {row for text in _texts(item) for word in (text, *_WORD.findall(text)) for row in index.called(word)}
-    only = next(iter(surely)) if len(surely) == 1 else None
-    return Named(only, frozenset(perhaps | surely))
+            # Some rows have equal bytes. One of them failed, and it does not matter which one.
+            certain.add(same_body.pop())
+    possible = {row for text in _texts(item) for word in (text, *_WORD.findall(text)) for row in index.called(word)}
+    only = next(iter(certain)) if len(certain) == 1 else None
+    return Named(only, frozenset(possible | certain))
 
 
 def _objects(item: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON value

@@ -1,4 +1,4 @@
-"""Holds the keys that exist in Planhat for one model, in eight bytes each."""
+"""Keeps the existing keys of one model in memory, with eight bytes for each."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["UNIQUE_IN_COMPANY", "ExistingKeys", "TooManyPagesError", "company_in", "parameters_of", "rows_of"]
 
 UNIQUE_IN_COMPANY = frozenset({"externalId", "extId"})
-"""Keys that are unique within one company only, but for companies themselves (B62)."""
+"""Keys that are unique only within one company, except for companies themselves (B62)."""
 
 
 class TooManyPagesError(Exception):
-    """The model holds more pages of rows than were to be read."""
+    """The model has more pages of rows than the limit."""
 
 
 def rows_of(
@@ -31,14 +31,15 @@ def rows_of(
     company: str | None = None,
     most_pages: float = float("inf"),
 ) -> Iterator[dict[str, Any]]:
-    """Every row of a model, hidden ones too, with these fields at least (a server may ignore ``select``, B35).
+    """All rows of a model, including hidden ones, with at least these fields (a server may ignore ``select``, B35).
 
     Args:
         lists: Reads the rows.
         model: Their model.
         fields: Fields that are needed.
-        company: ``_id`` of the one company whose rows are wanted; where the list cannot tell, others come too (B38).
-        most_pages: How many pages to read.
+        company: ``_id`` of the company of the rows. If the list has no such filter, rows of other companies come, too
+            (B38).
+        most_pages: Number of pages to read at most.
 
     Raises:
         TooManyPagesError: There are more pages.
@@ -54,12 +55,12 @@ def rows_of(
 
 
 def parameters_of(model: Model) -> list[dict[str, str]]:
-    """The sets of list parameters which together bring every row, without those that ask for all fields."""
+    """The sets of list parameters that together return all rows, without parameters that request all fields."""
     return [{name: value for name, value in one.items() if value != "*"} for one in model.passes]
 
 
 def company_in(row: Mapping[str, Any], model: Model) -> str | None:
-    """``_id`` of the company a row that was read belongs to; it may come as an object (B36)."""
+    """``_id`` of the company of a row that was read. It may be in an object (B36)."""
     value = row.get(model.company or "")
     if isinstance(value, dict):
         value = value.get("_id") or value.get("id")
@@ -67,29 +68,29 @@ def company_in(row: Mapping[str, Any], model: Model) -> str | None:
 
 
 class ExistingKeys:
-    """The keys of one model.
+    """The existing keys of one model.
 
-    A key that several rows may have (B62) is held twice: with its company, and alone. It is known of each key whether
-    one row has it or several. Two keys share a hash once in many billions of lookups; such a row would be taken for one
-    that is held.
+    A key that several rows may have (B62) is stored twice: with its company, and alone. For each key it is known
+    whether one or several rows have it. Once in many billions of lookups, two keys have the same hash. Then a row that
+    does not exist counts as existing.
     """
 
     def __init__(self, rows: Iterable[dict[str, Any]], model: Model, keyables: tuple[str, ...]) -> None:
-        """Take in the keys of rows that were read.
+        """Add the keys of rows that were read.
 
         Args:
             rows: All rows of the model, with their keys and their company.
             model: Their model.
-            keyables: The keys to hold.
+            keyables: The names of the keys to store.
         """
         self._model = model
         self._keyables = keyables
         self._hashes = _Hashes()
         for row in rows:
-            self.take(row)
+            self.add_row(row)
 
-    def take(self, row: dict[str, Any]) -> bool:
-        """Take in the keys of a row that was read; False when it is known, which only ``_id`` among the keys tells."""
+    def add_row(self, row: dict[str, Any]) -> bool:
+        """Add the keys of a row that was read. False if it is known, which can be seen only if ``_id`` is a keyable."""
         if "_id" in self._keyables and ("_id", str(row.get("_id"))) in self:
             return False
         company = company_in(row, self._model)
@@ -99,30 +100,30 @@ class ExistingKeys:
         return True
 
     def __contains__(self, key: tuple[str, ...]) -> bool:
-        """Whether a row has this key: its name, its value and, where that matters, the ``_id`` of its company."""
+        """Whether a row has this key: its name, its value and, if necessary, the ``_id`` of its company."""
         return self.rows_with(key) > 0
 
     def rows_with(self, key: tuple[str, ...]) -> int:
-        """How many rows have this key: none, one, or two, which stands for more as well."""
+        """Number of rows with this key: none, one, or two for two or more."""
         return self._hashes.count(_hash(*key))
 
     def holds_in_any_case(self, name: str, value: str) -> bool:
-        """Whether a row has this key, or one that Planhat may take for the same (Q21)."""
+        """Whether a row has this key, or a key that Planhat may take for the same (Q21)."""
         if name == "email":
             return self._hashes.count(_hash(_FOLDED, name, folded(name, value))) > 0
         return (name, value) in self
 
     def add(self, key: tuple[str, ...]) -> None:
-        """Note the key of a row that was stored since: its name, its value and, where that matters, its company."""
+        """Add the key of a row that was stored since: its name, its value and, if necessary, its company."""
         name, value, *company = key
         forms = _forms(name, value, company[0] if company else None)
         self._hashes.add([form for form in forms if not self._hashes.count(form)])
 
 
 class _Hashes:
-    """A bag of numbers of eight bytes that holds each at most twice.
+    """A collection of 64-bit numbers, each at most twice.
 
-    They stand in order in many short arrays: adding one moves few others, and nothing is ever sorted as a whole.
+    They are sorted in many short arrays. So adding a number moves only a few others, and sorting is never necessary.
     """
 
     def __init__(self) -> None:
@@ -146,7 +147,7 @@ class _Hashes:
 _BITS = 10
 _SHIFT = 64 - _BITS
 _MASK = (1 << 64) - 1
-# Stands at the end of each array, so that there is always a number that is not smaller, and one after it.
+# The end of each array. So there is always a number that is not smaller, and a number after it.
 _END = [_MASK] * 2
 _SEVERAL = 2
 _FOLDED = "in any case"
@@ -154,16 +155,16 @@ _SHARED = UNIQUE_IN_COMPANY | {"email"}
 
 
 def _forms(name: str, value: str, company: str | None) -> list[int]:
-    """The hash of a key in each form it may be asked for."""
+    """The hashes of a key in each form in which it may be searched."""
     hashes = [_hash(name, value)]
     if company and name in _SHARED:
         hashes.append(_hash(name, value, company))
-    # Only the form of an address depends on its case; other keys are found by their own hash.
+    # Only addresses are searched without case.
     if name == "email":
         hashes.append(_hash(_FOLDED, name, folded(name, value)))
     return hashes
 
 
 def _hash(*parts: str) -> int:
-    # The hash of a text differs from process to process, and these do not leave the process.
+    # The hash of a text is different in each process, but these hashes stay in this process.
     return hash("\0".join(parts)) & _MASK

@@ -1,7 +1,7 @@
-"""Says which rows of a call Planhat most likely did not store, and which it may store once more.
+"""Guesses which rows of a call Planhat did not store, and which rows it may store twice.
 
-What it says is a hint. It decides in which order rows are sent again, and what they are told; the fate of a row is what
-Planhat's own answers tell. So a lookup may be old, or fail, and no outcome gets wrong by it.
+Hints decide in which order rows are sent again, and the reason of a rejection. The outcome of a row depends only on
+Planhat's answers. So a lookup may be old or fail, and no outcome becomes wrong.
 """
 
 from __future__ import annotations
@@ -28,59 +28,59 @@ __all__ = ["Hints", "NoHints", "TenantHints"]
 
 
 class Hints(Protocol):
-    """Hints at what became of rows. Each method gives indices of the rows it is asked about."""
+    """Hints about the outcomes of rows. The methods return indices of the given rows."""
 
-    def outdate(self) -> None:
-        """Note that rows are about to be sent for the first time: what was read before says less of them."""
+    def invalidate(self) -> None:
+        """Note that new rows will be sent, so that earlier lookups are less reliable."""
 
     def without_company(self, rows: Sequence[Row]) -> list[int]:
-        """Rows that Planhat finds no company for, so that it never inserts them."""
+        """Rows for which Planhat finds no company, so that it never inserts them."""
 
     def with_doubtful_key(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
-        """Rows whose key no row has, or several have: so many if it can be, by lookups that may cost so many calls."""
+        """Rows whose key no row or several rows in Planhat have; if possible as many as expected."""
 
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
-        """Rows that Planhat may insert anew each time they are sent (B61, B62), unless a lookup rules it out."""
+        """Rows that Planhat may insert each time they are sent (B61, B62), unless a lookup excludes it."""
 
     def why_ignored(self, row: Row) -> str:
-        """Why Planhat may have ignored a row without a word."""
+        """Why Planhat may have ignored a row without an error."""
 
 
 class NoHints:
-    """Knows only the rows."""
+    """Hints without lookups."""
 
-    def outdate(self) -> None:
-        """Nothing to outdate."""
+    def invalidate(self) -> None:
+        """Do nothing."""
 
     def without_company(self, rows: Sequence[Row]) -> list[int]:
-        """None."""
+        """No rows."""
         del rows
         return []
 
     def with_doubtful_key(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
-        """None."""
+        """No rows."""
         del rows, expected, most_calls
         return []
 
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
-        """Rows with an ``_id``: it may match nothing."""
+        """Rows with an ``_id``, which may match no record."""
         del most_calls
         return [index for index, row in enumerate(rows) if "_id" in row.keys]
 
     def why_ignored(self, row: Row) -> str:
-        """That nothing is known of it."""
+        """That the reason is not known."""
         del row
         return IGNORED
 
 
 class TenantHints:
-    """What the companies and the keys that a tenant holds hint at, for the rows of one model."""
+    """Hints from the companies and keys of the tenant, for the rows of one model."""
 
     def __init__(self, lists: Lists, model: Model, companies: Companies) -> None:
-        """Read nothing yet.
+        """Prepare to read.
 
         Args:
-            lists: Reads what the model holds.
+            lists: Reads the rows of the model.
             model: The model of the rows.
             companies: The companies of the tenant.
         """
@@ -89,21 +89,21 @@ class TenantHints:
         self._companies = CompanyLookup(companies, model)
         self._keys = KeyLookup(lists, model)
 
-    def outdate(self) -> None:
-        """Note that rows are about to be sent for the first time."""
-        self._companies.outdate()
-        self._keys.outdate()
+    def invalidate(self) -> None:
+        """Note that new rows will be sent."""
+        self._companies.invalidate()
+        self._keys.invalidate()
 
     def why_ignored(self, row: Row) -> str:
-        """Why Planhat may have ignored a row without a word."""
+        """Why Planhat may have ignored a row without an error."""
         return self._companies.why_ignored(row) or IGNORED
 
     def without_company(self, rows: Sequence[Row]) -> list[int]:
-        """Rows that name no company Planhat holds, nor have an address in the domain of one."""
+        """Rows that name no existing company and have no address in the domain of one."""
         return sorted({*self._companies.without_known_domain(rows), *self._companies.naming_no_known_company(rows)})
 
     def with_doubtful_key(self, rows: Sequence[Row], expected: int, most_calls: float) -> list[int]:
-        """Rows whose first key (B58) is not held, or is ambiguous."""
+        """Rows whose first key (B58) does not exist, or exists in several rows."""
         found: list[int] = []
         for keys in self._keys.lookups(most_calls):
             found = [index for index, row in enumerate(rows) if row.keys and self._rows_with_key_of(row, keys) != 1]
@@ -112,7 +112,7 @@ class TenantHints:
         return found
 
     def inserted_each_time(self, rows: Sequence[Row], most_calls: float) -> list[int]:
-        """Rows with an ``_id`` that is not held, or with a key that several rows have."""
+        """Rows with an ``_id`` that does not exist, or with a key of several rows."""
         doubtful = [index for index, row in enumerate(rows) if self._may_mean_none_or_several(row)]
         keys = next(self._keys.lookups(most_calls, old=False), None) if doubtful else None
         return [index for index in doubtful if keys is None or self._is_inserted_each_time(rows[index], keys)]
@@ -121,7 +121,7 @@ class TenantHints:
         return next((name for name in self._model.keyables if name in row.keys), None)
 
     def _may_mean_none_or_several(self, row: Row) -> bool:
-        """Whether the first key need not exist, or is not unique."""
+        """Whether the first key may not exist, or may not be unique."""
         name = self._first_key(row)
         if name in UNIQUE_IN_COMPANY:
             return self._model.path != "companies" and self._reference(row) is None
@@ -132,7 +132,7 @@ class TenantHints:
         return found == 0 if self._first_key(row) == "_id" else found > 1
 
     def _rows_with_key_of(self, row: Row, keys: ExistingKeys) -> int:
-        """How many rows have the first key of a row: in the company it names, or else in any."""
+        """Number of rows with the first key of a row, in its company or, without one, in all companies."""
         name = self._first_key(row)
         if name is None:
             return 0
@@ -140,10 +140,10 @@ class TenantHints:
         reference = self._reference(row) if name in {*UNIQUE_IN_COMPANY, "email"} else None
         company = reference and self._tenant.known(reference)
         in_company = keys.rows_with((*key, company)) if company else 0
-        # An external id of another company is another key; an address moves with its owner.
+        # An external id in another company is another key. An address may move to another company with its owner.
         return in_company or (0 if company and name in UNIQUE_IN_COMPANY else keys.rows_with(key))
 
     def _reference(self, row: Row) -> str | None:
-        """The company a row names."""
+        """The reference of a row to its company."""
         field = self._model.company
         return key_text(decode(row.body).get(field)) if field and not field.endswith("[]") else None

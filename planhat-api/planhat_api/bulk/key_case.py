@@ -1,4 +1,4 @@
-"""Says when two keys count as equal although their case differs (Q21)."""
+"""Folds the case of keys that Planhat may compare without case (Q21)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["folded", "folded_all", "folded_keys"]
 
 
 def folded(name: str, value: str) -> str:
-    """The form of a key in which two keys that Planhat may take for one are equal.
+    """A form of a key that is equal for two keys which Planhat may take for the same.
 
-    Whether Planhat tells addresses apart that differ in case only is not known (Q21), so they count as one.
+    It is not known whether Planhat distinguishes addresses that differ only in case (Q21), so they count as equal.
     """
     return value.casefold() if name == "email" else value
 

@@ -1,4 +1,4 @@
-"""Looks up the keys that a model holds, where that costs fewer calls than it saves."""
+"""Looks up the existing keys of a model, if this needs fewer calls than it saves."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _NEVER = float("inf")
 
 
 class KeyLookup:
-    """The keys of one model. Nobody knows how many rows it holds, so a lookup ends when it becomes too expensive."""
+    """Looks up the keys of one model. A lookup ends if it needs too many calls."""
 
     def __init__(self, lists: Lists, model: Model) -> None:
-        """Read nothing yet."""
+        """Prepare to read."""
         self._lists = lists
         self._model = model
         self._fields = tuple(dict.fromkeys(("_id", *model.keyables, *filter(None, (model.company,)))))
@@ -33,19 +33,20 @@ class KeyLookup:
         self._is_fresh = False
         self._too_few_calls: float = 0
 
-    def outdate(self) -> None:
-        """Note that rows are about to be sent for the first time."""
+    def invalidate(self) -> None:
+        """Note that new rows will be sent."""
         self._is_caught_up = self._is_fresh = False
 
     def lookups(self, most_calls: float, *, old: bool = True) -> Iterator[ExistingKeys]:
-        """What the model holds, as far as each further lookup tells.
+        """The keys of the model, after each of up to three lookups.
 
         Args:
-            most_calls: How many calls a lookup may cost.
-            old: Whether to begin with what was read before the last rows were sent for the first time.
+            most_calls: Number of calls that a lookup may need at most.
+            old: Whether to begin with keys that were read before the last new rows were sent.
 
         Yields:
-            What is known; that with the rows that came since, which costs a call; and all keys, read anew.
+            The keys that are known; these keys with those of the newest rows, which needs one call; and all keys, read
+            again.
         """
         if self._keys is not None and (old or self._is_caught_up or self._is_fresh):
             yield self._keys
@@ -65,14 +66,14 @@ class KeyLookup:
         return readable and not (self._is_caught_up or self._is_fresh)
 
     def _catch_up(self, keys: ExistingKeys) -> bool:
-        """Read the newest rows, until one is known; whether there is any."""
+        """Read the newest rows until one is known. Return whether there are new rows."""
         found = False
         self._is_caught_up = True
         try:
             for parameters in parameters_of(self._model):
                 pages = self._lists.pages(self._model, params=parameters, sort="-_id", select=self._fields)
                 for page in pages:
-                    new = [keys.take(row) for row in page.records()]
+                    new = [keys.add_row(row) for row in page.records()]
                     found = found or any(new)
                     if not all(new):
                         break
@@ -81,7 +82,7 @@ class KeyLookup:
         return found
 
     def _read(self, most_calls: float) -> bool:
-        """Read all keys; whether that could be done."""
+        """Read all keys. Return whether it was possible."""
         rows = rows_of(self._lists, self._model, self._fields, most_pages=int(most_calls))
         try:
             self._keys = ExistingKeys(rows, self._model, self._model.keyables)
@@ -94,6 +95,6 @@ class KeyLookup:
         return self._is_fresh
 
     def _fail(self, error: PlanhatError) -> None:
-        """A list that cannot be read is not asked for again."""
+        """Never request the list again after an error."""
         _log.info("The keys of %s cannot be looked up: %s", self._model.path, error)
         self._too_few_calls = _NEVER

@@ -45,11 +45,11 @@ class NamedRows:
         return index
 
     def meant_by(self, entries: Sequence[Mapping[str, Any]], *, new: bool) -> list[int | None]:
-        """The row each entry of a key list means.
+        """The row of each entry of a key list; None if it is not known.
 
         Args:
             entries: The entries.
-            new: They are of rows that were inserted, so that ``_id`` need not be the one that was sent (B61).
+            new: Whether they are for inserted rows, so that ``_id`` may differ from the one that was sent (B61).
         """
         if not self._index:
             return [None] * len(entries)
@@ -65,31 +65,31 @@ class NamedRows:
         for places in _of_one_record(entries, fitting):
             rows = sorted(set[int]().union(*(fitting[place] for place in places)))
             if len(rows) == len(places):
-                # As many rows name the record, be it by different keys, as it was written: each of them wrote it.
+                # There are as many rows for the record, perhaps with different keys, as it was written: each wrote it.
                 for place, row in zip(places, rows, strict=True):
                     found[place] = row
         return found
 
     def _quick_fit(self, entry: Mapping[str, Any]) -> int | None:
-        """The row an entry means, when all rows have the same keys and one has just these; None in doubt.
+        """The row of an entry, if all rows have keys of the same names; None in doubt.
 
-        Such rows cannot contradict each other: the first key names the row, the others must agree.
+        The first key identifies the row, and the other keys must agree.
         """
         first, *others = self._index
         value = entry.get(first)
-        # An address in other case is left in doubt.
+        # An address in another case is in doubt.
         position = self._index[first].get(value, _SEVERAL) if type(value) is str else _SEVERAL
         if position == _SEVERAL:
             return None
         keys = self._rows[position].keys
         for name in others:
-            told = entry.get(name)
-            if told is not None and told != keys[name]:
+            given = entry.get(name)
+            if given is not None and given != keys[name]:
                 return None
         return position
 
     def _fitting(self, entry: Mapping[str, Any], *, new: bool) -> set[int]:
-        """The rows whose keys an entry carries; none when it contradicts one, or when several have one of its keys."""
+        """The rows whose keys an entry has; none if it contradicts a row, or if several rows have one of its keys."""
         found = set()
         for name, positions in self._index.items():
             value = entry.get(name)
@@ -127,5 +127,5 @@ def _agrees(keys: Mapping[str, str], entry: Mapping[str, Any], *, new: bool) -> 
     if len(keys) == 1:
         return True
     names = [name for name in keys if entry.get(name) is not None and not (new and name == "_id")]
-    told = {name: key_text(entry[name]) for name in names}
-    return all(text is not None and folded(name, text) == folded(name, keys[name]) for name, text in told.items())
+    given = {name: key_text(entry[name]) for name in names}
+    return all(text is not None and folded(name, text) == folded(name, keys[name]) for name, text in given.items())

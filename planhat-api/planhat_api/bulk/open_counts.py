@@ -1,4 +1,4 @@
-"""Concludes from the counts of an answer what became of the rows that it left open."""
+"""Finds the outcomes of open rows from the counts of the first answer."""
 
 from __future__ import annotations
 
@@ -6,39 +6,42 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from planhat_api.bulk.wording import is_refused_as_duplicate
-from planhat_api.outcome import Fate, Outcome
+from planhat_api.outcome import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     from planhat_api.bulk.interpretation import OpenRows
     from planhat_api.bulk.known_rows import KnownRows
 
-__all__ = ["restore_first_fates", "settle_by_counts"]
+__all__ = ["conclude_from_counts", "restore_first_outcomes"]
 
 
-def settle_by_counts(open_rows: OpenRows, known: KnownRows) -> bool:
-    """Settle the rows whose fate follows from what the answer counted; False when none does.
+def conclude_from_counts(open_rows: OpenRows, known: KnownRows) -> bool:
+    """Set the outcomes of rows that follow from the counts. False if none follows.
 
-    A row that the answer counts as stored is not refused when it is sent again, unless for other rows. So where as
-    many are refused now as the answer left out, it counted the others. Where those that are in open_rows are as many as
-    it left out, and Planhat changed nothing for any other row, it counted none of them.
+    A row that the first answer counts as stored is not rejected when it is sent again, except because of other rows. So
+    if as many rows are rejected now as were not counted, the others were counted. If the rejected and undecided rows
+    are as many as were not counted, and all others are unchanged, none of the undecided rows was counted.
     """
     outcomes = known.known(open_rows.rows)
     if not open_rows.absent or any(map(is_refused_as_duplicate, outcomes.values())):
         return False
-    fates = Counter(outcome.fate for outcome in outcomes.values())
-    unsure = [index for index in open_rows.rows if index not in outcomes or outcomes[index].fate is Fate.UNKNOWN]
-    if fates[Fate.REJECTED] == open_rows.absent:
-        known.settle_as(Fate.UNCHANGED, unsure)
+    kinds = Counter(outcome.kind for outcome in outcomes.values())
+    unsure = [index for index in open_rows.rows if index not in outcomes or outcomes[index].kind is OutcomeKind.UNKNOWN]
+    if kinds[OutcomeKind.REJECTED] == open_rows.absent:
+        known.set_same_outcome(OutcomeKind.UNCHANGED, unsure)
         return True
-    if len(unsure) + fates[Fate.REJECTED] == open_rows.absent and fates[Fate.UNCHANGED] == open_rows.left.total:
-        known.settle({index: open_rows.refusal(index) for index in unsure})
+    if (
+        len(unsure) + kinds[OutcomeKind.REJECTED] == open_rows.absent
+        and kinds[OutcomeKind.UNCHANGED] == open_rows.left.total
+    ):
+        known.set_outcomes({index: open_rows.refusal(index) for index in unsure})
         return True
     return False
 
 
-def restore_first_fates(open_rows: OpenRows, known: KnownRows) -> None:
-    """What the first answer counted as created or changed came back unchanged: the first fate is the true one."""
+def restore_first_outcomes(open_rows: OpenRows, known: KnownRows) -> None:
+    """Give rows that are unchanged now the outcome of the first answer, which created or updated them."""
     outcomes = known.known(open_rows.rows)
-    unchanged = {index: outcome for index, outcome in outcomes.items() if outcome.fate is Fate.UNCHANGED}
-    fate = open_rows.left.fate(len(unchanged))
-    known.outcomes.update((index, Outcome(fate, outcome.planhat_id)) for index, outcome in unchanged.items())
+    unchanged = {index: outcome for index, outcome in outcomes.items() if outcome.kind is OutcomeKind.UNCHANGED}
+    kind = open_rows.left.kind(len(unchanged))
+    known.outcomes.update((index, Outcome(kind, outcome.planhat_id)) for index, outcome in unchanged.items())

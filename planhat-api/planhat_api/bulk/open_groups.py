@@ -1,4 +1,4 @@
-"""Chooses in which groups rows are sent again that an answer leaves open."""
+"""Chooses the groups in which open rows are sent again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import log2
 from typing import TYPE_CHECKING
 
 from planhat_api.bulk.call_groups import call_groups
-from planhat_api.outcome import Fate
+from planhat_api.outcome import OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 __all__ = ["open_groups"]
 
 _INSERTED_EACH_TIME = (
-    "the row may have been stored under another _id, for its key means no row that Planhat holds, or several; "
-    "sent again it may be stored twice"
+    "the row may have been stored under another _id, because no row or several rows in Planhat have its key; "
+    "if it is sent again, it may be stored twice"
 )
 
 
 def open_groups(
     open_rows: OpenRows, known: KnownRows, hints: Hints, calls_left: Callable[[], int], most_calls: int
 ) -> Iterator[list[int]]:
-    """First the rows that something sets apart from the others, then the rest.
+    """Groups of rows to send again: first the rows that hints or errors single out, then the others.
 
-    Rows that may be inserted anew each time they are sent are left out, unless Planhat inserts no such row at all.
-    Whoever takes the groups sends each before he asks for the next, which is chosen by what came of it.
+    Rows that may be inserted each time they are sent are left out, unless Planhat inserts no such rows. The caller must
+    send each group before it requests the next one, which depends on the outcomes.
 
     Args:
-        open_rows: The rows that are open.
-        known: What is known of all rows.
-        hints: Hints at what became of rows.
-        calls_left: How many further calls may be made.
-        most_calls: How many calls a lookup may cost at most.
+        open_rows: The open rows.
+        known: All rows with their outcomes so far.
+        hints: Hints about outcomes.
+        calls_left: Gives the number of further calls that are allowed.
+        most_calls: Number of calls that a lookup may need at most.
     """
     waiting = open_rows.rows
     for suspects, never_inserted in _suspects(open_rows, known, hints, most_calls):
@@ -56,42 +56,42 @@ def open_groups(
 
 
 def _without_shared_keys(indices: list[int], known: KnownRows) -> list[list[int]]:
-    """The rows in groups without a shared key: they may have been refused only because they went together (B90)."""
+    """The rows in groups without shared keys, because they may have been rejected only for a shared key (B90)."""
     return known.grouped(partial(call_groups, most=None), indices)
 
 
 def _suspects(open_rows: OpenRows, known: KnownRows, hints: Hints, most_calls: int) -> Iterator[tuple[list[int], bool]]:
-    """Rows that are more likely not stored than the others, and whether Planhat inserts no such row at all."""
+    """Rows that are probably not stored, and whether Planhat never inserts such rows."""
     yield open_rows.suspects, False
     if _expected_rejects(open_rows, known):
-        yield known.picked(hints.without_company, known.unsettled(open_rows.rows)), True
+        yield known.picked(hints.without_company, known.without_outcome(open_rows.rows)), True
     rejects = _expected_rejects(open_rows, known)
     if rejects:
-        waiting = known.unsettled(open_rows.rows)
+        waiting = known.without_outcome(open_rows.rows)
         calls = min(_calls_to_find(rejects, len(waiting)), most_calls)
         yield known.picked(lambda rows: hints.with_doubtful_key(rows, rejects, calls), waiting), False
 
 
 def _expected_rejects(open_rows: OpenRows, known: KnownRows) -> int:
-    """How many of the rows are refused for what they are, as far as is known, and not settled yet."""
+    """Number of rows that are probably rejected for their own sake and have no outcome yet."""
     expected = open_rows.errors if open_rows.absent is None else open_rows.absent
-    fates = [outcome.fate for outcome in known.known(open_rows.rows).values()]
-    return max(0, expected - fates.count(Fate.REJECTED))
+    kinds = [outcome.kind for outcome in known.known(open_rows.rows).values()]
+    return max(0, expected - kinds.count(OutcomeKind.REJECTED))
 
 
 def _stored_once(
     indices: list[int], open_rows: OpenRows, known: KnownRows, hints: Hints, calls_left: Callable[[], int]
 ) -> list[int]:
-    """Those of the rows that are stored once however often they are sent; the others are settled as unknown."""
+    """The rows that are stored once, even if they are sent several times. The others become unknown."""
     if not open_rows.left.created:
         return indices
     left = calls_left()
     doubtful = set(known.picked(lambda rows: hints.inserted_each_time(rows, left), indices))
-    known.settle_as(Fate.UNKNOWN, doubtful, _INSERTED_EACH_TIME)
+    known.set_same_outcome(OutcomeKind.UNKNOWN, doubtful, _INSERTED_EACH_TIME)
     return [index for index in indices if index not in doubtful]
 
 
 def _calls_to_find(missing: int, rows: int) -> float:
-    """About how many calls it takes to find the missing ones of these rows by sending halves again."""
+    """Approximate number of calls to find the missing rows by sending halves again."""
     missing = min(missing, rows)
     return 2 * missing * (log2(rows / missing) + 1) if missing else 0

@@ -1,4 +1,4 @@
-"""Upserts rows in bulk calls of a size Planhat takes."""
+"""Sends rows in bulk calls of a size that Planhat accepts."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ MOST_BYTES = 8_000_000  # Q7: well under 32 MB
 def upsert(
     rows: Sequence[Row],
     send: Callable[[Sequence[Row]], BulkAnswer],
-    alive: Callable[[], None],
+    check_available: Callable[[], None],
     hints: Hints | None = None,
     *,
     distinct: bool = False,
 ) -> SendResult:
-    """Send rows, one call after the other (B14), and tell what became of each.
+    """Send rows, one call after the other (B14). Return the outcome of each.
 
-    Rows with keys and rows without go in calls of their own, for only the first are safe to send twice. No call holds
-    two rows that share a key (B64, B90). Rows that Planhat refuses as duplicated all the same are tried once more.
+    Rows with and without keys are sent in different calls, because only rows with keys are safe to send twice. No call
+    has two rows that share a key (B64, B90). Rows that Planhat still rejects as duplicates are sent once more.
 
     Args:
         rows: Any number of rows, in the order in which they have to take effect.
         send: Makes one bulk call.
-        alive: Makes a harmless call; raises when Planhat as a whole is not available.
-        hints: Hints from what the tenant holds; None for none.
-        distinct: No two rows share a key, so that nobody need look.
+        check_available: Makes a harmless call. It raises an error if Planhat is not available.
+        hints: Hints about outcomes; None for no hints.
+        distinct: Whether certainly no two rows share a key.
 
     Returns:
-        What became of each row. Where a call failed as a whole, no further one is made, and the result holds its error.
+        The outcome of each row. If a call fails, no further call is made, and the result has its error.
     """
-    resolver = Resolver(rows, send, alive, hints or NoHints())
+    resolver = Resolver(rows, send, check_available, hints or NoHints())
     keyed = [index for index, row in enumerate(rows) if row.keys]
     unkeyed = [index for index, row in enumerate(rows) if not row.keys]
     try:
@@ -70,9 +70,9 @@ def _send_all(rows: Sequence[Row], indices: Sequence[int], resolver: Resolver) -
 
 
 def _repeat_duplicated(rows: Sequence[Row], sent: Sequence[int], resolver: Resolver) -> None:
-    """Send rows once more that were refused as duplicated, before any that come later: none may overtake those.
+    """Send rows once more that were rejected as duplicates, before later rows, so that the order is kept.
 
-    With which ones it begins is left to chance: where there are more than may be tried, each has its group in some run.
+    The first group is random. So if there are more groups than may be sent, each is sent in some run.
     """
     refused = [index for index in sent if is_refused_as_duplicate(resolver.known.outcomes[index])]
     again = _groups_of(rows, refused, most=None)
@@ -86,10 +86,10 @@ def _groups_of(rows: Sequence[Row], indices: Sequence[int], most: int | None = M
 
 
 def batches(rows: Sequence[Row], indices: Sequence[int], *, most_rows: int, most_bytes: int) -> Iterator[list[int]]:
-    """Cut rows into batches by count and by bytes of the encoded body. A row above the limit goes alone."""
+    """Split rows into batches by number and by bytes of the body. A row above the limit is sent alone."""
     bodies = [rows[index].body for index in indices]
     if bodies and len(bodies) <= most_rows and 2 + sum(map(len, bodies)) + len(bodies) <= most_bytes:
-        # The usual case, all in one, needs no look at each row.
+        # In the usual case, all rows fit into one batch.
         yield list(indices)
         return
     batch: list[int] = []

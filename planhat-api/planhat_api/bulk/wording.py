@@ -1,37 +1,37 @@
-"""Reads what Planhat's own words for a refusal mean, as far as they are known."""
+"""Interprets the texts of Planhat's errors, as far as they are known."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from planhat_api.outcome import Fate
+from planhat_api.outcome import OutcomeKind
 
 if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from planhat_api.outcome import Outcome
 
-__all__ = ["is_refused_as_duplicate", "may_speak_of_company"]
+__all__ = ["is_refused_as_duplicate", "may_concern_company"]
 
 _WORD = re.compile(r"\w+")
 
 
 def is_refused_as_duplicate(outcome: Outcome) -> bool:
-    """Whether Planhat refused the row for keys that another row has; the wording is known from one report (B90).
+    """Whether Planhat rejected the row because another row has its keys. The text is known from one report (B90).
 
-    Such a refusal may be due to rows that somebody else sends at the same time, and be over a moment later.
+    The other row may come from another program at the same time. Then the row can be stored a moment later.
     """
-    return outcome.reason is not None and outcome.fate is Fate.REJECTED and "duplicate" in outcome.reason.lower()
+    return outcome.reason is not None and outcome.kind is OutcomeKind.REJECTED and "duplicate" in outcome.reason.lower()
 
 
-def may_speak_of_company(reason: str, model: Model) -> bool:
-    """Whether a refusal of a row may be about the company that the row names.
+def may_concern_company(reason: str, model: Model) -> bool:
+    """Whether a rejection may concern the company of the row.
 
-    The wording of Planhat's errors is not known (Q1): a reason that speaks of another field of the model, and of no
-    company, rules it out; any other reason does not.
+    The texts of Planhat's errors are not known (Q1). Only a reason with another field of the model and without a
+    company excludes it.
 
     Args:
-        reason: What Planhat said.
+        reason: The text of Planhat's error.
         model: The model of the row.
     """
     field = (model.company or "").removesuffix("[]")

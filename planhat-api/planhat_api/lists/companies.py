@@ -60,14 +60,14 @@ class Companies:
             self._domains = frozenset(self._read_domains())
         return domain in self._domains
 
-    def outdate(self) -> None:
+    def invalidate(self) -> None:
         """Note that there may be new companies or domains."""
         self._ids_are_old = True
         self._domains = None
 
     def forget(self) -> None:
         """Note that companies may be deleted, with their keys and domains."""
-        self.outdate()
+        self.invalidate()
         self._ids.clear()
 
     def _read_keys(self) -> None:

@@ -1,1 +1,1 @@
-"""The settings of the connection: which Planhat, with which token, how fast."""
+"""The settings of the connection to Planhat."""

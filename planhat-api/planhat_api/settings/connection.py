@@ -1,4 +1,4 @@
-"""How to reach one tenant, checked before the first call."""
+"""Reads and checks the settings of the connection to a tenant."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_TOKEN", "Connection"]
 
-NO_TOKEN = "is missing; make a private app in Planhat and use its token"  # noqa: S105 - says that there is none
+NO_TOKEN = "is missing; create a private app in Planhat and use its token"  # noqa: S105 - says that there is none
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach one tenant. Made by ``from_settings``; the settings are described in ``ConnectionSettings``.
+    """The connection to one tenant. ``from_settings`` creates it. ``ConnectionSettings`` describes the settings.
 
     Attributes:
         base_url: URL of the main API, without a slash at its end.
         analytics_url: URL of the analytics API, without a slash at its end.
-        quota_file: File that shares the quota among processes; None when this process counts for itself.
-        timeout_seconds: Seconds without a sign from Planhat after which a call has failed.
-        give_up_after_seconds: Seconds over which a failing call is repeated.
+        quota_file: File in which processes share the quota; None if this process counts alone.
+        timeout_seconds: Seconds without data from Planhat after which a call has failed.
+        give_up_after_seconds: Seconds during which a failing call is repeated.
     """
 
     api_token: str = field(repr=False)
@@ -48,15 +48,14 @@ class Connection:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Connection:
-        """Check settings and take their defaults. Settings that are not about the connection are passed over.
+        """Check settings and add their defaults. Settings that do not concern the connection are ignored.
 
         Args:
             settings: Values by name, as in ``ConnectionSettings``. Numbers may come as text, as they do from the
                 environment.
 
         Raises:
-            ConfigurationError: A value cannot be right. The text names the setting and what would be right, and
-                never repeats a secret.
+            ConfigurationError: A value is wrong. The text names the setting and what is right, and contains no secret.
         """
         token = _token(settings.get("api_token"))
         given = checked(ConnectionSettings, {**settings, "api_token": token})

@@ -1,4 +1,4 @@
-"""Which hosts a tenant's API lives on (B1 to B4)."""
+"""Finds the hosts of a tenant's API (B1 to B4)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def main_url(region: str | None, base_url: str | None) -> str:
 
     Args:
         region: What follows ``app-`` in the address of the web app (B2); None or empty for the plain host.
-        base_url: URL to use in place of the region's; None or empty when the region decides.
+        base_url: URL to use instead of the region; None or empty if the region decides.
 
     Raises:
-        ConfigurationError: One of them is not of its form, or both are given.
+        ConfigurationError: One of them has a wrong form, or both are given.
     """
     if not base_url:
         return _region_url(region) if region else "https://api.planhat.com"
@@ -48,7 +48,7 @@ def _region_url(region: str) -> str:
 
 
 def region_of(host: str) -> str | None:
-    """The region whose API a host is; None when it is another host."""
+    """The region of a host of the API; None for other hosts."""
     found = _APP_HOST.fullmatch(host)
     return found["region"] if found else None
 
@@ -57,7 +57,7 @@ def checked_url(setting: str, url: str) -> str:
     """The URL without a slash at its end, if a call can be sent there.
 
     Raises:
-        ConfigurationError: It has no scheme or host, carries a password or a query, or is the web app's address.
+        ConfigurationError: It has no scheme or host, contains a password or a query, or is the address of the web app.
     """
     try:
         parts = urlsplit(url)

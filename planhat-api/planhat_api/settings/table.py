@@ -1,4 +1,4 @@
-"""The settings that everything which talks to Planhat shares."""
+"""The settings that all programs which call Planhat share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["CONNECTION_SETTINGS", "NO_LONGER", "ConnectionSettings"]
 
 
 class ConnectionSettings(Struct, frozen=True, kw_only=True):
-    """The settings as they are given."""
+    """The settings of the connection."""
 
     api_token: Annotated[
         str,
@@ -92,7 +92,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
 
 
 CONNECTION_SETTINGS: Mapping[str, Any] = properties_of(ConnectionSettings)
-"""The JSON Schema of each."""
+"""The JSON Schema of each setting."""
 
 NO_LONGER: Mapping[str, str] = {
     "auth_method": "has no effect any more, take it out: the main API always gets the token as a bearer",
@@ -100,4 +100,4 @@ NO_LONGER: Mapping[str, str] = {
         "has no effect any more: set timeout_seconds, a failing call is repeated over twice that time"
     ),
 }
-"""Settings that one could look for, and what to do instead, as the rest of a sentence about them."""
+"""Settings that no longer exist, and what to do instead, as the rest of a sentence about them."""

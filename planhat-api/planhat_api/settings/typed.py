@@ -1,4 +1,4 @@
-"""Settings that are described once, as the fields of a struct: their JSON Schema, and the values checked by it."""
+"""Checks settings that are described as the fields of a struct."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KINDS: Mapping[str, str] = {
 
 @lru_cache
 def properties_of(described: type[msgspec.Struct]) -> Mapping[str, Any]:
-    """The JSON Schema of each setting, in the form that the SDK and Meltano expect; its title is its name at least."""
+    """The JSON Schema of each setting, in the form that the SDK and Meltano expect. Each has a title."""
     _, parts = msgspec.json.schema_components([described], ref_template="{name}")
     properties = parts[described.__name__]["properties"]
     return {
@@ -38,7 +38,7 @@ def properties_of(described: type[msgspec.Struct]) -> Mapping[str, Any]:
 
 
 def _plain(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON Schema
-    """A JSON Schema in which each type stands under ``type``: only there do the SDK and Meltano look for it."""
+    """A JSON Schema with all types under ``type``, because the SDK and Meltano read them only there."""
     if isinstance(schema, list):
         return [_plain(part) for part in schema]
     if not isinstance(schema, dict):
@@ -55,18 +55,18 @@ def _plain(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON Schema
 
 
 def checked(described: type[_T], settings: Mapping[str, Any], within: str = "") -> _T:
-    """The settings of a kind; other settings are passed over.
+    """Check settings and add defaults. Settings that the struct does not describe are ignored.
 
-    A setting without a value has its default: null, or a blank text where the setting is no text. Numbers may come as
+    A setting has its default if its value is null, or an empty text and the setting is not a text. Numbers may come as
     text.
 
     Args:
-        described: The kind.
+        described: The struct.
         settings: Values by name.
-        within: What stands before the name of a setting in messages.
+        within: Prefix for the names of settings in messages.
 
     Raises:
-        ConfigurationError: A value does not fit. The text names the setting and what would be right, never the value.
+        ConfigurationError: A value is wrong. The text names the setting and what is right, but not the value.
     """
     schemas = properties_of(described)
     given = {
@@ -89,7 +89,7 @@ def _may_be_blank(schema: Mapping[str, Any]) -> bool:
 
 
 def wanted(schema: Mapping[str, Any]) -> str:
-    """What a value of this JSON Schema is, as the end of a sentence."""
+    """The values of this JSON Schema, as the end of a sentence."""
     if "anyOf" in schema:
         return ", or ".join(wanted(branch) for branch in schema["anyOf"])
     if "enum" in schema:

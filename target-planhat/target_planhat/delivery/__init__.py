@@ -1,1 +1,1 @@
-"""Sends rows: in batches, in order, in the way of each model."""
+"""Sends rows to Planhat in batches. Each model has its way in which its rows are sent."""

@@ -1,4 +1,4 @@
-"""Gathers the rows that go to one model, in the order in which they came in, whatever their stream."""
+"""Collects the rows of one model until they are sent. They keep their order, also if they are of several streams."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from planhat_api.bulk.call_groups import call_groups
-from target_planhat.rows.merging import collapse
+from target_planhat.rows.merging import merge_by_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,20 +18,20 @@ __all__ = ["Batch"]
 
 
 class Batch:
-    """Rows that wait to be sent together, of one stream or of several."""
+    """Rows of one or several streams that will be sent together."""
 
-    def __init__(self, most_rows: int, most_bytes: int, *, collapses: bool, one_row_per_key: bool) -> None:
-        """Gather nothing yet.
+    def __init__(self, most_rows: int, most_bytes: int, *, merges_by_key: bool, one_row_per_key: bool) -> None:
+        """Start with an empty batch.
 
         Args:
-            most_rows: Rows that go out together.
-            most_bytes: Size of their body in one call.
-            collapses: Whether rows with the same key become one.
-            one_row_per_key: Whether rows that share any other key must not go out together.
+            most_rows: Rows that are sent together at most.
+            most_bytes: Size of their body in one call at most.
+            merges_by_key: Whether rows with the same key are merged into one.
+            one_row_per_key: Whether rows that share any other key must not be sent together.
         """
         self._most_rows = most_rows
         self._most_bytes = most_bytes - len("[]")
-        self._collapses = collapses
+        self._merges_by_key = merges_by_key
         self._one_row_per_key = one_row_per_key
         self._start([])
 
@@ -43,25 +43,25 @@ class Batch:
         self._room_bytes = self._most_bytes - sum(len(item.body) + 1 for item in items)
 
     def __len__(self) -> int:
-        """Records since the last batch, those that were rejected before they were sent included."""
+        """Records since the last batch, including those that were rejected before they could be sent."""
         return len(self._items) + self._refused
 
     @property
     def is_full(self) -> bool:
-        """Whether it has reached its number of rows or bytes."""
+        """Whether the limit of rows or bytes is reached."""
         return self._room <= 0 or self._room_bytes <= 0
 
     @property
-    def is_under_pressure(self) -> bool:
-        """Whether rows must go out to make room for others, and not because all of them have to."""
+    def needs_room(self) -> bool:
+        """Whether rows are sent now only because there is no room for the next rows."""
         return self.is_full or self._overflowed
 
     def add(self, items: list[Item]) -> list[Item]:
-        """Take as many rows as there is room for; give back the others."""
+        """Add as many rows as there is room for. Return the others."""
         sizes = list(accumulate([len(item.body) + 1 for item in items[: max(0, self._room)]]))
         cut = bisect_right(sizes, self._room_bytes)
         if cut == 0 and not self._items and sizes:
-            # A row that is too large for any batch goes alone.
+            # A row that is too large for any batch is sent alone.
             cut = 1
         if cut:
             self._room -= cut
@@ -71,22 +71,22 @@ class Batch:
         return items[cut:]
 
     def refuse(self) -> None:
-        """Count a record that was rejected before it was sent."""
+        """Count a record that was rejected before it could be sent."""
         self._refused += 1
         self._room -= 1
 
     def keep(self, chosen: Callable[[Item], bool]) -> None:
-        """Keep only the rows that are chosen."""
+        """Keep only the chosen rows."""
         self._start([item for item in self._items if chosen(item)])
 
-    def take(self, *, everything: bool) -> tuple[list[Item], bool]:
-        """Take the rows out to be sent; tell also whether it is sure that no two of them share a key.
+    def take_rows(self, *, everything: bool) -> tuple[list[Item], bool]:
+        """Remove the rows that are to be sent now. Return them, and whether certainly no two of them share a key.
 
         Args:
-            everything: Take all of them. Otherwise rows that share a key with an earlier one stay for the next batch,
-                if they are the fewer ones: in this one they would cost a call of their own (B64, B90).
+            everything: Take all rows. Otherwise, rows that share a key with an earlier row stay for the next batch, if
+                they are the smaller part: in this batch they would need an extra call (B64, B90).
         """
-        items = collapse(self._items) if self._collapses else self._items
+        items = merge_by_key(self._items) if self._merges_by_key else self._items
         groups = call_groups(items) if self._one_row_per_key else []
         distinct = self._one_row_per_key and len(groups) <= 1
         later: list[Item] = []

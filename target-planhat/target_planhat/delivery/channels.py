@@ -1,4 +1,4 @@
-"""Where the rows of several streams go together: to one model, in one way, in the order in which they came in."""
+"""Joins the streams that go to the same model in the same way, so that their rows keep their order."""
 
 from __future__ import annotations
 
@@ -11,38 +11,40 @@ if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from target_planhat.delivery.ways.way import DeliveryWay
 
-__all__ = ["Channel", "Channels", "Feeder"]
+__all__ = ["Channel", "Channels", "StreamSink"]
 
 
-class Feeder(Protocol):
-    """What puts the rows of one stream into a channel: the SDK's sink."""
+class StreamSink(Protocol):
+    """Adds the rows of one stream to a channel: the SDK's sink."""
 
     def drain(self) -> None:
-        """Have the batch sent, by the SDK's own call, which measures it."""
+        """Send the batch through the SDK's own method, which measures the time."""
 
     def count_for_sdk(self) -> None:
-        """Count, for the SDK's metrics, what was put in and did not come through the SDK."""
+        """Count the records for the SDK's metrics that did not pass through the SDK."""
 
 
 class Channel:
-    """A batch and the way that its rows go. Streams that go to one model share it, or their order would be lost.
+    """A batch and the way in which its rows are sent.
+
+    All streams of one model share a channel. Otherwise the order of their rows would be lost.
 
     Attributes:
-        way: The way that its rows go.
+        way: The way in which its rows are sent.
         batch: The rows that wait to be sent.
-        feeders: Who puts rows in, by stream; of a stream whose SCHEMA changed, the newest.
+        sinks: The sink that adds rows, by stream. If the SCHEMA of a stream changed, it is the newest sink.
     """
 
     def __init__(self, way: DeliveryWay) -> None:
-        """Hold no rows yet."""
+        """Start without rows."""
         self.way = way
         self.batch = Batch(
             way.most_rows,
             way.kind.most_bytes,
-            collapses=self.collapses,
+            merges_by_key=self.merges_by_key,
             one_row_per_key=way.kind.one_row_per_key,
         )
-        self.feeders: dict[str, Feeder] = {}
+        self.sinks: dict[str, StreamSink] = {}
 
     @property
     def model(self) -> Model:
@@ -50,56 +52,56 @@ class Channel:
         return self.way.model
 
     @property
-    def collapses(self) -> bool:
-        """Whether rows with the same key become one."""
-        return self.way.rules.collapses
+    def merges_by_key(self) -> bool:
+        """Whether rows with the same key are merged into one."""
+        return self.way.rules.merges_by_key
 
-    def join(self, stream: str, feeder: Feeder) -> None:
-        """Let a feeder put in the rows of a stream from now on."""
-        if stream in self.feeders:
-            self.feeders[stream].count_for_sdk()
-        self.feeders[stream] = feeder
+    def join(self, stream: str, sink: StreamSink) -> None:
+        """Use a sink for the rows of a stream from now on."""
+        if stream in self.sinks:
+            self.sinks[stream].count_for_sdk()
+        self.sinks[stream] = sink
 
     def keep_repeatable(self) -> None:
-        """Keep only those rows of the batch which do no harm when they come twice."""
-        self.batch.keep(lambda item: self.collapses and item.match is not None)
+        """Keep only the rows of the batch that may be sent twice."""
+        self.batch.keep(lambda item: self.merges_by_key and item.match is not None)
 
     def drain(self) -> None:
-        """Have the batch sent."""
-        next(iter(self.feeders.values())).drain()
+        """Send the batch."""
+        next(iter(self.sinks.values())).drain()
 
 
 class Channels:
-    """The channels of one run, made when the first stream needs them."""
+    """The channels of one run. Each is created when the first stream needs it."""
 
     def __init__(self) -> None:
-        """Have none yet."""
-        self._by_place: dict[object, Channel] = {}
+        """Start without channels."""
+        self._by_destination: dict[object, Channel] = {}
 
-    def join(self, stream: str, feeder: Feeder, way: DeliveryWay) -> Channel:
-        """The channel for the rows of a stream, shared by all streams that go to the same place in the same way.
+    def join(self, stream: str, sink: StreamSink, way: DeliveryWay) -> Channel:
+        """The channel for the rows of a stream. All streams with the same model and way share it.
 
         Args:
             stream: The stream.
-            feeder: Who puts in its rows from now on.
-            way: The way they go.
+            sink: The sink that adds its rows from now on.
+            way: The way in which its rows are sent.
         """
-        place = (way.kind, way.model.path)
-        if place not in self._by_place:
-            self._by_place[place] = Channel(way)
-        channel = self._by_place[place]
-        channel.join(stream, feeder)
+        destination = (way.kind, way.model.path)
+        if destination not in self._by_destination:
+            self._by_destination[destination] = Channel(way)
+        channel = self._by_destination[destination]
+        channel.join(stream, sink)
         return channel
 
     def parents_first(self) -> list[Channel]:
         """All channels, parents before children."""
-        return sorted(self._by_place.values(), key=lambda channel: rank(channel.model))
+        return sorted(self._by_destination.values(), key=lambda channel: rank(channel.model))
 
     def parents_of(self, model: Model) -> list[Channel]:
-        """The channels of the models that one refers to, parents before children."""
+        """The channels of the models that a model refers to, parents before children."""
         parents = parents_of(model.path)
         return [channel for channel in self.parents_first() if channel.model.path in parents]
 
     def have_parents_of(self, model: Model) -> bool:
-        """Whether rows of this run go to a model that this one refers to."""
+        """Whether this run sends rows to a model that this model refers to."""
         return bool(self.parents_of(model))

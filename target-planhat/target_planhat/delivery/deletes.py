@@ -1,10 +1,10 @@
-"""Deletes rows the source says are gone: one call each, by Planhat's id, never more than allowed."""
+"""Deletes the rows that are marked as deleted at the source, with one call for each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from planhat_api import Fate, NotFoundError, Outcome, PayloadError
+from planhat_api import NotFoundError, Outcome, OutcomeKind, PayloadError
 from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY, company_in, rows_of
 from target_planhat.rows.builder import RefusedRowError
 
@@ -24,10 +24,10 @@ class Deletes:
     """The deletes of one run."""
 
     def __init__(self, tenant: Tenant, limit: int) -> None:
-        """None done yet.
+        """Start with no row deleted.
 
         Args:
-            tenant: Its client deletes, and looks ids up. What was read of it is told of the rows that are gone.
+            tenant: Its client deletes rows and looks up ids. What was read of the tenant is updated after each delete.
             limit: How many rows of the run may be deleted.
         """
         self._tenant = tenant
@@ -35,7 +35,7 @@ class Deletes:
         self._limit = limit
 
     def delete(self, item: Item) -> Outcome:
-        """Delete what a row stands for; a row that is not there counts as skipped."""
+        """Delete the record of a row. A row whose record does not exist counts as skipped."""
         model = item.stream.model
         known = self._tenant.existing_of(model)
         try:
@@ -46,7 +46,7 @@ class Deletes:
             if self._tenant.client.delete(model, planhat_id):
                 for existing in known:
                     existing.forget(row)
-                return Outcome(Fate.DELETED, planhat_id)
+                return Outcome(OutcomeKind.DELETED, planhat_id)
         except NotFoundError:
             pass
         except (PayloadError, RefusedRowError) as err:
@@ -67,9 +67,9 @@ class Deletes:
         raise RefusedRowError(msg)
 
     def _found(self, model: Model, item: Item, *, whole: bool) -> Mapping[str, Any]:
-        """The row with its keys, if it is wanted whole, else with `_id` at least.
+        """The record of a row: with all its keys if it is needed whole, otherwise at least with `_id`.
 
-        Planhat deletes by `_id` only (B21); other keys are looked up, where the model allows it.
+        Planhat deletes only by `_id` (B21). Other keys are looked up if the model allows it.
         """
         key, value, *company = item.match or ("", "")
         if key == "_id":
@@ -79,10 +79,10 @@ class Deletes:
         return self._tenant.client.get(model, _PREFIXES[key] + value)
 
     def _within(self, company: str | None, model: Model, key: str, value: str) -> Mapping[str, Any]:
-        """The record with this key in this company; Planhat may look it up in another one (B62).
+        """The record with this key in this company. Planhat may return the record of another company (B62).
 
         Raises:
-            NotFoundError: The company has none, or does not exist.
+            NotFoundError: The company has no such record, or does not exist.
         """
         if company is not None:
             found = self._tenant.client.get(model, _PREFIXES[key] + value)

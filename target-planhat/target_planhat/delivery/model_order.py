@@ -1,4 +1,4 @@
-"""Sends parents before children, whatever the order of the streams."""
+"""Orders the models so that parents come before children."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["parents_of", "rank"]
 
 
 def _written_parents(model: Model) -> set[str]:
-    """Paths of the models that the fields we write point at."""
+    """Paths of the models that written fields refer to."""
     parents = set()
     for field, path in model.references.items():
         name = field.split("[")[0].split(".")[0]
@@ -33,7 +33,7 @@ def _parents() -> Mapping[str, frozenset[str]]:
     for model in all_models().values():
         parents.setdefault(model.path, set()).update(_written_parents(model) & paths)
         if model.push_stream:
-            # A point hangs on the record named by its model, whichever that is.
+            # A metric point belongs to a record of any of these models.
             parents[model.path] |= {"companies", "endusers", "assets", "projects"}
     return {path: frozenset(found) for path, found in parents.items()}
 
@@ -50,6 +50,6 @@ def rank(model: Model) -> int:
 
 @cache
 def parents_of(path: str) -> frozenset[str]:
-    """Paths of all models that must be in Planhat first, at any distance."""
+    """Paths of all models that must be in Planhat first, directly or indirectly."""
     direct = _parents()[path]
     return direct.union(*(parents_of(parent) for parent in direct))

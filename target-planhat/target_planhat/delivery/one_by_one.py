@@ -1,10 +1,10 @@
-"""Goes through rows that take a call each: a row that Planhat fails on does not end the run (B75)."""
+"""Makes one call for each row. A row for which Planhat returns a server error does not end the run (B75)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate, Outcome, PayloadError, PlanhatError, SendResult, UnavailableError
+from planhat_api import Outcome, OutcomeKind, PayloadError, PlanhatError, SendResult, UnavailableError
 from planhat_api.outcome import NOT_SENT, outcome_of_failed_call
 
 if TYPE_CHECKING:
@@ -12,79 +12,79 @@ if TYPE_CHECKING:
     from typing import Any
 
     from planhat_api import Row
-    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.rows.item import Item
 
-__all__ = ["Streak", "one_after_the_other", "post_each"]
+__all__ = ["ConsecutiveFailures", "call_for_each", "post_each"]
 
-_ACCEPTED = Outcome(Fate.ACCEPTED)
-_FAULT_INSIDE = 500
+_ACCEPTED = Outcome(OutcomeKind.ACCEPTED)
+_SERVER_ERROR = 500
 _MOST_IN_A_ROW = 14
-"""Rows in a row that Planhat may fail on; with one more it is not the rows."""
+"""Consecutive rows that may fail. If more fail, the rows are not the cause."""
 
 
-class Streak:
-    """Rows in a row that Planhat fails on."""
+class ConsecutiveFailures:
+    """Counts consecutive rows that fail."""
 
     def __init__(self) -> None:
-        """None yet."""
-        self._length = 0
+        """Start without failures."""
+        self._number = 0
 
-    def ends(self) -> None:
-        """Planhat answered for a row."""
-        self._length = 0
+    def reset(self) -> None:
+        """Note that a row did not fail."""
+        self._number = 0
 
-    def grows_too_long(self) -> bool:
-        """Count one more; whether it is not the rows that are at fault."""
-        self._length += 1
-        return self._length > _MOST_IN_A_ROW
+    def add(self) -> bool:
+        """Count a failure. Return whether there are so many that the rows are not the cause."""
+        self._number += 1
+        return self._number > _MOST_IN_A_ROW
 
 
-def one_after_the_other(
-    items: Iterable[Item], call: Callable[[Item], Outcome], alive: Callable[[], None]
-) -> Iterator[Settled]:
+def call_for_each(
+    items: Iterable[Item], call: Callable[[Item], Outcome], check_available: Callable[[], None]
+) -> Iterator[ItemOutcomes]:
     """Make a call for each row.
 
     Args:
         items: The rows.
-        call: Makes the call for one, and repeats it as far as that is safe.
-        alive: Makes a harmless call; raises when Planhat as a whole is not available.
+        call: Makes the call for one row, and repeats it if that is safe.
+        check_available: Makes a harmless call. It raises an error if Planhat is not available.
 
     Raises:
-        PlanhatError: It is not one row that is at fault. Rows that were blamed before come again with the next run.
+        PlanhatError: The cause is not one row. The rows that seemed to be the cause come again with the next run.
     """
-    blamed: list[Item] = []
+    suspects: list[Item] = []
     outcomes: list[Outcome] = []
-    streak = Streak()
+    failures = ConsecutiveFailures()
     for item in items:
         try:
             outcome = call(item)
         except PayloadError as err:
             outcome = Outcome.rejected(str(err))
         except UnavailableError as err:
-            if err.status != _FAULT_INSIDE or err.may_have_arrived or streak.grows_too_long():
+            if err.status != _SERVER_ERROR or err.may_have_arrived or failures.add():
                 raise
-            if not blamed:
-                alive()
-            blamed.append(item)
-            reason = f"Planhat fails on this row ({_FAULT_INSIDE}): {err.detail}"
+            if not suspects:
+                check_available()
+            suspects.append(item)
+            reason = f"Planhat fails on this row ({_SERVER_ERROR}): {err.detail}"
             outcomes.append(Outcome.rejected(reason))
             continue
-        yield blamed, outcomes
-        blamed, outcomes = [], []
-        streak.ends()
+        yield suspects, outcomes
+        suspects, outcomes = [], []
+        failures.reset()
         yield [item], [outcome]
-    yield blamed, outcomes
+    yield suspects, outcomes
 
 
-def post_each(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -> SendResult:
-    """Post rows in a call each, until a call fails that is not the fault of its row.
+def post_each(rows: Sequence[Row], push: Callable[[Row], Any], failures: ConsecutiveFailures) -> SendResult:
+    """Send each row in its own call, until a call fails for a reason other than its row.
 
     Args:
         rows: The rows.
-        push: Posts one.
-        streak: The rows in a row, those of calls before included, that it is not known of whether they arrived. With
-            too many, the error is one that ends the run.
+        push: Sends one row.
+        failures: Counts consecutive rows, also of earlier batches, that may have arrived. If there are too many, the
+            error ends the run.
     """
     result = SendResult([NOT_SENT] * len(rows))
     for place, row in enumerate(rows):
@@ -95,10 +95,10 @@ def post_each(rows: Sequence[Row], push: Callable[[Row], Any], streak: Streak) -
             result.outcomes[place] = outcome_of_failed_call(err)
             if not isinstance(err, PayloadError):
                 result.error = err
-                if result.outcomes[place].fate is Fate.LOST and streak.grows_too_long():
+                if result.outcomes[place].kind is OutcomeKind.LOST and failures.add():
                     result.error = UnavailableError(str(err), status=err.status, detail=err.detail)
                 break
         else:
             result.outcomes[place] = _ACCEPTED
-        streak.ends()
+        failures.reset()
     return result

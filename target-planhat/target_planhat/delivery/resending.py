@@ -1,11 +1,11 @@
-"""Sends rows until the fate of each is known, and again only those for which that is safe."""
+"""Sends rows until the outcome of each row is known. Repeats only the rows for which that is safe."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate, Outcome, PayloadError, SendResult, UnavailableError
+from planhat_api import Outcome, OutcomeKind, PayloadError, SendResult, UnavailableError
 from planhat_api.outcome import NOT_SENT
 
 if TYPE_CHECKING:
@@ -13,36 +13,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api import PlanhatError, Row
-    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.rows.item import Item
 
     Send = Callable[[Sequence[Row]], SendResult]
 
-__all__ = ["Repeats", "deliver", "deliver_rows", "settled"]
+__all__ = ["RepeatPolicy", "deliver", "deliver_rows", "rows_with_final_outcome"]
 
-_IN_DOUBT = "an earlier call may have brought the row"
+_IN_DOUBT = "an earlier call may have stored the row"
 
 
 @dataclass(frozen=True)
-class Repeats:
+class RepeatPolicy:
     """Which rows may be sent again when it is not known whether they arrived.
 
     Attributes:
-        allowed: How often.
-        safe: Whether a row may.
-        notice: Told how many are sent again, and why; where it matters.
+        allowed: How often a row may be sent again.
+        is_safe: Whether a row may be sent again.
+        on_repeat: Called with the number of rows that are sent again, and the error; None if nobody needs to know.
     """
 
     allowed: int
-    safe: Callable[[Row], bool]
-    notice: Callable[[int, PlanhatError], None] | None = None
+    is_safe: Callable[[Row], bool]
+    on_repeat: Callable[[int, PlanhatError], None] | None = None
 
 
-def deliver_rows(items: Sequence[Item], send: Send, repeats: Repeats, logger: logging.Logger) -> Iterator[Settled]:
-    """Send rows in as many calls as it takes; what does not add up in the answers is logged.
+def deliver_rows(
+    items: Sequence[Item], send: Send, repeats: RepeatPolicy, logger: logging.Logger
+) -> Iterator[ItemOutcomes]:
+    """Send rows in as many calls as necessary. Contradictions in the answers are logged.
 
     Yields:
-        All of them; with an error those whose fate is known, before it is raised.
+        All rows; or, before an error is raised, the rows whose outcome is known.
     """
     result = deliver(items, send, repeats)
     for note in result.notes:
@@ -50,24 +52,24 @@ def deliver_rows(items: Sequence[Item], send: Send, repeats: Repeats, logger: lo
     if result.error is None:
         yield items, result.outcomes
         return
-    places = settled(items, result, repeats)
+    places = rows_with_final_outcome(items, result, repeats)
     yield [items[place] for place in places], [result.outcomes[place] for place in places]
     raise result.error
 
 
-def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> SendResult:
+def deliver(rows: Sequence[Row], send: Send, repeats: RepeatPolicy) -> SendResult:
     """Send rows.
 
-    A refusal, or an answer that was lost, is about the rows of one call: those never sent go out all the same. Any
-    other error ends it.
+    If a call is refused or its answer is lost, that concerns only the rows of this call: the rows that were not sent
+    yet are still sent. Any other error ends the delivery.
 
     Args:
         rows: The rows.
-        send: Sends some of them.
-        repeats: Which of those that may have arrived are sent again.
+        send: Sends some of the rows.
+        repeats: Which of the rows that may have arrived are sent again.
 
     Returns:
-        What became of the rows; some are `NOT_SENT` only with an error.
+        The outcomes of the rows. Only with an error, some are `NOT_SENT`.
     """
     total = SendResult([NOT_SENT] * len(rows))
     tries = [0] * len(rows)
@@ -83,40 +85,41 @@ def deliver(rows: Sequence[Row], send: Send, repeats: Repeats) -> SendResult:
         again = []
         unsent = []
         for index, outcome in zip(waiting, result.outcomes, strict=True):
-            if outcome.fate is Fate.NOT_SENT:
+            if outcome.kind is OutcomeKind.NOT_SENT:
                 unsent.append(index)
-            elif outcome.fate is Fate.LOST:
+            elif outcome.kind is OutcomeKind.LOST:
                 tries[index] += 1
-                if tries[index] <= repeats.allowed and repeats.safe(rows[index]):
+                if tries[index] <= repeats.allowed and repeats.is_safe(rows[index]):
                     again.append(index)
-        if again and repeats.notice:
-            repeats.notice(len(again), result.error)
+        if again and repeats.on_repeat:
+            repeats.on_repeat(len(again), result.error)
         waiting = sorted([*unsent, *again])
     return total
 
 
-def settled(rows: Sequence[Row], result: SendResult, repeats: Repeats) -> list[int]:
-    """Indices of the rows that need not, or must not, be sent again by the next run, after an error."""
+def rows_with_final_outcome(rows: Sequence[Row], result: SendResult, repeats: RepeatPolicy) -> list[int]:
+    """After an error: indices of the rows that the next run need not or must not send again."""
     return [
         index
         for index, outcome in enumerate(result.outcomes)
-        if outcome.fate is not Fate.NOT_SENT and not (outcome.fate is Fate.LOST and repeats.safe(rows[index]))
+        if outcome.kind is not OutcomeKind.NOT_SENT
+        and not (outcome.kind is OutcomeKind.LOST and repeats.is_safe(rows[index]))
     ]
 
 
 def _add(total: SendResult, indices: Sequence[int], result: SendResult, tries: Sequence[int]) -> None:
-    """Take in what became of some of the rows.
+    """Add the outcomes of some of the rows.
 
     Args:
-        total: What is known of all rows.
+        total: The result for all rows.
         indices: The rows that were sent.
-        result: What became of them.
-        tries: In how many calls that brought no answer each row went before.
+        result: Their outcomes.
+        tries: For each row, how many earlier calls with it brought no answer.
     """
     total.notes += result.notes
     total.calls += result.calls
     if len(indices) == len(result.outcomes) == len(total.outcomes) and not any(tries):
-        # The usual case, all in one, needs no look at each row.
+        # In the usual case, one call has sent all rows.
         total.outcomes = result.outcomes
         return
     for index, outcome in zip(indices, result.outcomes, strict=True):
@@ -125,25 +128,25 @@ def _add(total: SendResult, indices: Sequence[int], result: SendResult, tries: S
 
 
 def _after_lost(earlier: Outcome, outcome: Outcome, error: PlanhatError | None) -> Outcome:
-    """The outcome of a row that a lost call may have brought before.
+    """The outcome of a row that an earlier call without an answer may have stored.
 
     Args:
         earlier: Its outcome after that call.
         outcome: Its outcome now.
         error: Why not every row was sent now.
     """
-    if outcome.fate is Fate.UNCHANGED:
-        # The lost call may have created or changed it.
-        return Outcome(Fate.ACCEPTED, outcome.planhat_id)
-    if outcome.fate is Fate.NOT_SENT:
+    if outcome.kind is OutcomeKind.UNCHANGED:
+        # The earlier call may have created or changed it.
+        return Outcome(OutcomeKind.ACCEPTED, outcome.planhat_id)
+    if outcome.kind is OutcomeKind.NOT_SENT:
         return earlier
-    if outcome.fate is Fate.REJECTED and error is not None:
-        return Outcome(Fate.UNKNOWN, outcome.planhat_id, f"{outcome.reason}; {_IN_DOUBT}")
+    if outcome.kind is OutcomeKind.REJECTED and error is not None:
+        return Outcome(OutcomeKind.UNKNOWN, outcome.planhat_id, f"{outcome.reason}; {_IN_DOUBT}")
     return outcome
 
 
 def _is_about_one_call(result: SendResult) -> bool:
-    """Whether the error of a result says nothing of the rows that were not sent."""
+    """Whether the error of a result does not concern the rows that were not sent."""
     error = result.error
     is_of_rows = isinstance(error, PayloadError) or (isinstance(error, UnavailableError) and error.may_have_arrived)
-    return is_of_rows and any(outcome.fate is not Fate.NOT_SENT for outcome in result.outcomes)
+    return is_of_rows and any(outcome.kind is not OutcomeKind.NOT_SENT for outcome in result.outcomes)

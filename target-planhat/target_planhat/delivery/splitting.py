@@ -1,47 +1,47 @@
-"""Sends the records of a row on their own when Planhat refused the row that they were made: some may be good."""
+"""Splits a merged row that Planhat rejected, because some of its records may be valid."""
 
 from __future__ import annotations
 
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from planhat_api import Fate
+from planhat_api import OutcomeKind
 from target_planhat.rows.merging import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api import Outcome
-    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.rows.item import Item
 
-__all__ = ["PartsSender"]
+__all__ = ["SplittingSender"]
 
 _MOST_SPLITS = 20
-"""How often refused rows are split before what is left of them is rejected as one."""
+"""How often rejected rows are split. After that, what remains of them is rejected as a whole."""
 
 
-class PartsSender:
-    """Sends rows. Those made of several records that are refused are sent again in halves, the earlier one first."""
+class SplittingSender:
+    """Sends rows. A rejected row that was merged from several records is sent again in halves, in order."""
 
     def __init__(
-        self, send: Callable[[Sequence[Item]], Iterator[Settled]], may_wait: Callable[[Item, Outcome], bool]
+        self, send: Callable[[Sequence[Item]], Iterator[ItemOutcomes]], may_wait: Callable[[Item, Outcome], bool]
     ) -> None:
-        """Send nothing yet.
+        """Prepare to send.
 
         Args:
-            send: Sends rows that are different records.
-            may_wait: Whether a row is not refused for good, and is to stay as it is.
+            send: Sends rows of different records.
+            may_wait: Whether a rejected row can be stored later, so that it must not be split.
         """
         self._send = send
         self._may_wait = may_wait
         self._splits = 0
 
-    def send(self, items: Sequence[Item]) -> Iterator[Settled]:
-        """Send rows that are different records.
+    def send(self, items: Sequence[Item]) -> Iterator[ItemOutcomes]:
+        """Send rows of different records.
 
         Yields:
-            Rows with their outcomes; a row that was split comes as the rows it became.
+            Rows with their outcomes. Instead of a row that was split, its parts are returned.
         """
         refused: list[Item] = []
         for rows, outcomes in self._send(items):
@@ -60,4 +60,4 @@ class PartsSender:
             yield from self.send([merged(item.parts[len(item.parts) // 2 :]) for item in refused])
 
     def _is_refused(self, item: Item, outcome: Outcome) -> bool:
-        return outcome.fate is Fate.REJECTED and not self._may_wait(item, outcome)
+        return outcome.kind is OutcomeKind.REJECTED and not self._may_wait(item, outcome)

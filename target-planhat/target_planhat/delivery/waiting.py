@@ -1,4 +1,4 @@
-"""Holds back rows whose company is not in Planhat yet, until the companies of the run are in."""
+"""Keeps rows whose company is not in Planhat yet, until the companies of the run are sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["WaitingRows"]
 
 
 class _Waiting(NamedTuple):
-    """A row that waits, the channel it was sent through, and what becomes of it when nothing it waits for comes."""
+    """A row that waits, its channel, and its outcome if its company does not come."""
 
     channel: Channel
     item: Item
@@ -30,17 +30,17 @@ class _Waiting(NamedTuple):
 
 
 class WaitingRows:
-    """Rows that wait, in the order in which they came. STATE waits with them, so no more than a number are held."""
+    """Rows that wait, in the order of the input. Their number is limited, because no STATE is written meanwhile."""
 
     def __init__(self, limit: int) -> None:
-        """Hold none yet."""
+        """Start without rows."""
         self._limit = limit
         self._closed = False
         self._waiting: dict[int, _Waiting] = {}
         self._next = 0
         self._records = 0
         self._by_mark: dict[object, set[int]] = {}
-        # How many rows with these names waited when a row came that may mean the record of any of them.
+        # Rows with these key names that waited before this place may be overtaken: a later row may be for their record.
         self._overtaken: dict[_Names, int] = {}
 
     def __len__(self) -> int:
@@ -48,16 +48,16 @@ class WaitingRows:
         return self._records
 
     def has_room_for(self, item: Item) -> bool:
-        """Whether a row can be held back."""
+        """Whether a row can wait."""
         return not self._closed and self._records + _records(item) <= self._limit
 
     def hold(self, channel: Channel, item: Item, outcome: Outcome) -> bool:
-        """Hold a row back; False when no more are held, or all have been let go.
+        """Let a row wait. False if the limit is reached, or if all rows were released.
 
         Args:
             channel: The channel it was sent through.
             item: The row.
-            outcome: What becomes of it when nothing it waits for comes.
+            outcome: Its outcome if its company does not come.
         """
         if not self.has_room_for(item):
             return False
@@ -70,16 +70,16 @@ class WaitingRows:
         self._records += _records(item)
         return True
 
-    def take(self, items: Iterable[Item]) -> list[Item]:
-        """Let the rows go that mean the record of one of these: what comes later must not go before.
+    def release_same_records(self, items: Iterable[Item]) -> list[Item]:
+        """Remove and return the rows of the same records as these rows, so that later rows are not sent before them.
 
-        Not those that were overtaken, which must not go at all.
+        Rows that were overtaken stay, because they must not be sent any more.
         """
         places = {place for item in items for place in self._of_one_record(item)}
-        return [self._let_go(place) for place in sorted(places) if not self._is_overtaken(place)]
+        return [self._remove(place) for place in sorted(places) if not self._is_overtaken(place)]
 
     def note_stored(self, item: Item) -> None:
-        """Mark the rows that one which is stored now may have overtaken: sent later, they might undo it."""
+        """Mark the rows that a stored row may have overtaken. If they were sent later, they might undo it."""
         for place in self._of_one_record(item):
             self._waiting[place].item.overtaken = True
         if item.keys:
@@ -88,19 +88,19 @@ class WaitingRows:
                 if other[0] == path and may_be_one_record(names, other[1]):
                     self._overtaken[other] = self._next
 
-    def release(self) -> Iterator[tuple[Channel, list[tuple[Item, Outcome]]]]:
-        """Let all rows go with their outcomes, by channel, parents first. From now on none is held."""
+    def release_all(self) -> Iterator[tuple[Channel, list[tuple[Item, Outcome]]]]:
+        """Remove and return all rows with their outcomes, by channel, parents first. From now on no row can wait."""
         self._closed = True
         released: dict[Channel, list[tuple[Item, Outcome]]] = {}
-        for place, held in [*self._waiting.items()]:
-            released.setdefault(held.channel, []).append((self._let_go(place), held.outcome))
+        for place, waiting in [*self._waiting.items()]:
+            released.setdefault(waiting.channel, []).append((self._remove(place), waiting.outcome))
         yield from sorted(released.items(), key=lambda entry: rank(entry[0].model))
 
     def _is_overtaken(self, place: int) -> bool:
         item = self._waiting[place].item
         return item.overtaken or (bool(item.keys) and place < self._overtaken[_names(item)])
 
-    def _let_go(self, place: int) -> Item:
+    def _remove(self, place: int) -> Item:
         overtaken = self._is_overtaken(place)
         item = self._waiting.pop(place).item
         self._records -= _records(item)
@@ -115,7 +115,7 @@ class WaitingRows:
         found: set[int] = set()
         for mark in _marks(item):
             places = self._by_mark.get(mark, set())
-            # A key that very many rows share tells nothing about any of them.
+            # A key that very many rows share does not identify a record.
             if mark == _match(item) or len(places) <= MOST_GROUPS:
                 found |= {place for place in places if _share_record(self._waiting[place].item, item)}
         return found
@@ -130,19 +130,19 @@ def _match(item: Item) -> object:
 
 
 def _marks(item: Item) -> set[object]:
-    """What rows that mean one record share. Points are told apart from each other by nothing."""
-    if not item.stream.collapses or item.match is None:
+    """What all rows of one record have in common. Metric points have nothing that identifies them."""
+    if not item.stream.merges_by_key or item.match is None:
         return set()
     return {_match(item), *((item.stream.model.path, form) for form in folded_keys(item))}
 
 
 def _names(item: Item) -> _Names:
-    """By which keys a row names its record."""
-    return item.stream.model.path, tuple(item.keys) if item.stream.collapses else ()
+    """The model of a row and the names of its keys."""
+    return item.stream.model.path, tuple(item.keys) if item.stream.merges_by_key else ()
 
 
 def _share_record(one: Item, other: Item) -> bool:
-    """Whether rows that share a key mean one record: the first key that both have decides, and the company if named."""
+    """Whether two rows with a common key are for one record. Their first common key and their company decide."""
     if one.match is None or other.match is None or one.match == other.match:
         return True
     if one.match[0] == other.match[0] and len(one.match) == len(other.match):

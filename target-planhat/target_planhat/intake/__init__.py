@@ -1,1 +1,1 @@
-"""Reads Singer messages, and decides when what is pending goes out."""
+"""Reads Singer messages, and handles checkpoints and signals."""

@@ -22,16 +22,16 @@ _LONGEST_PATH = 1_000
 
 
 def records_of(message: BatchMessage) -> Iterator[RecordMessage]:
-    """The records of a BATCH message, each in a line of its own in one of its files.
+    """The records in the files of a BATCH message.
 
     Raises:
-        InputError: The files are not JSON lines on this machine, plain or gzipped, or cannot be read.
+        InputError: A file cannot be read, or is not a local file with JSON lines, plain or gzipped.
     """
     form, compression = message.encoding.format, message.encoding.compression or "none"
     if form != "jsonl" or compression not in {"gzip", "none"}:
         msg = (
             f"{message.place}: BATCH of stream {quoted(message.stream)}: "
-            f"{quoted(form)} with {quoted(compression)} is not supported; jsonl is, with gzip or none"
+            f"{quoted(form)} with {quoted(compression)} is not supported; use jsonl with gzip or none"
         )
         raise InputError(msg)
     for file in message.manifest:
@@ -48,7 +48,7 @@ def _numbered_lines(file: str, compression: str) -> Iterator[tuple[int, bytes]]:
                 if text.strip():
                     yield number, text
     except (OSError, EOFError, ValueError, zlib.error) as err:
-        damaged = "" if isinstance(err, (OSError, ValueError)) else "it is damaged or not complete: "
+        damaged = "" if isinstance(err, (OSError, ValueError)) else "it is damaged or incomplete: "
         msg = f"cannot read batch file {quoted(file, _LONGEST_PATH)}: {damaged}{err}"
         raise InputError(msg) from err
 
@@ -56,7 +56,7 @@ def _numbered_lines(file: str, compression: str) -> Iterator[tuple[int, bytes]]:
 def _open(file: str, compression: str) -> IO[bytes]:
     url = urlparse(file)
     if url.scheme not in {"", "file"}:
-        msg = f"cannot read batch file {quoted(file, _LONGEST_PATH)}: only files of this machine are supported"
+        msg = f"cannot read batch file {quoted(file, _LONGEST_PATH)}: only local files are supported"
         raise InputError(msg)
     path = Path(unquote(url.path) if url.scheme else file)
     return cast("IO[bytes]", gzip.open(path, "rb")) if compression == "gzip" else path.open("rb")

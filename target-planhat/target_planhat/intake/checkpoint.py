@@ -1,4 +1,4 @@
-"""Decides when everything pending goes out so that STATE can follow."""
+"""Decides when all pending rows are sent, so that STATE can be written."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint:
-    """A clock that is due some seconds after the last checkpoint."""
+    """A clock for the interval between checkpoints."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         """Start the clock.
 
         Args:
             seconds: Interval.
-            clock: Seconds that never go back.
+            clock: Gives seconds that never decrease.
         """
         self._seconds = seconds
         self._clock = clock
@@ -27,9 +27,9 @@ class Checkpoint:
 
     @property
     def due(self) -> bool:
-        """Whether it is time."""
+        """Whether it is time for a checkpoint."""
         return self._clock() >= self._next
 
     def done(self) -> None:
-        """Start anew."""
+        """Start the next interval."""
         self._next = self._clock() + self._seconds

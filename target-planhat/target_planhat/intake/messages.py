@@ -1,4 +1,4 @@
-"""The messages of a Singer stream, checked when they are read."""
+"""Reads and checks Singer messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from planhat_api.jsontext import MOST_LEVELS, nests_deeply, replace_lone_surrogates
 from target_planhat.errors import InputError
-from target_planhat.intake.unreadable import InputLine
+from target_planhat.intake.unreadable_lines import UnreadableLine
 from target_planhat.record_line import UNREADABLE, RecordLine
 
 if TYPE_CHECKING:
@@ -28,21 +28,21 @@ __all__ = [
 ]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""Some programs write it at the start of a file; it is no part of the text."""
+"""Some programs write it at the start of a file. It is not part of the text."""
 _Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 
 class RecordMessage(msgspec.Struct):
-    """A RECORD message, or a line that was meant to be one.
+    """A RECORD message, or a line that should be one.
 
     Attributes:
         stream: Name of the stream.
-        place: Where it stands, for people: `line 2 of the input`.
-        raw: The record as it came in; of a line that cannot be read, its text as a JSON string.
-        record: The record; of a line that cannot be read, what can be told of it.
-        attempt: How often it has been tried, this time included.
-        fault: Why the line is no record; None when it is one.
-        copy: The one stream it is for, of several that stream maps make of that one; None when it is for all.
+        place: Its place for messages to users: `line 2 of the input`.
+        raw: The record as it was read. If the line is not a record, its text as a JSON string.
+        record: The record. If the line is not a record, the part that can be read.
+        attempt: Number of attempts, including this one.
+        fault: Why the line is not a record; None if it is one.
+        copy: If stream maps make several streams of its stream, the only one it is for; None if it is for all.
     """
 
     stream: str
@@ -56,7 +56,7 @@ class RecordMessage(msgspec.Struct):
 
 class _Placed(msgspec.Struct, kw_only=True):
     place: str = msgspec.field(default="", name="planhat_place")
-    """Where the message stands, for people; not read from it."""
+    """Place of the message, for messages to users. It is not read from the message."""
 
 
 class SchemaMessage(_Placed, tag_field="type", tag="SCHEMA"):
@@ -66,8 +66,8 @@ class SchemaMessage(_Placed, tag_field="type", tag="SCHEMA"):
     schema: dict[str, Any]
     key_properties: list[str] | None = None
 
-    def says_the_same(self, other: SchemaMessage) -> bool:
-        """Whether nothing has changed since the other one."""
+    def is_equal_to(self, other: SchemaMessage) -> bool:
+        """Whether another SCHEMA message has the same content."""
         return (self.schema, self.key_properties) == (other.schema, other.key_properties)
 
 
@@ -85,7 +85,7 @@ class ActivateVersionMessage(_Placed, tag_field="type", tag="ACTIVATE_VERSION"):
 
 
 class BatchEncoding(msgspec.Struct):
-    """How the files of a BATCH message are written."""
+    """The format of the files of a BATCH message."""
 
     format: str
     compression: str | None = None
@@ -108,7 +108,7 @@ KINDS: dict[type[Message], str] = {
     ActivateVersionMessage: "ACTIVATE_VERSION",
     BatchMessage: "BATCH",
 }
-"""What each is called in the stream."""
+"""The type of each message in the input."""
 
 
 _decode_line: Callable[[bytes], RecordLine | OtherMessage] = msgspec.json.Decoder(RecordLine | OtherMessage).decode
@@ -116,67 +116,71 @@ _decode_record = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def read_message(line: bytes, place: str) -> Message:
-    """The message that stands in a line.
+    """The message in a line.
 
     Args:
         line: The line, not blank.
-        place: Where it stands, for people.
+        place: Its place, for messages to users.
 
     Raises:
-        InputError: It is none, and cannot be told to be a RECORD. The text quotes no value of a row.
+        InputError: It is neither a message nor an invalid RECORD. The text contains no value of a row.
     """
     try:
-        message = _decode_line(_whole(line))
+        message = _decode_line(_decodable(line))
     except UNREADABLE as err:
-        return _refused(InputLine(line, place), err)
+        return _invalid_record(UnreadableLine(line, place), err)
     if isinstance(message, RecordLine):
         return _record(line, place, message)
     if nests_deeply(list(msgspec.structs.astuple(message))):
-        raise InputError(InputLine(line, place).too_deep)
+        raise InputError(UnreadableLine(line, place).too_deep)
     message.place = place
     return message
 
 
 def read_record(line: bytes, stream: str, place: str) -> RecordMessage:
-    """The record that stands alone in a line of a batch file."""
-    return _record(line, place, RecordLine(stream, msgspec.Raw(_whole(line).strip())), is_whole=True)
+    """The record in a line of a batch file."""
+    return _record(line, place, RecordLine(stream, msgspec.Raw(_decodable(line).strip())), is_record=True)
 
 
-def _whole(text: bytes) -> bytes:
-    """JSON that can be decoded although a text in it was cut in the middle of an emoji."""
+def _decodable(text: bytes) -> bytes:
+    """JSON that can be decoded, even if a text in it was cut in the middle of an emoji."""
     return replace_lone_surrogates(text) if b"\\" in text and (b"\\ud" in text or b"\\uD" in text) else text
 
 
-def _refused(line: InputLine, err: Exception) -> RecordMessage:
-    """The row that a line was meant to be."""
-    claim = line.claim
-    if claim.kind == "RECORD" and isinstance(claim.stream, str):
-        return RecordMessage(claim.stream, line.place, line.text, claim.record, claim.attempt, line.fault(err))
-    raise line.complaint(err) from None
+def _invalid_record(line: UnreadableLine, err: Exception) -> RecordMessage:
+    """The RECORD message of a line that should be one.
+
+    Raises:
+        InputError: The line is not known to be a RECORD.
+    """
+    partial = line.partial
+    if partial.kind == "RECORD" and isinstance(partial.stream, str):
+        return RecordMessage(partial.stream, line.place, line.text, partial.record, partial.attempt, line.fault(err))
+    raise line.input_error(err) from None
 
 
-def _record(line: bytes, place: str, found: RecordLine, *, is_whole: bool = False) -> RecordMessage:
+def _record(line: bytes, place: str, found: RecordLine, *, is_record: bool = False) -> RecordMessage:
     """A RECORD message.
 
     Args:
-        line: The line it stands in.
-        place: Where that stands.
-        found: The message, its record still bytes.
-        is_whole: Whether the line is the record alone.
+        line: The line.
+        place: Its place.
+        found: The message; its record is still bytes.
+        is_record: Whether the line contains only the record, without a message.
     """
     raw, noted = bytes(found.record), found.rejection
     attempt, copy = (noted.attempt + 1, noted.copy) if noted else (1, None)
     try:
         record = _decode_record(raw)
     except UNREADABLE as err:
-        given = InputLine(line, place, is_record=is_whole)
+        given = UnreadableLine(line, place, is_record=is_record)
         if not isinstance(err, msgspec.ValidationError):
             return RecordMessage(found.stream, place, given.text, given.lenient_record, attempt, given.fault(err))
-        # The text of a line that could not be read, out of a rejects file: why it could not is known best there.
+        # A rejects file contains the text of a line that could not be read, with the original reason.
         known = noted.reason if noted and raw.startswith(b'"') else None
-        return RecordMessage(found.stream, place, raw, {}, attempt, known or given.no_object(raw, err))
-    # To count brackets is quicker than to look at each value.
+        return RecordMessage(found.stream, place, raw, {}, attempt, known or given.no_object_reason(raw, err))
+    # Counting brackets is faster than checking each value.
     if raw.count(b"{") + raw.count(b"[") > MOST_LEVELS and nests_deeply(record):
-        given = InputLine(line, place, is_record=is_whole)
+        given = UnreadableLine(line, place, is_record=is_record)
         return RecordMessage(found.stream, place, given.text, {}, attempt, given.too_deep)
     return RecordMessage(found.stream, place, raw, record, attempt, copy=copy)

@@ -1,4 +1,4 @@
-"""Reads Singer messages as bytes and leaves the records undecoded."""
+"""Reads Singer messages as bytes, without decoding their records."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from target_planhat.intake.alarm import alarm
 from target_planhat.intake.messages import BYTE_ORDER_MARK, KINDS, read_message
 from target_planhat.intake.remaining_input import Rest, read_rest
+from target_planhat.intake.timer import run_every
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,19 +27,19 @@ _BUFFER = 1 << 18
 
 
 class MessageReader(GenericSingerReader[bytes]):
-    """Reader of messages.
+    """Reads messages from the input.
 
     Attributes:
-        taken: How many of the lines at hand are records that are in the books.
-        waiting: Whether the reader waits for input, and no message is being handled.
-        watch: Called before the reader waits, and every so many seconds as long as messages come.
-        shortcut: Given lines and a place, handles as many messages from there on as it can; tells how many.
+        handled: How many of the current lines are records that the summary counts.
+        waiting: Whether the reader waits for input and no message is being handled.
+        watch: An interval and a function, which is called before each wait, and at this interval during the run.
+        shortcut: Gets lines and a place. Handles as many messages from there on as it can, and returns their number.
     """
 
     def __init__(self) -> None:
-        """Stand before the first message."""
+        """Start before the first message."""
         super().__init__()
-        self.taken = 0
+        self.handled = 0
         self.waiting = False
         self._left: tuple[Sequence[bytes], int] = [], 0
         self._source: Iterable[bytes] = ()
@@ -51,15 +51,15 @@ class MessageReader(GenericSingerReader[bytes]):
         """Standard input.
 
         Raises:
-            OSError: It is closed.
+            OSError: Standard input is closed.
         """
         if sys.stdin is None:
             message = "standard input is closed"
             raise OSError(message)
-        return open(sys.stdin.fileno(), "rb", buffering=_BUFFER, closefd=False)  # not ours to close
+        return open(sys.stdin.fileno(), "rb", buffering=_BUFFER, closefd=False)  # others may use it
 
     def process_lines(self, file_input: IO[Any] | None, callbacks: Callbacks) -> Counter[str]:
-        """Hand each message to the callback of its type.
+        """Call the callback of its type with each message.
 
         Raises:
             InputError: A line is not a Singer message.
@@ -72,40 +72,40 @@ class MessageReader(GenericSingerReader[bytes]):
             place = 0
             while place < len(lines):
                 self._left = lines, place
-                self.taken = 0
-                taken = self.shortcut(lines, place) if self.shortcut is not None else 0
-                place += taken
-                counter["RECORD"] += taken
-                if place < len(lines) and not taken:
+                self.handled = 0
+                handled = self.shortcut(lines, place) if self.shortcut is not None else 0
+                place += handled
+                counter["RECORD"] += handled
+                if place < len(lines) and not handled:
                     self._handle(number + place + 1, lines[place], callbacks, counter)
                     place += 1
             number += len(lines)
-        self._left, self.taken, self._source = ([], 0), 0, ()
+        self._left, self.handled, self._source = ([], 0), 0, ()
         return counter
 
     def read_rest(self, is_enough: Callable[[], bool]) -> Rest:
-        """Count the records that were not handled when an error ended the reading; see `rest`.
+        """Count the records that were not handled before an error. See `remaining_input`.
 
         Args:
-            is_enough: Whether something asks to stop.
+            is_enough: Whether to stop for another reason.
         """
         self.waiting = False
         lines, place = self._left
-        left = chain(islice(lines, place + self.taken, None), self._source)
+        left = chain(islice(lines, place + self.handled, None), self._source)
         return read_rest(left, is_waiting=isinstance(self._source, io.BufferedReader), is_enough=is_enough)
 
     def _chunks(self, source: IO[Any]) -> Iterator[list[bytes]]:
-        """Lines as they come, as many at a time as there are without waiting."""
+        """The lines of the input, as many at once as can be read without waiting."""
         binary = getattr(source, "buffer", source)
         if isinstance(binary, io.BytesIO):
             binary = io.BufferedReader(cast("io.RawIOBase", binary), _BUFFER)
         if not isinstance(binary, io.BufferedReader):
-            # A text that is no Unicode becomes bytes that are no UTF-8, which are told as such.
+            # Text that is not valid Unicode becomes bytes that are not valid UTF-8, so that the error is reported.
             self._source = (line if isinstance(line, bytes) else line.encode(errors="surrogatepass") for line in source)
             yield from ([line] for line in self._source)
             return
         self._source = binary
-        with alarm(*self.watch) if self.watch else nullcontext():
+        with run_every(*self.watch) if self.watch else nullcontext():
             yield from self._chunks_of(binary)
 
     def _chunks_of(self, binary: io.BufferedReader) -> Iterator[list[bytes]]:
@@ -114,8 +114,8 @@ class MessageReader(GenericSingerReader[bytes]):
             if self.watch is not None:
                 self.watch[1]()
             end = binary.peek(1).rfind(b"\n")
-            # `readlines` stops at the line that goes beyond this number of bytes, so it takes what is there and no
-            # more. Without a whole line the next one is on its way, or the input is over.
+            # `readlines` stops at the line that exceeds this number of bytes, so it reads only what is available. If
+            # there is no complete line, `readline` waits for the rest of it or for the end of the input.
             lines = binary.readlines(end) if end > 0 else [line] if (line := binary.readline()) else []
             self.waiting = False
             if not lines:
@@ -123,7 +123,7 @@ class MessageReader(GenericSingerReader[bytes]):
             yield lines
 
     def _handle(self, number: int, line: bytes, callbacks: Callbacks, counter: Counter[str]) -> None:
-        """Hand one message on."""
+        """Call the callback of one message."""
         if not line.strip():
             return
         message = read_message(line, f"line {number} of the input")
@@ -132,5 +132,5 @@ class MessageReader(GenericSingerReader[bytes]):
         counter[kind] += 1
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
-        """A message as any JSON object; the SDK's interface asks for it."""
+        """A message as a JSON object. The SDK's interface requires this method."""
         return msgspec.json.decode(line, type=dict[str, Any])

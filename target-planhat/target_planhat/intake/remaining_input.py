@@ -1,4 +1,4 @@
-"""Reads on when a run has ended early: counts the records that nobody handles, and spares the tap a broken pipe."""
+"""Counts the records that remain in the input after an error. This also protects the tap from a broken pipe."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from target_planhat.errors import InputError
-from target_planhat.intake.alarm import alarm, can_wake
 from target_planhat.intake.messages import RecordMessage, read_message
+from target_planhat.intake.timer import run_every, timers_available
 from target_planhat.record_line import UNREADABLE
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Rest", "read_rest"]
 
 _MOST_SECONDS = 5.0
-"""How long to read on: each page that the tap reads meanwhile costs a call for nothing."""
+"""How long to continue reading. It is short, because each page that the tap reads meanwhile is a wasted call."""
 _TICK = 0.1
 _QUIET_TICKS = 3
-"""After so many without a line the tap waits for its source, and sees in peace that nobody reads."""
+"""After this many ticks without a line, the tap waits for its source. Then a closed pipe does no harm."""
 
 
 class _Head(msgspec.Struct):
@@ -31,17 +31,17 @@ class _Head(msgspec.Struct):
     stream: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = ""
 
 
-class _OverError(Exception):
-    """It is time to stop."""
+class _StopReadingError(Exception):
+    """Stops reading."""
 
 
 @dataclass
 class Rest:
-    """What was left of the input.
+    """The remaining records of the input.
 
     Attributes:
-        records: How many records of each stream came.
-        is_whole: Whether the input was read to its end, and all in it counted.
+        records: Number of records of each stream.
+        is_whole: Whether the input was read to its end and all records are counted.
     """
 
     records: Counter[str] = field(default_factory=Counter)
@@ -49,37 +49,37 @@ class Rest:
 
 
 def read_rest(lines: Iterable[bytes | str], *, is_waiting: bool, is_enough: Callable[[], bool]) -> Rest:
-    """Count what is left of the input, until it ends, or the tap is quiet for a moment, or some seconds are over.
+    """Count the remaining records, until the input ends, no line comes for a moment, or some seconds have passed.
 
     Args:
-        lines: What is left.
-        is_waiting: Whether the next line may take time to come.
-        is_enough: Whether something else asks to stop.
+        lines: The remaining lines.
+        is_waiting: Whether reading the next line may have to wait.
+        is_enough: Whether to stop for another reason.
     """
     rest = Rest()
-    if is_waiting and not can_wake():
+    if is_waiting and not timers_available():
         return rest
     clock = _Clock(is_enough)
     has_batches = False
     try:
-        with alarm(_TICK, clock.tick):
+        with run_every(_TICK, clock.tick):
             for line in lines:
                 clock.lines += 1
-                stream, is_batch = _look(line)
+                stream, is_batch = _record_or_batch(line)
                 has_batches = has_batches or is_batch
                 if stream is not None:
                     rest.records[stream] += 1
-    except _OverError:
+    except _StopReadingError:
         return rest
     rest.is_whole = not has_batches
     return rest
 
 
 class _Clock:
-    """Looks now and then whether lines still come.
+    """Checks at regular intervals whether lines still come.
 
     Attributes:
-        lines: How many came.
+        lines: Number of lines so far.
     """
 
     def __init__(self, is_enough: Callable[[], bool]) -> None:
@@ -90,19 +90,19 @@ class _Clock:
         self.lines = 0
 
     def tick(self) -> None:
-        """Look.
+        """Check whether to stop.
 
         Raises:
-            _OverError: It is time to stop.
+            _StopReadingError: It is time to stop.
         """
         self._quiet = self._quiet + 1 if self.lines == self._seen else 0
         self._seen = self.lines
         if self._quiet >= _QUIET_TICKS or time.monotonic() > self._end or self._is_enough():
-            raise _OverError
+            raise _StopReadingError
 
 
-def _look(line: bytes | str) -> tuple[str | None, bool]:
-    """The stream of a record, if the line is one; and whether it names files with more of them."""
+def _record_or_batch(line: bytes | str) -> tuple[str | None, bool]:
+    """The stream of the record in a line, if there is one; and whether the line is a BATCH with more records."""
     try:
         head = msgspec.json.decode(line, type=_Head)
     except UNREADABLE:

@@ -1,4 +1,4 @@
-"""What SIGTERM and Ctrl-C do: pending rows go out without waiting, STATE is exact, the exit code tells the signal."""
+"""Handles SIGTERM and Ctrl-C: pending rows are sent, STATE is exact, and the exit code is that of the signal."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["Termination"]
 
 _SECONDS_LEFT = 8.0
-"""How long calls go on after a signal: containers are killed ten seconds after SIGTERM."""
+"""How long calls continue after a signal. Containers are killed ten seconds after SIGTERM."""
 
 
 class Termination:
-    """The signals of one run.
+    """Ends the run after a signal.
 
     Attributes:
-        requested: Whether the run is to end after the message at hand.
+        requested: Whether the run must end after the current message.
 
-    The SDK drains inside its signal handler, which sends a batch anew that is being sent and acknowledges rows that
-    never were. Here a signal is only noted while a message is being handled.
+    The SDK sends batches inside its signal handler. So it would repeat a batch that is being sent, and write STATE for
+    rows that were never sent. Here a signal is only noted while a message is being handled.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class Termination:
         is_waiting: Callable[[], bool],
         finish: Callable[[], None],
     ) -> None:
-        """Not signalled yet.
+        """Start without a signal.
 
         Args:
-            logger: Told of signals.
-            deadline: That of the run, with which a signal makes an end.
+            logger: Logs signals.
+            deadline: Deadline of the calls of the run. A signal sets it.
             is_waiting: Whether no message is being handled.
-            finish: Sends what is pending and lets STATE out.
+            finish: Sends pending rows and writes STATE.
         """
         self._logger = logger
         self._deadline = deadline
@@ -55,31 +55,30 @@ class Termination:
         self._stop_requests = StopRequests()
         self.requested = False
 
-    def signalled(self, number: int) -> None:
-        """Take a signal. A second wish to end ends the process at once: STATE then stays where it was."""
+    def handle(self, number: int) -> None:
+        """Handle a signal. A second request ends the process at once, without a further STATE."""
         name = signal.Signals(number).name
-        wish = self._stop_requests.add()
-        if not wish:
+        is_request = self._stop_requests.add()
+        if not is_request:
             return
         if self._is_over:
             os._exit(SIGNALS + number)
         if self._signal is not None:
             self._logger.warning(
-                "%s again: ending at once. What is pending comes with the next run; of rows that were on their way "
-                "nobody knows whether they arrived, and of metrics and activities among them those that did will count "
-                "twice",
+                "%s again: ending at once. Pending rows come with the next run. For rows that are being sent, it is "
+                "not known whether they arrived; metrics and activities among them that did arrive will count twice",
                 name,
             )
             os._exit(SIGNALS + number)
         self._signal = number
         self.requested = True
         self._deadline.set(_SECONDS_LEFT)
-        self._logger.info("%s: sending what is pending, then ending", name)
+        self._logger.info("%s: sending pending rows, then ending", name)
         if self._is_waiting():
             self.end()
 
     def end(self) -> NoReturn:
-        """Send what is pending, then end the run.
+        """Send pending rows, then end the run.
 
         Raises:
             SystemExit: With 128 and the number of the signal.
@@ -88,11 +87,11 @@ class Termination:
         raise SystemExit(self._code)
 
     def code_of_run(self, code: int, pending: int) -> int:
-        """The exit code of a run that is done: that of the signal, if there was one. A later one ends the process.
+        """The exit code of a finished run: that of the signal, if there was one. A later signal ends the process.
 
         Args:
-            code: What the exit code is without a signal.
-            pending: Rows that were read and whose fate is not known.
+            code: The exit code without a signal.
+            pending: Number of rows that were read and have no outcome.
 
         Returns:
             The exit code.
@@ -102,8 +101,8 @@ class Termination:
             return code
         if pending or code:
             self._logger.warning(
-                "%s: ended with %s rows pending that did not get out; they come with the next run, and so do those "
-                "that were not read yet",
+                "%s: ended with %s pending rows that were not sent. They come with the next run, like the rows that "
+                "were not read yet",
                 signal.Signals(self._signal).name,
                 pending,
             )

@@ -1,1 +1,1 @@
-"""Keeps account of what became of each record: counts, files, the policy on rejects."""
+"""Records the outcome of each record: in counts, receipts and rejects."""

@@ -1,4 +1,4 @@
-"""Decides when rejects end the run."""
+"""Ends the run if too many records are rejected."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ if TYPE_CHECKING:
 
 __all__ = ["RejectPolicy"]
 
-_ENOUGH_TO_JUDGE = 100
+_ENOUGH_FOR_A_SHARE = 100
 
 
 @dataclass(frozen=True)
 class RejectPolicy:
-    """When rejects end the run."""
+    """The policy on rejects, from max_rejects."""
 
     allowed: AllowedRejects
 
-    def check(self, rejected: int, settled: int, first: str, *, at_end: bool = False) -> None:
-        """Look at the counts after a batch, or at the end.
+    def check(self, rejected: int, with_outcome: int, first: str, *, at_end: bool = False) -> None:
+        """Check the counts after a batch, or at the end.
 
         Args:
-            rejected: Records rejected so far.
-            settled: Records whose fate is known.
+            rejected: Number of rejected records.
+            with_outcome: Number of records that have an outcome.
             first: The first reject, for the message: its key and the reason.
-            at_end: Whether a share of few records counts already.
+            at_end: Whether to check a percentage even if there are few records.
 
         Raises:
             RejectsError: The run must end.
         """
         if not rejected:
             return
-        told = f"{rejected} of {settled} records rejected, the first: {first}"
+        text = f"{rejected} of {with_outcome} records rejected, the first: {first}"
         rows, percent = self.allowed.rows, self.allowed.percent
         if rows == 0:
-            msg = f"{told}. To set such records aside and go on, set max_rejects, such as 100 or 5%, and a rejects_dir"
+            msg = (
+                f"{text}. To keep such records in a file and go on, set max_rejects, such as 100 or 5%, and rejects_dir"
+            )
             raise RejectsError(msg)
         if rows is not None and rejected > rows:
-            msg = f"{told}; max_rejects is {rows}"
+            msg = f"{text}; max_rejects is {rows}"
             raise RejectsError(msg)
-        judged = at_end or settled >= _ENOUGH_TO_JUDGE
-        if judged and percent is not None and rejected * 100 > percent * settled:
-            msg = f"{told}; max_rejects is {percent}%"
+        applies = at_end or with_outcome >= _ENOUGH_FOR_A_SHARE
+        if applies and percent is not None and rejected * 100 > percent * with_outcome:
+            msg = f"{text}; max_rejects is {percent}%"
             raise RejectsError(msg)

@@ -1,4 +1,4 @@
-"""Writes what became of each record, one JSON line for each, to be loaded as a table."""
+"""Writes the outcome of each record as a JSON line, which can be loaded as a table."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class _Receipt(msgspec.Struct):
 
 
 class Receipts:
-    """The receipts of one run. Every line has the same columns."""
+    """The receipts of one run. All lines have the same columns."""
 
     def __init__(self, folder: str | None) -> None:
-        """Write nothing yet; without a folder, never."""
+        """Prepare the file. Without a folder, nothing is written."""
         self._file = RunFile("receipts_dir", folder, "receipts", ".jsonl") if folder else None
         self._encode = msgspec.json.Encoder().encode
 
     def __bool__(self) -> bool:
-        """Whether receipts are wanted."""
+        """Whether receipts are written."""
         return self._file is not None
 
     def add(
@@ -50,21 +50,21 @@ class Receipts:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         self._file.write(
             self._encode(
-                _Receipt(now, stream, model, key, value, outcome.fate.word, outcome.planhat_id, outcome.reason, attempt)
+                _Receipt(now, stream, model, key, value, outcome.kind.word, outcome.planhat_id, outcome.reason, attempt)
             )
         )
 
     @property
     def fault(self) -> OutputError | None:
-        """Why some of them could not be written."""
+        """Why a receipt could not be written; None if there was no error."""
         return self._file.fault if self._file else None
 
-    def secure(self) -> None:
-        """Have all of them on disk, unless there is a fault."""
+    def sync(self) -> None:
+        """Write all receipts to disk, unless there was an error."""
         if self._file:
-            self._file.secure()
+            self._file.sync()
 
     def close(self) -> None:
-        """Have all of them on disk, unless there is a fault, and close the file."""
+        """Write all receipts to disk, unless there was an error. Close the file."""
         if self._file:
             self._file.close()

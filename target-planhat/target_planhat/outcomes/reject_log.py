@@ -1,4 +1,4 @@
-"""Logs rejects: the first of each reason when it comes, and how many more there were at the end."""
+"""Logs rejects: the first one of each reason at once, and the number of all at the end."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["RejectLog"]
 
 MOST_REASONS = 50
-"""How many reasons are told; with more of them each row has its own, and the file of rejects is the place to look."""
+"""How many reasons are logged. If there are more, the reasons of all rows are in the rejects file."""
 _FEW = 3
 _VARIES = re.compile(r"[^\s,;:()]*\d[^\s,;:()]*")
-"""Words with digits, such as keys and numbers of lines: reasons that differ in nothing else are one."""
+"""Words with digits, such as keys and line numbers. Reasons that differ only in such words are equal."""
 
 
 @lru_cache(maxsize=1000)
@@ -27,7 +27,7 @@ def _kind_of(reason: str) -> str:
 
 @dataclass
 class _Group:
-    """Rejects of one stream for one reason."""
+    """Rejects of one stream with one reason."""
 
     stream: str
     reason: str
@@ -39,23 +39,23 @@ class RejectLog:
     """The rejects of a run, by reason.
 
     Attributes:
-        first: The first of them, for people.
+        first: The first reject, as in the log.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
-        """None so far."""
+        """Start without rejects."""
         self.first = ""
         self._logger = logger
         self._groups: dict[tuple[str, str], _Group] = {}
-        self._untold = 0
+        self._not_logged = 0
 
     def add(self, stream: str, label: Callable[[], str], reason: str) -> None:
-        """Take one; log it if it is the first of its kind.
+        """Add a reject. Log it if it is the first with its reason.
 
         Args:
             stream: Its stream.
-            label: Says what identifies it; asked only if need be.
-            reason: Why it is rejected.
+            label: Gives its key. It is called only if necessary.
+            reason: Why it was rejected.
         """
         kind = stream, _kind_of(reason)
         group = self._groups.get(kind)
@@ -65,18 +65,16 @@ class RejectLog:
                 group.labels.append(label())
         elif len(self._groups) < MOST_REASONS:
             self._groups[kind] = _Group(stream, reason, [label()])
-            told = f"{stream}, {self._groups[kind].labels[0]}: {reason}"
-            self.first = self.first or told
-            self._logger.error("Rejected: %s", told)
+            text = f"{stream}, {self._groups[kind].labels[0]}: {reason}"
+            self.first = self.first or text
+            self._logger.error("Rejected: %s", text)
         else:
-            self._untold += 1
-            if self._untold == 1:
-                self._logger.error(
-                    "Rejects for further reasons are counted, and written to rejects_dir, but not logged"
-                )
+            self._not_logged += 1
+            if self._not_logged == 1:
+                self._logger.error("Rejects for further reasons are counted and written to rejects_dir, but not logged")
 
-    def tell_counts(self) -> None:
-        """Log how many there were of each reason that more than one had."""
+    def log_counts(self) -> None:
+        """Log the number of rejects for each reason with more than one."""
         for group in self._groups.values():
             if group.more:
                 labels = ", ".join(group.labels)
@@ -90,5 +88,5 @@ class RejectLog:
                     also,
                     group.reason,
                 )
-        if self._untold:
-            self._logger.error("Rejected: %s more records for further reasons", self._untold)
+        if self._not_logged:
+            self._logger.error("Rejected: %s more records for further reasons", self._not_logged)

@@ -1,4 +1,4 @@
-"""Keeps rejected records in a Singer file that the target can read again."""
+"""Writes rejected records to a Singer file that the target can read again."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ __all__ = ["Rejects"]
 
 
 class Rejects:
-    """The rejects of one run: SCHEMA messages, and RECORD messages with the reason beside the record."""
+    """The rejects of one run: SCHEMA messages, and RECORD messages with the record and the reason."""
 
     def __init__(self, folder: str | None) -> None:
-        """Write nothing yet; without a folder, never."""
+        """Prepare the file. Without a folder, nothing is written."""
         self._file = RunFile("rejects_dir", folder, "rejects", ".singer") if folder else None
         self._announced: dict[str, bytes] = {}
         self._schemas: dict[str, bytes] = {}
 
     @property
     def path(self) -> Path | None:
-        """The file, when there are rejects in it; none when some of them are missing."""
+        """The file; None if there are no rejects, or if some of them are missing in the file."""
         return self._file.path if self._file and self._file.used and self._file.fault is None else None
 
     def announce(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> None:
-        """Note the schema a stream has from now on; it is written before the stream's next reject."""
+        """Keep the current schema of a stream. It is written before the next reject of the stream."""
         message = {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": key_properties}
         self._schemas[stream] = msgspec.json.encode(message)
 
-    def add(  # noqa: PLR0913 -- all of it stands in the file
+    def add(  # noqa: PLR0913 -- all of it is written
         self, stream: str, record: bytes, *, reason: str, uncertain: bool, attempt: int, copy: str | None = None
     ) -> None:
         """Add one record.
 
         Args:
-            stream: Stream it came in.
-            record: The record as it came in, one JSON object.
+            stream: Its stream in the input.
+            record: The record as it was read, one JSON object.
             reason: Why it was rejected.
-            uncertain: Whether it may be in Planhat all the same; sending it again may double it.
-            attempt: How often it was tried.
-            copy: The one stream it is for, of several that stream maps make of the one it came in.
+            uncertain: Whether it may be stored in Planhat, so that sending it again may store it twice.
+            attempt: Number of attempts.
+            copy: If stream maps make several streams of its stream, the one in which it was rejected.
         """
         if self._file is None:
             return
@@ -69,15 +69,15 @@ class Rejects:
 
     @property
     def fault(self) -> OutputError | None:
-        """Why some of them could not be written."""
+        """Why a reject could not be written; None if there was no error."""
         return self._file.fault if self._file else None
 
-    def secure(self) -> None:
-        """Have all of them on disk, unless there is a fault."""
+    def sync(self) -> None:
+        """Write all rejects to disk, unless there was an error."""
         if self._file:
-            self._file.secure()
+            self._file.sync()
 
     def close(self) -> None:
-        """Have all of them on disk, unless there is a fault, and close the file."""
+        """Write all rejects to disk, unless there was an error. Close the file."""
         if self._file:
             self._file.close()

@@ -1,4 +1,4 @@
-"""Files that belong to one run: written line by line, safe on disk when asked."""
+"""Writes a file that belongs to one run, line by line."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ __all__ = ["RunFile"]
 
 
 class RunFile:
-    """A file of one run, made when the first line is written. It never overwrites a file of another run.
+    """A file of one run, created when the first line is written. It never overwrites a file of another run.
 
     Attributes:
-        fault: Why it takes no more lines. Lines come while it is entered what became of rows, which must go on.
+        fault: Why no more lines can be written; None if there was no error. It is not raised in `write`, because all
+            outcomes of a batch must be added first.
     """
 
     def __init__(self, setting: str, folder: str, name: str, suffix: str) -> None:
-        """Check the folder, make it if need be.
+        """Check the folder. Create it if necessary.
 
         Args:
-            setting: The setting that asks for the file.
-            folder: Where the file will be.
-            name: What the name of the file starts with.
-            suffix: What it ends with.
+            setting: The setting that names the folder.
+            folder: Folder of the file.
+            name: Beginning of the name of the file.
+            suffix: End of the name of the file.
 
         Raises:
-            SettingsError: The folder cannot be made, or takes no file.
+            SettingsError: The folder, or a file in it, cannot be created.
         """
         started = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         self.path = Path(folder) / f"{name}-{started}-{os.getpid()}{suffix}"
@@ -51,10 +52,10 @@ class RunFile:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as err:
-            msg = f"{self._setting}: cannot make folder {folder}: {reason_of(err)}"
+            msg = f"{self._setting}: cannot create folder {folder}: {reason_of(err)}"
             raise SettingsError(msg) from err
         try:
-            # Some folders that may be written to take no files all the same.
+            # In some folders with write permission, no file can be created.
             TemporaryFile(dir=folder).close()
         except OSError as err:
             msg = f"{self._setting}: cannot write to folder {folder}: {reason_of(err)}"
@@ -66,7 +67,7 @@ class RunFile:
         return self._file is not None
 
     def write(self, line: bytes) -> None:
-        """Write one line; nothing after a fault."""
+        """Write one line. After an error, do nothing."""
         if self.fault is not None:
             return
         try:
@@ -82,9 +83,9 @@ class RunFile:
         stem, suffix = self.path.stem, self.path.suffix
         while True:
             try:
-                # The rows hold personal data: nobody else on the machine shall read them.
+                # The rows contain personal data, so no other user of the machine may read them.
                 descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:  # noqa: PERF203 # one turn, but for a clash of names
+            except FileExistsError:  # noqa: PERF203 # one turn, unless the name exists
                 number += 1
                 self.path = self.path.with_name(f"{stem}-{number}{suffix}")
             else:
@@ -93,14 +94,14 @@ class RunFile:
     def _fail(self, err: OSError) -> None:
         self.fault = OutputError(f"{self._setting}: cannot write {self.path}: {reason_of(err)}")
         if self._file is not None:
-            # What is left in its buffer cannot be written either.
+            # The rest of its buffer cannot be written either.
             with suppress(OSError):
                 self._file.close()
             with suppress(OSError):
                 _end_with_a_whole_line(self.path)
 
-    def secure(self) -> None:
-        """Have all lines on disk before going on, unless there is a fault."""
+    def sync(self) -> None:
+        """Write all lines to disk, unless there was an error."""
         if self._file is not None and self._dirty and self.fault is None:
             try:
                 self._file.flush()
@@ -110,14 +111,14 @@ class RunFile:
             self._dirty = False
 
     def close(self) -> None:
-        """Have all lines on disk, unless there is a fault, and close the file."""
-        self.secure()
+        """Write all lines to disk, unless there was an error. Close the file."""
+        self.sync()
         if self._file is not None:
             self._file.close()
 
 
 def _end_with_a_whole_line(path: Path) -> None:
-    """Cut off a line of which only a part was written: the rest of the file can be read all the same."""
+    """Remove an incomplete last line, so that the file can be read."""
     with path.open("rb") as file:
         if not path.stat().st_size:
             return

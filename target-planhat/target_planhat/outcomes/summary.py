@@ -1,4 +1,4 @@
-"""Counts the records of each stream and what became of them, and tells it at the end."""
+"""Counts the records of each stream by outcome."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api import Fate
+from planhat_api import OutcomeKind
 
 if TYPE_CHECKING:
     import logging
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["UNSENT", "Summary"]
 
-_WORDS = tuple(dict.fromkeys(fate.word for fate in Fate))
-_REJECTS = tuple(dict.fromkeys(fate.word for fate in Fate if fate.is_reject))
+_WORDS = tuple(dict.fromkeys(fate.word for fate in OutcomeKind))
+_REJECTS = tuple(dict.fromkeys(fate.word for fate in OutcomeKind if fate.is_reject))
 
 UNSENT = "unsent"
 """Records that were read and have no outcome when the run ends."""
 
 
 class Summary:
-    """Counters per stream. The SDK's own are wrong once rows are merged.
+    """Counters for each stream. The SDK's own counters are wrong if rows are merged.
 
     Attributes:
-        is_whole: Whether the input was read to its end, and all records in it are counted.
+        is_whole: Whether the input was read to its end and all its records are counted.
     """
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class Summary:
         self._read: Counter[str] = Counter()
         self._streams: dict[str, Counter[str]] = {}
 
-    def take(self, stream: str, number: int = 1) -> None:
-        """Count records of a stream that came in. Those that get no outcome are unsent."""
+    def count_read(self, stream: str, number: int = 1) -> None:
+        """Count records of a stream that were read. Records without an outcome are unsent."""
         self._read[stream] += number
 
-    def count(self, stream: str, fate: Fate, number: int = 1) -> None:
-        """Count records of a stream."""
+    def count_outcome(self, stream: str, fate: OutcomeKind, number: int = 1) -> None:
+        """Count records of a stream with an outcome."""
         self._streams.setdefault(stream, Counter())[fate.word] += number
 
     @property
@@ -49,41 +49,41 @@ class Summary:
         return tuple({**self._streams, **self._read})
 
     def of(self, stream: str) -> dict[str, int]:
-        """The counts of one stream by the name of the outcome, then those without one; zeros left out."""
+        """The counts of one stream by outcome, and the number of unsent records. Zeros are left out."""
         counts = self._streams.get(stream, Counter())
-        told = {word: counts[word] for word in _WORDS if counts[word]}
+        text = {word: counts[word] for word in _WORDS if counts[word]}
         unsent = self._read[stream] - sum(counts.values())
-        return {**told, UNSENT: unsent} if unsent else told
+        return {**text, UNSENT: unsent} if unsent else text
 
     @property
     def unsent(self) -> int:
-        """Records that came in and have no outcome."""
-        return sum(self._read.values()) - self.settled
+        """Records that were read and have no outcome."""
+        return sum(self._read.values()) - self.with_outcome
 
     @property
-    def settled(self) -> int:
-        """Records whose fate is known."""
+    def with_outcome(self) -> int:
+        """Records that have an outcome."""
         return sum(sum(counts.values()) for counts in self._streams.values())
 
     @property
     def rejected(self) -> int:
-        """Records that were rejected, or may not be there."""
+        """Records that were rejected or are unknown."""
         return sum(counts[word] for counts in self._streams.values() for word in _REJECTS)
 
     @property
     def unknown(self) -> int:
-        """Records that may be there or not."""
-        return sum(counts[Fate.UNKNOWN.word] for counts in self._streams.values())
+        """Records that may or may not be stored."""
+        return sum(counts[OutcomeKind.UNKNOWN.word] for counts in self._streams.values())
 
-    def tell(self, logger: logging.Logger) -> None:
-        """Tell it to people, a line per stream."""
+    def log(self, logger: logging.Logger) -> None:
+        """Log one line for each stream."""
         for stream in self.streams:
             counts = self.of(stream)
-            told = ", ".join(f"{number} {word}" for word, number in counts.items())
-            logger.info("%s: %s records: %s", stream, sum(counts.values()), told)
+            text = ", ".join(f"{number} {word}" for word, number in counts.items())
+            logger.info("%s: %s records: %s", stream, sum(counts.values()), text)
 
-    def tell_machines(self, logger: logging.Logger, rejects: Path | None) -> None:
-        """Tell it in one line of JSON."""
+    def log_json(self, logger: logging.Logger, rejects: Path | None) -> None:
+        """Log all counts in one line of JSON."""
         streams: dict[str, Any] = {stream: self.of(stream) for stream in self.streams}
         totals: Counter[str] = Counter()
         for counts in streams.values():

@@ -1,1 +1,1 @@
-"""Makes a row of a record: which model, which fields, which key, which values."""
+"""Builds rows from records: finds the model, maps the fields, decides the key and converts the values."""

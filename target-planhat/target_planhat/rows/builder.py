@@ -1,4 +1,4 @@
-"""Builds the row Planhat gets from the record a tap sent."""
+"""Builds the row for Planhat from a record of the tap."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from planhat_api.values.invalid import InvalidValueError
-from target_planhat.rows.invalid import form_of
 from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
-from target_planhat.rows.mapping import Slot, Source
+from target_planhat.rows.mapping import Field, Source
+from target_planhat.rows.value_form import form_of
 from target_planhat.rows.values import ANYTHING, Json, encode
 
 if TYPE_CHECKING:
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
 __all__ = ["RefusedRowError", "RowBuilder", "StreamPlan"]
 
-# Planhat swallows such rows without an error entry, so nothing but this check would notice (tickets, quirks).
-_SWALLOWED_WITHOUT = {"tickets": ("email",)}
+# Planhat drops rows without these fields and lists no error for them (tickets, quirks).
+_DROPPED_WITHOUT = {"tickets": ("email",)}
 
 
 class RefusedRowError(Exception):
-    """A row that must not be sent. The text says why and names no value but the row's key."""
+    """A row must not be sent. The text gives the reason and contains no value except the key of the row."""
 
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """What is known of a stream before its first record.
+    """What is known about a stream before its first record.
 
     Attributes:
-        model: Model the rows go to, as it is written.
-        plan: Where each column leads.
-        rule: Which keys the rows carry.
-        resolver: Finds the field of a column that the schema did not declare.
+        model: Model of the rows, with the fields that can be written.
+        plan: The field of each column.
+        rule: The keys of the rows.
+        resolver: Finds the field of a column that the schema does not declare.
         settings: Settings of the stream.
         marks: Which records are marked as deleted.
     """
@@ -55,20 +55,20 @@ class StreamPlan:
 
 
 class RowBuilder:
-    """Turns the records of one stream into rows, by its column plan."""
+    """Builds the rows of one stream by its column plan."""
 
     def __init__(
         self,
         stream: StreamPlan,
-        notice: Callable[[str, str], None],
+        log_left_out: Callable[[str, str], None],
         check: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Prepare the plan for many rows.
 
         Args:
-            stream: What is known of the stream.
-            notice: Told of each undeclared column that is left out, with the reason.
-            check: Looks at the finished row, may change it, and raises RefusedRowError; in place of the rules for
+            stream: What is known about the stream.
+            log_left_out: Logs an undeclared column that is left out, with the reason.
+            check: Checks the finished row, which it may change. It may raise RefusedRowError. It replaces the rules for
                 rows that are matched on a key.
         """
         self.model = stream.model
@@ -78,26 +78,26 @@ class RowBuilder:
         self._settings = stream.settings
         self._clears_all = stream.settings.nulls == "clear"
         self._cleared = frozenset(stream.settings.cleared)
-        self._notice = notice
+        self._log_left_out = log_left_out
         self._sources = {source.column: source for source in self.plan.sources}
-        self._late: dict[str, Source | None] = {}
-        # Asked for each value of each record; bounded, because a tap may send any number of names.
+        self._undeclared: dict[str, Source | None] = {}
+        # These are needed for each value of each record. They are limited, because a tap may send any number of names.
         self._member = lru_cache(maxsize=10_000)(self._member_source)
         self._nearest_custom = lru_cache(maxsize=1_000)(stream.resolver.custom.nearest)
-        self._fields = {slot.name: value for slot, value in self.plan.constants.items() if not slot.custom}
-        self._custom = {slot.name: value for slot, value in self.plan.constants.items() if slot.custom}
+        self._fields = {field.name: value for field, value in self.plan.constants.items() if not field.custom}
+        self._custom = {field.name: value for field, value in self.plan.constants.items() if field.custom}
         self._check = check or self._check_keys
-        self.swallowed_without = _SWALLOWED_WITHOUT.get(self.model.path, ())
+        self.dropped_without = _DROPPED_WITHOUT.get(self.model.path, ())
 
-    def clears(self, slot: Slot) -> bool:
-        """Whether a null empties this field."""
-        return self._clears_all or (bool(self._cleared) and str(slot) in self._cleared)
+    def clears(self, field: Field) -> bool:
+        """Whether a null clears this field."""
+        return self._clears_all or (bool(self._cleared) and str(field) in self._cleared)
 
     def build(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
-        """The row of a record, with what identifies it in its batch.
+        """The row of a record, and the key that identifies it in a batch.
 
         Raises:
-            RefusedRowError: The record cannot become a row that Planhat keeps.
+            RefusedRowError: Planhat would not store the row of this record.
         """
         body: dict[str, Any] = {}
         custom: dict[str, Any] = {}
@@ -105,7 +105,7 @@ class RowBuilder:
             self._place(source, record[source.column], body, custom)
         body |= self._fields
         custom |= self._custom
-        # An empty custom object is never sent: whether it would empty them all is unknown (Q8).
+        # An empty custom object is never sent: it is not known whether it would clear all custom fields (Q8).
         if custom:
             body["custom"] = custom
         for name in self.rule.left_out:
@@ -113,19 +113,19 @@ class RowBuilder:
         return self._finished(body)
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[Row, tuple[str, ...] | None]:
-        """The keys of a record alone."""
+        """The row of a record with only its keys."""
         body: dict[str, Any] = {}
         wanted = {*self.rule.keyables, self.rule.company}
         for source in self._in_order(record):
-            if source.slot.name in wanted and not source.slot.custom:
+            if source.field.name in wanted and not source.field.custom:
                 self._place(source, record[source.column], body, {})
         return Row(encode(body), self.rule.keys(body)), self.rule.match(body)
 
     def known(self, record: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-        """Those of these fields that a record fills as it should, to name it by."""
+        """The valid values of these fields in a record, for messages."""
         body: dict[str, Any] = {}
         for source in self._in_order(record):
-            if source.slot.name in names and not source.slot.custom:
+            if source.field.name in names and not source.field.custom:
                 with suppress(RefusedRowError):
                     self._place(source, record[source.column], body, {})
         return body | {name: value for name, value in self._fields.items() if name in names}
@@ -139,15 +139,15 @@ class RowBuilder:
         if len(found) + len(self.plan.left_out) < len(record):
             for column in record:
                 if column not in self._sources and column not in self.plan.left_out:
-                    late = self._late_source(column)
-                    if late is not None:
-                        found.append(late)
+                    undeclared = self._undeclared_source(column)
+                    if undeclared is not None:
+                        found.append(undeclared)
         return found
 
-    def _late_source(self, column: str) -> Source | None:
-        """A column the schema did not declare: looked up once."""
-        if column in self._late:
-            return self._late[column]
+    def _undeclared_source(self, column: str) -> Source | None:
+        """The field of a column that the schema does not declare. It is searched once."""
+        if column in self._undeclared:
+            return self._undeclared[column]
         found: Source | str | None
         if column in HELPER_COLUMNS:
             found = "metadata"
@@ -156,56 +156,56 @@ class RowBuilder:
         else:
             found = self._resolver.source(column, column) or self._unknown(column)
         if isinstance(found, str):
-            self._notice(column, found)
-        self._late[column] = found if isinstance(found, Source) else None
-        return self._late[column]
+            self._log_left_out(column, found)
+        self._undeclared[column] = found if isinstance(found, Source) else None
+        return self._undeclared[column]
 
     def _unknown(self, column: str) -> Source | str:
-        """No field; the run could not be stopped for it at start, so it is left out and told (B46)."""
+        """An undeclared column without a field. The run could not be stopped at the start, so it is left out (B46)."""
         if self._settings.unknown_columns == "send":
-            return Source(column, Slot(column), ANYTHING)
+            return Source(column, Field(column), ANYTHING)
         near = self._resolver.nearest(column)
         return "no such field, and the schema does not declare it" + (f"; did you mean {near!r}?" if near else "")
 
     def _place(self, source: Source, value: Json, body: dict[str, Any], custom: dict[str, Any]) -> None:
-        slot = source.slot
+        field = source.field
         try:
-            value = None if value is None else source.kind.convert(value)
+            value = None if value is None else source.field_type.convert(value)
         except InvalidValueError as err:
-            msg = f"{slot}: {err}{form_of(value)}"
+            msg = f"{field}: {err}{form_of(value)}"
             raise RefusedRowError(msg) from err
-        if slot.name == "custom" and not slot.custom:
+        if field.name == "custom" and not field.custom:
             self._place_custom(value or {}, custom)
             return
-        into = custom if slot.custom else body
+        into = custom if field.custom else body
         if value is not None:
-            if into.get(slot.name) is None:
-                into[slot.name] = value
-        elif self.clears(slot):
-            into.setdefault(slot.name, None)
+            if into.get(field.name) is None:
+                into[field.name] = value
+        elif self.clears(field):
+            into.setdefault(field.name, None)
 
     def _place_custom(self, values: Mapping[str, Any], custom: dict[str, Any]) -> None:
         for name, given in values.items():
             source = self._member(name)
             if source is None:
                 self._place_unknown_custom(name, given, custom)
-            elif source.slot.name not in self._resolver.custom.formulas:
+            elif source.field.name not in self._resolver.custom.formulas:
                 self._place(source, given, custom, custom)
 
     def _member_source(self, name: str) -> Source | None:
-        """Where a member of `custom` leads; None when there is no such custom field."""
+        """The custom field of a member of `custom`; None if there is no such field."""
         names = self._resolver.custom
         found = names.find(name)
         if found is None:
             return None
-        kind = (None if found in names.formulas else names.kind(found)) or ANYTHING
-        return Source(f"custom.{name}", Slot(found, custom=True), kind)
+        field_type = (None if found in names.formulas else names.type_of(found)) or ANYTHING
+        return Source(f"custom.{name}", Field(found, custom=True), field_type)
 
     def _place_unknown_custom(self, name: str, value: Json, custom: dict[str, Any]) -> None:
         if self._settings.unknown_columns == "send":
             custom[name] = value
         elif self._settings.unknown_columns == "leave_out":
-            self._notice(f"custom.{name}", "no such custom field")
+            self._log_left_out(f"custom.{name}", "no such custom field")
         else:
             near = self._nearest_custom(name)
             raise RefusedRowError(
@@ -213,14 +213,14 @@ class RowBuilder:
             )
 
     def _check_keys(self, body: Mapping[str, Any]) -> None:
-        for name in self.swallowed_without:
+        for name in self.dropped_without:
             if not body.get(name):
-                msg = f"no {name}: Planhat would drop the row without a word"
+                msg = f"no {name}: Planhat would drop the row without an error"
                 raise RefusedRowError(msg)
         if self.rule.match(body):
             return
         if self.rule.needs_key:
-            msg = f"no key: none of {', '.join(self.rule.keyables)} holds a value"
+            msg = f"no key: none of {', '.join(self.rule.keyables)} has a value"
             raise RefusedRowError(msg)
         missing = [name for name in self.model.required if body.get(name) is None]
         if missing:
@@ -229,7 +229,7 @@ class RowBuilder:
         company_lookup = self.model.company_lookup
         placed_by = (*company_lookup.fields, company_lookup.address) if company_lookup else ()
         if placed_by and not any(body.get(name) for name in placed_by):
-            msg = f"a new {self.model.name} needs {' or '.join(placed_by)}: Planhat would drop the row without a word"
+            msg = f"a new {self.model.name} needs {' or '.join(placed_by)}: Planhat would drop the row without an error"
             raise RefusedRowError(msg)
         groups = self.model.required_any
         if groups and not any(all(body.get(name) is not None for name in group) for group in groups):

@@ -1,4 +1,4 @@
-"""A record on its way to Planhat, and what is known of the stream it belongs to."""
+"""A row with its record and its stream."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
     from planhat_api.models.registry import Model
 
-__all__ = ["Item", "StreamFacts"]
+__all__ = ["Item", "StreamInfo"]
 
 _LONGEST_KEY = 300
 
 
 @dataclass(frozen=True, eq=False)
-class StreamFacts:
-    """A stream as its rows need to know it, wherever they are. A stream whose SCHEMA changes has new ones.
+class StreamInfo:
+    """What a row must know about its stream. If the SCHEMA of a stream changes, new rows get a new object.
 
     Attributes:
-        name: Its name, which stream maps may have given it.
-        input_stream: The stream in which its records came in.
-        model: Model its rows go to.
-        mode: What may be done with its rows: upsert, update, insert or duplicate.
-        keyables: Keys that its rows carry, in the order in which Planhat tries them.
-        collapses: Whether rows with the same key are one record, of which one row is sent.
-        label: Tells what identifies a row of it, for logs.
+        name: Its name, after stream maps.
+        input_stream: The stream of its records in the input.
+        model: Model of its rows.
+        mode: The mode for its rows: upsert, update, insert or duplicate.
+        keyables: Keys of its rows, in the order in which Planhat tries them.
+        merges_by_key: Whether rows with the same key are for one record, so that they are merged.
+        label: Gives the key of a row, for logs.
     """
 
     name: str
@@ -38,24 +38,24 @@ class StreamFacts:
     model: Model
     mode: str
     keyables: tuple[str, ...]
-    collapses: bool
+    merges_by_key: bool
     label: Callable[[Item], str]
 
 
 class Item(Row, eq=False, gc=False):
-    """One record on its way: the row Planhat gets, with what is known of the record.
+    """A row for Planhat, with what is known about its record.
 
     Attributes:
-        source: What came in: the record, one JSON object; or the whole message with the record in it.
+        source: The record as it was read, one JSON object; or the whole message with the record.
         is_message: Whether `source` is the whole message.
-        attempt: How often it has been tried, this time included.
-        delete: Whether the row is to be deleted.
-        overtaken: Whether a later row that may mean the same record went out while this one waited.
-        origin: The stream it came in, and which copy of it this is if stream maps make several; None if its stream is
-            made of one stream alone.
-        parts: The records that were made this one row, in their order; empty for a row that is one record.
-        stream: The stream it belongs to; it has one from the moment on in which it is in the books.
-        place: Where it stands in the input, if it was looked at on its own: it may have no key to name it by.
+        attempt: Number of attempts, including this one.
+        delete: Whether the record must be deleted.
+        overtaken: Whether a later row that may be for the same record was sent while this row waited.
+        origin: The stream of the record in the input and, if stream maps make several streams of it, the one of this
+            row; None if the stream is known from `stream`.
+        parts: The rows that were merged into this row, in order; empty if it was not merged.
+        stream: Its stream. It is set before the row is counted.
+        place: Its place in the input, if it may have no key; for messages.
     """
 
     source: bytes = b"{}"
@@ -65,17 +65,17 @@ class Item(Row, eq=False, gc=False):
     overtaken: bool = False
     origin: tuple[str, str | None] | None = None
     parts: list[Item] | tuple[()] = ()
-    stream: StreamFacts = None  # type: ignore[assignment] # see above
+    stream: StreamInfo = None  # type: ignore[assignment] # see above
     place: str = ""
 
     @property
     def raw(self) -> bytes:
-        """The record as it came in, one JSON object."""
+        """The record as it was read, one JSON object."""
         return record_in(self.source) if self.is_message else self.source
 
     @property
     def mode(self) -> str:
-        """What may be done with the row: upsert, update or insert."""
+        """The mode for the row: upsert, update, insert or duplicate."""
         return self.stream.mode if self.stream else "upsert"
 
     @property

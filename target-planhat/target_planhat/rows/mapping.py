@@ -1,4 +1,4 @@
-"""Finds the field of a model that the name of a column means."""
+"""Finds the field of a model for the name of a column."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from target_planhat.rows.values import (
     OBJECT,
     PLANHAT_ID,
     REFERENCE,
-    Kind,
     array_of,
-    kind_of_field,
     prefixed,
+    type_of_field,
     wrapped,
 )
 
@@ -26,11 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from planhat_api.models.registry import Model
-    from target_planhat.rows.invalid import Json
+    from planhat_api.values.field_type import FieldType
+    from target_planhat.rows.value_form import Json
     from target_planhat.settings import StreamSettings
     from target_planhat.tenant.custom_fields import NamesOfModel
 
-__all__ = ["ColumnPlan", "Resolver", "Slot", "Source", "declared_types"]
+__all__ = ["ColumnPlan", "Field", "Resolver", "Source", "declared_types"]
 
 _CUSTOM_COLUMN = re.compile(r"custom(?:\.|__)(?P<name>.+)", re.IGNORECASE | re.DOTALL)
 _COMPANY_KEYS = {
@@ -46,64 +46,64 @@ _OWN_KEYS = {"externalId", "sourceId", "extId"}
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A place in the row: a field, or a custom field."""
+class Field:
+    """A field or a custom field of a row."""
 
     name: str
     custom: bool = False
 
     def __str__(self) -> str:
-        """As people write it in the settings."""
+        """The name in the settings."""
         return f"custom.{self.name}" if self.custom else self.name
 
 
 @dataclass(frozen=True)
 class Source:
-    """A column and the slot it fills. Where several fill one slot, the first that holds a value wins."""
+    """A column and its field. If several columns have the same field, the first with a value is used."""
 
     column: str
-    slot: Slot
-    kind: Kind
+    field: Field
+    field_type: FieldType
     fallback: bool = False
 
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """What becomes of each column.
+    """The field of each column.
 
     Attributes:
-        sources: Columns that fill a slot, in the order in which they win.
+        sources: Columns with a field, in the order of priority.
         left_out: Other columns, with the reason.
-        constants: Values every row gets.
+        constants: Values of fields that are the same in each row.
         deleted_column: Column that marks rows as deleted at the source, if the settings name one.
     """
 
     sources: tuple[Source, ...]
     left_out: Mapping[str, str]
-    constants: Mapping[Slot, Any] = field(default_factory=dict)
+    constants: Mapping[Field, Any] = field(default_factory=dict)
     deleted_column: str | None = None
 
-    def __contains__(self, slot: Slot) -> bool:
-        """Whether rows can have a value in the slot."""
-        return slot in self.constants or any(source.slot == slot for source in self.sources)
+    def __contains__(self, field: Field) -> bool:
+        """Whether rows can have a value in the field."""
+        return field in self.constants or any(source.field == field for source in self.sources)
 
 
-def _special_kinds(model: Model) -> dict[str, Kind]:
-    """Kinds that the schema of a field does not tell; later ones win."""
-    kinds = {"custom": OBJECT}
-    kinds |= {name.removesuffix("[]"): array_of(REFERENCE) if "[]" in name else REFERENCE for name in model.references}
-    kinds |= dict.fromkeys((*_OWN_KEYS, *model.keyables), ID_TEXT)
-    kinds |= {name: wrapped(key) for name, key in model.wrapped_on_write.items()}
+def _special_types(model: Model) -> dict[str, FieldType]:
+    """Types of fields that are not in the schema of the model."""
+    types = {"custom": OBJECT}
+    types |= {name.removesuffix("[]"): array_of(REFERENCE) if "[]" in name else REFERENCE for name in model.references}
+    types |= dict.fromkeys((*_OWN_KEYS, *model.keyables), ID_TEXT)
+    types |= {name: wrapped(key) for name, key in model.wrapped_on_write.items()}
     if model.company:
-        kinds[model.company.removesuffix("[]")] = array_of(COMPANY) if "[]" in model.company else COMPANY
-    return {**{name: kind for name, kind in kinds.items() if "." not in name}, "_id": PLANHAT_ID}
+        types[model.company.removesuffix("[]")] = array_of(COMPANY) if "[]" in model.company else COMPANY
+    return {**{name: field_type for name, field_type in types.items() if "." not in name}, "_id": PLANHAT_ID}
 
 
 class Resolver:
-    """Finds the slot a name means, in one model."""
+    """Finds the fields of one model by name."""
 
     def __init__(self, model: Model, custom: NamesOfModel, settings: StreamSettings) -> None:
-        """Prepare the lookup by folded name."""
+        """Prepare to find fields by folded name."""
         self.model = model
         self.custom = custom
         self._settings = settings
@@ -115,22 +115,22 @@ class Resolver:
                 self._by_folded.setdefault(folded_field(name).removeprefix("_"), name)
         self._by_folded.setdefault("planhatid", "_id")
         self._company = (model.company or "").removesuffix("[]")
-        self._special = _special_kinds(model)
+        self._special = _special_types(model)
 
     def field_name(self, name: str) -> str | None:
-        """The field of the model with this name, whatever its case and separators."""
+        """The field of the model with this name, in any case and with any separators."""
         return name if name in self.model.properties else self._by_folded.get(folded_field(name))
 
     def source(self, column: str, name: str, *, is_named: bool = False) -> Source | str | None:
-        """Where a column of this name leads.
+        """The field of a column.
 
         Args:
             column: The column.
-            name: Its name, or what the settings say in its place.
-            is_named: The settings name the field for this column. Then it is filled even if Planhat sets it itself.
+            name: Its name, or the name of the field in the settings.
+            is_named: Whether the settings name the field. Then it is sent even if Planhat sets it itself.
 
         Returns:
-            A source; or a text that says why the field is left out; or None when nothing has that name.
+            The source; or the reason why the column is left out; or None if there is no field with this name.
         """
         custom = self._custom_name(name)
         if custom is not None:
@@ -154,7 +154,7 @@ class Resolver:
             return None
         if found in self.custom.formulas:
             return f"custom.{found} is a formula, Planhat computes it"
-        return Source(column, Slot(found, custom=True), self.custom.kind(found) or ANYTHING)
+        return Source(column, Field(found, custom=True), self.custom.type_of(found) or ANYTHING)
 
     def _company_source(self, column: str, name: str) -> Source | None:
         if not self._company:
@@ -165,33 +165,33 @@ class Resolver:
         if folded in _COMPANY_NAMES and own is None:
             return self._field_of_company(column, COMPANY, several=several)
         prefix = _COMPANY_KEYS.get(folded)
-        # Planhat places such rows itself: in silence it ignores a row whose company does not exist, unless the company
-        # stands under companyId.
-        placed = self._company in self.model.required or self.model.company_lookup is not None
-        takes_own = own is not None and own not in self.model.read_only and not placed
-        if prefix is None or takes_own:
+        # For these models, Planhat finds the company itself. It ignores a row without an error if the company does not
+        # exist, unless it is given as companyId.
+        finds_company = self._company in self.model.required or self.model.company_lookup is not None
+        uses_own_field = own is not None and own not in self.model.read_only and not finds_company
+        if prefix is None or uses_own_field:
             return None
         return self._field_of_company(column, prefixed(prefix), several=several, fallback=True)
 
-    def _field_of_company(self, column: str, kind: Kind, *, several: bool, fallback: bool = False) -> Source:
-        return Source(column, Slot(self._company), array_of(kind) if several else kind, fallback=fallback)
+    def _field_of_company(self, column: str, field_type: FieldType, *, several: bool, fallback: bool = False) -> Source:
+        return Source(column, Field(self._company), array_of(field_type) if several else field_type, fallback=fallback)
 
     def _field_source(self, column: str, found: str, *, is_named: bool) -> Source | str:
         fallback = found in self.model.written_as
         written = self.model.written_as.get(found, found)
-        # Whether Planhat takes such a value is not known (Q15).
+        # It is not known whether Planhat accepts such a value (Q15).
         if written in self.model.read_only and written not in self.model.keyables and not is_named:
             return "Planhat sets it"
-        return Source(column, Slot(written), self.kind(written), fallback=fallback)
+        return Source(column, Field(written), self.type_of(written), fallback=fallback)
 
-    def kind(self, name: str) -> Kind:
-        """What a field holds."""
+    def type_of(self, name: str) -> FieldType:
+        """The type of a field."""
         if name in self._special:
             return self._special[name]
-        return kind_of_field(self.model.properties[name]) if name in self.model.properties else ANYTHING
+        return type_of_field(self.model.properties[name]) if name in self.model.properties else ANYTHING
 
     def nearest(self, name: str) -> str | None:
-        """The name of the slot that was meant, as far as one can tell."""
+        """The field with the most similar name; None if no name is similar."""
         custom = self._custom_name(name)
         if custom is None:
             near = closest_name(name, (entry for entry in self.model.properties if entry not in self.model.read_only))
@@ -205,7 +205,7 @@ _JSON_TYPES = ("string", "number", "integer", "boolean", "array", "object")
 
 
 def declared_types(schema: Json) -> frozenset[str]:
-    """JSON types a column may have, null aside; empty when the schema does not say."""
+    """JSON types of a column, without null; empty if the schema has no types."""
     if not isinstance(schema, dict):
         return frozenset()
     types = schema.get("type", ())

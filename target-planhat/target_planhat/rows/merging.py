@@ -1,4 +1,4 @@
-"""Makes one row of the rows of one record, where that has the effect of sending them one by one."""
+"""Merges rows of the same record, if that has the same effect as sending them one by one."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
     from target_planhat.rows.item import Item
 
-__all__ = ["collapse", "merged"]
+__all__ = ["merge_by_key", "merged"]
 
 
-def collapse(items: list[Item]) -> list[Item]:
-    """Keep one row for each key: the last, with what only earlier ones say.
+def merge_by_key(items: list[Item]) -> list[Item]:
+    """Merge the rows with the same key into the last of them, with the values that only earlier rows have.
 
-    Rows stay apart when a row comes between that may mean the same record by another key, when only one of them is
-    deleted, and when their streams have different modes: whether those will be carried out is not known yet. Of rows
-    that are only inserted the first one counts, so they stay apart as well.
+    Rows are not merged if a row between them may be for the same record by another key, if only one of them is a
+    delete, or if their streams have different modes, because it is not known yet which of them will be sent. Rows with
+    the mode insert are not merged either, because the first of them counts.
     """
     matches = [item.match for item in items]
     if None not in matches and len(set(matches)) == len(items):
         return items
-    chains = _Chains()
+    groups = _Groups()
     for item in items:
-        chains.add(item)
-    return [merged(chain.items) for chain in sorted(chains.all, key=lambda chain: chain.place)]
+        groups.add(item)
+    return [merged(group.items) for group in sorted(groups.all, key=lambda group: group.place)]
 
 
 def merged(items: Sequence[Item]) -> Item:
-    """One row with the effect of rows of one key that are sent one after the other."""
+    """One row with the same effect as these rows with one key sent one after the other."""
     records = [part for item in items for part in (item.parts or (item,))]
     last = records[-1]
     if len(records) == 1:
@@ -47,7 +47,7 @@ def merged(items: Sequence[Item]) -> Item:
 
 
 def _body(bodies: Iterable[bytes]) -> bytes:
-    """Later values win; `custom` merges by its keys (B48)."""
+    """The merged body. Later values win. The members of `custom` are merged one by one (B48)."""
     whole: dict[str, Any] = {}
     for body in bodies:
         row: dict[str, Any] = msgspec.json.decode(body)
@@ -57,66 +57,66 @@ def _body(bodies: Iterable[bytes]) -> bytes:
     return msgspec.json.encode(whole)
 
 
-class _Chain:
-    """Rows that become one.
+class _Group:
+    """Rows that are merged into one.
 
     Attributes:
         items: The rows, in order.
-        place: Place of the last one.
-        names: The sets of key names they carry.
-        closed: Whether a row that came after them may mean the same record.
+        place: Place of the last row.
+        names: The names of the keys of each row.
+        closed: Whether a later row with another key may be for the same record.
     """
 
     __slots__ = ("closed", "items", "names", "place")
 
     def __init__(self) -> None:
-        """Hold none yet."""
+        """Start empty."""
         self.items: list[Item] = []
         self.place = -1
         self.names: set[tuple[str, ...]] = set()
         self.closed = False
 
 
-class _Chains:
-    """Gathers rows in chains.
+class _Groups:
+    """Collects rows in groups.
 
     Attributes:
-        all: The chains.
+        all: The groups.
     """
 
     def __init__(self) -> None:
-        """Hold none yet."""
-        self.all: list[_Chain] = []
-        self._by_match: dict[tuple[str, ...], _Chain] = {}
-        self._by_key: dict[tuple[str, str], _Chain] = {}
+        """Start empty."""
+        self.all: list[_Group] = []
+        self._by_match: dict[tuple[str, ...], _Group] = {}
+        self._by_key: dict[tuple[str, str], _Group] = {}
         self._latest: dict[tuple[str, ...], int] = {}
         self._place = 0
 
     def add(self, item: Item) -> None:
-        """Add the next row to the chain of its key, or begin one."""
-        chain = self._by_match.get(item.match) if item.match is not None else None
-        if chain is None or not self._takes(chain, item):
-            chain = _Chain()
-            self.all.append(chain)
+        """Add the next row to the group of its key, or to a new group."""
+        group = self._by_match.get(item.match) if item.match is not None else None
+        if group is None or not self._can_add(group, item):
+            group = _Group()
+            self.all.append(group)
         for form in folded_keys(item):
-            other = self._by_key.get(form, chain)
-            other.closed = other.closed or other is not chain
-            self._by_key[form] = chain
-        chain.items.append(item)
-        chain.place = self._place
+            other = self._by_key.get(form, group)
+            other.closed = other.closed or other is not group
+            self._by_key[form] = group
+        group.items.append(item)
+        group.place = self._place
         if item.match is not None:
-            self._by_match[item.match] = chain
+            self._by_match[item.match] = group
         if item.keys:
             names = tuple(item.keys)
-            chain.names.add(names)
+            group.names.add(names)
             self._latest[names] = self._place
         self._place += 1
 
-    def _takes(self, chain: _Chain, item: Item) -> bool:
-        last = chain.items[-1]
-        if chain.closed or last.delete != item.delete or not (last.mode == item.mode != "insert"):
+    def _can_add(self, group: _Group, item: Item) -> bool:
+        last = group.items[-1]
+        if group.closed or last.delete != item.delete or not (last.mode == item.mode != "insert"):
             return False
         return not any(
-            place > chain.place and any(may_be_one_record(own, names) for own in chain.names)
+            place > group.place and any(may_be_one_record(own, names) for own in group.names)
             for names, place in self._latest.items()
         )

@@ -1,4 +1,4 @@
-"""Checks records against the schema their stream announced."""
+"""Checks records against the schema of their stream."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     from jsonschema_rs import KeywordValidator, Validator
 
-    from target_planhat.rows.invalid import Json
+    from target_planhat.rows.value_form import Json
 
 __all__ = ["RecordSchema", "SchemaFaultError", "schema_fault"]
 
-# A pattern without lookaround and back references takes time in proportion to the text. For the others this is the
-# limit; it is reached after some milliseconds.
+# A pattern without lookaround and back references needs time in proportion to the text. This is the limit for other
+# patterns. It is reached after some milliseconds.
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 _UNDECIDED = (ValidationErrorKind.BacktrackLimitExceeded, ValidationErrorKind.RegexEngineFailure)
 
-# Taps leave out `$schema` and mix the drafts, above all the boolean `exclusiveMaximum` of draft 4.
+# Taps leave out `$schema` and mix the drafts, for example with the boolean `exclusiveMaximum` of draft 4.
 _DRAFTS: tuple[type[Validator], ...] = (Draft202012Validator, Draft7Validator, Draft4Validator)
 
 _SAYS_NOTHING = frozenset(
     {"$schema", "$comment", "title", "description", "default", "examples", "readOnly", "writeOnly", "deprecated"}
     | {"format", "contentEncoding", "contentMediaType", "contentSchema"}
 )
-"""Keywords that decide nothing here. Formats are not checked: what a date must be is known from the model."""
+"""Keywords that are not checked. Formats are not checked, because the form of a date is known from the model."""
 _HOLDS_NAMED_SCHEMAS = frozenset(
     {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
 )
@@ -52,12 +52,12 @@ class SchemaFaultError(Exception):
     """A schema that is not JSON Schema.
 
     Attributes:
-        column: The column at fault; None when it is no column.
+        column: The wrong column; None if it is not one column.
         reason: What is wrong, without the stream and the column.
     """
 
     def __init__(self, column: str | None, reason: str) -> None:
-        """Keep where and what."""
+        """Create an error for a column and a reason."""
         self.column = column
         self.reason = reason
         place = "the schema" if column is None else f"the schema of column {column!r}"
@@ -65,13 +65,13 @@ class SchemaFaultError(Exception):
 
 
 class RecordSchema:
-    """The schema of a stream, ready to check records."""
+    """The compiled schema of a stream."""
 
     def __init__(self, schema: Json) -> None:
-        """Compile it. Nothing is fetched, whatever the schema refers to.
+        """Compile a schema. Schemas that it refers to are not fetched.
 
         Raises:
-            SchemaFaultError: It is not JSON Schema, or refers to what is not in it.
+            SchemaFaultError: It is not JSON Schema, or refers to something outside of it.
         """
         if not isinstance(schema, (dict, bool)):
             raise SchemaFaultError(None, _NO_SCHEMA)
@@ -94,7 +94,7 @@ class RecordSchema:
         return alone
 
     def violation(self, record: Mapping[str, Any]) -> str | None:
-        """Why a record does not fit; None when it does. The text shows no value of the record."""
+        """Why a record does not fit; None if it fits. The text contains no value of the record."""
         try:
             self._validator.validate(record)
         except ValidationError as err:
@@ -104,21 +104,21 @@ class RecordSchema:
         return None
 
     def _violation_as_json(self, record: Mapping[str, Any]) -> str | None:
-        """The same for a record with objects in it that a stream map made: it is checked as it would be written."""
+        """The same for a record with Python objects from a stream map. It is checked in its JSON form."""
         try:
             self._validator.validate(msgspec.to_builtins(record, builtin_types=(Decimal,), str_keys=True))
         except ValidationError as err:
             return _reason(err)
         except TypeError:
-            return "the record holds a value that JSON cannot carry"
+            return "the record has a value that is not possible in JSON"
         except (ValueError, RecursionError):
-            # The library tells so of a value that does not fit and that nests too deeply to be shown.
-            return "the record nests too deeply, and does not fit the schema of the stream"
+            # The library raises these if a value does not fit and nests too deeply for its message.
+            return "the record nests too deeply and does not fit the schema of the stream"
         return None
 
 
 def schema_fault(schema: Json) -> tuple[str | None, str] | None:
-    """What is wrong with a schema: the column, or None when it is no column, and the reason. None when all is well."""
+    """The wrong column, or None if it is not one column, and the reason; None if the schema is correct."""
     try:
         RecordSchema(schema)
     except SchemaFaultError as err:
@@ -127,19 +127,19 @@ def schema_fault(schema: Json) -> tuple[str | None, str] | None:
 
 
 class _UnreadablePattern:
-    """Stands for a pattern that the engine cannot read: no text can be checked against it."""
+    """Replaces a pattern that the engine cannot read. No text can be checked against it."""
 
     def __init__(self, parent_schema: dict[str, Any], value: Json, schema_path: list[str | int]) -> None:
         del parent_schema, value, schema_path
 
     def validate(self, instance: Json) -> None:
-        """Refuse a text."""
+        """Fail for a text."""
         if isinstance(instance, str):
             raise TypeError(_UNREADABLE)
 
 
 def _compiled(schema: Json) -> Validator:
-    """A validator by the draft the schema names, else by the newest one in which it is valid."""
+    """A validator for the draft that the schema names, or else for the newest draft in which it is valid."""
     deciding = _deciding(schema)
     first: ValueError | None = None
     for draft in dict.fromkeys((jsonschema_rs.validator_cls_for(schema), *_DRAFTS)):
@@ -151,13 +151,13 @@ def _compiled(schema: Json) -> Validator:
 
 
 def _validator(draft: type[Validator], schema: Json) -> Validator:
-    """A validator of one draft; it asserts no formats, and it reads neither the network nor files."""
+    """A validator for one draft. It checks no formats, and uses neither network nor files."""
     marks: dict[str, type[KeywordValidator]] = {_UNREADABLE: _UnreadablePattern}
     return draft(schema, validate_formats=False, pattern_options=_PATTERNS, keywords=marks, offline=True)
 
 
 def _deciding(schema: Json) -> Json:
-    """A schema without what decides nothing, and with its unreadable patterns marked."""
+    """A schema without keywords that are not checked, and with marked unreadable patterns."""
     if not isinstance(schema, dict):
         return schema
     kept: dict[str, Json] = {}
@@ -191,13 +191,13 @@ def _is_readable(pattern: str) -> bool:
 
 
 def _reason(err: ValidationError) -> str:
-    """Why a record does not fit; the message of the library quotes the value, which may be personal."""
+    """Why a record does not fit. The message of the library contains the value, which may be personal data."""
     where = ".".join(map(str, err.instance_path)) or "the record"
     if isinstance(err.kind, _UNDECIDED):
         where = ".".join(map(str, err.instance_path or _named_in(err.schema_path))) or "the record"
-        return f"{where}: whether it fits the pattern of the schema could not be decided within the limit"
+        return f"{where}: it could not be checked against the pattern of the schema within the limit"
     if err.kind.name == _UNREADABLE:
-        return f"{where}: the pattern of the schema cannot be read, so that no text can be checked against it"
+        return f"{where}: the pattern of the schema cannot be read, so no text can be checked against it"
     if isinstance(err.kind, ValidationErrorKind.Required):
         return f"{where} lacks {quoted(err.kind.property)}, which the schema of the stream requires"
     return f"{where} does not fit the schema of the stream ({err.kind.name})"
@@ -209,9 +209,9 @@ def _named_in(path: list[str | int]) -> list[str | int]:
 
 
 def _fault(schema: Json, err: ValueError) -> tuple[str | None, str]:
-    """The column at fault, and what is wrong with it."""
+    """The wrong column, and what is wrong with it."""
     if not isinstance(err, ValidationError):
-        return None, "it holds a text that is not Unicode"
+        return None, "it contains a text that is not Unicode"
     path = err.instance_path
     if path[:1] == ["properties"] and len(path) > 1:
         return str(path[1]), _fault_at(path[2:], err)
@@ -219,20 +219,20 @@ def _fault(schema: Json, err: ValueError) -> tuple[str | None, str]:
 
 
 def _fault_at(path: list[str | int], err: ValidationError) -> str:
-    """What is wrong at this place, for people."""
+    """What is wrong at this place, for messages."""
     where = ".".join(map(str, path))
     if err.kind.name == "$ref":
-        return "a $ref leads out of it, or to nothing; no schema is fetched, so the definition must stand in it"
+        return "a $ref leads out of the schema or to nothing. No schema is fetched, so the definition must be in it"
     if err.kind.name == "format":
         return f"{where} is a pattern that cannot be read"
     if path[-1:] == ["type"]:
         given = f"is {quoted(err.instance)}" if isinstance(err.instance, str) else "names no type"
         return f"{where} {given}; the types of JSON Schema are {_TYPES}"
-    return f"{where} does not hold what JSON Schema wants there ({err.kind.name})" if path else _NO_SCHEMA
+    return f"{where} is not allowed by JSON Schema ({err.kind.name})" if path else _NO_SCHEMA
 
 
 def _faulty_column(schema: Json) -> str | None:
-    """The first column that cannot stand alone either."""
+    """The first column whose schema is also wrong alone."""
     columns = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(columns, dict):
         return None

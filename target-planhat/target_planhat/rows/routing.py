@@ -1,4 +1,4 @@
-"""Finds the Planhat model a stream belongs to."""
+"""Finds the Planhat model of a stream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Route", "Way", "find_route", "writable_streams"]
 
 
 class Way(str, Enum):
-    """How the rows of a stream get into Planhat."""
+    """How the rows of a stream are sent to Planhat."""
 
     BULK = "bulk"
     SINGLE = "single"
@@ -33,7 +33,7 @@ class Way(str, Enum):
 
 @dataclass(frozen=True)
 class Route:
-    """Where a stream goes."""
+    """The model of a stream, and the way in which its rows are sent."""
 
     model: Model
     way: Way
@@ -63,7 +63,7 @@ def _way(model: Model) -> Way | None:
 
 @cache
 def _routes() -> Mapping[str, Route | None]:
-    """Every accepted name, folded, with its route; None for models that can only be read."""
+    """The route of each accepted name, folded; None for models that can only be read."""
     routes: dict[str, Route | None] = {}
     for model in all_models().values():
         way = _way(model)
@@ -82,13 +82,13 @@ def _routes() -> Mapping[str, Route | None]:
 
 @cache
 def writable_streams() -> tuple[str, ...]:
-    """Names of the streams the target takes, in alphabetical order."""
+    """Names of the streams that the target accepts, in alphabetical order."""
     names = {model.push_stream or model.stream for model in all_models().values() if _way(model)}
     return tuple(sorted(names | {_SEGMENT_NAMES[-1]}))
 
 
 def _candidates(stream: str) -> Iterator[str]:
-    """The name itself, then what follows a schema (`public-companies`), then without `planhat`."""
+    """The name itself, the name without a database schema (`public-companies`), and these without `planhat`."""
     parts = re.split(r"[-.]", stream)
     for start in range(len(parts)):
         name = folded("".join(parts[start:]))
@@ -101,11 +101,11 @@ def find_route(stream: str, wanted: str | None = None) -> Route:
     """The route of a stream.
 
     Args:
-        stream: Name the tap gave it, e.g. `public-end_users`.
-        wanted: Model named in the settings for this stream; it decides when given.
+        stream: Its name, e.g. `public-end_users`.
+        wanted: Model in the settings of the stream. If given, it decides.
 
     Raises:
-        SettingsError: No model fits. The text names the streams that exist and the nearest one.
+        SettingsError: No model fits. The text lists the streams that exist, and suggests the most similar one.
     """
     name = wanted or stream
     for candidate in (folded(wanted),) if wanted else _candidates(stream):
@@ -121,7 +121,7 @@ def find_route(stream: str, wanted: str | None = None) -> Route:
     hint = f" Did you mean {near!r}?" if near else ""
     source = f"streams.{stream}.model {wanted!r}" if wanted else f"stream {stream!r}"
     msg = (
-        f"{source} is no model of Planhat.{hint} Streams that exist: {', '.join(writable_streams())}. "
-        f"Name the model in the setting `streams`: {{{stream!r}: {{'model': ...}}}}, or drop the stream in the tap."
+        f"{source} is not a model of Planhat.{hint} Streams that exist: {', '.join(writable_streams())}. "
+        f"Name the model in the setting `streams`: {{{stream!r}: {{'model': ...}}}}, or leave it out in the tap."
     )
     raise SettingsError(msg)

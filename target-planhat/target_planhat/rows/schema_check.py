@@ -1,4 +1,4 @@
-"""Checks the schema of a stream before a row is looked at."""
+"""Checks the schema of a stream."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from target_planhat.rows.record_schema import schema_fault
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_planhat.rows.invalid import Json
+    from target_planhat.rows.value_form import Json
 
 __all__ = ["check_key_columns", "check_schema"]
 
@@ -19,10 +19,10 @@ _SHOWN_COLUMNS = 10
 
 
 def check_key_columns(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Check that a stream has the columns that the tap calls its key.
+    """Check that a stream has its key columns.
 
     Raises:
-        SettingsError: It has not. No row of the stream would have its key.
+        SettingsError: A column is missing. No row of the stream would have its key.
     """
     columns = list(schema.get("properties", ()))
     for key in keys:
@@ -43,10 +43,10 @@ def check_schema(stream: str, schema: Json, place: str) -> None:
     Args:
         stream: Its name.
         schema: The schema.
-        place: Where it stands, for people.
+        place: Its place in the input, for messages.
 
     Raises:
-        InputError: It is not.
+        InputError: It is not JSON Schema.
     """
     fault = schema_fault(schema)
     if fault is not None:

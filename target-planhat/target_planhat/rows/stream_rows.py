@@ -1,4 +1,4 @@
-"""Makes the rows of one stream: of records one by one, or of many messages that are still bytes."""
+"""Builds the rows of one stream."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from target_planhat.errors import InputError, SettingsError
 from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
+from target_planhat.rows.column_log import ColumnLog
+from target_planhat.rows.column_planning import plan_columns
 from target_planhat.rows.fast.fast_rows import FastRows
 from target_planhat.rows.fast.schema_types import NoTypeError
-from target_planhat.rows.item import Item, StreamFacts
+from target_planhat.rows.item import Item, StreamInfo
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.loader_columns import DeletionMarks
 from target_planhat.rows.mapping import Resolver
-from target_planhat.rows.notices import ColumnNotices
-from target_planhat.rows.planning import plan_columns
 from target_planhat.rows.record_schema import RecordSchema, SchemaFaultError
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class DeclaredStream:
 
     Attributes:
         name: Its name.
-        input_stream: The stream in which its records come in.
+        input_stream: The stream of its records in the input.
         schema: Its schema.
-        keys: Columns that the tap calls its key.
-        record_schema: The schema, ready to check records.
+        keys: Its key columns.
+        record_schema: The compiled schema.
     """
 
     name: str
@@ -63,13 +63,13 @@ class DeclaredStream:
 
 
 class StreamRows:
-    """The rows of one stream.
+    """Builds the rows of one stream, from single records or from many messages that are still bytes.
 
     Attributes:
-        facts: What its rows know of the stream.
+        stream_info: What its rows must know about the stream.
     """
 
-    def __init__(  # noqa: PLR0913 # each comes from elsewhere
+    def __init__(  # noqa: PLR0913 # each has another source
         self,
         declared: DeclaredStream,
         rules: RowRules,
@@ -80,42 +80,42 @@ class StreamRows:
         validates: bool,
         most_at_once: int,
     ) -> None:
-        """Plan where the columns lead.
+        """Plan the fields of the columns.
 
         Args:
             declared: The stream.
-            rules: What the way its rows go asks of them.
+            rules: Rules for rows that are sent in this way.
             custom: Custom fields of the model.
             settings: Settings of the stream.
-            logger: Where people read.
+            logger: Logger of the stream.
             validates: Whether records are checked against the schema.
-            most_at_once: How many rows are made of messages at once, at most.
+            most_at_once: The most rows that are made at once.
 
         Raises:
-            SettingsError: Columns, keys and settings cannot work together.
+            SettingsError: Columns, keys and settings do not fit together.
         """
         self._declared = declared
         self._rules = rules
         self._validates = validates
-        self._notices = ColumnNotices(declared.name, logger)
+        self._column_log = ColumnLog(declared.name, logger)
         model = rules.written_model
         resolver = Resolver(model, custom, settings)
         plan = plan_columns(declared.name, declared.schema, model, custom, settings)
         rule = rules.key_rule(declared.name, plan)
         self._marks = self._deletion_marks(plan, settings)
         stream = StreamPlan(model, plan, rule, resolver, settings, self._marks)
-        self._builder = RowBuilder(stream, self._notices.undeclared, rules.check)
+        self._builder = RowBuilder(stream, self._column_log.undeclared, rules.check)
         rules.check_plan(declared.name, plan)
-        self._notices.prefix(settings.custom_prefix, declared.schema.get("properties", {}))
+        self._column_log.prefix(settings.custom_prefix, declared.schema.get("properties", {}))
         self._fast = self._fast_rows(stream, logger, most_at_once)
-        self._notices.left_out(plan)
-        self.facts = StreamFacts(
+        self._column_log.left_out(plan)
+        self.stream_info = StreamInfo(
             name=declared.name,
             input_stream=declared.input_stream,
             model=rules.model,
             mode=settings.mode,
             keyables=rule.keyables,
-            collapses=rules.collapses,
+            merges_by_key=rules.merges_by_key,
             label=lambda item: rules.label(item, self._builder),
         )
 
@@ -125,8 +125,8 @@ class StreamRows:
             stream, model = self._declared.name, self._rules.model.name
             msg = f"streams.{stream}.deleted_column: rows that go to {model} cannot be deleted"
             raise SettingsError(msg)
-        tell = partial(self._notices.mark, can_delete=can_delete)
-        return DeletionMarks(plan.deleted_column, heeds_time=can_delete, known=settings.columns, tell=tell)
+        log = partial(self._column_log.mark, can_delete=can_delete)
+        return DeletionMarks(plan.deleted_column, uses_deletion_time=can_delete, known=settings.columns, log=log)
 
     def _fast_rows(self, stream: StreamPlan, logger: logging.Logger, most_at_once: int) -> FastRows | None:
         declared, validates = self._declared, self._validates
@@ -136,47 +136,47 @@ class StreamRows:
             name = declared.input_stream
             return FastRows(stream, schema, name, keys, check, validates=validates, most_at_once=most_at_once)
         except NoTypeError as err:
-            logger.info("Records of %s are looked at one by one, which is slower: %s", declared.name, err)
+            logger.info("Records of %s are processed one by one, which is slower: %s", declared.name, err)
             return None
 
     @property
-    def takes_messages(self) -> bool:
-        """Whether rows can be made of messages that are still bytes."""
+    def accepts_messages(self) -> bool:
+        """Whether rows can be built from messages that are still bytes."""
         return self._fast is not None
 
     def of_record(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
-        """The row of a record; of one that is gone at the source only the key counts.
+        """The row of a record. If the record is marked as deleted, the row has only its key.
 
         Args:
-            record: The record; stream maps may have made it.
-            raw: The record as it came in, one JSON object.
-            attempt: How often it has been tried, this time included.
+            record: The record, after stream maps.
+            raw: The record as it was read, one JSON object.
+            attempt: Number of attempts, including this one.
 
         Raises:
-            RefusedRowError: The record cannot become a row.
+            RefusedRowError: No row can be built from the record.
         """
         self._check_schema(record)
         if self._marks.is_deleted(record, raw):
             row, match = self._builder.key_of(record)
-            return Item(row.body, row.keys, match, raw, attempt=attempt, delete=True, stream=self.facts)
+            return Item(row.body, row.keys, match, raw, attempt=attempt, delete=True, stream=self.stream_info)
         row, match = self._builder.build(record)
         match = self._rules.identity(row, match)
-        return Item(row.body, row.keys, match, raw, attempt=attempt, stream=self.facts)
+        return Item(row.body, row.keys, match, raw, attempt=attempt, stream=self.stream_info)
 
     def of_messages(self, lines: Sequence[bytes], start: int) -> list[Item]:
-        """The rows of whole RECORD messages, from a place on.
+        """The rows of RECORD messages that are still bytes, from a place on.
 
-        They may be fewer than there are messages: one may need to be looked at by itself, or enough were taken at once.
+        They may be fewer than the messages: one may need the general path, or the limit for one call is reached.
         """
         if self._fast is None:
             return []
         items = self._fast.build(lines, start)
         for item in items:
-            item.stream = self.facts
+            item.stream = self.stream_info
         return items
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...] | None:
-        """The key of a record that cannot become a row, to name it by."""
+        """The key of a record without a row, for messages."""
         try:
             match = self._builder.key_of(record)[1]
         except RefusedRowError:
@@ -184,10 +184,10 @@ class StreamRows:
         return match or key_in(record, self._declared.keys)
 
     def _check_schema(self, record: Mapping[str, Any]) -> None:
-        """Check a record against the schema the tap announced.
+        """Check a record against the schema of the stream.
 
         Raises:
-            RefusedRowError: It does not fit, or lacks a key the tap named.
+            RefusedRowError: It does not fit, or lacks a key column.
         """
         missing = [name for name in self._declared.keys if name not in record]
         if missing:

@@ -1,9 +1,8 @@
-"""Turns the values a tap sends into what a Planhat field takes: text, ids, numbers, dates, epoch days."""
+"""Converts the values of a record to the types of Planhat's fields."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,13 +12,14 @@ import msgspec
 from planhat_api.values.booleans import boolean
 from planhat_api.values.custom_types import Holds, custom_type
 from planhat_api.values.dates import CANONICAL, FIRST_DAY, LAST_DAY, are_canonical, epoch_day, is_canonical, moment
+from planhat_api.values.field_type import FieldType, never
 from planhat_api.values.invalid import InvalidValueError, invalid
 from planhat_api.values.numbers import number
 from planhat_api.values.texts import id_text, referred, text
-from target_planhat.rows.invalid import Json
+from target_planhat.rows.value_form import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "BOOLEAN",
@@ -32,14 +32,12 @@ __all__ = [
     "REFERENCE",
     "TEXT",
     "Json",
-    "Kind",
     "array_of",
     "company_reference",
     "encode",
-    "kind_of_custom",
-    "kind_of_field",
-    "never",
     "prefixed",
+    "type_of_custom_field",
+    "type_of_field",
     "wrapped",
 ]
 
@@ -51,47 +49,14 @@ _ARE_PLANHAT_IDS = re.compile("(?:[0-9a-f]{24}~)*").fullmatch
 _IS_REFERENCE = re.compile(_REFERENCE, re.DOTALL).match
 
 
-def never(value: object) -> bool:
-    """No value can stay as it is."""
-    del value
-    return False
-
-
 def _plain_ids(ids: list[str]) -> bool:
-    """Whether no id is empty or has space in it."""
+    """Whether no id is empty or contains a space."""
     joined = "~".join(ids)
     return " " not in joined and joined.isprintable() and "" not in ids
 
 
 def _planhat_ids(ids: list[str]) -> bool:
     return _ARE_PLANHAT_IDS("~".join([*set(ids), ""])) is not None
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a field holds.
-
-    Attributes:
-        name: For people.
-        passes: msgspec type of the values that `convert` hands back unchanged.
-        quick: The JSON type alone, quick to check, with `keeps` after it; None where `passes` is quick enough.
-        keeps: Whether `convert` would hand a value of type `quick` back; may say no when in doubt.
-        keeps_all: The same for many values at once.
-        json: JSON type of the values that pass; empty for any.
-        item_json: Of an array, the JSON type of its items.
-        convert: Makes any other value fit, or raises InvalidValueError. It never sees None; None from it means null.
-        takes: JSON types a column may be declared with.
-    """
-
-    name: str
-    passes: Any
-    convert: Callable[[Any], Any]
-    takes: frozenset[str]
-    quick: Any = None
-    keeps: Callable[[str], object] = bool
-    keeps_all: Callable[[list[str]], bool] = never
-    json: str = "string"
-    item_json: str = "object"
 
 
 def _planhat_id(value: Json) -> str | None:
@@ -108,7 +73,7 @@ def _reference(value: Json) -> str | None:
 
 
 def company_reference(value: Json) -> str | None:
-    """A company by Planhat's id, or by its own key with `extid-` or `srcid-` in front (B22)."""
+    """A company by Planhat's id, or by its external or source id with the prefix `extid-` or `srcid-` (B22)."""
     found = _reference(value)
     if found is not None and not _IS_REFERENCE(found):
         msg = (
@@ -119,19 +84,19 @@ def company_reference(value: Json) -> str | None:
     return found
 
 
-def prefixed(prefix: str) -> Kind:
-    """The kind of a column whose ids become references to companies (B22)."""
+def prefixed(prefix: str) -> FieldType:
+    """The type of a column whose ids become references to companies (B22)."""
 
     def convert(value: Json) -> str | None:
         found = id_text(value)
         return found if found is None or found.startswith(prefix) else prefix + found
 
     passes = Annotated[str, msgspec.Meta(pattern=rf"^{prefix}(.*\S)?$")]
-    return Kind(f"key of a company ({prefix}...)", passes, convert, TEXT.takes, str, never)
+    return FieldType(f"key of a company ({prefix}...)", passes, convert, TEXT.takes, str, never)
 
 
 def _decoded(value: Json) -> Json:
-    """Warehouses without nested types carry arrays and objects as JSON text."""
+    """Decode arrays and objects in a JSON text, because some warehouses have no nested types."""
     if not isinstance(value, str):
         return value
     if not value.strip():
@@ -150,11 +115,11 @@ def _object(value: Json) -> dict[str, Any] | None:
     raise invalid(value, "an object")
 
 
-TEXT = Kind("text", str, text, frozenset({"string", "number", "integer"}))
-ID_TEXT = Kind(
+TEXT = FieldType("text", str, text, frozenset({"string", "number", "integer"}))
+ID_TEXT = FieldType(
     "id", Annotated[str, msgspec.Meta(pattern=r"^\S(.*\S)?$")], id_text, TEXT.takes, str, _IS_PLAIN_ID, _plain_ids
 )
-PLANHAT_ID = Kind(
+PLANHAT_ID = FieldType(
     "Planhat id",
     Annotated[str, msgspec.Meta(pattern=_PLANHAT_ID)],
     _planhat_id,
@@ -163,10 +128,10 @@ PLANHAT_ID = Kind(
     _IS_PLANHAT_ID,
     _planhat_ids,
 )
-REFERENCE = Kind(
+REFERENCE = FieldType(
     "reference", ID_TEXT.passes, _reference, frozenset({"string", "object", "integer", "number"}), str, _IS_PLAIN_ID
 )
-COMPANY = Kind(
+COMPANY = FieldType(
     "company",
     Annotated[str, msgspec.Meta(pattern=_REFERENCE)],
     company_reference,
@@ -175,9 +140,11 @@ COMPANY = Kind(
     _IS_PLANHAT_ID,
     _planhat_ids,
 )
-NUMBER = Kind("number", int | float, number, frozenset({"number", "integer", "string"}), json="number")
-BOOLEAN = Kind("true or false", bool, boolean, frozenset({"boolean", "string", "integer", "number"}), json="boolean")
-DATE_TIME = Kind(
+NUMBER = FieldType("number", int | float, number, frozenset({"number", "integer", "string"}), json="number")
+BOOLEAN = FieldType(
+    "true or false", bool, boolean, frozenset({"boolean", "string", "integer", "number"}), json="boolean"
+)
+DATE_TIME = FieldType(
     "date",
     Annotated[str, msgspec.Meta(pattern=CANONICAL)],
     moment,
@@ -186,15 +153,15 @@ DATE_TIME = Kind(
     is_canonical,
     are_canonical,
 )
-EPOCH_DAY = Kind(
+EPOCH_DAY = FieldType(
     "day",
     Annotated[int, msgspec.Meta(ge=FIRST_DAY, le=LAST_DAY)],
     epoch_day,
     frozenset({"string", "integer", "number"}),
     json="number",
 )
-OBJECT = Kind("object", dict[str, Any], _object, frozenset({"object", "string"}), json="object")
-ANYTHING = Kind(
+OBJECT = FieldType("object", dict[str, Any], _object, frozenset({"object", "string"}), json="object")
+ANYTHING = FieldType(
     "anything",
     Any,
     lambda value: value,
@@ -204,8 +171,8 @@ ANYTHING = Kind(
 _TAKES_ARRAY = frozenset({"array", "string"})
 
 
-def array_of(item: Kind) -> Kind:
-    """An array whose items are of one kind; a single item alone counts as an array of one."""
+def array_of(item: FieldType) -> FieldType:
+    """An array whose items have one type. A single item counts as an array with one item."""
 
     def convert(value: Json) -> list[Any] | None:
         if isinstance(value, str) and not value.lstrip().startswith("["):
@@ -222,25 +189,25 @@ def array_of(item: Kind) -> Kind:
 
     passes = list[dict[str, Any]] if item is ANYTHING else list[item.passes]  # type: ignore[name-defined]
     takes = _TAKES_ARRAY | (item.takes if item is not ANYTHING else {"object"})
-    return Kind(f"array of {item.name}", passes, convert, takes, json="array", item_json=item.json)
+    return FieldType(f"array of {item.name}", passes, convert, takes, json="array", item_json=item.json)
 
 
-def wrapped(key: str) -> Kind:
-    """An array of ids that Planhat wants as objects, e.g. `[{"_id": ...}]` for the time entries of a time sheet."""
+def wrapped(key: str) -> FieldType:
+    """An array of ids that Planhat expects as objects, e.g. `[{"_id": ...}]` for the time entries of a time sheet."""
 
     def convert(value: Json) -> list[dict[str, Any]] | None:
         ids = array_of(REFERENCE).convert(value)
         return None if ids is None else [{key: entry} for entry in ids]
 
-    # Nothing passes unchanged but what is in the shape already, and that is rare: no fast type.
-    return Kind("array of ids", list[dict[str, str]], convert, _TAKES_ARRAY, json="array")
+    # Only values that already have this form pass unchanged, and they are rare. So there is no fast type.
+    return FieldType("array of ids", list[dict[str, str]], convert, _TAKES_ARRAY, json="array")
 
 
 _BY_JSON_TYPE = {"string": TEXT, "number": NUMBER, "integer": NUMBER, "boolean": BOOLEAN, "object": OBJECT}
 
 
-def kind_of_field(schema: Mapping[str, Any]) -> Kind:
-    """The kind of a field of a model file."""
+def type_of_field(schema: Mapping[str, Any]) -> FieldType:
+    """The type of a field in a model file."""
     if schema.get("format") == "date-time":
         return DATE_TIME
     if schema.get("format") == "epoch-day":
@@ -263,8 +230,8 @@ _BY_HELD = {
 }
 
 
-def kind_of_custom(type_name: str) -> Kind:
-    """The kind of a custom field by its type in Planhat (B47); what a type that is not known holds passes as it is."""
+def type_of_custom_field(type_name: str) -> FieldType:
+    """The type of a custom field by its type name in Planhat (B47). Values of an unknown type are not converted."""
     found = custom_type(type_name)
     return ANYTHING if found is None else _BY_HELD[found.holds]
 
@@ -276,4 +243,4 @@ def _unknown(value: Json) -> Json:
 
 
 encode = msgspec.json.Encoder(enc_hook=_unknown, decimal_format="number").encode
-"""One JSON document as bytes; Decimals become plain numbers."""
+"""Encodes one JSON value as bytes. Decimals become numbers."""

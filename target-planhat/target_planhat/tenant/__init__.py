@@ -1,1 +1,1 @@
-"""What is known of the Planhat that is written to."""
+"""Reads what the target must know about the Planhat tenant that it writes to."""

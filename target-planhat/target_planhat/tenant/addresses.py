@@ -1,4 +1,4 @@
-"""Finds the addresses of a run that differ in case only: whether Planhat takes them for one is not known (Q21)."""
+"""Finds email addresses that differ only in case. It is not known whether Planhat takes them for one (Q21)."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 __all__ = ["Addresses"]
 
 
-_MOST_NAMED = 10
+_MOST_WARNINGS = 10
 
 
 class Addresses:
-    """The addresses that named the rows of a run, in a private temporary file: memory stays flat."""
+    """The email addresses that are keys of rows, in a private temporary file to save memory."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        """Open the file; it has no name and goes with the connection."""
+        """Create the file. It has no name, and is deleted when the connection is closed."""
         self._logger = logger
-        self._named = 0
+        self._warnings = 0
         self._is_full = False
         self._file = sqlite3.connect("")
         self._file.execute("create table seen (folded text primary key, address text) without rowid")
 
-    def look(self, addresses: Iterable[str]) -> None:
-        """Take in addresses; warn of each that was seen before in other case."""
+    def add(self, addresses: Iterable[str]) -> None:
+        """Add addresses. Warn about each address that was added before in another case."""
         if self._is_full:
             return
         try:
-            self._look(addresses)
+            self._add(addresses)
         except sqlite3.Error as error:
             self._is_full = True
             self._logger.warning(
-                "No more addresses that differ in case only are looked for: the temporary file takes no more (%s)",
+                "Addresses are no longer checked for differences in case: the temporary file cannot be written (%s)",
                 error,
             )
 
-    def _look(self, addresses: Iterable[str]) -> None:
+    def _add(self, addresses: Iterable[str]) -> None:
         for address in addresses:
             form = folded("email", address)
             added = self._file.execute("insert or ignore into seen values (?, ?)", (form, address)).rowcount
@@ -51,17 +51,17 @@ class Addresses:
                     self._warn(first, address)
 
     def _warn(self, first: str, address: str) -> None:
-        self._named += 1
-        if self._named <= _MOST_NAMED:
+        self._warnings += 1
+        if self._warnings <= _MOST_WARNINGS:
             self._logger.warning(
-                "The addresses %s and %s differ in case only. It is not known whether Planhat takes them for one "
-                "person: if it does, the later row wins; if not, it holds two persons",
+                "The addresses %s and %s differ only in case. It is not known whether Planhat takes them for one "
+                "person. If it does, the later row wins; if not, it stores two persons",
                 first,
                 address,
             )
-        if self._named == _MOST_NAMED:
-            self._logger.warning("Further addresses that differ in case only are not named")
+        if self._warnings == _MOST_WARNINGS:
+            self._logger.warning("Further addresses that differ only in case are not logged")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Delete the file."""
         self._file.close()

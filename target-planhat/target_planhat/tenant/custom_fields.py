@@ -1,9 +1,9 @@
-"""Knows the custom fields of the tenant, so that a wrong name is caught before it is sent (B50)."""
+"""Reads the custom fields of the tenant, so that wrong names are found before rows are sent (B50)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import AccessError, NotFoundError
 from planhat_api.plugin.name_suggestions import closest_name
@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 
     from planhat_api import PlanhatClient
     from planhat_api.models.registry import Model
+    from planhat_api.values.field_type import FieldType
 
 __all__ = ["CustomFields", "NamesOfModel"]
-
-Kind: TypeAlias = Any
-"""What a field holds, in the terms of whoever asks for it."""
 
 
 @dataclass(frozen=True)
@@ -27,50 +25,50 @@ class NamesOfModel:
     """The custom fields of one model.
 
     Attributes:
-        kinds: Kind of each field by its exact name; None when the tenant does not tell its fields.
-        formulas: Names of the fields Planhat computes, which cannot be written (B56).
+        types: Type of each field by its exact name; None if the fields are not known.
+        formulas: Names of the fields that Planhat computes, which cannot be written (B56).
     """
 
-    kinds: Mapping[str, Kind] | None
+    types: Mapping[str, FieldType] | None
     formulas: frozenset[str] = frozenset()
 
     def find(self, name: str) -> str | None:
-        """The exact name of a field (B47), found by any case, spaces or underscores; None when there is no such field.
+        """The exact name of a field (B47), whatever its case, spaces or underscores; None if there is no such field.
 
-        When two fields differ only in case or punctuation, only an exact name finds one.
+        If two fields differ only in case or punctuation, only the exact name finds one.
         """
-        if self.kinds is None or name in self.kinds or name in self.formulas:
+        if self.types is None or name in self.types or name in self.formulas:
             return name
         wanted = folded(name)
-        found = [known for known in (*self.kinds, *self.formulas) if folded(known) == wanted]
+        found = [known for known in (*self.types, *self.formulas) if folded(known) == wanted]
         return found[0] if len(found) == 1 else None
 
     def nearest(self, name: str) -> str | None:
-        """The name of a field that can be written, and was meant as far as one can tell."""
-        return closest_name(name, self.kinds or ())
+        """The most similar name of a field that can be written; None if no name is similar."""
+        return closest_name(name, self.types or ())
 
-    def kind(self, name: str) -> Kind | None:
-        """The kind of a field by its exact name; None when the tenant does not tell its fields."""
-        return None if self.kinds is None else self.kinds[name]
+    def type_of(self, name: str) -> FieldType | None:
+        """The type of a field by its exact name; None if the fields are not known."""
+        return None if self.types is None else self.types[name]
 
 
 class CustomFields:
-    """The custom fields of the tenant, read once when first needed."""
+    """The custom fields of the tenant. They are read when they are first needed."""
 
     def __init__(
-        self, client: PlanhatClient, logger: logging.Logger, kind_of: Callable[[str], Kind], *, check: bool
+        self, client: PlanhatClient, logger: logging.Logger, type_of: Callable[[str], FieldType], *, check: bool
     ) -> None:
-        """Reads nothing yet.
+        """Prepare to read.
 
         Args:
             client: Reads `GET /customfields`.
-            logger: Told when the fields cannot be read.
-            kind_of: The kind of a field by its type in Planhat.
-            check: Whether to read them at all; without, every name is taken as it is.
+            logger: Logs if the fields cannot be read.
+            type_of: Gives the type of a field from its type name in Planhat.
+            check: Whether to read the fields. If not, all names are accepted.
         """
         self._client = client
         self._logger = logger
-        self._kind_of = kind_of
+        self._type_of = type_of
         self._check = check
         self._definitions: list[dict[str, Any]] | None = None
         self._asked = False
@@ -82,12 +80,12 @@ class CustomFields:
             return NamesOfModel(None)
         mine = [entry for entry in definitions if _is_of(entry, model)]
         return NamesOfModel(
-            {str(entry["name"]): self._kind_of(str(entry.get("type", ""))) for entry in _written(mine)},
+            {str(entry["name"]): self._type_of(str(entry.get("type", ""))) for entry in _written(mine)},
             frozenset(str(entry["name"]) for entry in mine if entry.get("isFormula")),
         )
 
     def forget(self) -> None:
-        """Read them again when next needed: the run has changed them."""
+        """Read the fields again when they are needed, because the run has changed them."""
         self._asked = False
 
     def _read(self) -> list[dict[str, Any]] | None:
@@ -105,7 +103,7 @@ class CustomFields:
 
 
 def _is_of(definition: Mapping[str, Any], model: Model) -> bool:
-    """Models write the case of `parent` differently."""
+    """Whether a field belongs to a model. `parent` has a different case and number for different models."""
     return bool(definition.get("name")) and without_plural(str(definition.get("parent", ""))) in model_names(model)
 
 

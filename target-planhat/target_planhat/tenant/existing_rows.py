@@ -1,4 +1,4 @@
-"""Knows what is in Planhat already: the rows of a stream by their keys, and the external ids of records."""
+"""Reads the keys and external ids that exist in Planhat."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY, ExistingKeys, company_in, rows_of
 from planhat_api.models.registry import all_models
+from planhat_api.values.names import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,27 +14,27 @@ if TYPE_CHECKING:
     from planhat_api import PlanhatClient
     from planhat_api.models.registry import Model
 
-__all__ = ["ExistingRows", "ExternalIds", "model_called"]
+__all__ = ["ExistingRows", "ExternalIds", "model_named"]
 
 
-def model_called(name: str) -> Model | None:
-    """The model a metric point names, e.g. `EndUser`; None when there is no such model."""
-    wanted = name.lower()
-    return next((model for model in all_models().values() if model.name.lower() == wanted), None)
+def model_named(name: str) -> Model | None:
+    """The model with this name in a metric point, e.g. `EndUser`; None if there is no such model."""
+    wanted = folded(name)
+    return next((model for model in all_models().values() if folded(model.name) == wanted), None)
 
 
 class ExternalIds:
-    """External ids of the records of one model, by Planhat's id; read once, when first asked."""
+    """External ids of the records of one model, by Planhat's id. They are read once, when they are first needed."""
 
     def __init__(self, client: PlanhatClient, model: Model) -> None:
-        """Read nothing yet."""
+        """Prepare to read."""
         self._client = client
         self._model = model
         self._by_id: dict[str, str] | None = None
         self._all: set[str] = set()
 
     def of(self, planhat_id: str) -> str | None:
-        """The external id of a record; None when it has none, or does not exist."""
+        """The external id of a record; None if it has none or does not exist."""
         return self._read().get(planhat_id)
 
     def __contains__(self, external_id: str) -> bool:
@@ -41,8 +42,8 @@ class ExternalIds:
         self._read()
         return external_id in self._all
 
-    def learn(self, external_ids: Iterable[str]) -> None:
-        """Note records that this run has stored."""
+    def add(self, external_ids: Iterable[str]) -> None:
+        """Add the external ids of records that this run has stored."""
         self._all.update(external_ids)
 
     def _read(self) -> dict[str, str]:
@@ -57,7 +58,7 @@ class ExternalIds:
 
 
 class ExistingRows:
-    """Which rows of a model exist, by the keys that a stream carries; read once, when made."""
+    """The rows of a model that exist in Planhat, by the keys of a stream. They are read once."""
 
     def __init__(self, client: PlanhatClient, model: Model, keyables: tuple[str, ...]) -> None:
         """Read the keys of the model, page by page."""
@@ -65,31 +66,31 @@ class ExistingRows:
         fields = tuple(dict.fromkeys(("_id", *keyables, *filter(None, (model.company,)))))
         self._keys = ExistingKeys(rows_of(client, model, fields), model, keyables)
         self._model = model
-        self._gone: set[tuple[str, ...]] = set()
+        self._deleted: set[tuple[str, ...]] = set()
 
     def __contains__(self, match: tuple[str, ...]) -> bool:
-        """Whether a row with this key is in Planhat, whichever way the row names its company."""
+        """Whether a row with this key is in Planhat. The company in the key may be any reference."""
         key = self._with_company(match)
-        return key in self._keys and key not in self._gone
+        return key in self._keys and key not in self._deleted
 
     def has_in_other_case(self, match: tuple[str, ...]) -> bool:
-        """Whether Planhat holds no such key, but one that it may take for the same (Q21)."""
+        """Whether this key is not in Planhat, but a key that Planhat may take for the same (Q21)."""
         key, value = match[:2]
         return key == "email" and match not in self and self._keys.holds_in_any_case(key, value)
 
     def add(self, match: tuple[str, ...]) -> None:
-        """Note a row that this run has created."""
+        """Add a row that this run has created."""
         key = self._with_company(match)
-        self._gone.discard(key)
+        self._deleted.discard(key)
         self._keys.add(key)
 
     def forget(self, row: Mapping[str, Any]) -> None:
-        """Note that this run has deleted a row, with all its keys."""
+        """Remove all keys of a row that this run has deleted."""
         company = company_in(row, self._model)
         for name in self._model.keyables:
             if row.get(name):
                 within = (company,) if company and name in UNIQUE_IN_COMPANY else ()
-                self._gone.add((name, str(row[name]), *within))
+                self._deleted.add((name, str(row[name]), *within))
 
     def _with_company(self, match: tuple[str, ...]) -> tuple[str, ...]:
         key, value, *named = match

@@ -1,1 +1,1 @@
-"""The ways into Planhat: what each asks of its rows, and how it sends them."""
+"""The ways in which rows are sent to Planhat: bulk upserts, metrics and others."""

@@ -1,4 +1,4 @@
-"""User activities, many in a call."""
+"""Sends user activities, many in one call."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ def _delivery(model: Model, settings: StreamSettings, context: DeliveryContext, 
 
 
 ACTIVITIES = WayKind(activity_rules, _delivery, adds_each_time=True, needs_tenant_token=True)
-"""Activities as Planhat knows them."""
+"""User activities in Planhat's own form."""

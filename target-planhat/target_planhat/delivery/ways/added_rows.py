@@ -1,10 +1,10 @@
-"""Delivers rows that Planhat adds each time they come."""
+"""Delivers rows that Planhat adds each time they are sent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_planhat.delivery.resending import Repeats, deliver_rows
+from target_planhat.delivery.resending import RepeatPolicy, deliver_rows
 from target_planhat.delivery.ways.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -12,37 +12,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from planhat_api import PlanhatError
+    from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.delivery.resending import Send
-    from target_planhat.delivery.settled import Settled
     from target_planhat.delivery.ways.delivery import DeliveryContext
     from target_planhat.rows.item import Item
 
 __all__ = ["AddedRows"]
 
 _MOST_REPEATS = 3
-"""How often rows are sent again that may have arrived, if the settings want that."""
+"""How often rows that may have arrived are sent again, if the settings allow it."""
 
 
 class AddedRows(Delivery):
-    """Rows that are sent by one method of the client."""
+    """Delivers rows with one method of the client."""
 
     def __init__(self, push: Send, context: DeliveryContext, logger: logging.Logger) -> None:
-        """Send nothing yet.
+        """Prepare to send.
 
         Args:
             push: Sends rows once.
-            context: Its settings say whether rows that may have arrived are sent again.
-            logger: Where people read.
+            context: Its settings decide whether rows that may have arrived are sent again.
+            logger: Logger of the stream.
         """
         self._push = push
         self._logger = logger
         repeats = context.settings.on_uncertain_delivery == "resend"
-        self._repeats = Repeats(_MOST_REPEATS, lambda _: repeats, self._notice)
+        self._repeats = RepeatPolicy(_MOST_REPEATS, lambda _: repeats, self._log_repeat)
 
-    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[ItemOutcomes]:
         """Send the rows."""
         del distinct
         return deliver_rows(items, self._push, self._repeats, self._logger)
 
-    def _notice(self, number: int, err: PlanhatError) -> None:
-        self._logger.warning("Sending %s rows again, some may count twice: %s", number, err)
+    def _log_repeat(self, number: int, err: PlanhatError) -> None:
+        self._logger.warning("Sending %s rows again, so that some may count twice: %s", number, err)

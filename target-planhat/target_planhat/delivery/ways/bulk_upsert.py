@@ -1,4 +1,4 @@
-"""Bulk upserts; by mode only of rows that exist, or only of rows that do not."""
+"""Sends bulk upserts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from planhat_api import Outcome
 from planhat_api.bulk.call_groups import call_groups
 from target_planhat.delivery.missing_company import may_lack_company
-from target_planhat.delivery.one_by_one import one_after_the_other
-from target_planhat.delivery.resending import Repeats, deliver_rows
-from target_planhat.delivery.splitting import PartsSender
+from target_planhat.delivery.one_by_one import call_for_each
+from target_planhat.delivery.resending import RepeatPolicy, deliver_rows
+from target_planhat.delivery.splitting import SplittingSender
 from target_planhat.delivery.ways.delivery import Delivery
 from target_planhat.delivery.ways.way import WayKind
 from target_planhat.rows.rules.upserts import upsert_rules
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from planhat_api.models.registry import Model
-    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.delivery.ways.delivery import DeliveryContext
     from target_planhat.rows.item import Item
     from target_planhat.settings import StreamSettings
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 __all__ = ["BULK_UPSERT"]
 
 _OTHER_CASE = (
-    "Planhat holds an address that differs from this one in case only, and whether it takes the two for one person is "
-    "not known (Q21). Send the address as Planhat holds it"
+    "Planhat holds an address that differs from this one only in case, and it is not known whether Planhat takes both "
+    "for one person (Q21). Send the address as it is in Planhat"
 )
 _NOT_DELETED = Outcome.skipped("deleted at the source; hard_delete is off")
-# Matched on its key, a row sent twice is stored once (B24).
-_REPEATS = Repeats(1, lambda row: bool(row.keys))
+# A row with a key that is sent twice is stored once (B24).
+_REPEATS = RepeatPolicy(1, lambda row: bool(row.keys))
 
 
 class _Upserts(Delivery):
-    """Many rows in a call, matched on their keys."""
+    """Sends many rows in one call. Planhat matches them on their keys."""
 
     def __init__(
         self, model: Model, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger
     ) -> None:
-        """Send nothing yet."""
+        """Prepare to send."""
         del settings
         self._model = model
         self._context = context
@@ -50,18 +50,18 @@ class _Upserts(Delivery):
         self._logger = logger
 
     def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Outcome]]]:
-        """Deletes, unless they are on. Addresses of the others are looked at on the way."""
+        """Skip deletes if hard_delete is off. Check the email addresses of the other rows."""
         kept = items
         left_out = [] if self._context.settings.hard_delete else [item for item in items if item.delete]
         if left_out:
             kept = [item for item in items if not item.delete]
         addresses = [item.match[1] for item in kept if item.match and item.match[0] == "email"]
         if addresses:
-            self._tenant.addresses.look(addresses)
+            self._tenant.addresses.add(addresses)
         return kept, [(item, _NOT_DELETED) for item in left_out]
 
-    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
-        """A bulk upsert for each group of rows that are different records; the client splits it when need be."""
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[ItemOutcomes]:
+        """Send a bulk upsert for each group of rows of different records. The client splits it if necessary."""
         deletes = {index for index, item in enumerate(items) if item.delete}
         if distinct and not deletes:
             yield from self._deliver_group(items)
@@ -69,12 +69,12 @@ class _Upserts(Delivery):
         for group in call_groups(items, first=deletes):
             yield from self._deliver_group([items[index] for index in group])
 
-    def _deliver_group(self, items: Sequence[Item]) -> Iterator[Settled]:
-        """Deletes and rows that are left out by their mode first, then all others in one upsert."""
+    def _deliver_group(self, items: Sequence[Item]) -> Iterator[ItemOutcomes]:
+        """Handle deletes and rows that are skipped because of their mode, then send all others in one upsert."""
         plain = {stream.mode for stream in {item.stream for item in items}} == {"upsert"}
         sent = items
         deletes = [item for item in items if item.delete]
-        yield from one_after_the_other(deletes, self._context.deletes.delete, self._tenant.client.check_credentials)
+        yield from call_for_each(deletes, self._context.deletes.delete, self._tenant.client.check_credentials)
         if not plain or deletes:
             sent = []
             for item in items:
@@ -85,10 +85,10 @@ class _Upserts(Delivery):
                     sent.append(item)
                 else:
                     yield [item], [outcome]
-        yield from PartsSender(self._upsert, self.may_wait).send(sent)
+        yield from SplittingSender(self._upsert, self.may_wait).send(sent)
 
     def _left_out_by_mode(self, item: Item) -> Outcome | None:
-        """The outcome of a row that is left out by the mode of its stream; None for a row that is sent."""
+        """The outcome of a row that is not sent because of the mode of its stream; None for a row that is sent."""
         mode = item.stream.mode
         if mode == "upsert":
             return None
@@ -102,22 +102,22 @@ class _Upserts(Delivery):
             return Outcome.skipped("it is not in Planhat")
         return None
 
-    def _upsert(self, items: Sequence[Item]) -> Iterator[Settled]:
+    def _upsert(self, items: Sequence[Item]) -> Iterator[ItemOutcomes]:
         if not items:
             return
         send = partial(self._tenant.client.bulk_upsert, self._model, distinct=True)
-        for settled, outcomes in deliver_rows(items, send, _REPEATS, self._logger):
-            yield settled, outcomes
+        for sent_items, outcomes in deliver_rows(items, send, _REPEATS, self._logger):
+            yield sent_items, outcomes
             if self._tenant.knows_rows_of(self._model):
-                pairs = zip(settled, outcomes, strict=True)
-                self._tenant.note_stored(self._model, [item for item, outcome in pairs if not outcome.fate.is_reject])
+                pairs = zip(sent_items, outcomes, strict=True)
+                self._tenant.note_stored(self._model, [item for item, outcome in pairs if not outcome.kind.is_reject])
 
     def may_wait(self, item: Item, outcome: Outcome) -> bool:
-        """Whether a row was refused because its company is missing, and can wait for it."""
+        """Whether a row may have been rejected because its company is missing, and can wait for it."""
         return may_lack_company(item.stream.model, item, outcome) and self._context.can_wait(item)
 
 
 BULK_UPSERT = WayKind(
     upsert_rules, _Upserts, modes=("upsert", "update", "insert"), key_can_be_chosen=True, one_row_per_key=True
 )
-"""Many rows in a call, matched on their keys."""
+"""Many rows in one call. Planhat matches them on their keys."""

@@ -1,4 +1,4 @@
-"""Copies of time entries that are in Planhat already."""
+"""Copies time entries that are already in Planhat."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ def _delivery(model: Model, settings: StreamSettings, context: DeliveryContext, 
 
 
 COPIES = WayKind(copy_rules, _delivery, adds_each_time=True)
-"""Many entries in a call; each call makes further copies."""
+"""Many time entries in one call. Each call makes new copies."""

@@ -1,4 +1,4 @@
-"""Custom fields, which have no bulk upsert: one call for each row."""
+"""Sends custom fields. They have no bulk upsert, so each row needs its own call."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api import Fate, Outcome
-from target_planhat.delivery.one_by_one import one_after_the_other
+from planhat_api import Outcome, OutcomeKind
+from planhat_api.values.names import folded
+from target_planhat.delivery.one_by_one import call_for_each
 from target_planhat.delivery.ways.delivery import Delivery
 from target_planhat.delivery.ways.way import WayKind
 from target_planhat.rows.rules.custom_fields import custom_field_rules
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from planhat_api.models.registry import Model
-    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.delivery.ways.delivery import DeliveryContext
     from target_planhat.rows.item import Item
     from target_planhat.settings import StreamSettings
@@ -29,22 +30,22 @@ _DEFAULTS = {"isHidden": False}
 
 
 class _CustomFields(Delivery):
-    """Custom fields: found by `_id`, else by the model they belong to and their name, then created or updated."""
+    """Creates or updates custom fields. They are found by `_id`, or else by their model and name."""
 
     def __init__(
         self, model: Model, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger
     ) -> None:
-        """Send nothing yet."""
+        """Prepare to send."""
         del settings, logger
         self._model = model
         self._tenant = context.tenant
 
-    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
-        """A call for each row that changes something."""
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[ItemOutcomes]:
+        """Make a call for each row that changes something."""
         del distinct
         existing = self._tenant.client.custom_fields()
         self._tenant.custom_fields.forget()
-        yield from one_after_the_other(
+        yield from call_for_each(
             items,
             lambda item: self._put(msgspec.json.decode(item.body), existing),
             self._tenant.client.check_credentials,
@@ -61,35 +62,35 @@ class _CustomFields(Delivery):
             return self._created(row, answer, existing)
         planhat_id = str(found["_id"])
         if all(found.get(name) == value for name, value in changes.items()):
-            return Outcome(Fate.UNCHANGED, planhat_id)
+            return Outcome(OutcomeKind.UNCHANGED, planhat_id)
         self._tenant.client.update(self._model, planhat_id, changes)
         found.update(changes)
-        return Outcome(Fate.UPDATED, planhat_id)
+        return Outcome(OutcomeKind.UPDATED, planhat_id)
 
     def _created(self, row: Mapping[str, Any], answer: dict[str, Any] | str, existing: list[dict[str, Any]]) -> Outcome:
-        """An answer in words may be a refusal (B73): look whether the row is there."""
+        """The outcome of a creation. An answer that is a text may be a refusal (B73), so the field is looked up."""
         if isinstance(answer, str):
             found = self._look(row, existing)
             if found is None:
                 return Outcome.rejected(answer)
-            return Outcome(Fate.CREATED, str(found["_id"]))
+            return Outcome(OutcomeKind.CREATED, str(found["_id"]))
         if answer not in existing:
             existing.append(answer)
-        return Outcome(Fate.CREATED, answer.get("_id"))
+        return Outcome(OutcomeKind.CREATED, answer.get("_id"))
 
     def _look(self, row: Mapping[str, Any], existing: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """The field as Planhat holds it now."""
+        """The field as it is in Planhat now."""
         existing[:] = self._tenant.client.custom_fields()
         return _find(row, existing)
 
 
 def _find(row: Mapping[str, Any], existing: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Models write the case of `parent` differently."""
+    """The custom field of a row. `parent` is written differently for different models."""
     if "_id" in row:
         return next((entry for entry in existing if entry.get("_id") == row["_id"]), None)
-    parent, name = str(row["parent"]).lower(), row["name"]
+    parent, name = folded(str(row["parent"])), row["name"]
     return next(
-        (entry for entry in existing if str(entry.get("parent")).lower() == parent and entry.get("name") == name),
+        (entry for entry in existing if folded(str(entry.get("parent"))) == parent and entry.get("name") == name),
         None,
     )
 

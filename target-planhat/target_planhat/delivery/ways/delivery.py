@@ -1,4 +1,4 @@
-"""What the deliveries of all ways have in common."""
+"""The interface of all deliveries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from planhat_api import Outcome
     from target_planhat.delivery.deletes import Deletes
-    from target_planhat.delivery.settled import Settled
+    from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.rows.item import Item
     from target_planhat.settings import TargetSettings
     from target_planhat.tenant.tenant import Tenant
@@ -21,13 +21,13 @@ __all__ = ["Delivery", "DeliveryContext"]
 
 @dataclass(frozen=True)
 class DeliveryContext:
-    """What all deliveries of a run share.
+    """What all deliveries of a run use.
 
     Attributes:
         settings: Settings of the run.
-        tenant: What is known of the Planhat that is written to.
+        tenant: What is known about the Planhat tenant that rows are written to.
         deletes: The deletes of the run.
-        can_wait: Whether a row can be held back for its company.
+        can_wait: Whether a row can wait for its company.
     """
 
     settings: TargetSettings
@@ -40,25 +40,25 @@ class Delivery(ABC):
     """Delivers the rows of one model."""
 
     def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Outcome]]]:
-        """Split rows that are about to be sent: those to send, and those whose outcome is known without that."""
+        """Split rows into those to send, and those whose outcome is known without sending them."""
         return items, []
 
     @abstractmethod
-    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[Settled]:
-        """Send rows of any stream of the batch; runs on the sender's thread.
+    def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[ItemOutcomes]:
+        """Send rows of any stream of the batch. This runs on the sender's thread.
 
         Args:
             items: The rows.
-            distinct: It is sure that no two of them share a key.
+            distinct: Whether certainly no two of them share a key.
 
         Yields:
-            Rows whose fate is known. Without an error that is each of them, in any order.
+            Rows whose outcome is known. Without an error, these are all rows, in any order.
 
         Raises:
-            PlanhatError: The rest of the rows was not sent, and this is why.
+            PlanhatError: The other rows were not sent because of this error.
         """
 
     def may_wait(self, item: Item, outcome: Outcome) -> bool:
-        """Whether a row may fare better when all that was read before it is in Planhat."""
+        """Whether a rejected row can be stored after all earlier rows are in Planhat."""
         del item, outcome
         return False

@@ -1,4 +1,4 @@
-"""User activities in the form of Segment, one by one."""
+"""Sends user activities in the form of Segment, one in each call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from target_planhat.delivery.one_by_one import Streak, post_each
+from target_planhat.delivery.one_by_one import ConsecutiveFailures, post_each
 from target_planhat.delivery.ways.added_rows import AddedRows
 from target_planhat.delivery.ways.way import WayKind
 from target_planhat.rows.rules.events import segment_rules
@@ -25,14 +25,14 @@ __all__ = ["SEGMENT"]
 
 def _delivery(model: Model, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger) -> AddedRows:
     del model, settings
-    streak = Streak()
+    failures = ConsecutiveFailures()
 
     def push(rows: Sequence[Row]) -> SendResult:
         client = context.tenant.client
-        return post_each(rows, lambda row: client.push_segment(msgspec.json.decode(row.body)), streak)
+        return post_each(rows, lambda row: client.push_segment(msgspec.json.decode(row.body)), failures)
 
     return AddedRows(push, context, logger)
 
 
 SEGMENT = WayKind(segment_rules, _delivery, adds_each_time=True, needs_tenant_token=True)
-"""Events as Segment sends them."""
+"""User activities in the form of Segment."""

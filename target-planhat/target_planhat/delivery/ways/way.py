@@ -1,4 +1,4 @@
-"""Describes the ways into Planhat."""
+"""Describes a way in which rows are sent to Planhat."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ __all__ = ["DeliveryWay", "WayKind"]
 
 @dataclass(frozen=True, eq=False)
 class WayKind:
-    """A way into Planhat, before any stream goes it.
+    """A way in which rows are sent to Planhat, independent of a stream.
 
     Attributes:
-        rules: Makes the rules for the rows of a stream.
-        delivery: Makes what delivers them; it logs where people read.
-        modes: What may be done with its rows: upsert, or also update and insert.
-        why_no_other_mode: Why its rows take none but these modes, for people.
+        rules: Creates the rules for the rows of a stream.
+        delivery: Creates the delivery for the rows of a stream.
+        modes: Modes that are possible: only upsert, or also update and insert.
+        why_no_other_mode: Why no other mode is possible, for messages.
         key_can_be_chosen: Whether the settings can name the field that its rows are matched on.
-        one_row_per_key: Whether rows that share a key must not go out in one call.
-        adds_each_time: Whether Planhat adds its rows each time they come: to repeat a call is not safe (B24, B82).
-        needs_tenant_token: Whether its rows go to the analytics host.
-        makes_custom_fields: Whether its rows are custom fields, which must be there before other rows fill them.
-        most_bytes: Bytes of the rows of a batch.
+        one_row_per_key: Whether rows that share a key must not be sent in one call.
+        adds_each_time: Whether Planhat adds the rows each time they are sent, so that repeats are not safe (B24, B82).
+        needs_tenant_token: Whether the rows are sent to the analytics host.
+        makes_custom_fields: Whether the rows are custom fields, which must exist before other rows use them.
+        most_bytes: Size of a batch at most.
     """
 
     rules: Callable[[Model, StreamSettings, Tenant], RowRules]
@@ -52,15 +52,15 @@ class WayKind:
 
 @dataclass(frozen=True, eq=False)
 class DeliveryWay:
-    """A way into Planhat that the rows of a stream go.
+    """The way in which the rows of one model are sent.
 
     Attributes:
         kind: The way.
-        model: The model that the rows go to.
+        model: The model of the rows.
         rules: The rules for the rows.
-        delivery: What delivers them.
-        most_rows: Rows of a batch.
-        can_push: Whether the settings hold what the analytics host wants.
+        delivery: Sends the rows.
+        most_rows: Rows of a batch at most.
+        can_push: Whether the settings contain the tenant token, which the analytics host needs.
     """
 
     kind: WayKind
@@ -71,10 +71,10 @@ class DeliveryWay:
     can_push: bool
 
     def check_access(self, stream: str) -> None:
-        """Check that the settings hold what it takes to send the rows of a stream.
+        """Check that the settings contain the token that the rows of a stream need.
 
         Raises:
-            SettingsError: They do not.
+            SettingsError: The token is missing.
         """
         if self.kind.needs_tenant_token and not self.can_push:
             msg = f"tenant_token: stream {stream!r} needs it"

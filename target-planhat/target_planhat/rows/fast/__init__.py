@@ -1,1 +1,1 @@
-"""Makes rows of messages that are still bytes, many at a time; the door is `fast_rows`."""
+"""Builds many rows at once from messages that are still bytes. The entry point is `fast_rows`."""

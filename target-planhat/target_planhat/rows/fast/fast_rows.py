@@ -1,8 +1,8 @@
-"""Builds rows from messages that are still bytes, many at a time.
+"""Builds many rows at once from messages that are still bytes.
 
-A generated type takes a message only if every column is known and of its declared type. A record that nothing changes
-is sent as the bytes that came in; one with nulls, renamed or converted columns is encoded anew. Anything else, and any
-row that must be refused, is handed back for the general path, which gives the same row or the reason.
+A generated type accepts a message only if each column is declared and has its declared type. If nothing in a record
+changes, its bytes are sent. A record with nulls, renamed or converted columns is encoded again. All other records, and
+all that must be rejected, need the general path, which builds the same row or finds the reason.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["FastRows"]
 
 MOST_AT_ONCE = 1_000
-"""Messages looked at together; what they hold in memory is given back before the next."""
+"""Messages that are read together. Their memory is released before the next ones."""
 _FEWEST_AT_ONCE = 8
 
 _LONG_RUN = 200
@@ -40,9 +40,9 @@ _NO_KEYS: dict[str, str] = {}
 
 
 class FastRows:
-    """Rows of one stream from messages as bytes."""
+    """Builds rows of one stream from messages that are still bytes."""
 
-    def __init__(  # noqa: PLR0913 # each comes from elsewhere
+    def __init__(  # noqa: PLR0913 # each has another source
         self,
         stream: StreamPlan,
         schema: Mapping[str, Any],
@@ -56,18 +56,19 @@ class FastRows:
         """Generate the types.
 
         Args:
-            stream: What is known of the stream.
-            schema: The schema the tap announced.
+            stream: What is known about the stream.
+            schema: The schema of the stream.
             name: Name of the stream in its messages.
-            keys: Columns every record must have.
-            check: A further check.
-            validates: Whether records are checked against what the schema says beyond types.
-            most_at_once: Rows of a batch: more are not made at once, so that the policy is asked after each batch.
+            keys: Columns that each record must have.
+            check: An additional check.
+            validates: Whether records are checked against the parts of the schema that are not types.
+            most_at_once: Rows of a batch. No more rows are made at once, because the reject policy is applied after
+                each batch.
 
         Raises:
             NoTypeError: The stream needs the general path.
         """
-        # Where a null is sent, a record with one is left to the general path: here nulls are left out.
+        # If nulls are sent, a record with a null needs the general path, because nulls are left out here.
         sends_nulls = stream.settings.nulls == "clear" or bool(stream.settings.cleared)
         columns = list(columns_of(stream, schema, keys))
         inexact = [column.name for column in columns if not column.exact]
@@ -84,38 +85,40 @@ class FastRows:
         if check:
             readers = [self._shape.reader(field) for field in check.fields]
             if None in readers:
-                message = "a field that each row must fill comes in no column of its own"
+                message = "no column leads to a field that each row needs"
                 raise NoTypeError(message)
             self._check_readers = [reader for reader in readers if reader is not None]
             self._check = check.good
 
     def build(self, lines: Sequence[bytes], start: int = 0) -> list[Item]:
-        """The rows of messages, from a place on; fewer than there are when one needs the general path."""
+        """The rows of messages, from a place on. They end before a message that needs the general path."""
         if self._whole is not None:
             records, sources, bodies = self._whole.read(lines, start, self._at_once)
-            # Records with nulls between others would make many small runs; those go through `_read` together.
+            # If records with nulls are between others, small groups of records are read together by `_read`.
             rest = start + len(records)
-            if records and (len(records) >= _LONG_RUN or rest == len(lines) or not self._whole.may_take(lines[rest])):
+            if records and (
+                len(records) >= _LONG_RUN or rest == len(lines) or not self._whole.has_usual_form(lines[rest])
+            ):
                 return self._items(records, sources, bodies)
         return self._items(*self._read(lines, start), None)
 
     def _read(self, lines: Sequence[bytes], start: int) -> tuple[list[Any], Sequence[bytes]]:
         records: list[Any] = []
         decode = self._decode
-        # An error leaves what came before it: that message goes the general way.
+        # On an error, the messages before it are kept. The message itself needs the general path.
         with suppress(*UNREADABLE):
             records.extend(decode(line).record for line in lines[start : start + self._at_once])
         return records, lines[start : start + len(records)]
 
     def _items(self, records: list[Any], sources: Sequence[bytes], bodies: list[bytes] | None) -> list[Item]:
-        """The items of records that came out of these messages.
+        """The items of the records from these messages.
 
         Args:
-            records: Records, of a generated class.
+            records: Records of a generated class.
             sources: Their messages.
-            bodies: The same records as bytes, which are the rows if nothing has to be changed.
+            bodies: The same records as bytes. They are the rows if nothing must be changed.
         """
-        good, changed = self._shape.settle(records)
+        good, changed = self._shape.convert(records)
         if self._schema_check is not None:
             good = min(good, self._schema_check.fitting(sources[:good]))
         if self._check is not None:
@@ -125,7 +128,7 @@ class FastRows:
         matches = self._keys.matches(records)
         if self._needs_key and None in matches:
             good = min(good, matches.index(None))
-        # What is read beyond a row that needs the general path is read again, and such a row is seldom the only one.
+        # Messages after one that needs the general path are read again, and such a message is seldom the only one.
         self._at_once = min(self._most_at_once, 2 * self._at_once)
         if good < len(records):
             self._at_once = min(self._at_once, max(_FEWEST_AT_ONCE, 2 * good))
@@ -138,6 +141,6 @@ class FastRows:
             for place in changed:
                 bodies[place] = encode(written(records[place])) if place < good else b""
         return [
-            Item(body, found, match, source, True)  # noqa: FBT003 # by place: quick to make
+            Item(body, found, match, source, True)  # noqa: FBT003 # positional arguments are faster
             for body, found, match, source in zip(bodies, keys, matches, sources, strict=False)
         ]

@@ -17,7 +17,7 @@ __all__ = ["Keys"]
 
 
 def _dicts(names: Sequence[str], columns: Sequence[list[str]]) -> list[dict[str, str]]:
-    """A dict for each row; for up to three keys written out, which takes half the time."""
+    """A dict for each row. Up to three keys are written out, which takes half the time."""
     if len(names) == 1:
         (first,) = names
         return [{first: value} for value in columns[0]]
@@ -40,13 +40,13 @@ class Keys:
 
     @classmethod
     def of(cls, rule: KeyRule, shape: Shape) -> Keys:
-        """The keys of a rule that have a column."""
+        """Reads the keys of a rule that have a column."""
         held = [(name, reader) for name in rule.keyables if (reader := shape.reader(name)) is not None]
         company = shape.reader(rule.company) if rule.company else None
         return cls(tuple(name for name, _ in held), tuple(reader for _, reader in held), company)
 
     def read(self, records: Sequence[Any]) -> list[dict[str, str]]:
-        """The keys each row carries."""
+        """The keys of each row."""
         if not self.names:
             return [{} for _ in records]
         columns = [list(map(reader, records)) for reader in self.readers]
@@ -59,7 +59,7 @@ class Keys:
         ]
 
     def matches(self, records: Sequence[Any]) -> list[tuple[str, ...] | None]:
-        """What identifies each row among the rows of a batch."""
+        """The key that identifies each row in a batch."""
         if not self.names:
             return [None] * len(records)
         first = list(map(self.readers[0], records))

@@ -1,4 +1,4 @@
-"""Checks of finished rows that look at many of them at once."""
+"""Checks many finished rows at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["QuickCheck", "leading"]
+__all__ = ["QuickCheck", "leading_filled"]
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,14 @@ class QuickCheck:
     """A check of some fields of many rows.
 
     Attributes:
-        fields: Fields it looks at.
-        good: Given the values of each field, tells how many rows from the first pass.
+        fields: Fields that it checks.
+        good: Gets the values of each field. Returns how many rows before the first bad row are good.
     """
 
     fields: tuple[str, ...]
     good: Callable[..., int]
 
 
-def leading(values: Sequence[object]) -> int:
-    """How many values from the first are not empty."""
+def leading_filled(values: Sequence[object]) -> int:
+    """Number of values before the first empty one."""
     return next((place for place, value in enumerate(values) if not value), len(values))

@@ -1,4 +1,4 @@
-"""Turns the JSON Schema of a column into a msgspec type, and tells whether that says all the schema says."""
+"""Converts the JSON Schema of a column to a msgspec type."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = [
 ]
 
 JsonType: TypeAlias = Any
-"""A type msgspec can decode."""
+"""A type that msgspec can decode."""
 Decode: TypeAlias = "Callable[[bytes | msgspec.Raw], Any]"
 """Reads an object of a generated class."""
 
 
 class NoTypeError(Exception):
-    """No type can read the records of the stream, which take the general path. The text says why."""
+    """No type can read the records of the stream, so they need the general path. The text gives the reason."""
 
 
 _ANNOTATIONS = frozenset(
@@ -50,32 +50,32 @@ _ANYTHING: tuple[object, ...] = (True, {})
 _SCALARS = (str, int, float, bool, None)
 _UNIONS = frozenset({Union, UnionType})
 _LEVELS = 6
-"""How deep values nest in a type that allows everything. With each level the type is twice as large."""
+"""How deep values nest in a type that accepts all values. Each level doubles the size of the type."""
 
 
 def is_plain(schema: object, also: Iterable[str] = ()) -> bool:
-    """Whether a schema says nothing but its type."""
+    """Whether a schema contains only its type."""
     return isinstance(schema, dict) and set(schema) <= _ANNOTATIONS.union(also)
 
 
 def is_any_of(schema: Mapping[str, Any]) -> bool:
-    """Whether a schema is a choice between others and says nothing else."""
+    """Whether a schema contains only a choice between other schemas."""
     return "anyOf" in schema and set(schema) <= {"anyOf", "title", "description"}
 
 
 def union(types: Iterable[JsonType]) -> JsonType:
-    """One type that takes what any of these takes."""
+    """A type that accepts the values of all these types."""
     return Union[tuple(types)]  # noqa: UP007 # how many there are is known only here
 
 
 def without_null(kind: JsonType) -> JsonType:
-    """The same type, but for null. What takes nothing else takes null as before."""
+    """The same type without null. A type that accepts only null stays the same."""
     others = [part for part in get_args(kind) if part is not NoneType] if get_origin(kind) in _UNIONS else []
     return union(others) if others else kind
 
 
 def _any_json(levels: int) -> JsonType:
-    """Any value that nests no deeper than so many levels."""
+    """A type for all values with at most this many levels."""
     if levels == 0:
         return union(_SCALARS)
     inner = _any_json(levels - 1)
@@ -83,7 +83,7 @@ def _any_json(levels: int) -> JsonType:
 
 
 def bounded(kind: JsonType) -> JsonType:
-    """A type that takes no value which nests deeply; a record with one needs the general path, which measures it."""
+    """The same type without deeply nested values. A record with such a value needs the general path."""
     if kind is Any:
         return _SHALLOW
     parts = get_args(kind)
@@ -98,13 +98,13 @@ _SHALLOW = _any_json(_LEVELS)
 
 
 def column_type(schema: object) -> tuple[JsonType, bool]:
-    """The type of a value; Any when the schema allows everything.
+    """The type of a value; Any if the schema allows all values.
 
     Returns:
-        The type, and whether it takes no value that the schema forbids.
+        The type, and whether it accepts only values that the schema allows.
 
     Raises:
-        NoTypeError: It has a name that no generated class can carry.
+        NoTypeError: It contains a name that is not possible in a generated class.
     """
     if schema in _ANYTHING:
         return Any, True
@@ -140,7 +140,7 @@ def _type(name: str, schema: Mapping[str, Any]) -> tuple[JsonType, bool]:
 
 
 def _object_type(properties: Mapping[str, object]) -> tuple[JsonType, bool]:
-    """A generated class; it takes no member that the schema does not name, stricter than need be."""
+    """A generated class. It accepts only members in the schema, which is stricter than necessary."""
     fields: list[Any] = []
     rename = {}
     all_exact = True
@@ -153,10 +153,10 @@ def _object_type(properties: Mapping[str, object]) -> tuple[JsonType, bool]:
 
 
 def struct(name: str, fields: list[Any], rename: Mapping[str, str], *, strict: bool = True) -> type[msgspec.Struct]:
-    """A generated class with these fields, whose defaults are not encoded.
+    """A generated class with these fields. Their defaults are not encoded.
 
     Raises:
-        NoTypeError: A name that msgspec cannot carry, such as one with a quotation mark, or types it cannot unite.
+        NoTypeError: msgspec does not support a name, such as one with a quotation mark, or a union of types.
     """
     try:
         made = msgspec.defstruct(
@@ -164,6 +164,6 @@ def struct(name: str, fields: list[Any], rename: Mapping[str, str], *, strict: b
         )
         msgspec.json.Decoder(made)
     except (TypeError, ValueError) as err:
-        message = f"a name or a choice of types in it needs a closer look ({err})"
+        message = f"a name or a choice of types in it is not supported ({err})"
         raise NoTypeError(message) from err
     return made

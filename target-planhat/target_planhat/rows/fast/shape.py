@@ -1,4 +1,4 @@
-"""Generated classes by which an object is read and written, and what is done to its values in between."""
+"""Generates the classes that read and write the objects of a stream."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from target_planhat.rows.fast.schema_types import struct
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from planhat_api.values.field_type import FieldType
     from target_planhat.rows.fast.columns import Column
-    from target_planhat.rows.mapping import Slot
-    from target_planhat.rows.values import Kind
+    from target_planhat.rows.mapping import Field
 
 __all__ = ["Shape"]
 
@@ -29,16 +29,16 @@ class _Conversion:
     read: Callable[[Any], Any]
     keeps: Callable[[Any], object]
     keeps_all: Callable[[list[Any]], bool]
-    kind: Kind
+    kind: FieldType
     sends_nulls: bool
 
-    def settle(self, records: Sequence[msgspec.Struct], good: int, changed: set[int]) -> int:
-        """Convert what needs it; the number of records, from the first, that hold what the field takes."""
+    def convert(self, records: Sequence[msgspec.Struct], good: int, changed: set[int]) -> int:
+        """Convert values if necessary. Return how many records before the first invalid value are good."""
         values = list(map(self.read, records))
-        held = list(filter(None, values))
-        if len(held) < len(values):
-            held = [value for value in values if value is not None]
-        if self.keeps_all(held):
+        present = list(filter(None, values))
+        if len(present) < len(values):
+            present = [value for value in values if value is not None]
+        if self.keeps_all(present):
             return good
         keeps = self.keeps
         for place, value in enumerate(values[:good]):
@@ -57,22 +57,22 @@ class _Conversion:
 
 
 class Shape:
-    """How an object is read, and how it is written."""
+    """Reads, converts and writes objects with the same columns."""
 
-    def __init__(self, columns: Sequence[Column], constants: Mapping[Slot, Any], *, sends_nulls: bool = False) -> None:
+    def __init__(self, columns: Sequence[Column], constants: Mapping[Field, Any], *, sends_nulls: bool = False) -> None:
         """Generate the classes.
 
         Args:
-            columns: The members of the object, as they are read.
-            constants: Values that every object gets.
-            sends_nulls: Whether nulls are sent, so that an object which gets one is left to the general path.
+            columns: The members of the objects.
+            constants: Values that each object gets.
+            sends_nulls: Whether nulls are sent. Then an object with a null after conversion needs the general path.
         """
-        # Fields without default come first, as in any class.
+        # Fields without a default come first, as in each class.
         self.columns = sorted(columns, key=lambda column: not column.required)
         self._objects: list[tuple[str, Shape]] = []
         self._conversions: list[_Conversion] = []
         attributes = {column.name: f"f{place}" for place, column in enumerate(self.columns)}
-        self._filled = [attrgetter(attributes[column.unless]) for column in self.columns if column.unless]
+        self._filled = [attrgetter(attributes[column.preferred]) for column in self.columns if column.preferred]
         for place, column in enumerate(self.columns):
             attribute = f"f{place}"
             if column.members is not None:
@@ -101,43 +101,43 @@ class Shape:
             members = objects.get(f"f{place}")
             if members is not None:
                 column.kind = members.type if nulls else members.type_without_nulls
-            fields.append(column.field(f"f{place}", nulls=nulls))
+            fields.append(column.class_field(f"f{place}", nulls=nulls))
         return struct("Read", fields, {f"f{place}": column.name for place, column in enumerate(self.columns)})
 
-    def _plan_writing(self, constants: Mapping[Slot, Any]) -> None:
-        placed = [(place, column.slot) for place, column in enumerate(self.columns) if column.slot is not None]
-        self._fields = [place for place, slot in placed if not slot.custom]
-        self._custom = [place for place, slot in placed if slot.custom]
-        self._constants = [value for slot, value in constants.items() if not slot.custom]
-        self._custom_constants = [value for slot, value in constants.items() if slot.custom]
-        slots = [slot for _, slot in placed] + list(constants)
-        names = [slot.name for slot in slots if not slot.custom]
-        customs = [slot.name for slot in slots if slot.custom]
+    def _plan_writing(self, constants: Mapping[Field, Any]) -> None:
+        placed = [(place, column.field) for place, column in enumerate(self.columns) if column.field is not None]
+        self._fields = [place for place, field in placed if not field.custom]
+        self._custom = [place for place, field in placed if field.custom]
+        self._constants = [value for field, value in constants.items() if not field.custom]
+        self._custom_constants = [value for field, value in constants.items() if field.custom]
+        fields = [field for _, field in placed] + list(constants)
+        names = [field.name for field in fields if not field.custom]
+        customs = [field.name for field in fields if field.custom]
         self.renames_nothing = (
             not constants
             and not customs
-            and all(column.slot is not None and column.slot.name == column.name for column in self.columns)
+            and all(column.field is not None and column.field.name == column.name for column in self.columns)
         )
         self._write_custom = _written_type(customs) if customs else None
         self._write = _written_type([*names, "custom"] if customs else names)
 
     @property
     def keeps_bytes(self) -> bool:
-        """Whether a record without nulls, whose values need no conversion, is the row as it stands."""
+        """Whether the bytes of a record without nulls are the row, if its values need no conversion."""
         return self.renames_nothing and all(members.keeps_bytes for _, members in self._objects)
 
     def reader(self, name: str) -> Callable[[Any], Any] | None:
-        """Reads the value of a field out of a record; None when it has no column."""
+        """A function that reads the value of a field; None if the field has no column."""
         for place, column in enumerate(self.columns):
-            if column.slot is not None and column.slot.name == name and not column.slot.custom:
+            if column.field is not None and column.field.name == name and not column.field.custom:
                 return attrgetter(f"f{place}")
         return None
 
-    def settle(self, records: Sequence[msgspec.Struct]) -> tuple[int, set[int]]:
-        """Make the values what the fields hold.
+    def convert(self, records: Sequence[msgspec.Struct]) -> tuple[int, set[int]]:
+        """Convert the values to the types of the fields.
 
         Returns:
-            The number of records, from the first, that can be sent, and the places of those that were changed.
+            The number of good records before the first bad one, and the places of the records that were changed.
         """
         good, changed = len(records), set[int]()
         for read in self._filled:
@@ -145,21 +145,21 @@ class Shape:
             if not all(filled):
                 good = min(good, next(place for place, value in enumerate(filled) if not value))
         for conversion in self._conversions:
-            good = conversion.settle(records, good, changed)
+            good = conversion.convert(records, good, changed)
         for attribute, shape in self._objects:
             values = list(map(attrgetter(attribute), records))
             places: Sequence[int] = range(len(values))
-            held = list(filter(None, values))
-            if len(held) < len(values):
+            present = list(filter(None, values))
+            if len(present) < len(values):
                 places = [place for place, value in enumerate(values) if value is not None]
-            fine, touched = shape.settle(held)
-            if fine < len(held):
+            fine, touched = shape.convert(present)
+            if fine < len(present):
                 good = min(good, places[fine])
             changed.update(places[place] for place in touched)
         return good, changed
 
     def holds_empty_objects(self, records: Sequence[Any]) -> bool:
-        """Whether any object in these records has no members."""
+        """Whether any object in these records is empty."""
         return any(
             shape._empty in map(attrgetter(attribute), records)  # noqa: SLF001 # of the same class
             for attribute, shape in self._objects
@@ -188,7 +188,7 @@ def _written_type(names: Sequence[str]) -> type[msgspec.Struct]:
 
 
 def _unless_empty(record: msgspec.Struct) -> msgspec.Struct | None:
-    """An empty `custom` is never sent (Q8)."""
+    """The record; None if it is empty, because an empty `custom` is never sent (Q8)."""
     for value in msgspec.structs.astuple(record):
         if value is not None:
             return record

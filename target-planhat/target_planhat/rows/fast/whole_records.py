@@ -1,4 +1,4 @@
-"""Cuts records out of messages, so that their bytes are the rows."""
+"""Cuts the bytes of records out of messages. They are used as rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["WholeRecords"]
 
 
 class WholeRecords:
-    """Cuts records out of messages of the usual form, for streams whose records can be rows as they stand."""
+    """Cuts records out of messages of the usual form, for streams whose records need no change."""
 
     def __init__(self, name: str, shape: Shape) -> None:
         """Generate the type of a message.
@@ -37,15 +37,15 @@ class WholeRecords:
             (f'{{"type": "RECORD", "stream": {quoted}, "record": '.encode(), ', "time_extracted": "'),
         )
 
-    def may_take(self, line: bytes) -> bool:
-        """Whether a message begins as those do whose records can be cut out."""
+    def has_usual_form(self, line: bytes) -> bool:
+        """Whether a message has the usual beginning, so that its record may be cut out."""
         return any(line.startswith(head) for head, _ in self._forms)
 
     def read(self, lines: Sequence[bytes], start: int, most: int) -> tuple[list[Any], Sequence[bytes], list[bytes]]:
-        """So many messages from a place on, up to one that is not of the usual form or holds a null.
+        """Read messages from a place on, up to one that has another form or contains a null.
 
-        The type takes no member of a message but these; none but `record` could stand in what is cut out, and no
-        program writes that twice.
+        The type accepts no other members in a message. So only a second `record` could be part of the bytes that are
+        cut out, and no program writes one.
 
         Returns:
             Records of the generated class, their messages, and their bytes.
@@ -55,16 +55,16 @@ class WholeRecords:
             return [], (), []
         lines = lines[start : start + most]
         messages: list[Any] = []
-        # An error leaves what came before it: that message goes another way.
+        # On an error, the messages before it are kept. The message itself is read differently.
         with suppress(*UNREADABLE):
             messages.extend(map(self._decode, lines))
-        head, stamp = form
+        head, time_prefix = form
         bodies: list[bytes] = []
         cut, time, tail = len(head), None, b""
         for line, message in zip(lines, messages, strict=False):
             if message.time_extracted != time:
                 time = message.time_extracted
-                tail = f'{stamp}{time}"}}\n'.encode() if time else b"}\n"
+                tail = f'{time_prefix}{time}"}}\n'.encode() if time else b"}\n"
             if not (line.startswith(head) and line.endswith(tail)):
                 break
             bodies.append(line[cut : -len(tail)])

@@ -1,1 +1,1 @@
-"""Says what rows must hold, for each way that they can go."""
+"""The rules that rows must follow, for each way in which they are sent."""

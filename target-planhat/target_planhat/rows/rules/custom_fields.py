@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api.values.names import folded
 from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.keys import named_by
 from target_planhat.rows.rules.row_rules import RowRules, each_row_is_checked
@@ -22,13 +23,13 @@ _IDENTITY = ("parent", "name")
 
 
 def custom_field_rules(model: Model, settings: StreamSettings, tenant: Tenant) -> RowRules:
-    """The rules for custom fields, which are found by the target and not by Planhat."""
+    """The rules for custom fields, which the target finds itself."""
     del settings, tenant
     return RowRules(
         model,
         model,
         key_rule=named_by("_id", "name"),
-        collapses=True,
+        merges_by_key=True,
         check=_check,
         quick_check=each_row_is_checked,
         identity=_identity,
@@ -36,14 +37,18 @@ def custom_field_rules(model: Model, settings: StreamSettings, tenant: Tenant) -
 
 
 def _check(body: dict[str, Any]) -> None:
-    """A row must say which field it means."""
+    """Check that a row identifies its custom field.
+
+    Raises:
+        RefusedRowError: It does not.
+    """
     if not body.get("_id") and not all(body.get(name) for name in _IDENTITY):
         msg = f"a custom field needs _id, or {' and '.join(_IDENTITY)}"
         raise RefusedRowError(msg)
 
 
 def _identity(row: Row, match: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The key of a row, and the model it belongs to: the same name may occur in several models."""
+    """The key of a row with the model of the custom field, because several models may have the same name."""
     if match and match[0] == "name":
-        return (*match, str(msgspec.json.decode(row.body)["parent"]).lower())
+        return (*match, folded(str(msgspec.json.decode(row.body)["parent"])))
     return match

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from planhat_api.logs import one_line
+from planhat_api.values.names import folded
 from target_planhat.errors import SettingsError
 from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.fast.quick_check import QuickCheck
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.keys import named_by
-from target_planhat.rows.mapping import Slot
+from target_planhat.rows.mapping import Field
 from target_planhat.rows.rules.row_rules import RowRules
-from target_planhat.tenant.existing_rows import model_called
+from target_planhat.tenant.existing_rows import model_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["point_rules"]
 
 PARENT = "parentId"
-"""Field of a point as it is read: Planhat's id of the record; written points carry its externalId."""
+"""Field of a point with Planhat's id of its record. It is only read; points are written with the externalId."""
 
 _READ_NAMES = {"time": "date"}
 _ALSO_WRITTEN = {"model", PARENT}
@@ -42,11 +43,11 @@ _DAY = len("2024-05-14")
 _LONGEST_NAME = 100
 _DIMENSION_ID = re.compile(r"[\w.:-]+")
 
-_CHECKED_ONE_BY_ONE = "what names the record of each row comes in no column of its own"
+_CHECKED_ONE_BY_ONE = "the record of each point is given by parentId"
 
 
 def point_rules(model: Model, settings: StreamSettings, tenant: Tenant) -> RowRules:
-    """The rules for points. They have no key; the external id of their record names them."""
+    """The rules for points. They have no key. The external id of their record identifies them in messages."""
     del settings
     return RowRules(
         model,
@@ -60,10 +61,10 @@ def point_rules(model: Model, settings: StreamSettings, tenant: Tenant) -> RowRu
 
 
 def _written(pushed: Model) -> Model:
-    """The model of points as they are written; fields that are only read are marked so."""
+    """The model of points as they are written. Fields that are only read are marked as read-only."""
     written = {*pushed.push_required, *_ALSO_WRITTEN}
     keep = {name for name, schema in pushed.properties.items() if name in written or schema.get("writeOnly")}
-    # The parent is a reference only until its external id is known.
+    # The parent is a reference until it is replaced by its external id.
     return replace(pushed, properties=_marked(pushed, keep), written_as=_READ_NAMES, references={PARENT: ""})
 
 
@@ -75,19 +76,19 @@ def _marked(model: Model, written: set[str]) -> Mapping[str, Any]:
 
 @cache
 def _model_names(allowed: tuple[str, ...]) -> Mapping[str, str]:
-    return {name.lower(): name for name in allowed}
+    return {folded(name): name for name in allowed}
 
 
 def _is_dimension_id(text: str) -> bool:
-    """Whether a metric may have this id: no spaces or special characters."""
+    """Whether this is a valid id of a metric: without spaces and special characters."""
     return _DIMENSION_ID.fullmatch(text) is not None
 
 
 def _check_point(body: dict[str, Any], model: Model) -> None:
-    """Check a point, and give its model the spelling Planhat knows.
+    """Check a point. Write its model as Planhat does.
 
     Raises:
-        RefusedRowError: Planhat would refuse the point, or drop it later without a word (B81).
+        RefusedRowError: Planhat would refuse the point, or drop it later without an error (B81).
     """
     missing = [name for name in model.push_required if body.get(name) is None]
     if missing:
@@ -98,7 +99,7 @@ def _check_point(body: dict[str, Any], model: Model) -> None:
         raise RefusedRowError(msg)
     if body.get("model") is not None:
         allowed = tuple(model.properties["model"]["enum"])
-        found = _model_names(allowed).get(body["model"].lower().replace("_", ""))
+        found = _model_names(allowed).get(folded(body["model"]))
         if found is None:
             msg = f"model: one of {', '.join(allowed)}"
             raise RefusedRowError(msg)
@@ -106,12 +107,12 @@ def _check_point(body: dict[str, Any], model: Model) -> None:
 
 
 def _quick_check(plan: ColumnPlan, model: Model) -> QuickCheck:
-    """The same check on many points; any doubt is left to `_check_point`.
+    """The same check for many points at once. In doubt, a point is left to `_check_point`.
 
     Raises:
-        NoTypeError: The points name their records by what is only read, so each must be looked at.
+        NoTypeError: The points give their records by parentId, so each must be checked alone.
     """
-    placed = {source.slot.name for source in plan.sources}
+    placed = {source.field.name for source in plan.sources}
     if PARENT in placed:
         raise NoTypeError(_CHECKED_ONE_BY_ONE)
     names = {None, *model.properties["model"]["enum"]}
@@ -128,9 +129,13 @@ def _quick_check(plan: ColumnPlan, model: Model) -> QuickCheck:
 
 
 def _check_plan(model: Model, stream: str, plan: ColumnPlan) -> None:
-    """Complain when a field every point needs has no column."""
-    missing = [name for name in model.push_required if Slot(name) not in plan]
-    if Slot(PARENT) in plan and Slot("model") in plan:
+    """Check that each required field of a point has a column.
+
+    Raises:
+        SettingsError: A field has no column.
+    """
+    missing = [name for name in model.push_required if Field(name) not in plan]
+    if Field(PARENT) in plan and Field("model") in plan:
         missing = [name for name in missing if name != "externalId"]
     if missing:
         msg = f"stream {stream!r}: no column leads to {', '.join(missing)}"
@@ -138,7 +143,7 @@ def _check_plan(model: Model, stream: str, plan: ColumnPlan) -> None:
 
 
 def _check(tenant: Tenant, model: Model, body: dict[str, Any]) -> None:
-    """Check a point; the parent of a point that was read becomes the external id it is written with."""
+    """Check a point. Replace its parentId by the external id of the record."""
     parent = body.pop(PARENT, None)
     if body.get("externalId") is None and parent is not None:
         body["externalId"] = _external_id(tenant, str(body.get("model")), parent)
@@ -146,7 +151,7 @@ def _check(tenant: Tenant, model: Model, body: dict[str, Any]) -> None:
 
 
 def _external_id(tenant: Tenant, name: str, parent: str) -> str:
-    model = model_called(name)
+    model = model_named(name)
     if model is None:
         msg = "model: a point with parentId must name its model"
         raise RefusedRowError(msg)
@@ -158,10 +163,10 @@ def _external_id(tenant: Tenant, name: str, parent: str) -> str:
 
 
 def _label(item: Item, builder: RowBuilder) -> str:
-    """The metric, the record and the day of a point; many points of a run share each of them."""
+    """The metric, the record and the day of a point, which identify it together."""
     point = msgspec.json.decode(item.body)
     if not point and item.raw.startswith(b"{"):
         point = builder.known(msgspec.json.decode(item.raw), _NAMES_POINT)
     named = {**point, "date": str(point.get("date") or "")[:_DAY]}
-    told = ", ".join(one_line(f"{name}={named[name]}", _LONGEST_NAME) for name in _NAMES_POINT if named.get(name))
-    return told or item.label
+    text = ", ".join(one_line(f"{name}={named[name]}", _LONGEST_NAME) for name in _NAMES_POINT if named.get(name))
+    return text or item.label

@@ -1,4 +1,4 @@
-"""The rules for the rows of one stream, as data."""
+"""Defines the rules for the rows of one stream."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def _key(item: Item, builder: RowBuilder) -> str:
 
 
 def each_row_is_checked(builder: RowBuilder) -> QuickCheck | None:
-    """The quick check where there is none.
+    """The quick check of rules that have none.
 
     Raises:
         NoTypeError: Always.
     """
     del builder
-    message = "each row needs a check of its own"
+    message = "each row must be checked alone"
     raise NoTypeError(message)
 
 
@@ -55,24 +55,24 @@ class RowRules:
     """The rules for the rows of one stream.
 
     Attributes:
-        model: The model that the rows go to.
-        written_model: The model with the fields that can be written this way.
-        key_rule: Which keys the rows carry, by the name of the stream and the plan of its columns. It raises
-            SettingsError when the columns of the stream cannot fill them.
-        collapses: Whether rows with the same key in one batch become one.
+        model: The model of the rows.
+        written_model: The model with the fields that can be written in this way.
+        key_rule: Gives the keys of the rows from the name of the stream and its column plan. It raises SettingsError
+            if no columns lead to the keys.
+        merges_by_key: Whether rows with the same key in one batch are merged.
         can_delete: Whether rows that are marked as deleted at the source can be deleted in Planhat.
-        check: Looks at a finished row in place of the rules for keys; None keeps those. It raises RefusedRowError.
-        check_plan: Raises SettingsError when the columns of a stream cannot work this way.
-        quick_check: What `check` looks at, for rows that are built from bytes. It raises NoTypeError when rows of this
-            stream cannot be.
-        identity: What identifies a row among the rows of a batch, by the row and its key.
-        label: What identifies a row, for logs.
+        check: Checks a finished row instead of the rules for keys; None for these rules. It may raise RefusedRowError.
+        check_plan: Checks the column plan of a stream. It may raise SettingsError.
+        quick_check: Gives the same check as `check` for rows that are built from bytes. It raises NoTypeError if rows
+            of this stream cannot be built from bytes.
+        identity: Gives what identifies a row in a batch, from the row and its key.
+        label: Gives what identifies a row in logs.
     """
 
     model: Model
     written_model: Model
     key_rule: Callable[[str, ColumnPlan], KeyRule]
-    collapses: bool = False
+    merges_by_key: bool = False
     can_delete: bool = False
     check: Callable[[dict[str, Any]], None] | None = None
     check_plan: Callable[[str, ColumnPlan], None] = _any_plan

@@ -1,4 +1,4 @@
-"""Which way the rows of a stream go."""
+"""Selects the way in which the rows of a stream are sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DUPLICATE", "kind_of_route", "make_way"]
 
 DUPLICATE = "duplicate"
-"""The mode that copies rows which Planhat holds already."""
+"""The mode that copies rows which are already in Planhat."""
 
 _BY_ROUTE: dict[Way, WayKind] = {
     Way.BULK: BULK_UPSERT,
@@ -35,16 +35,16 @@ _BY_ROUTE: dict[Way, WayKind] = {
     Way.SEGMENT: SEGMENT,
 }
 _BY_MODE: dict[str, WayKind] = {DUPLICATE: COPIES}
-"""Modes that take another way than the route of the stream says."""
+"""Modes that need another way than the route of the stream."""
 
 
 def kind_of_route(route: Route) -> WayKind:
-    """The way that rows go if the mode of their stream does not say otherwise."""
+    """The way in which the rows of a route are sent, unless the mode of the stream needs another way."""
     return _BY_ROUTE[route.way]
 
 
 def make_way(route: Route, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger) -> DeliveryWay:
-    """The way that the rows of a stream go."""
+    """The way in which the rows of a stream are sent."""
     kind = _BY_MODE.get(settings.mode, kind_of_route(route))
     run = context.settings
     return DeliveryWay(

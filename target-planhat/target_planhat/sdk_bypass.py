@@ -1,7 +1,7 @@
-"""The short way of records past the SDK, for speed: messages stay bytes until they are rows.
+"""Passes records to their sink without the SDK, for speed: messages stay bytes until they are rows.
 
-Used for streams that no stream map changes, or one alone, and only with an SDK whose parts are as expected; else every
-record takes the SDK's own way, with the same result.
+This is done for streams with at most one stream map, and only if the parts of the SDK are as expected. All other
+records are processed by the SDK, with the same result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from target_planhat.sdk_hooks import HookedTarget
     from target_planhat.sink import PlanhatSink
 
-__all__ = ["RecordPath"]
+__all__ = ["SdkBypass"]
 
 KNOWN_SDK = "0.54."
 _PARTS: tuple[tuple[object, str], ...] = (
@@ -40,56 +40,56 @@ _PARTS: tuple[tuple[object, str], ...] = (
 
 
 def unexpected_in_sdk() -> str | None:
-    """What is not as expected in the installed SDK; None when all is."""
+    """What is not as expected in the installed SDK; None if everything is."""
     installed = version("singer-sdk")
     if not installed.startswith(KNOWN_SDK):
-        return f"version {installed}, known is {KNOWN_SDK}x"
+        return f"version {installed}, the known version is {KNOWN_SDK}x"
     missing = [name for owner, name in _PARTS if not hasattr(owner, name)]
     return f"without {', '.join(missing)}" if missing else None
 
 
-class RecordPath:
-    """Finds what takes the messages of a stream as they are: its sink, or its stream map and its sink."""
+class SdkBypass:
+    """Finds the sink that can handle messages of a stream directly, or after the one stream map of the stream."""
 
     def __init__(
         self, target: HookedTarget, logger: logging.Logger, leave_out: Callable[[str, dict[str, Any]], None]
     ) -> None:
-        """Look at the SDK.
+        """Check the SDK.
 
         Args:
-            target: Whose sinks and stream maps decide.
-            logger: Told when the SDK is not as expected, and of streams whose records go through it.
-            leave_out: Told of a stream and each record of it that its stream map leaves out.
+            target: Has the sinks and the stream maps.
+            logger: Logs if the SDK is not as expected, and which streams the SDK must process.
+            leave_out: Called with a stream and each record that its stream map leaves out.
         """
         self._target = target
         self._logger = logger
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._leave_out = leave_out
         self._sinks: dict[str, PlanhatSink | None] = {}
         self._mapped: dict[str, MappedRecords | None] = {}
         unexpected = unexpected_in_sdk()
-        self.open = unexpected is None
+        self.is_usable = unexpected is None
         if unexpected:
-            logger.warning("Records take the SDK's own way, which is slower: singer-sdk is %s", unexpected)
+            logger.warning("Records are processed by the SDK, which is slower: singer-sdk is %s", unexpected)
 
     def forget(self) -> None:
-        """A stream has a new schema, and so a new sink, which may be that of another stream as well."""
+        """Forget all sinks. A stream has a new schema and a new sink, which may also be the sink of another stream."""
         self._sinks.clear()
         self._mapped.clear()
 
     def sink(self, stream: str) -> PlanhatSink | None:
-        """The sink for messages of a stream; None when they must go through the SDK."""
+        """The sink for messages of a stream; None if the SDK must process them."""
         if stream not in self._sinks:
-            self._sinks[stream] = self._find(stream) if self.open else None
+            self._sinks[stream] = self._find_sink(stream) if self.is_usable else None
         return self._sinks[stream]
 
     def mapped(self, stream: str) -> MappedRecords | None:
-        """What takes messages of a stream that one stream map changes; None when all must go through the SDK."""
+        """Handles messages of a stream with one stream map; None if the SDK must process them."""
         if stream not in self._mapped:
-            self._mapped[stream] = self._find_mapped(stream) if self.open else None
+            self._mapped[stream] = self._find_mapped(stream) if self.is_usable else None
         return self._mapped[stream]
 
-    def _find(self, stream: str) -> PlanhatSink | None:
+    def _find_sink(self, stream: str) -> PlanhatSink | None:
         maps = self._target.mapper.stream_maps.get(stream, ())
         if len(maps) != 1 or type(maps[0]) is not mapper.SameRecordTransform or maps[0].flattening_enabled:
             return None
@@ -97,22 +97,22 @@ class RecordPath:
 
     def _find_mapped(self, stream: str) -> MappedRecords | None:
         maps = self._target.kept_maps(stream)
-        if len(maps) > 1 and stream not in self._told:
-            self._told.add(stream)
-            text = "Records of %s are looked at one by one, which is slower: stream_maps make several streams of it"
+        if len(maps) > 1 and stream not in self._logged:
+            self._logged.add(stream)
+            text = "Records of %s are processed one by one, which is slower: stream_maps make several streams of it"
             self._logger.info(text, stream)
         if len(maps) != 1 or len(self._target.mapper.stream_maps[stream]) != 1:
             return None
         sink = self._sink_of(stream, maps[0])
-        if sink is None or not sink.takes_messages:
+        if sink is None or not sink.accepts_messages:
             return None
         transform = maps[0].made_of if isinstance(maps[0], CheckedMap) else maps[0].transform
         return MappedRecords(stream, transform, sink, partial(self._leave_out, stream))
 
     def _sink_of(self, stream: str, made: StreamMap) -> PlanhatSink | None:
-        """The sink of what a map makes of a stream.
+        """The sink of the stream that a map makes.
 
-        Maps may give another stream the same name; the sink that was made for that one reads its messages, not these.
+        Maps may give another stream the same name. The sink of that stream cannot read the messages of this one.
         """
         sink = self._target.sink_of(made.stream_alias)
         return sink if sink is not None and sink.input_stream == stream else None

@@ -1,7 +1,7 @@
-"""Streams whose SCHEMA names no columns: the first record names them.
+"""Finds the columns of streams whose SCHEMA names no columns: the first record names them.
 
-Some taps of databases without columns announce `{}` or `{"type": "object"}`. Their SCHEMA waits for a record with
-members. What stands before that one waits with it.
+Some taps for databases without fixed columns send the SCHEMA `{}` or `{"type": "object"}`. Such a SCHEMA waits for a
+record with members. Records before it wait, too.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from target_planhat.intake.messages import SchemaMessage
 if TYPE_CHECKING:
     from target_planhat.intake.messages import RecordMessage
 
-__all__ = ["UndeclaredStreams"]
+__all__ = ["StreamsWithoutColumns"]
 
 
-class UndeclaredStreams:
+class StreamsWithoutColumns:
     """The streams of a run whose columns are not known yet.
 
     Attributes:
-        early: Lines of such streams that came before a record with members, in their order.
+        waiting_records: Records that came before a record with members, in their order.
     """
 
     def __init__(self) -> None:
-        """None so far."""
-        self.early: list[RecordMessage] = []
+        """Start without streams."""
+        self.waiting_records: list[RecordMessage] = []
         self._waiting: dict[str, SchemaMessage] = {}
         self._declared: dict[str, SchemaMessage] = {}
 
@@ -34,28 +34,28 @@ class UndeclaredStreams:
         return stream in self._waiting
 
     def hold(self, message: SchemaMessage) -> bool:
-        """Look at a SCHEMA; whether it names no columns, and there is nothing to do for now."""
+        """Keep a SCHEMA if it names no columns. Return whether it does not."""
         stream = message.stream
         known = self._declared.get(stream)
         if message.schema.get("properties"):
             self._waiting.pop(stream, None)
             self._declared.pop(stream, None)
             return False
-        if known is None or not known.says_the_same(message):
+        if known is None or not known.is_equal_to(message):
             self._waiting[stream] = message
         return True
 
-    def declared_by(self, message: RecordMessage) -> SchemaMessage | None:
-        """The SCHEMA with the columns of a record; None if it names none, and waits as well."""
+    def schema_with_columns_of(self, message: RecordMessage) -> SchemaMessage | None:
+        """The SCHEMA with the columns of a record; None if the record has no members, so that it waits, too."""
         if message.fault is not None or not message.record:
-            self.early.append(message)
+            self.waiting_records.append(message)
             return None
         schema = self._declared[message.stream] = self._waiting.pop(message.stream)
         columns: dict[str, Any] = {name: {} for name in (*(schema.key_properties or ()), *message.record)}
         return SchemaMessage(schema.stream, {**schema.schema, "properties": columns}, schema.key_properties)
 
-    def take_early(self, stream: str) -> list[RecordMessage]:
-        """The early lines of a stream that is declared by now."""
-        taken = [message for message in self.early if message.stream == stream]
-        self.early = [message for message in self.early if message.stream != stream]
-        return taken
+    def take_records(self, stream: str) -> list[RecordMessage]:
+        """Remove and return the waiting records of a stream whose columns are now known."""
+        records = [message for message in self.waiting_records if message.stream == stream]
+        self.waiting_records = [message for message in self.waiting_records if message.stream != stream]
+        return records

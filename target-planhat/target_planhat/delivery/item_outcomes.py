@@ -1,4 +1,4 @@
-"""Names the pair in which outcomes come back from a delivery."""
+"""The type in which a delivery returns outcomes."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ if TYPE_CHECKING:
     from planhat_api import Outcome
     from target_planhat.rows.item import Item
 
-    Settled = tuple[Sequence[Item], Sequence[Outcome]]
-    """Rows, and what became of each."""
+    ItemOutcomes = tuple[Sequence[Item], Sequence[Outcome]]
+    """Rows, and the outcome of each."""

@@ -1,4 +1,4 @@
-"""Tells of settings for streams that did not come: one for a misspelt stream has no effect, which nobody would see."""
+"""Logs settings for streams that did not come, because a misspelt name of a stream has no effect."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
-__all__ = ["tell_of_absent_streams"]
+__all__ = ["log_unused_settings"]
 
 
-def tell_of_absent_streams(
+def log_unused_settings(
     logger: logging.Logger,
     maps: Mapping[str, Any],
     blocks: Collection[str],
     came: Collection[str],
     made: Collection[str],
 ) -> None:
-    """Warn of names that look like the name of a stream that did come; of others tell only that they did not.
+    """Warn if a name is similar to the name of a stream that came. Otherwise only inform.
 
     Args:
-        logger: Where people read.
+        logger: Logger of the target.
         maps: The setting `stream_maps`.
         blocks: Streams that have a block in the setting `streams`.
         came: Streams of the input.
-        made: What stream maps made of them.
+        made: Streams that stream maps made of them.
     """
-    absent = [(STREAM_MAPS, name, came) for name in unused_maps(maps, came)]
-    absent += [("streams", name, made) for name in blocks if name not in made]
-    for setting, name, there in absent:
-        near = closest_name(name, there)
+    unused = [(STREAM_MAPS, name, came) for name in unused_maps(maps, came)]
+    unused += [("streams", name, made) for name in blocks if name not in made]
+    for setting, name, existing in unused:
+        near = closest_name(name, existing)
         hint = f" Did you mean {quoted(near)}?" if near else ""
         logger.log(logging.WARNING if near else logging.INFO, "%s: no stream %s came.%s", setting, quoted(name), hint)

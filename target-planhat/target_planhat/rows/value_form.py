@@ -1,4 +1,4 @@
-"""What a value looks like, for messages that must not show it."""
+"""Describes the form of a value for messages that must not contain the value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 __all__ = ["Json", "form_of"]
 
 Json: TypeAlias = Any
-"""A decoded JSON value, or an object a stream map made of one."""
+"""A decoded JSON value, or an object that a stream map made."""
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
@@ -17,13 +17,13 @@ _LONGEST_FORM = 24
 
 
 def form_of(value: object) -> str:
-    """How a text or number looks, for a message: 9 for each digit, one `a` for letters in a row.
+    """The form of a text or number: each digit becomes 9, and consecutive letters become one `a`.
 
-    What it says stays out of logs: it may be somebody's data.
+    The value itself must not be logged, because it may be personal data.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         return ""
-    # A whole number of thousands of digits has no text by itself.
+    # Python does not convert an integer with thousands of digits to a text.
     number = Decimal(value) if isinstance(value, int) else value
     shown = value[: 4 * _LONGEST_FORM] if isinstance(value, str) else str(number)
     form = _DIGIT.sub("9", _LETTERS.sub("a", shown))

@@ -77,7 +77,7 @@ def test_a_tap_that_waits_for_its_source_is_not_waited_for(box: Sandbox, tmp_pat
     found = summary_in(log)
     assert found["streams"] == {"companies": {"created": 5, "unsent": 3}}
     assert not found["whole_input"]
-    assert "More may follow in the input" in log
+    assert "There may be more in the input" in log
 
 
 def test_a_tap_that_is_about_to_end_can_do_so(box: Sandbox, tmp_path: Path) -> None:

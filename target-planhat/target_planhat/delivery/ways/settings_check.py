@@ -1,10 +1,10 @@
-"""Checks that the settings of a stream can have an effect on the way its rows go."""
+"""Checks that the settings of a stream are possible with the way in which its rows are sent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_planhat.delivery.ways.table import DUPLICATE, kind_of_route
+from target_planhat.delivery.ways.selection import DUPLICATE, kind_of_route
 from target_planhat.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from target_planhat.delivery.ways.way import WayKind
     from target_planhat.rows.routing import Route
 
-    Complaint = Callable[[Any, WayKind, Model], str | None]
+    Check = Callable[[Any, WayKind, Model], str | None]
 
 __all__ = ["check_block"]
 
@@ -23,24 +23,24 @@ _LEAVE_OUT = "Leave it out"
 
 
 def check_block(stream: str, route: Route, block: Mapping[str, Any]) -> None:
-    """Check what the block of a stream says of the way its rows go.
+    """Check the settings in the block of a stream.
 
     Raises:
-        SettingsError: Rows that go this way cannot be treated so.
+        SettingsError: A setting is not possible for rows that are sent in this way.
     """
     way = kind_of_route(route)
-    for name, complaint in _CHECKS.items():
-        if name in block and (told := complaint(block[name], way, route.model)):
-            msg = f"streams.{stream}.{name}: {block[name]!r} is not possible for {route.model.name}: {told}"
+    for name, check in _CHECKS.items():
+        if name in block and (reason := check(block[name], way, route.model)):
+            msg = f"streams.{stream}.{name}: {block[name]!r} is not possible for {route.model.name}: {reason}"
             raise SettingsError(msg)
 
 
 def _mode(wanted: str, way: WayKind, model: Model) -> str | None:
-    able = (*way.modes, DUPLICATE) if DUPLICATE in model.operations else way.modes
-    if wanted in able:
+    possible = (*way.modes, DUPLICATE) if DUPLICATE in model.operations else way.modes
+    if wanted in possible:
         return None
     what = "only time entries can be copied" if wanted == DUPLICATE else way.why_no_other_mode
-    return f"{what}. It takes {', '.join(able)}" if len(able) > 1 else f"{what}. {_LEAVE_OUT}"
+    return f"{what}. It takes {', '.join(possible)}" if len(possible) > 1 else f"{what}. {_LEAVE_OUT}"
 
 
 def _key(_wanted: str, way: WayKind, _model: Model) -> str | None:

@@ -1,4 +1,4 @@
-"""Tells of a line that cannot be read what it was meant to be, and why it cannot be read."""
+"""Reads what it can of an invalid input line, and finds out why the line is invalid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from target_planhat.record_line import REJECTION, UNREADABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KNOWN_TYPES", "Claim", "InputLine"]
+__all__ = ["KNOWN_TYPES", "PartialMessage", "UnreadableLine"]
 
 KNOWN_TYPES = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 
@@ -32,7 +32,7 @@ _NEXT_MEMBER = re.compile(_SIMPLE + rb"(?:,|\}|$)", re.DOTALL)
 _LAST_MEMBER = re.compile(rb"," + _SIMPLE + rb"\}?\s*$", re.DOTALL)
 _MOST_DIGITS = 1_000
 _TAIL = 4_096
-"""Bytes at the end of a line in which its last members are looked for."""
+"""Bytes at the end of a line in which its last members are searched."""
 
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<member>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
@@ -42,14 +42,14 @@ _KINDS = {"[": "an array", '"': "a text", "t": "true", "f": "false", "n": "null"
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What a line says it is, as far as that can be told.
+class PartialMessage:
+    """The part of a message that can be read.
 
     Attributes:
         kind: Its type.
         stream: Its stream.
-        record: Its record; empty when it cannot be told.
-        attempt: How often it has been tried, this time included.
+        record: Its record; empty if it cannot be read.
+        attempt: Number of attempts, including this one.
     """
 
     kind: Any = None
@@ -59,22 +59,22 @@ class Claim:
 
 
 class _Constant:
-    """A number that Python writes into JSON and that JSON does not know."""
+    """A constant such as NaN, which Python writes but JSON does not allow."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
-class InputLine:
-    """A line of the input, or of a batch file, that is not what it should be."""
+class UnreadableLine:
+    """An invalid line of the input or of a batch file."""
 
     def __init__(self, line: bytes, place: str, *, is_record: bool = False) -> None:
-        """Look at nothing yet.
+        """Keep the line.
 
         Args:
             line: The line.
-            place: Where it stands, for people.
-            is_record: Whether it is a record alone, not a message.
+            place: Its place, for messages to users.
+            is_record: Whether the line contains only the record, without a message.
         """
         self.place = place
         self._line = line
@@ -82,17 +82,17 @@ class InputLine:
 
     @property
     def too_deep(self) -> str:
-        """The reason of a line with more levels than can be handled."""
+        """The reason for a line with too many levels."""
         return f"{self.place} is nested more than {MOST_LEVELS} levels deep"
 
     @property
     def text(self) -> bytes:
-        """The text of the line as a JSON string; bytes that are no text are escaped with backslashes."""
+        """The text of the line as a JSON string. Bytes that are not UTF-8 are escaped with backslashes."""
         return msgspec.json.encode(self._line.strip().decode("utf-8", "backslashreplace"))
 
     @cached_property
     def _lenient(self) -> Any:  # noqa: ANN401 # any JSON value
-        """The line as a lenient reader takes it; None if not even that takes it."""
+        """The value that a lenient JSON parser reads; None if it cannot read the line either."""
         text = replace_lone_surrogates(self._line).decode("utf-8", "replace")
         with suppress(ValueError, RecursionError):
             return json.loads(text, strict=False, parse_constant=_Constant, parse_int=_integer)
@@ -100,26 +100,26 @@ class InputLine:
 
     @property
     def lenient_record(self) -> dict[str, Any]:
-        """What can be told of the record, to name it by its key."""
+        """The part of the record that can be read. Its key is needed for messages."""
         found = self._lenient
         if not self._is_record:
             found = found.get("record") if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
 
     @cached_property
-    def claim(self) -> Claim:
-        """What the line says it is."""
+    def partial(self) -> PartialMessage:
+        """The part of the message that can be read."""
         found = self._lenient
         if isinstance(found, dict):
-            noted = found.get(REJECTION)
-            tried = noted.get("attempt") if isinstance(noted, dict) else None
+            rejection = found.get(REJECTION)
+            tried = rejection.get("attempt") if isinstance(rejection, dict) else None
             attempt = tried + 1 if type(tried) is int else 1
-            return Claim(found.get("type"), found.get("stream"), self.lenient_record, attempt)
+            return PartialMessage(found.get("type"), found.get("stream"), self.lenient_record, attempt)
         members = {**dict(self._last_members()), **dict(self._first_members())}
-        return Claim(members.get("type"), members.get("stream"))
+        return PartialMessage(members.get("type"), members.get("stream"))
 
     def _first_members(self) -> Iterator[tuple[str, Any]]:
-        """The simple members at the beginning of a message that breaks later."""
+        """The simple members at the beginning of a message, before its first error."""
         opening = _OPENING.match(self._line)
         member = _NEXT_MEMBER.match(self._line, opening.end()) if opening else None
         while member:
@@ -127,14 +127,14 @@ class InputLine:
             member = _NEXT_MEMBER.match(self._line, member.end())
 
     def _last_members(self) -> Iterator[tuple[str, Any]]:
-        """The simple members at the end of a message that begins with its record, as those with sorted members do."""
+        """The simple members at the end of a message that begins with its record, because its members are sorted."""
         tail = self._line[-_TAIL:] if _RECORD_FIRST.match(self._line) else b""
         while member := _LAST_MEMBER.search(tail):
             yield _decoded(member)
             tail = tail[: member.start()]
 
     def fault(self, err: Exception) -> str:
-        """Why the line cannot be read, without any of its values."""
+        """Why the line is invalid. The text contains no value of the line."""
         try:
             self._line.decode()
         except UnicodeDecodeError as wrong:
@@ -142,46 +142,46 @@ class InputLine:
         if isinstance(err, RecursionError):
             return self.too_deep
         if isinstance(err, msgspec.ValidationError):
-            return f"{self.place}: {_told(err)}"
+            return f"{self.place}: {_reason(err)}"
         for column, constant in _constants(self.lenient_record):
-            return f"{self.place}: column {quoted(column)} holds {constant}, which is no number that JSON knows"
+            return f"{self.place}: column {quoted(column)} holds {constant}, which is not a number in JSON"
         return f"{self.place} is not JSON: {self._malformed(err)}"
 
     def _malformed(self, err: Exception) -> str:
-        """What is wrong with the JSON, in words."""
+        """What is wrong with the JSON, for messages."""
         try:
-            # The line break at the end of a line that breaks off inside a text is no character of that text.
+            # If a line ends inside a text, the line break is not a character of that text.
             msgspec.json.decode(self._line.rstrip())
         except UNREADABLE as wrong:
             err = wrong if isinstance(wrong, msgspec.DecodeError) else err
         return _DECODING.get(str(err)) or str(err).removeprefix("JSON is malformed: ")
 
-    def no_object(self, record: bytes, err: msgspec.ValidationError) -> str:
-        """Why a record that is JSON cannot be one."""
+    def no_object_reason(self, record: bytes, err: msgspec.ValidationError) -> str:
+        """Why a valid JSON value is not a record."""
         if record.startswith(b"{"):
-            return f"{self.place}: {_told(err).rpartition(': ')[2]}"
+            return f"{self.place}: {_reason(err).rpartition(': ')[2]}"
         kind = _KINDS.get(record[:1].decode("ascii", "replace"), "a number")
         return f"{self.place}: the record is {kind}, not an object"
 
-    def complaint(self, err: Exception) -> InputError:
-        """The error of a line that is no message and no record either."""
-        kind, stream = self.claim.kind, self.claim.stream
+    def input_error(self, err: Exception) -> InputError:
+        """The error for a line that is neither a message nor a record."""
+        kind, stream = self.partial.kind, self.partial.stream
         if not isinstance(err, msgspec.ValidationError):
             reason = self.fault(err)
         elif not isinstance(self._lenient, dict):
             reason = f"{self.place} ({len(self._line.strip())} bytes) is not a JSON object"
         elif not isinstance(kind, str):
-            reason = f"{self.place}: a message without a type; known types are {', '.join(KNOWN_TYPES)}"
+            reason = f"{self.place}: a message without a type; the known types are {', '.join(KNOWN_TYPES)}"
         elif kind not in KNOWN_TYPES:
-            reason = f"{self.place}: a message of type {quoted(kind)}; known are {', '.join(KNOWN_TYPES)}"
+            reason = f"{self.place}: a message of type {quoted(kind)}; the known types are {', '.join(KNOWN_TYPES)}"
         else:
             of_stream = f" of stream {quoted(stream)}" if isinstance(stream, str) else ""
-            reason = f"{self.place}: {kind}{of_stream}: {_told(err)}"
+            reason = f"{self.place}: {kind}{of_stream}: {_reason(err)}"
         return InputError(reason)
 
 
 def _integer(text: str) -> int | str:
-    """A whole number; Python refuses to make one of thousands of digits."""
+    """A whole number. A text if it has thousands of digits, which Python does not convert."""
     return int(text) if len(text) <= _MOST_DIGITS else text
 
 
@@ -193,7 +193,7 @@ def _decoded(member: re.Match[bytes]) -> tuple[str, Any]:
 
 
 def _constants(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Columns that hold what JSON does not know, at any depth, and what that is."""
+    """Columns that contain a constant which JSON does not allow, at any depth, with the constant."""
     for column, value in record.items():
         pending = [value]
         while pending:
@@ -204,8 +204,8 @@ def _constants(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 pending += found.values() if isinstance(found, dict) else found
 
 
-def _told(err: msgspec.ValidationError) -> str:
-    """What is wrong with which member, in words."""
+def _reason(err: msgspec.ValidationError) -> str:
+    """Which member is wrong and why, for messages."""
     found = _AT.fullmatch(str(err))
     what, member = (found["what"], found["member"]) if found else (str(err), None)
     what = _MISSING.sub(r"it has no '\1'", what)

@@ -1,4 +1,4 @@
-"""Decides where each column of a stream leads, and tells at start all that cannot work."""
+"""Decides the field of each column of a stream before the first record."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.values.invalid import InvalidValueError
 from target_planhat.errors import SettingsError
 from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
-from target_planhat.rows.mapping import ColumnPlan, Resolver, Slot, Source, declared_types
-from target_planhat.rows.values import ANYTHING, Kind
+from target_planhat.rows.mapping import ColumnPlan, Field, Resolver, Source, declared_types
+from target_planhat.rows.values import ANYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planhat_api.models.registry import Model
+    from planhat_api.values.field_type import FieldType
     from target_planhat.rows.values import Json
     from target_planhat.settings import StreamSettings
     from target_planhat.tenant.custom_fields import NamesOfModel
@@ -23,24 +24,24 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "left_out", "plan_columns"]
 
 FEW = 10
-"""Entries of a list that people read; how many more there are is enough to know."""
+"""Entries that a message lists. For the others, it gives only their number."""
 
 
 def _first_few(entries: Sequence[str]) -> list[str]:
-    """The first entries of a list, and how many more there are."""
+    """The first entries of a list, and the number of the others."""
     return [*entries[:FEW], f"and {len(entries) - FEW:,} more"] if len(entries) > FEW else list(entries)
 
 
 def left_out(plan: ColumnPlan) -> str:
-    """The columns a plan leaves out, by the reason, for people."""
+    """The columns that a plan leaves out, by reason, for messages."""
     columns: dict[str, list[str]] = {}
     for column, reason in plan.left_out.items():
         columns.setdefault(reason, []).append(column)
     return "; ".join(f"{', '.join(_first_few(names))} ({reason})" for reason, names in columns.items())
 
 
-class _Planner:
-    """Goes through the columns of one stream and gathers all problems before it complains."""
+class _ColumnPlanner:
+    """Plans the columns of one stream. All problems are collected for one error."""
 
     def __init__(self, stream: str, schema: Mapping[str, Any], resolver: Resolver, settings: StreamSettings) -> None:
         self.stream = stream
@@ -65,12 +66,12 @@ class _Planner:
                 self.left_out[column] = "added by a loader"
             else:
                 self._place(column, column)
-        self._settle_rivals()
+        self._check_shared_fields()
         self._check_clear()
         constants = dict(self._constants())
-        for source in [entry for entry in self.sources if entry.slot in constants]:
+        for source in [entry for entry in self.sources if entry.field in constants]:
             self.sources.remove(source)
-            self.left_out[source.column] = f"{source.slot} is a constant"
+            self.left_out[source.column] = f"{source.field} is a constant"
         if self.problems:
             msg = f"stream {self.stream!r} cannot go to {self.resolver.model.name}:"
             raise SettingsError(msg, _first_few(self.problems))
@@ -82,7 +83,7 @@ class _Planner:
         )
 
     def _renames(self) -> dict[str, str | None]:
-        """The field that the settings name for a column, or None where they leave the column out."""
+        """The field in the settings for each column; None if they leave the column out."""
         renames: dict[str, str | None] = {}
         for column, wanted in self.settings.columns.items():
             found = self._column_called(column, "columns")
@@ -101,7 +102,7 @@ class _Planner:
         return None if wanted is None else self._column_called(wanted, "deleted_column")
 
     def _column_called(self, name: str, setting: str) -> str | None:
-        """The column a setting names, in any case; None, and a problem, when there is none."""
+        """The column with this name in any case; None, and a problem, if there is none."""
         if name in self.columns:
             return name
         found = next((column for column in self.columns if column.lower() == name.lower()), None)
@@ -111,7 +112,7 @@ class _Planner:
         return found
 
     def _hint(self, near: Callable[[], str | None]) -> str:
-        """What was meant by a wrong name; the problems that are not shown need none."""
+        """The suggestion for a wrong name; empty for problems that the message does not list."""
         found = near() if len(self.problems) < FEW else None
         return f"; did you mean {found!r}?" if found else ""
 
@@ -127,13 +128,13 @@ class _Planner:
             self.left_out[column] = found
         elif found is not None:
             self._check_type(found)
-            if found.slot == Slot("custom"):
+            if found.field == Field("custom"):
                 self._check_custom_names(found)
             self.sources.append(found)
         elif self.settings.unknown_columns == "leave_out":
             self.left_out[column] = "no such field"
         elif self.settings.unknown_columns == "send":
-            self.sources.append(Source(column, Slot(name), ANYTHING))
+            self.sources.append(Source(column, Field(name), ANYTHING))
         else:
             hint = self._hint(lambda: self.resolver.nearest(name))
             self.problems.append(
@@ -144,31 +145,31 @@ class _Planner:
 
     def _check_type(self, source: Source) -> None:
         types = declared_types(self.columns.get(source.column, {}))
-        if types and not types & source.kind.takes:
+        if types and not types & source.field_type.takes:
             self.problems.append(
                 f"column {source.column!r} is declared {' or '.join(sorted(types))}, "
-                f"field {source.slot} holds {source.kind.name}"
+                f"field {source.field} holds {source.field_type.name}"
             )
 
-    def _settle_rivals(self) -> None:
-        """Two columns for one slot are a mistake, unless one is a fallback for the other."""
-        first: dict[Slot, Source] = {}
+    def _check_shared_fields(self) -> None:
+        """Find fields with two columns. This is a mistake, unless one column is the fallback of the other."""
+        first: dict[Field, Source] = {}
         for source in [entry for entry in self.sources if not entry.fallback]:
-            rival = first.setdefault(source.slot, source)
-            if rival is not source:
-                spare = rival if source.column in self.settings.columns else source
+            first_source = first.setdefault(source.field, source)
+            if first_source is not source:
+                other = first_source if source.column in self.settings.columns else source
                 self.problems.append(
-                    f"columns {rival.column!r} and {source.column!r} both lead to field {source.slot}; "
-                    f"leave one out: streams.{self.stream}.ignore: [{spare.column!r}]"
+                    f"columns {first_source.column!r} and {source.column!r} both lead to field {source.field}; "
+                    f"leave one out: streams.{self.stream}.ignore: [{other.column!r}]"
                 )
-        for source in [entry for entry in self.sources if entry.fallback and entry.slot in first]:
+        for source in [entry for entry in self.sources if entry.fallback and entry.field in first]:
             found = self.resolver.field_name(source.column)
             if found in self.resolver.model.read_only and found not in self.resolver.model.written_as:
                 self.sources.remove(source)
                 self.left_out[source.column] = "Planhat sets it"
 
     def _check_clear(self) -> None:
-        """Names of fields that nulls are to empty; they are written as the field is."""
+        """Check the names of fields that nulls clear. They must be exact."""
         for name in self.settings.cleared:
             found = self.resolver.source(name, name, is_named=name in self.settings.columns.values())
             if isinstance(found, str):
@@ -177,20 +178,20 @@ class _Planner:
                 if self.settings.unknown_columns != "send":
                     hint = self._hint(partial(self.resolver.nearest, name))
                     self.problems.append(f"setting nulls: there is no field {name!r} to write{hint}")
-            elif str(found.slot) != name:
-                self.problems.append(f"setting nulls: no field is called {name!r}; did you mean {str(found.slot)!r}?")
-            elif found.slot == Slot("custom"):
+            elif str(found.field) != name:
+                self.problems.append(f"setting nulls: no field is called {name!r}; did you mean {str(found.field)!r}?")
+            elif found.field == Field("custom"):
                 self.problems.append("setting nulls: name each custom field, as in 'custom.Name', not all of 'custom'")
 
-    def _constant(self, name: str, kind: Kind, value: Json) -> Json:
+    def _constant(self, name: str, field_type: FieldType, value: Json) -> Json:
         try:
-            return None if value is None else kind.convert(value)
+            return None if value is None else field_type.convert(value)
         except InvalidValueError as err:
             self.problems.append(f"setting constants: {name}: {err}")
             return None
 
     def _check_custom_names(self, source: Source) -> None:
-        """Names inside a declared `custom` object, which Planhat would take however wrong they are (B50)."""
+        """Check the names in a declared `custom` object, because Planhat accepts wrong names (B50)."""
         names = self.resolver.custom
         column = self.columns.get(source.column)
         if self.settings.unknown_columns != "refuse" or not isinstance(column, dict):
@@ -200,12 +201,12 @@ class _Planner:
                 hint = self._hint(partial(names.nearest, name))
                 self.problems.append(f"column {source.column!r}: there is no custom field {name!r}{hint}")
 
-    def _constants(self) -> Iterator[tuple[Slot, Any]]:
+    def _constants(self) -> Iterator[tuple[Field, Any]]:
         for name, value in {**self.resolver.model.constants, **self.settings.constants}.items():
             found = self.resolver.source(f"constant {name}", name)
             if isinstance(found, Source):
-                if name in self.settings.constants or not any(entry.slot == found.slot for entry in self.sources):
-                    yield found.slot, self._constant(name, found.kind, value)
+                if name in self.settings.constants or not any(entry.field == found.field for entry in self.sources):
+                    yield found.field, self._constant(name, found.field_type, value)
             else:
                 hint = self._hint(partial(self.resolver.nearest, name))
                 self.problems.append(f"setting constants: there is no field {name!r} to write{hint}")
@@ -214,17 +215,17 @@ class _Planner:
 def plan_columns(
     stream: str, schema: Mapping[str, Any], model: Model, custom: NamesOfModel, settings: StreamSettings
 ) -> ColumnPlan:
-    """Decide for each column of a stream where it leads.
+    """Decide the field of each column of a stream.
 
     Args:
         stream: Name of the stream, for messages.
-        schema: The schema the tap announced.
-        model: Model the rows go to.
+        schema: The schema of the stream.
+        model: Model of the rows.
         custom: Custom fields of the model.
         settings: Settings of the stream.
 
     Raises:
-        SettingsError: Columns that lead nowhere or cannot hold what the field wants. The text names every one of them,
-            with the nearest right name.
+        SettingsError: A column has no field, or not the type of its field. The text lists the first such columns, with
+            the most similar right name.
     """
-    return _Planner(stream, schema, Resolver(model, custom, settings), settings).plan()
+    return _ColumnPlanner(stream, schema, Resolver(model, custom, settings), settings).plan()
