@@ -92,7 +92,7 @@ class Ledger:
         input_stream, copy = item.origin or (stream.input_stream, None)
         self.rejects.add(input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
 
-    def leave_out(self, stream: str, match: tuple[str, ...] | None, attempt: int) -> None:
+    def add_left_out(self, stream: str, match: tuple[str, ...] | None, attempt: int) -> None:
         """Add a record that stream maps leave out.
 
         Args:
