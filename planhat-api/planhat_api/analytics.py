@@ -196,6 +196,6 @@ def _form(point: Mapping[str, Any], fields: frozenset[str]) -> bytes:
 def _mark_unmatched(rows: Sequence[Row], outcomes: list[Outcome], errors: Sequence[Any]) -> None:
     """Set the outcome of the other points, because each error without a known point may be about any of them."""
     left = [index for index, outcome in enumerate(outcomes) if outcome.kind is OutcomeKind.ACCEPTED]
-    fate = OutcomeKind.REJECTED if len(errors) >= len(left) else OutcomeKind.UNKNOWN
+    kind = OutcomeKind.REJECTED if len(errors) >= len(left) else OutcomeKind.UNKNOWN
     for index in left:
-        outcomes[index] = Outcome(fate, None, message_of(errors[0], rows[index].keys.values()))
+        outcomes[index] = Outcome(kind, None, message_of(errors[0], rows[index].keys.values()))

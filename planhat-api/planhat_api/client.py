@@ -389,11 +389,11 @@ class PlanhatClient:
             answer = self._send("POST", path, copies_made, body=body, safe=False, rows=len(planhat_ids))
         except PlanhatError as error:
             return SendResult([outcome_of_failed_call(error)] * len(planhat_ids), calls=1, error=error)
-        fate = OutcomeKind.CREATED if answer.created == len(planhat_ids) else OutcomeKind.ACCEPTED
+        kind = OutcomeKind.CREATED if answer.created == len(planhat_ids) else OutcomeKind.ACCEPTED
         if answer.errors:
-            fate = OutcomeKind.UNKNOWN
-        reason = answer.text if fate is OutcomeKind.UNKNOWN else None
-        return SendResult([Outcome(fate, None, reason)] * len(planhat_ids), calls=1)
+            kind = OutcomeKind.UNKNOWN
+        reason = answer.text if kind is OutcomeKind.UNKNOWN else None
+        return SendResult([Outcome(kind, None, reason)] * len(planhat_ids), calls=1)
 
     # The analytics host
 

@@ -9,7 +9,7 @@ from singer_sdk.exceptions import ConfigValidationError, MappingError, RecordsWi
 
 from target_planhat.errors import KNOWN_ERRORS, RejectsError, StopError, log_error
 from target_planhat.intake.reader import MessageReader
-from target_planhat.intake.remaining_input import read_rest
+from target_planhat.intake.remaining_input import count_remaining
 
 if TYPE_CHECKING:
     from typing import IO
@@ -48,7 +48,7 @@ def read_on_briefly(file_input: IO[str] | None) -> None:
     """Continue reading for a moment if there is no target, so that no broken pipe stops the tap."""
     # Standard input may be closed, or replaced by a test.
     with suppress(OSError, ValueError):
-        read_rest(file_input or MessageReader().default_input, is_waiting=True, is_enough=lambda: False)
+        count_remaining(file_input or MessageReader().default_input, is_waiting=True, is_enough=lambda: False)
 
 
 def _send_batches(target: HookedTarget, err: Exception) -> None:
@@ -68,7 +68,7 @@ def _count_unread(target: HookedTarget) -> None:
     summary = target.run.ledger.summary
     for message in target.without_columns.waiting_records:
         summary.count_read(message.stream)
-    rest = target.reader.read_rest(lambda: target.termination.requested)
+    rest = target.reader.count_remaining(lambda: target.termination.requested)
     for stream, number in rest.records.items():
         summary.count_read(stream, number)
     summary.is_whole = rest.is_whole

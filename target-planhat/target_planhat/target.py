@@ -59,7 +59,7 @@ _STANDARD_INPUT = 0
 
 
 class TargetPlanhat(HookedTarget):
-    """Writes Singer streams to Planhat. Each record has an outcome at the end."""
+    """Writes Singer streams to Planhat and reports the outcome of each record."""
 
     name = "target-planhat"
     package_name = "target-planhat"
@@ -205,7 +205,7 @@ class TargetPlanhat(HookedTarget):
 
     def _leave_out_record(self, stream: str, record: Mapping[str, Any], attempt: int = 1) -> None:
         keys = self._schemas[stream].key_properties or ()
-        self.run.ledger.leave_out(stream, key_in(record, keys), attempt)
+        self.run.ledger.add_left_out(stream, key_in(record, keys), attempt)
 
     def _shortcut(self, handle: Callable[[Sequence[bytes], int], int], lines: Sequence[bytes], start: int) -> int:
         handled = handle(lines, start)

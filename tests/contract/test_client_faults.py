@@ -129,7 +129,7 @@ def test_rows_without_keys_and_creates_are_not_sent_twice(fault: dict[str, Any])
 
 
 @pytest.mark.parametrize(
-    ("fault", "fate"),
+    ("fault", "kind"),
     [
         ({"kind": "drop", "processed": True}, OutcomeKind.LOST),
         ({"kind": "status", "status": 422}, OutcomeKind.REJECTED),
@@ -137,11 +137,11 @@ def test_rows_without_keys_and_creates_are_not_sent_twice(fault: dict[str, Any])
     ],
     ids=shown,
 )
-def test_copies_whose_call_fails_have_the_error_in_the_result(fault: dict[str, Any], fate: OutcomeKind) -> None:
+def test_copies_whose_call_fails_have_the_error_in_the_result(fault: dict[str, Any], kind: OutcomeKind) -> None:
     with sandbox() as box, client_on(box) as client:
         box.set_faults([{**fault, "path": "timeentries"}])
         result = client.duplicate_time_entries(["000000000000000000000001"])
-        assert [outcome.kind for outcome in result.outcomes] == [fate]
+        assert [outcome.kind for outcome in result.outcomes] == [kind]
         assert result.error is not None
         with pytest.raises(type(result.error)):
             result.raise_for_error()
@@ -244,10 +244,10 @@ def test_a_row_that_planhat_stumbles_over_is_found(at: int) -> None:
     with sandbox() as box, client_on(box, give_up_after_seconds=0.3) as client:
         box.set_faults([{"kind": "poison", "field": "sourceId", "value": f"f-{at}"}])
         result = client.bulk_upsert(COMPANIES, [company(n) for n in range(100)])
-        fates = [outcome.kind for outcome in result.outcomes]
-        assert fates.pop(at) is OutcomeKind.REJECTED
+        kinds = [outcome.kind for outcome in result.outcomes]
+        assert kinds.pop(at) is OutcomeKind.REJECTED
         assert "500" in (result.outcomes[at].reason or "")
-        assert set(fates) == {OutcomeKind.CREATED}
+        assert set(kinds) == {OutcomeKind.CREATED}
         assert sum(row.get("sourceId", "").startswith("f-") for row in box.rows("companies")) == 99
 
 

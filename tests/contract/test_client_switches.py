@@ -164,9 +164,9 @@ def _analytics(box: Sandbox, client: PlanhatClient) -> None:
     points.insert(2, {**points[0], "value": "many"})
     points.insert(4, {"value": 1, "externalId": company["externalId"], "model": "Company"})
     result = client.push_metrics([Row(msgspec.json.encode(point)) for point in points])
-    fates = [outcome.kind for outcome in result.outcomes]
-    assert [n for n, fate in enumerate(fates) if fate is OutcomeKind.REJECTED] == [2, 4]
-    assert fates.count(OutcomeKind.ACCEPTED) == len(box.metrics) == 5
+    kinds = [outcome.kind for outcome in result.outcomes]
+    assert [n for n, kind in enumerate(kinds) if kind is OutcomeKind.REJECTED] == [2, 4]
+    assert kinds.count(OutcomeKind.ACCEPTED) == len(box.metrics) == 5
     activities = [Row(msgspec.json.encode({"email": "kim@acme.example", "action": "login"})) for _ in range(3)]
     assert {outcome.kind for outcome in client.push_activities(activities).outcomes} == {OutcomeKind.ACCEPTED}
     client.push_activity(activities[0])

@@ -1,4 +1,4 @@
-"""A batch that takes several calls, one of which fails: rows keep their own fate, and none is sent twice unasked."""
+"""A batch that takes several calls, one of which fails: rows keep their own outcome, and none is sent twice unasked."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from target_planhat.rows.fast.fast_rows import FastRows
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
-from target_planhat.rows.mapping import Resolver
+from target_planhat.rows.mapping import FieldResolver
 from target_planhat.rows.values import type_of_custom_field
 from target_planhat.settings import StreamSettings
 from target_planhat.tenant.custom_fields import NamesOfModel
@@ -47,7 +47,7 @@ def plan_of(box: Sandbox, schema: dict[str, Any]) -> StreamPlan:
     plan = plan_columns(schema["stream"], schema["schema"], model, custom, BLOCK)
     rule = key_rule(schema["stream"], model, plan, BLOCK)
     marks = DeletionMarks(None, uses_deletion_time=True, known=(), log=lambda _column: None)
-    return StreamPlan(model, plan, rule, Resolver(model, custom, BLOCK), BLOCK, marks)
+    return StreamPlan(model, plan, rule, FieldResolver(model, custom, BLOCK), BLOCK, marks)
 
 
 def test_both_ways_give_the_same_rows(tmp_path: Path) -> None:

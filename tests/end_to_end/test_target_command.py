@@ -213,7 +213,7 @@ def test_batch_messages_follow_the_rules_of_records(tmp_path: Path, compression:
     ("change", "told"),
     [
         ({"encoding": {"format": "parquet"}}, "'parquet' with 'none' is not supported"),
-        ({"manifest": ["s3://bucket/file"]}, "only files of this machine"),
+        ({"manifest": ["s3://bucket/file"]}, "only local files"),
         ({"manifest": ["file:///nowhere"]}, "cannot read batch file"),
     ],
 )

@@ -32,7 +32,7 @@ class Server:
     most_rows: int = 10**6
     stored: dict[str, int] = field(default_factory=dict)
     unkeyed: list[int] = field(default_factory=list)
-    first_fate: dict[str, str] = field(default_factory=dict)
+    first_kind: dict[str, str] = field(default_factory=dict)
     calls: int = 0
 
     def send(self, rows: Sequence[Row]) -> BulkAnswer:
@@ -61,15 +61,15 @@ class Server:
             entry = {"_id": f"id-{key}", **({"sourceId": key} if self.keys == "all" else {})}
             if key not in self.stored:
                 created.append(entry)
-                fate = "created"
+                kind = "created"
             elif self.stored[key] != item["n"]:
                 updated.append(entry)
-                fate = "updated"
+                kind = "updated"
             else:
                 same += 1
-                fate = "unchanged"
+                kind = "unchanged"
             self.stored[key] = item["n"]
-            self.first_fate.setdefault(key, fate)
+            self.first_kind.setdefault(key, kind)
         return self._answer(
             {"206": 206, "400_partial": 400}.get(self.failure, 206) if bad else 200, created, updated, same, bad
         )
@@ -141,7 +141,7 @@ def test_the_verdict_on_each_row_is_what_the_server_did(
             assert not stored
             assert outcome.reason
         if keyed and kind == "good":
-            assert outcome.kind in {server.first_fate[f"s{n}"], OutcomeKind.ACCEPTED}
+            assert outcome.kind in {server.first_kind[f"s{n}"], OutcomeKind.ACCEPTED}
         if keyed and kind != "good":
             assert outcome.kind is OutcomeKind.REJECTED
         assert server.unkeyed.count(n) <= 1

@@ -100,14 +100,14 @@ def test_bodies_are_cut_by_count_and_by_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "fate"),
+    ("error", "kind"),
     [
         (UnavailableError("lost", may_have_arrived=True), OutcomeKind.LOST),
         (UnavailableError("refused"), OutcomeKind.NOT_SENT),
         (PayloadError("bad", status=400), OutcomeKind.REJECTED),
     ],
 )
-def test_what_is_known_when_a_call_fails(error: PlanhatError, fate: OutcomeKind) -> None:
+def test_what_is_known_when_a_call_fails(error: PlanhatError, kind: OutcomeKind) -> None:
     batches: list[int] = []
 
     def send(batch: Sequence[Row]) -> CallOutcomes:
@@ -118,6 +118,6 @@ def test_what_is_known_when_a_call_fails(error: PlanhatError, fate: OutcomeKind)
 
     result = push([Row(b"{}")] * 6, send, most_rows=2)
     assert result.error is error
-    fates = [outcome.kind for outcome in result.outcomes]
-    assert fates == [OutcomeKind.ACCEPTED] * 2 + [fate] * 2 + [OutcomeKind.NOT_SENT] * 2
+    kinds = [outcome.kind for outcome in result.outcomes]
+    assert kinds == [OutcomeKind.ACCEPTED] * 2 + [kind] * 2 + [OutcomeKind.NOT_SENT] * 2
     assert batches == [2, 2]

@@ -21,7 +21,7 @@ def test_a_result_raises_why_the_rest_was_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "fate"),
+    ("error", "kind"),
     [
         (UnavailableError("no answer", may_have_arrived=True), OutcomeKind.LOST),
         (UnavailableError("no such host"), OutcomeKind.NOT_SENT),
@@ -29,19 +29,19 @@ def test_a_result_raises_why_the_rest_was_not_sent() -> None:
         (PayloadError("refused", status=422), OutcomeKind.REJECTED),
     ],
 )
-def test_what_the_error_of_a_call_means_for_its_rows(error: PlanhatError, fate: OutcomeKind) -> None:
+def test_what_the_error_of_a_call_means_for_its_rows(error: PlanhatError, kind: OutcomeKind) -> None:
     outcome = outcome_of_failed_call(error)
-    assert outcome.kind is fate
+    assert outcome.kind is kind
     assert outcome.reason
 
 
 def test_people_read_that_a_lost_row_is_unknown() -> None:
-    assert {fate.word for fate in OutcomeKind} == {fate.value for fate in OutcomeKind} - {"lost"}
+    assert {kind.word for kind in OutcomeKind} == {kind.value for kind in OutcomeKind} - {"lost"}
     assert OutcomeKind.LOST.word == "unknown"
 
 
-@pytest.mark.parametrize("fate", list(OutcomeKind))
-def test_no_row_is_delivered_and_a_reject(fate: OutcomeKind) -> None:
-    assert not (fate.delivered and fate.is_reject)
-    assert not fate.is_uncertain or fate.is_reject
-    assert fate.delivered == (fate.value in {"created", "updated", "unchanged", "accepted", "merged"})
+@pytest.mark.parametrize("kind", list(OutcomeKind))
+def test_no_row_is_delivered_and_a_reject(kind: OutcomeKind) -> None:
+    assert not (kind.delivered and kind.is_reject)
+    assert not kind.is_uncertain or kind.is_reject
+    assert kind.delivered == (kind.value in {"created", "updated", "unchanged", "accepted", "merged"})

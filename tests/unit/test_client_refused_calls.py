@@ -38,7 +38,7 @@ def accepted(batch: Sequence[Row]) -> analytics.CallOutcomes:
     return [analytics.ACCEPTED] * len(batch), []
 
 
-def fates(result: SendResult) -> list[str]:
+def kinds(result: SendResult) -> list[str]:
     assert isinstance(result.error, PayloadError)
     return [outcome.kind.value for outcome in result.outcomes]
 
@@ -54,7 +54,7 @@ def fates(result: SendResult) -> list[str]:
 @pytest.mark.parametrize("keys", [{"sourceId": "s"}, {}])
 def test_rows_of_a_refused_bulk_call(statuses: list[int], told: list[str], keys: dict[str, str]) -> None:
     result = bulk.upsert(rows_of(4, **keys), answering(list(statuses), stored), lambda: None)
-    assert fates(result) == [{"stored": "created"}.get(fate, fate) for fate in told]
+    assert kinds(result) == [{"stored": "created"}.get(kind, kind) for kind in told]
     assert {outcome.reason for outcome in result.outcomes if outcome.kind is OutcomeKind.REJECTED} == {"refused (422)"}
     assert {outcome.reason for outcome in result.outcomes if outcome.kind is OutcomeKind.NOT_SENT} <= {NOT_SENT.reason}
 
@@ -88,7 +88,7 @@ def test_rows_created_by_a_call_are_not_called_unchanged_when_a_later_one_is_ref
 )
 def test_rows_of_a_refused_post(statuses: list[int], told: list[str]) -> None:
     result = analytics.push(rows_of(4), answering(list(statuses), accepted), most_rows=4)
-    assert fates(result) == told
+    assert kinds(result) == told
 
 
 def test_a_row_refused_for_what_others_send_does_not_explain_the_counts() -> None:

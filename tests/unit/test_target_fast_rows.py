@@ -20,7 +20,7 @@ from target_planhat.rows.fast.fast_rows import FastRows
 from target_planhat.rows.fast.schema_types import NoTypeError, column_type
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
-from target_planhat.rows.mapping import Resolver
+from target_planhat.rows.mapping import FieldResolver
 from target_planhat.rows.values import (
     BOOLEAN,
     COMPANY,
@@ -228,7 +228,7 @@ def both(case: str) -> tuple[FastRows, RowBuilder, Any]:
     chosen = StreamSettings(**block)
     schema = {"type": "object", "properties": columns, "required": keys, **MORE.get(case, {})}
     plan = plan_columns("s", schema, model(name), CUSTOM, chosen)
-    resolver = Resolver(model(name), CUSTOM, chosen)
+    resolver = FieldResolver(model(name), CUSTOM, chosen)
     marks = DeletionMarks(plan.deleted_column, uses_deletion_time=True, known=chosen.columns, log=TOLD.append)
     stream = StreamPlan(model(name), plan, key_rule("s", model(name), plan, chosen), resolver, chosen, marks)
     validator = validator_for(schema)(schema)

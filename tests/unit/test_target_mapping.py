@@ -15,7 +15,7 @@ from target_planhat.rows.column_planning import left_out, plan_columns
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
-from target_planhat.rows.mapping import Resolver
+from target_planhat.rows.mapping import FieldResolver
 from target_planhat.rows.merging import merge_by_key
 from target_planhat.rows.values import ANYTHING, EPOCH_DAY, NUMBER
 from target_planhat.settings import StreamSettings
@@ -42,7 +42,7 @@ def builder(name: str, declared: dict[str, Any], *, custom: NamesOfModel = CUSTO
     chosen = StreamSettings(**settings)
     plan = planned(name, declared, chosen, custom)
     rule = key_rule("s", model(name), plan, chosen)
-    resolver = Resolver(model(name), custom, chosen)
+    resolver = FieldResolver(model(name), custom, chosen)
     marks = DeletionMarks(None, uses_deletion_time=True, known=(), log=lambda _column: None)
     return RowBuilder(StreamPlan(model(name), plan, rule, resolver, chosen, marks), lambda *about: told.append(about))
 

@@ -13,7 +13,7 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_planhat.intake.messages import BYTE_ORDER_MARK, KINDS, read_message
-from target_planhat.intake.remaining_input import Rest, read_rest
+from target_planhat.intake.remaining_input import RemainingRecords, count_remaining
 from target_planhat.intake.timer import run_every
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class MessageReader(GenericSingerReader[bytes]):
         self._left, self.handled, self._source = ([], 0), 0, ()
         return counter
 
-    def read_rest(self, is_enough: Callable[[], bool]) -> Rest:
+    def count_remaining(self, is_enough: Callable[[], bool]) -> RemainingRecords:
         """Count the records that were not handled before an error. See `remaining_input`.
 
         Args:
@@ -92,7 +92,7 @@ class MessageReader(GenericSingerReader[bytes]):
         self.waiting = False
         lines, place = self._left
         left = chain(islice(lines, place + self.handled, None), self._source)
-        return read_rest(left, is_waiting=isinstance(self._source, io.BufferedReader), is_enough=is_enough)
+        return count_remaining(left, is_waiting=isinstance(self._source, io.BufferedReader), is_enough=is_enough)
 
     def _chunks(self, source: IO[Any]) -> Iterator[list[bytes]]:
         """The lines of the input, as many at once as can be read without waiting."""

@@ -17,7 +17,7 @@ from target_planhat.record_line import UNREADABLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Rest", "read_rest"]
+__all__ = ["RemainingRecords", "count_remaining"]
 
 _MOST_SECONDS = 5.0
 """How long to continue reading. It is short, because each page that the tap reads meanwhile is a wasted call."""
@@ -36,7 +36,7 @@ class _StopReadingError(Exception):
 
 
 @dataclass
-class Rest:
+class RemainingRecords:
     """The remaining records of the input.
 
     Attributes:
@@ -48,7 +48,9 @@ class Rest:
     is_whole: bool = False
 
 
-def read_rest(lines: Iterable[bytes | str], *, is_waiting: bool, is_enough: Callable[[], bool]) -> Rest:
+def count_remaining(
+    lines: Iterable[bytes | str], *, is_waiting: bool, is_enough: Callable[[], bool]
+) -> RemainingRecords:
     """Count the remaining records, until the input ends, no line comes for a moment, or some seconds have passed.
 
     Args:
@@ -56,7 +58,7 @@ def read_rest(lines: Iterable[bytes | str], *, is_waiting: bool, is_enough: Call
         is_waiting: Whether reading the next line may have to wait.
         is_enough: Whether to stop for another reason.
     """
-    rest = Rest()
+    rest = RemainingRecords()
     if is_waiting and not timers_available():
         return rest
     clock = _Clock(is_enough)

@@ -65,15 +65,15 @@ class Ledger:
 
     def add_by_count(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> bool:
         """Add rows of one stream if only their number matters. False if more must be recorded of any row."""
-        fates = Counter(map(attrgetter("kind"), outcomes))
+        kinds = Counter(map(attrgetter("kind"), outcomes))
         streams = set(map(attrgetter("stream"), items))
         if len(streams) != 1 or self.receipts or any(map(attrgetter("parts"), items)):
             return False
-        if any(fate.is_reject for fate in fates):
+        if any(kind.is_reject for kind in kinds):
             return False
         (stream,) = streams
-        for fate, number in fates.items():
-            self.summary.count_outcome(stream.name, fate, number)
+        for kind, number in kinds.items():
+            self.summary.count_outcome(stream.name, kind, number)
         return True
 
     def _add_one(self, item: Item, outcome: Outcome) -> None:
@@ -92,7 +92,7 @@ class Ledger:
         input_stream, copy = item.origin or (stream.input_stream, None)
         self.rejects.add(input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
 
-    def leave_out(self, stream: str, match: tuple[str, ...] | None, attempt: int) -> None:
+    def add_left_out(self, stream: str, match: tuple[str, ...] | None, attempt: int) -> None:
         """Add a record that stream maps leave out.
 
         Args:

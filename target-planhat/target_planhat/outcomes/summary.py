@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["UNSENT", "Summary"]
 
-_WORDS = tuple(dict.fromkeys(fate.word for fate in OutcomeKind))
-_REJECTS = tuple(dict.fromkeys(fate.word for fate in OutcomeKind if fate.is_reject))
+_WORDS = tuple(dict.fromkeys(kind.word for kind in OutcomeKind))
+_REJECTS = tuple(dict.fromkeys(kind.word for kind in OutcomeKind if kind.is_reject))
 
 UNSENT = "unsent"
 """Records that were read and have no outcome when the run ends."""
@@ -39,9 +39,9 @@ class Summary:
         """Count records of a stream that were read. Records without an outcome are unsent."""
         self._read[stream] += number
 
-    def count_outcome(self, stream: str, fate: OutcomeKind, number: int = 1) -> None:
+    def count_outcome(self, stream: str, kind: OutcomeKind, number: int = 1) -> None:
         """Count records of a stream with an outcome."""
-        self._streams.setdefault(stream, Counter())[fate.word] += number
+        self._streams.setdefault(stream, Counter())[kind.word] += number
 
     @property
     def streams(self) -> tuple[str, ...]:

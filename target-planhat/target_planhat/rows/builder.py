@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from target_planhat.rows.keys import KeyRule
     from target_planhat.rows.loader_columns import DeletionMarks
-    from target_planhat.rows.mapping import ColumnPlan, Resolver
+    from target_planhat.rows.mapping import ColumnPlan, FieldResolver
     from target_planhat.settings import StreamSettings
 
 __all__ = ["RefusedRowError", "RowBuilder", "StreamPlan"]
@@ -49,7 +49,7 @@ class StreamPlan:
     model: Model
     plan: ColumnPlan
     rule: KeyRule
-    resolver: Resolver
+    resolver: FieldResolver
     settings: StreamSettings
     marks: DeletionMarks
 

@@ -9,7 +9,7 @@ from planhat_api.plugin.name_suggestions import closest_name
 from planhat_api.values.invalid import InvalidValueError
 from target_planhat.errors import SettingsError
 from target_planhat.rows.loader_columns import HELPER_COLUMNS, is_added_by_loader
-from target_planhat.rows.mapping import ColumnPlan, Field, Resolver, Source, declared_types
+from target_planhat.rows.mapping import ColumnPlan, Field, FieldResolver, Source, declared_types
 from target_planhat.rows.values import ANYTHING
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def left_out(plan: ColumnPlan) -> str:
 class _ColumnPlanner:
     """Plans the columns of one stream. All problems are collected for one error."""
 
-    def __init__(self, stream: str, schema: Mapping[str, Any], resolver: Resolver, settings: StreamSettings) -> None:
+    def __init__(
+        self, stream: str, schema: Mapping[str, Any], resolver: FieldResolver, settings: StreamSettings
+    ) -> None:
         self.stream = stream
         self.columns: Mapping[str, Json] = schema.get("properties", {})
         self.resolver = resolver
@@ -228,4 +230,4 @@ def plan_columns(
         SettingsError: A column has no field, or not the type of its field. The text lists the first such columns, with
             the most similar right name.
     """
-    return _ColumnPlanner(stream, schema, Resolver(model, custom, settings), settings).plan()
+    return _ColumnPlanner(stream, schema, FieldResolver(model, custom, settings), settings).plan()

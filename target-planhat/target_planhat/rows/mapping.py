@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from target_planhat.settings import StreamSettings
     from target_planhat.tenant.custom_fields import NamesOfModel
 
-__all__ = ["ColumnPlan", "Field", "Resolver", "Source", "declared_types"]
+__all__ = ["ColumnPlan", "Field", "FieldResolver", "Source", "declared_types"]
 
 _CUSTOM_COLUMN = re.compile(r"custom(?:\.|__)(?P<name>.+)", re.IGNORECASE | re.DOTALL)
 _COMPANY_KEYS = {
@@ -99,7 +99,7 @@ def _special_types(model: Model) -> dict[str, FieldType]:
     return {**{name: field_type for name, field_type in types.items() if "." not in name}, "_id": PLANHAT_ID}
 
 
-class Resolver:
+class FieldResolver:
     """Finds the fields of one model by name."""
 
     def __init__(self, model: Model, custom: NamesOfModel, settings: StreamSettings) -> None:

@@ -15,7 +15,7 @@ from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.item import Item, StreamInfo
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.loader_columns import DeletionMarks
-from target_planhat.rows.mapping import Resolver
+from target_planhat.rows.mapping import FieldResolver
 from target_planhat.rows.record_schema import RecordSchema, SchemaFaultError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class StreamRows:
         self._validates = validates
         self._column_log = ColumnLog(declared.name, logger)
         model = rules.written_model
-        resolver = Resolver(model, custom, settings)
+        resolver = FieldResolver(model, custom, settings)
         plan = plan_columns(declared.name, declared.schema, model, custom, settings)
         rule = rules.key_rule(declared.name, plan)
         self._marks = self._deletion_marks(plan, settings)
