@@ -32,8 +32,9 @@ test: .venv/ready demo/.venv/ready ## All tests
 check: .venv/ready ## Style, types, imports and unit tests, side by side: for all the time
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 
+# Unit tests wait for nothing and share nothing: one process for each core, and no file that all others wait for.
 unit: .venv/ready ## Unit tests
-	@.venv/bin/python -m pytest -q tests/unit $(ARGS)
+	@.venv/bin/python -m pytest -q --numprocesses=2 --dist=worksteal tests/unit $(ARGS)
 
 lint: .venv/ready ## Style, types, imports, dependencies, lock files
 	@.venv/bin/ruff check .
