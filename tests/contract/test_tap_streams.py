@@ -14,6 +14,7 @@ import pytest
 from planhat_api.models.registry import all_models
 from planhat_sandbox import Sandbox
 from tap_planhat.records import page_stream
+from tap_planhat.records.changed_lines import ChangedLineMaker
 from tap_planhat.records.schemas import ORIGINAL
 from tap_planhat.tap import TapPlanhat
 from tests.tap_support import catalog_for, config_for, run
@@ -103,11 +104,21 @@ def test_both_record_paths_change_the_same(
     switches: dict[str, Any], change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {name: value for name, value in change.items() if name != "without"}
+    made: list[ChangedLineMaker] = []
+
+    def noted(*args: Any, **options: Any) -> ChangedLineMaker:
+        made.append(ChangedLineMaker(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(page_stream, "ChangedLineMaker", noted)
     with Sandbox(companies=12, seed=3, switches=switches) as sandbox:
         config, without = config_for(sandbox, **settings), change.get("without")
         by_pages = run(config, "companies", "licenses", "notes", without=without)
+        assert made
+        made.clear()
         monkeypatch.setattr(page_stream, "sdk_is_supported", lambda: False)
         general = run(config, "companies", "licenses", "notes", without=without)
+        assert not made
     assert by_pages.records == general.records
     assert by_pages.schemas == general.schemas
     assert by_pages.state == general.state

@@ -17,7 +17,6 @@ from planhat_api.values.invalid import InvalidValueError
 from target_planhat.rows.builder import RefusedRowError, RowBuilder, StreamPlan
 from target_planhat.rows.column_planning import plan_columns
 from target_planhat.rows.fast.fast_rows import FastRows
-from target_planhat.rows.fast.schema_types import NoTypeError, column_type
 from target_planhat.rows.keys import key_rule
 from target_planhat.rows.loader_columns import DeletionMarks
 from target_planhat.rows.mapping import FieldResolver
@@ -444,59 +443,6 @@ def generated(draw: st.DrawFn, case: str) -> dict[str, Any]:
 @given(data=st.data())
 def test_both_paths_agree(case: str, data: st.DataObject) -> None:
     agree(case, data.draw(generated(case)))
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        {"type": "string", "pattern": "x"},
-        {"enum": ["a"]},
-        {"type": "number", "minimum": 0},
-        {"oneOf": [{"type": "string"}]},
-        {"type": "object", "additionalProperties": False},
-        {"type": "object", "required": ["a"]},
-        {"type": "array", "items": {"type": "string", "maxLength": 1}},
-        {"type": "array", "minItems": 1},
-        {"type": "strange"},
-        {"properties": {"a": {"type": "string"}}},
-        {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]},
-        {"$ref": "#/$defs/a"},
-        False,
-    ],
-)
-def test_schemas_that_say_more_than_types_are_known(schema: Any) -> None:
-    assert not column_type(schema)[1]
-
-
-def test_a_name_that_no_class_can_carry_has_no_type() -> None:
-    with pytest.raises(NoTypeError):
-        column_type({"type": "object", "properties": {'a"b': {"type": "string"}}})
-
-
-SCHEMAS = st.recursive(
-    st.sampled_from(
-        [STRING, NULL_STRING, {}, {"type": "integer"}, typed("number", "null"), {"type": "boolean"}, {"type": "object"}]
-    ),
-    lambda inner: (
-        st.builds(lambda items: {"type": "array", "items": items}, inner)
-        | st.builds(lambda one: {"anyOf": [one, {"type": "null"}]}, inner)
-        | st.builds(
-            lambda one, two: {"type": "object", "properties": {"a": one, "b": two}, "required": ["a"]}, inner, inner
-        )
-    ),
-    max_leaves=3,
-)
-
-
-@settings(deadline=None)
-@given(SCHEMAS, VALUE | st.dictionaries(st.sampled_from("ab"), VALUE))
-def test_types_take_nothing_the_schema_forbids(schema: dict[str, Any], value: Any) -> None:
-    try:
-        kind, exact = column_type(schema)
-        msgspec.json.decode(json.dumps(value), type=kind)
-    except (NoTypeError, msgspec.ValidationError):
-        return
-    assert validator_for(schema)(schema).is_valid(value) or not exact
 
 
 @pytest.mark.parametrize("kind", [ID_TEXT, PLANHAT_ID, REFERENCE, COMPANY, DATE_TIME])
