@@ -101,6 +101,9 @@ _RULES: dict[tuple[Fault, bool], _Rule] = {
     (Fault.ENDING, False): _ONCE,
 }
 
+# Not the module's own generator: programs that seed it, as property tests do, would get other numbers after each retry.
+_jitter = random.Random()  # noqa: S311 - this is not for cryptography
+
 _STATUSES = {408: Fault.DOWN, 429: Fault.BUSY, 502: Fault.DOWN, 503: Fault.DOWN, 504: Fault.DOWN}
 
 
@@ -157,7 +160,7 @@ def retry_delays(give_up_after: float) -> Generator[float, CallFault, None]:
         wait = fault.wait
         if wait is None:
             longest = rule.first_wait * give_up_after * 2 ** (tries - 1)
-            wait = random.uniform(longest / 2, longest)  # noqa: S311 - this is not for cryptography
+            wait = _jitter.uniform(longest / 2, longest)
             wait = min(wait, max(left, rule.first_wait * give_up_after))
         if tries >= rule.tries or (wait > left and (tries > 1 or fault.wait is not None)):
             return
