@@ -10,6 +10,7 @@ from planhat_api.errors import (
     PayloadError,
     PlanhatError,
     RateLimitError,
+    TemporaryFileError,
     UnavailableError,
     UnknownHostError,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "RateLimitError",
     "Row",
     "SendResult",
+    "TemporaryFileError",
     "UnavailableError",
     "UnknownHostError",
 ]

@@ -14,6 +14,7 @@ __all__ = [
     "PayloadError",
     "PlanhatError",
     "RateLimitError",
+    "TemporaryFileError",
     "UnavailableError",
     "UnknownHostError",
 ]
@@ -88,3 +89,7 @@ class UnknownHostError(UnavailableError):
 
 class PayloadError(PlanhatError):
     """Planhat refuses what was sent (400, 413, 422 and similar)."""
+
+
+class TemporaryFileError(PlanhatError):
+    """A private temporary file cannot be written or read, for example because the disk is full."""

@@ -123,7 +123,8 @@ def _nps(tenant: Tenant, row: Row, _changed: frozenset[str]) -> None:
 def _conversation(tenant: Tenant, row: Row, changed: frozenset[str]) -> None:
     if row.get("type") not in _RESERVED_TYPES:
         row["type"] = "note"
-    row.setdefault("date", tenant.clock.stamp())
+    if not row.get("date"):
+        row["date"] = tenant.clock.stamp()
     day = date.fromisoformat(str(row["date"])[:10])
     row["days"], row["timeBucket"] = day_number(day), time_buckets(day)
     if "users" in changed:

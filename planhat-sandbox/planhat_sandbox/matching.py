@@ -20,16 +20,6 @@ __all__ = ["Matcher"]
 _COMPANY_KEYS = frozenset({"externalId", "extId"})
 
 
-# Keys for which no source confirms that a bulk upsert uses them (Q12).
-_UNCONFIRMED = {
-    "churn": {"sourceId"},
-    "conversations": {"externalId"},
-    "deals": {"sourceId", "externalId"},
-    "lineitems": {"externalId"},
-    "products": {"sourceId", "externalId"},
-}
-
-
 class Matcher:
     """Matches the items of one request with the rows of one model. Callers hold the lock of the store."""
 
@@ -137,5 +127,5 @@ class Matcher:
 
 
 def _keyables(model: Model, position: str) -> tuple[str, ...]:
-    left_out = _UNCONFIRMED.get(model.path, set()) if position == "ignored" else set()
+    left_out = model.unconfirmed_keyables if position == "ignored" else frozenset[str]()
     return tuple(name for name in model.keyables if name not in left_out)

@@ -218,6 +218,13 @@ _TABLE = (
     Switch("bulk_custom", ("merges", "replaces"), "merges", "B48 Q8", "custom in a bulk update"),
     Switch("null_standard", ("clears", "ignored"), "clears", "B49 Q9", "null for a standard field"),
     Switch("iso_for_epoch_day", ("refused", "ignored"), "refused", "B41", "An ISO date sent to an epoch-day field"),
+    Switch(
+        "multipicklist_order",
+        ("ignored", "significant"),
+        "ignored",
+        "Q27",
+        "The same picks of a multipicklist in another order: no change, or a change",
+    ),
     Switch("updated_at_on_equal", ("moved", "kept"), "moved", "B34", "updatedAt after an update that changed nothing"),
     Switch(
         "updated_at_on_archiving", ("moved", "kept"), "moved", "Q25", "updatedAt of a row that is archived or restored"

@@ -202,14 +202,32 @@ def custom_changes(item: Row, before: Row, fields: Mapping[str, Row], switches: 
     return {
         name: value
         for name, value in changes.items()
-        if value is not DROPPED and not _same_moment(fields.get(name), before.get(name), value)
+        if value is not DROPPED and not _same_stored(fields.get(name), before.get(name), value, switches)
     }
 
 
-def _same_moment(field: Row | None, before: Value, after: Value) -> bool:
-    """Whether two dates are the same time in different spellings: some are stored with +0000 in place of Z."""
-    if field is None or field.get("type") != "date":
+def _same_stored(field: Row | None, before: Value, after: Value, switches: Switches) -> bool:
+    """Whether the stored value already says the same in another form."""
+    kind = None if field is None else field.get("type")
+    if kind == "multipicklist" and switches["multipicklist_order"] == "ignored":
+        return _same_picks(before, after)
+    return kind == "date" and _same_moment(before, after)
+
+
+def _same_picks(before: Value, after: Value) -> bool:
+    """Whether two lists have the same entries in any order (Q27)."""
+    if not isinstance(before, list) or not isinstance(after, list) or len(before) != len(after):
         return False
+    rest = list(before)
+    for pick in after:
+        if pick not in rest:
+            return False
+        rest.remove(pick)
+    return True
+
+
+def _same_moment(before: Value, after: Value) -> bool:
+    """Whether two dates are the same time in different spellings: some are stored with +0000 in place of Z."""
     try:
         return bool(iso(_read_moment(before)) == after)
     except (TypeError, ValueError, OverflowError, OSError):

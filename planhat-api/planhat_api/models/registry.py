@@ -92,6 +92,7 @@ class Model:
         secret: Fields that may contain credentials: they are never requested and never written.
         default_select: Fields that a list returns without ``select``; None means all.
         keyables: Fields a bulk upsert matches on, in order of priority (B57, B58).
+        unconfirmed_keyables: Keyables that no source confirms for a bulk upsert (Q12).
         company: Field with the company (``companyIds[]`` for a list of companies); None if there is none.
         company_lookup: How Planhat finds the company of a new row; None if it does not search one.
         references: Maps the path of a field to the model path that it refers to.
@@ -99,6 +100,14 @@ class Model:
         constants: Values that every row of a view has.
         view_of: Model path of which this model is a view.
         written_as: Maps the name of a field in answers to its name in requests.
+        maybe_shown_as: Maps the name of a field to the name under which answers may show it instead, by some sources.
+        rich_text: Fields with HTML. Planhat removes line breaks from such a text when it is written (B54).
+        day_only: Fields of which Planhat keeps only the day: it sets the time of day to 00:00 UTC.
+        computed_together: Fields of which Planhat computes some from others, or may. If one is written alone, the
+            others may get new values.
+        open_on_update: Fields of which it is not known what they do in an update (Q28).
+        side_effects: Paths of other models whose rows change when a row is written, with their fields that may change;
+            ``*`` means all (B74, B85, B87).
         wrapped_on_write: Fields that are ids in answers but objects in requests, with the key of the id in the object.
         push: Paths on the analytics host by kind: ``one``, ``bulk``, ``segment``; ``{tenant}`` is the tenant token.
         push_stream: Singer stream that a target sends with ``push``.
@@ -127,12 +136,19 @@ class Model:
     secret: frozenset[str] = frozenset()
     default_select: tuple[str, ...] | None = None
     keyables: tuple[str, ...] = ()
+    unconfirmed_keyables: frozenset[str] = frozenset()
     company: str | None = None
     company_lookup: CompanyLookup | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     view_of: str | None = None
     written_as: Mapping[str, str] = field(default_factory=dict)
+    maybe_shown_as: Mapping[str, str] = field(default_factory=dict)
+    rich_text: frozenset[str] = frozenset()
+    day_only: frozenset[str] = frozenset()
+    computed_together: frozenset[str] = frozenset()
+    open_on_update: frozenset[str] = frozenset()
+    side_effects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wrapped_on_write: Mapping[str, str] = field(default_factory=dict)
     push: Mapping[str, str] = field(default_factory=dict)
     push_stream: str | None = None
@@ -183,12 +199,19 @@ def _load(file: str, text: str) -> Model:
         secret=frozenset(planhat.get("secret", ())),
         default_select=tuple(planhat["default_select"]) if "default_select" in planhat else None,
         keyables=tuple(planhat.get("keyables", ())),
+        unconfirmed_keyables=frozenset(planhat.get("unconfirmed_keyables", ())),
         company=planhat.get("company"),
         company_lookup=CompanyLookup.read(planhat.get("company_lookup")),
         references=planhat["references"],
         constants=planhat.get("constants", {}),
         view_of=planhat.get("view_of"),
         written_as=planhat.get("written_as", {}),
+        maybe_shown_as=planhat.get("maybe_shown_as", {}),
+        rich_text=frozenset(planhat.get("rich_text", ())),
+        day_only=frozenset(planhat.get("day_only", ())),
+        computed_together=frozenset(planhat.get("computed_together", ())),
+        open_on_update=frozenset(planhat.get("open_on_update", ())),
+        side_effects={path: tuple(names) for path, names in planhat.get("side_effects", {}).items()},
         wrapped_on_write=planhat.get("wrapped_on_write", {}),
         push=planhat.get("push", {}),
         push_stream=planhat.get("push_stream"),

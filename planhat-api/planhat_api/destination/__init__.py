@@ -1,0 +1,1 @@
+"""What Planhat holds, in a form that rows can be compared with."""

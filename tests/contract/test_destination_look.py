@@ -1,0 +1,267 @@
+"""A look at what Planhat holds: how many calls it takes, and what it says about rows."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from planhat_api import AccessError, NotFoundError, Row, TemporaryFileError
+from planhat_api.destination.comparison import Comparison
+from planhat_api.destination.index import DestinationIndex
+from planhat_api.destination.look import look_at
+from planhat_api.jsontext import encode
+from planhat_api.models.registry import all_models, model
+from tests.client_support import client_on, sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from planhat_api.client import PlanhatClient
+    from planhat_api.destination.look import Look
+    from planhat_sandbox import Sandbox
+
+FILES = [found.file for found in all_models().values() if "bulk_upsert" in found.operations]
+MANY = [Row(encode({"_id": f"{number:024x}"})) for number in range(600)]
+"""So many keys that the list is read."""
+
+
+def row(**fields: Any) -> Row:
+    return Row(encode(fields))
+
+
+@contextmanager
+def looked(
+    client: PlanhatClient, file: str, rows: Sequence[Row], fields: Sequence[str] = ("name", "custom")
+) -> Iterator[Look]:
+    look = look_at(client, model(file), fields, rows, client.companies.find)
+    try:
+        yield look
+    finally:
+        look.index.close()
+
+
+def external_ids(box: Sandbox, path: str) -> list[str]:
+    return [one["externalId"] for one in box.rows(path) if one.get("externalId")]
+
+
+# The whole list
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_whole_look_takes_two_calls_for_each_pass_and_sees_hidden_rows(file: str) -> None:
+    found = model(file)
+    with sandbox(companies=8, endusers=40) as box, client_on(box) as client:
+        for hidden in ("endusers", "tasks"):
+            name = {"endusers": "archived", "tasks": "isArchived"}[hidden]
+            client.update(model(hidden), box.rows(hidden)[0]["_id"], {name: True})
+        rows = box.rows(found.path)
+        box.forget_calls()
+        with looked(client, file, MANY) as look:
+            assert look.calls == len(box.calls) == (4 if file == "tasks" else 2)
+            assert {call.method for call in box.calls} == {"GET"}
+            assert (look.whole, look.complete) == (True, True)
+            assert len(look.index) == len(rows) > 0
+            matches = look.index.find([row(_id=one["_id"]) for one in rows])
+            assert [(each.held.planhat_id, each.doubt) for each in matches if each.held] == [
+                (one["_id"], None) for one in rows
+            ]
+            assert look.covers([row(_id="f" * 24), row(email="a@x.y")])
+
+
+def test_a_look_takes_as_many_calls_as_the_list_has_pages() -> None:
+    with sandbox(companies=400) as box, client_on(box, parallel_calls=1) as client:
+        rows = len(box.rows("lineitems"))
+        # Each page overlaps the page before it by one row, and the last one brings nothing new.
+        pages = -(-rows // ((model("lineitems").page.ask or 0) - 1)) + 1
+        assert pages > 4
+        with looked(client, "lineitems", MANY) as look:
+            assert look.calls == len(box.calls) == pages
+            assert len(look.index) == rows
+
+
+@pytest.mark.parametrize("position", ["honoured", "ignored"])
+def test_only_the_needed_fields_are_requested_and_kept(position: str) -> None:
+    with sandbox(companies=5, switches={"select": position}) as box, client_on(box) as client:
+        first = box.rows("companies")[0]
+        with looked(client, "companies", MANY, ["name", "phase"]) as look:
+            assert box.calls[0].query["select"] == "_id,sourceId,externalId,name,phase,updatedAt"
+            (match,) = look.index.find([row(externalId=first["externalId"])])
+            assert match.held is not None
+            assert match.held.values["name"] == first["name"]
+            assert match.held.values.keys() <= {"_id", "sourceId", "externalId", "name", "phase", "updatedAt"}
+            assert match.doubt is None
+
+
+@pytest.mark.parametrize("users_list", ["reduced", "full"])
+@pytest.mark.parametrize("select", ["honoured", "ignored"])
+def test_q5_users_have_the_fields_that_were_selected_or_these_are_unsure(select: str, users_list: str) -> None:
+    switches = {"select": select, "users_list": users_list}
+    with sandbox(companies=3, switches=switches) as box, client_on(box) as client:
+        user = next(one for one in box.rows("users") if one.get("roles"))
+        sent = {"email": user["email"], "roles": user["roles"], "firstName": user["firstName"]}
+        with looked(client, "users", MANY, ["roles", "firstName"]) as look:
+            (match,) = look.index.find([row(**sent)])
+            assert match.held is not None
+            comparison = Comparison(model("users"), {}, client.companies.find)
+            found = comparison.differences(match.held.values, sent, match.held.unsure_in(sent))
+            assert [each.field for each in found] == (
+                ["roles"] if (select, users_list) == ("ignored", "reduced") else []
+            )
+            assert all(each.doubt and "Q5" in each.doubt for each in found)
+
+
+def test_q5_a_list_that_ignores_select_and_is_lean() -> None:
+    switches = {"select": "ignored", "list_width": "lean"}
+    with sandbox(companies=3, switches=switches) as box, client_on(box) as client:
+        first = box.rows("companies")[0]
+        with looked(client, "companies", MANY) as look:
+            (match,) = look.index.find([row(externalId=first["externalId"])])
+            assert match.held is None
+            assert match.doubt
+            assert match.doubt.endswith("(Q5)")
+
+
+@pytest.mark.parametrize("kind", ["both", "inserts", "deletes"])
+def test_rows_that_stay_are_seen_while_others_come_and_go(kind: str) -> None:
+    switches = {"moving_rows": 4, "moving_kind": kind, "page_max": 100}
+    with sandbox(companies=15, endusers=600, switches=switches) as box, client_on(box) as client:
+        before = {one["_id"] for one in box.rows("endusers")}
+        with looked(client, "endusers", MANY) as look:
+            stayed = before & {one["_id"] for one in box.rows("endusers")}
+            assert len(box.moves) >= 10
+            assert look.complete
+            matches = look.index.find([row(_id=one) for one in sorted(stayed)])
+            assert all(each.held and each.doubt is None for each in matches)
+
+
+# Records one by one
+
+
+@pytest.mark.parametrize(("number", "whole"), [(1, False), (2, True), (3, True), (40, True)])
+def test_a_list_of_one_page_is_read_if_there_are_two_records_or_more(number: int, *, whole: bool) -> None:
+    with sandbox(companies=50) as box, client_on(box) as client:
+        chosen = [row(externalId=key) for key in external_ids(box, "companies")[:number]]
+        with looked(client, "companies", chosen) as look:
+            assert look.whole == whole
+            assert look.calls == len(box.calls) <= min(number, 3)
+            found = look.index.find(chosen)
+            assert [each.held is not None and each.doubt is None for each in found] == [True] * number
+
+
+def test_records_are_read_one_by_one_after_a_call_that_tells_the_length() -> None:
+    with sandbox(companies=400) as box, client_on(box) as client:
+        rows = box.rows("lineitems")
+        assert len(rows) > 301
+        chosen = [row(_id=one["_id"]) for one in rows[:5]]
+        with looked(client, "lineitems", chosen) as look:
+            probe, *gets = box.calls
+            assert (probe.query["offset"], probe.query["limit"]) == ("300", "1")
+            assert look.calls == len(box.calls) == 6
+            assert {call.path.rpartition("/")[2] for call in gets} == {one["_id"] for one in rows[:5]}
+            assert not look.whole
+            assert look.complete
+            assert [each.held.planhat_id for each in look.index.find(chosen) if each.held] == [
+                one["_id"] for one in rows[:5]
+            ]
+
+
+def test_the_list_is_read_after_a_call_that_tells_that_it_is_short() -> None:
+    with sandbox(companies=20) as box, client_on(box) as client:
+        chosen = [row(_id=one["_id"]) for one in box.rows("products")[:5]]
+        with looked(client, "products", chosen) as look:
+            assert look.whole
+            assert look.calls == len(box.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("endusers", "email"),
+        ("endusers", "externalId"),
+        ("tickets", "sourceId"),
+        ("deals", "sourceId"),
+        ("users", "email"),
+    ],
+)
+def test_keys_that_no_url_can_name_need_the_list(file: str, key: str) -> None:
+    with sandbox(companies=4) as box, client_on(box) as client, looked(client, file, [row(**{key: "1"})]) as look:
+        assert look.whole
+        assert all("offset" in call.query for call in box.calls)
+
+
+@pytest.mark.parametrize("key", ["", " ", "../companies", "a/b?c"])
+def test_any_text_can_be_a_key(key: str) -> None:
+    with sandbox(companies=4) as box, client_on(box) as client:
+        client.create(model("companies"), {"name": "Odd", "externalId": "a/b?c"})
+        chosen = row(externalId=key)
+        with looked(client, "companies", [chosen]) as look:
+            (match,) = look.index.find([chosen])
+            assert (match.held is not None) == (key == "a/b?c")
+            assert match.doubt is None
+        assert len(box.rows("companies")) == 5
+
+
+def test_a_record_that_was_asked_for_and_is_not_there() -> None:
+    with (
+        sandbox(companies=4) as box,
+        client_on(box) as client,
+        looked(client, "companies", [row(externalId="no")]) as look,
+    ):
+        assert (look.whole, look.calls, len(box.calls)) == (False, 1, 1)
+        (match,) = look.index.find([row(externalId="no")])
+        assert (match.held, match.doubt) == (None, None)
+
+
+def test_what_a_look_covers() -> None:
+    with sandbox(companies=4) as box, client_on(box) as client:
+        key = external_ids(box, "companies")[0]
+        with looked(client, "companies", [row(externalId=key)]) as look:
+            assert look.covers([row(externalId=key, name="x")])
+            assert not look.covers([row(externalId=key), row(externalId="other")])
+            assert not look.covers([row(externalId=key, sourceId="s")])
+            (match,) = look.index.find([row(externalId="other")])
+            assert match.doubt
+
+
+# Refused
+
+
+@pytest.mark.parametrize("rows", [MANY, [row(externalId="1")]], ids=["list", "one by one"])
+def test_a_model_that_the_token_may_not_read(rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[DestinationIndex] = []
+
+    class Noted(DestinationIndex):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr("planhat_api.destination.look.DestinationIndex", Noted)
+    with sandbox(companies=4) as box, client_on(box) as client:
+        box.set_faults([{"kind": "status", "path": "companies", "status": 403}])
+        with pytest.raises(AccessError):
+            look_at(client, model("companies"), ["name"], rows, lambda _: None)
+    # No file is left behind.
+    (index,) = made
+    with pytest.raises(TemporaryFileError):
+        len(index)
+
+
+def test_an_answer_with_another_record_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with sandbox(companies=4) as box, client_on(box) as client:
+        key = external_ids(box, "companies")[0]
+        other = client.get(model("companies"), box.rows("companies")[1]["_id"])
+        monkeypatch.setattr(client, "get", lambda *_: other)
+        with looked(client, "companies", [row(externalId=key)]) as look:
+            assert look.whole
+            (match,) = look.index.find([row(externalId=key)])
+            assert match.held is not None
+            assert match.held.key("externalId") == key
+
+
+def test_a_model_that_the_tenant_does_not_have() -> None:
+    with sandbox(companies=4) as box, client_on(box) as client:
+        box.set_faults([{"kind": "status", "path": "workspaces", "status": 404}])
+        with pytest.raises(NotFoundError):
+            look_at(client, model("workspaces"), ["name"], MANY, lambda _: None)
