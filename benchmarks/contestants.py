@@ -85,6 +85,8 @@ class Contestants:
                 "analytics_url": f"{self.url}/analytics-host",
                 "calls_per_minute": _MOST_CALLS_PER_MINUTE,
                 "quota_file": str(self.folder / "quota"),
+                # The other programs do not look before they write.
+                "write": "all",
                 **(more or {}),
             },
         )

@@ -50,7 +50,7 @@ class Finished:
 
 
 def connection(box: Sandbox, **more: Any) -> dict[str, Any]:
-    """Settings that lead to the sandbox, without waiting."""
+    """Settings that lead to the sandbox, without waiting and without a look."""
     return {
         "api_token": box.api_token,
         "tenant_token": box.tenant_token,
@@ -58,6 +58,7 @@ def connection(box: Sandbox, **more: Any) -> dict[str, Any]:
         "analytics_url": box.analytics_url,
         "quota_file": "",
         "calls_per_minute": 9000,
+        "write": "all",
         **more,
     }
 

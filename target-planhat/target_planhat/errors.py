@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-__all__ = ["KNOWN_ERRORS", "InputError", "RejectsError", "SettingsError", "StopError", "log_error", "quoted"]
+__all__ = [
+    "KNOWN_ERRORS",
+    "GuardError",
+    "InputError",
+    "RejectsError",
+    "SettingsError",
+    "StopError",
+    "log_error",
+    "quoted",
+]
 
 _LONGEST_NAME = 100
 
@@ -44,6 +53,12 @@ class RejectsError(StopError):
     """More rows were rejected than max_rejects allows."""
 
     code = ExitCode.REJECTS
+
+
+class GuardError(StopError):
+    """The next batch would change more than the settings allow. Nothing of it was sent."""
+
+    code = ExitCode.GUARD
 
 
 class InputError(StopError):

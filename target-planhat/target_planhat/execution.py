@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from planhat_api.plugin.exit_codes import ExitCode, exit_code
+from planhat_api.plugin.exit_codes import exit_code
 from target_planhat.errors import KNOWN_ERRORS, log_error
 from target_planhat.failed_run import read_input, read_on_briefly
 
@@ -42,5 +42,5 @@ def execute(make: Callable[[], HookedTarget], file_input: IO[str] | None, logger
     if error is not None:
         # This is the last line, because an error in the middle of a log is easily missed.
         log_error(error, logger)
-    code = next((exit_code(err) for err in (error, late) if err is not None), ExitCode.DONE)
+    code = next((exit_code(err) for err in (error, late) if err is not None), target.run.code_of_changes)
     return target.termination.code_of_run(code, target.run.pending)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError, MappingError, RecordsWithoutSchemaException
 
-from target_planhat.errors import KNOWN_ERRORS, RejectsError, StopError, log_error
+from target_planhat.errors import KNOWN_ERRORS, GuardError, RejectsError, StopError, log_error
 from target_planhat.intake.reader import MessageReader
 from target_planhat.intake.remaining_input import count_remaining
 
@@ -34,9 +34,10 @@ def read_input(target: HookedTarget, file_input: IO[str] | None) -> Exception | 
     """
     try:
         target.listen(file_input)
+        target.run.finish()
     except KNOWN_ERRORS as err:
         is_delivered = target.run.dispatcher.wait_safely()
-        if is_delivered and isinstance(err, _PLANHAT_IS_AVAILABLE):
+        if is_delivered and isinstance(err, _PLANHAT_IS_AVAILABLE) and not isinstance(err, GuardError):
             _send_batches(target, err)
         _count_unread(target)
         return _with_final_numbers(target, err)

@@ -106,8 +106,11 @@ class HookedTarget(Target, ABC):
         """The current sink of a stream."""
         return cast("PlanhatSink", self.get_sink(stream)) if self.sink_exists(stream) else None
 
-    def setup_mapper(self) -> None:
+    def setup_mapper(self, *, with_maps: bool = True) -> None:
         """Check the stream maps as far as possible before the first SCHEMA.
+
+        Args:
+            with_maps: Whether the settings for stream maps and flattening apply.
 
         Raises:
             SettingsError: They cannot work.
@@ -115,7 +118,8 @@ class HookedTarget(Target, ABC):
         """
         self._sinks_made_for: dict[str, tuple[Any, Any]] = {}
         self._maps_left = 0
-        self.mapper = CheckedMapper(dict(self.config), self.logger, self._reject_unmapped, self._note_left_out_by_map)
+        config = dict(self.config) if with_maps else {}
+        self.mapper = CheckedMapper(config, self.logger, self._reject_unmapped, self._note_left_out_by_map)
 
     def _process_schema_message(self, message_dict: SchemaMessage) -> None:  # type: ignore[override]
         if not self.handle_schema(message_dict):
@@ -220,14 +224,17 @@ class HookedTarget(Target, ABC):
             self.checkpoint.done()
 
     def may_write_state(self) -> bool:
-        """Wait for all sent rows. Return whether all rows before STATE are delivered or stored as rejects."""
+        """Wait for all sent rows. Return whether all rows before STATE are delivered or stored as rejects.
+
+        A run that only plans writes none: the next run must get the same rows.
+        """
         self.run.dispatcher.wait()
         self.run.ledger.check_policy()
         self.run.ledger.sync()
         waiting = len(self.run.dispatcher.waiting)
         if waiting:
             self.logger.debug("STATE is not written yet: %s rows wait for their company", waiting)
-        return not (waiting or self.without_columns.waiting_records)
+        return not (waiting or self.without_columns.waiting_records or self.run.plan is not None)
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
         if self.may_write_state() and state != self._written_state:

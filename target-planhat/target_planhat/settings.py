@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_LONGER", "SETTINGS", "AllowedRejects", "StreamSettings", "TargetSettings"]
 
-_FOLDERS = ("rejects_dir", "receipts_dir")
+_PATHS = ("rejects_dir", "receipts_dir", "plan_file")
+_GUARDS = ("max_creates", "max_updates", "max_changed_percent")
 _ALLOWED_REJECTS = re.compile(r"\s*([0-9]{1,18})\s*(%?)\s*")
 _ALL = 100
+_Count = Annotated[int, Meta(ge=0)]
+_Percent = Annotated[int, Meta(ge=0, le=_ALL)]
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,58 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
             f"{', '.join(StreamSettings.__struct_fields__)}. See docs/mapping.md."
         ),
     ] = {}
+    write: Annotated[
+        Literal["all", "changes", "nothing"],
+        Meta(
+            title="What is written",
+            description="`changes` looks at what Planhat holds and sends only rows and fields that differ. `all` sends "
+            "every row without a look. `nothing` sends nothing and shows what `changes` would do: a plan.",
+        ),
+    ] = "changes"
+    look_max_age: Annotated[
+        int,
+        Meta(
+            ge=1,
+            title="Age of a look",
+            description="Seconds after which a model is read again before the next batch is compared with it.",
+        ),
+    ] = 600
+    max_creates: Annotated[
+        _Count | None,
+        Meta(title="Creates allowed", description="A run that would create more records ends before it does."),
+    ] = None
+    max_updates: Annotated[
+        _Count | None,
+        Meta(title="Updates allowed", description="A run that would change more records ends before it does."),
+    ] = None
+    max_changed_percent: Annotated[
+        _Percent | None,
+        Meta(
+            title="Share of changes allowed",
+            description="A run that would change a larger share of the records that Planhat holds of a model ends "
+            "before it does.",
+        ),
+    ] = None
+    plan_file: Annotated[
+        str | None,
+        Meta(
+            title="File of the plan",
+            description="With write: nothing, the plan is written to this file. `target-planhat < file` then does "
+            "exactly what it says.",
+        ),
+    ] = None
+    plan_max_age: Annotated[
+        int,
+        Meta(ge=1, title="Age of a plan", description="Seconds after which a plan is no longer carried out."),
+    ] = 86_400
+    change_exit_codes: Annotated[
+        bool,
+        Meta(
+            title="Exit codes for changes",
+            description="End with 8 if a plan contains changes, and with 9 if rows changed in Planhat since they were "
+            "planned. Otherwise these runs end with 0.",
+        ),
+    ] = False
     load_method: Annotated[
         Literal["upsert", "update", "insert"],
         Meta(
@@ -127,6 +182,14 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
             "where that is known, in a line of JSON.",
         ),
     ] = None
+    receipts_values: Annotated[
+        bool,
+        Meta(
+            title="Values in receipts",
+            description="Each receipt of a changed record also tells the values before and after. They are personal "
+            "data.",
+        ),
+    ] = False
     on_uncertain_delivery: Annotated[
         Literal["set_aside", "resend"],
         Meta(
@@ -173,14 +236,33 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
             ConfigurationError: A value is wrong, or a home folder is not known.
         """
         given = checked(cls, config)
-        folders = {name: str(path_in(name, path)) for name in _FOLDERS if (path := getattr(given, name))}
-        settings = replace(given, **folders)
+        paths = {name: str(path_in(name, path)) for name in _PATHS if (path := getattr(given, name))}
+        settings = replace(given, **paths)
         if settings.allowed_rejects.rows != 0 and not settings.rejects_dir:
             msg = "max_rejects above 0 needs rejects_dir: rejected rows would be lost"
             raise SettingsError(msg)
-        for stream in settings.streams:
-            settings.of_stream(stream)
+        blocks = {stream: settings.of_stream(stream) for stream in settings.streams}
+        if settings.write == "all":
+            settings.check_that_nothing_needs_a_look(blocks)
         return settings
+
+    def check_that_nothing_needs_a_look(self, blocks: Mapping[str, StreamSettings]) -> None:
+        """Check that no setting needs to know what Planhat holds, because with `write: all` nobody looks.
+
+        Raises:
+            SettingsError: A setting needs it.
+        """
+        names = [name for name in _GUARDS if getattr(self, name) is not None]
+        names += [f"streams.{stream}.ownership" for stream, block in blocks.items() if block.ownership]
+        names += ["receipts_values"] if self.receipts_values else []
+        if names:
+            msg = f"{names[0]} needs write: changes. With write: all, the target does not look at what Planhat holds"
+            raise SettingsError(msg)
+
+    @property
+    def has_guards(self) -> bool:
+        """Whether a guard limits the changes of the run."""
+        return any(getattr(self, name) is not None for name in _GUARDS)
 
     @property
     def allowed_rejects(self) -> AllowedRejects:

@@ -10,6 +10,7 @@ from planhat_api import Outcome
 from target_planhat.rows.builder import RefusedRowError
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_in
+from target_planhat.rows.plan_rows import PlanRows
 from target_planhat.rows.routing import find_route
 from target_planhat.rows.schema_check import check_key_columns
 from target_planhat.rows.stream_rows import DeclaredStream, StreamRows
@@ -80,9 +81,12 @@ class PlanhatSink(BatchSink):
             run.dispatcher.send_custom_fields()
         custom = run.tenant.custom_fields.of(way.rules.written_model)
         validates, most = run.settings.validate_records, way.most_rows
-        self._rows = StreamRows(
-            declared, way.rules, custom, settings, self.logger, validates=validates, most_at_once=most
+        self._rows: StreamRows | PlanRows = (
+            PlanRows(declared, way.rules)
+            if run.applies_plan
+            else StreamRows(declared, way.rules, custom, settings, self.logger, validates=validates, most_at_once=most)
         )
+        run.tenant.destination.expect(way.model, self._rows.stream_info.fields)
         self._ledger = run.ledger
         self._dispatcher = run.dispatcher
         self._channel = run.dispatcher.channels.join(stream_name, self, way)
@@ -210,7 +214,7 @@ class PlanhatSink(BatchSink):
             message: Its message.
         """
         try:
-            item = self._rows.of_record(record, message.raw, message.attempt)
+            item = self._rows.of_record(record, message.raw, message.attempt, message.expected)
         except RefusedRowError as err:
             self._refuse(message, self._rows.key_of(record), str(err))
         else:

@@ -13,7 +13,11 @@ from target_planhat.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["BLOCK", "StreamSettings", "settings_of_stream"]
+__all__ = ["BLOCK", "Ownership", "StreamSettings", "settings_of_stream"]
+
+
+Ownership = Literal["always", "if_empty", "on_create"]
+"""When a field of an existing record is written."""
 
 
 class StreamSettings(Struct, frozen=True, kw_only=True):
@@ -51,6 +55,14 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
         Literal["upsert", "update", "insert", "duplicate"],
         Meta(description="As load_method; `duplicate` copies time entries."),
     ] = "upsert"
+    ownership: Annotated[
+        # A custom field comes as an object from Meltano, because its name has a dot.
+        dict[str, Annotated[Ownership, Meta(extra_json_schema={"type": ["string", "object"]})]],
+        Meta(
+            description="Field to the rule for records that exist: `always` writes it, `if_empty` only where Planhat "
+            "holds no value, `on_create` never. Needs write: changes."
+        ),
+    ] = {}
     insert_without_key: Annotated[
         bool, Meta(description="Create rows that carry no key. They are created again when they come again.")
     ] = False
@@ -92,6 +104,8 @@ def settings_of_stream(stream: str, block: Mapping[str, Any], general: Mapping[s
     given = {name: value for name, value in block.items() if value is not None}
     if "columns" in given:
         given["columns"] = dict(_joined(given["columns"]))
+    if "ownership" in given:
+        given["ownership"] = dict(_joined(given["ownership"]))
     if "constants" in given:
         given["constants"] = dict(_joined(given["constants"], only=("custom",)))
     return checked(StreamSettings, {**general, **given}, within=f"streams.{stream}.")

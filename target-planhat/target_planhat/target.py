@@ -35,6 +35,8 @@ from target_planhat.intake.signals import Termination
 from target_planhat.intake.streams_without_columns import StreamsWithoutColumns
 from target_planhat.outcomes.next_steps import note_config
 from target_planhat.outcomes.unused_settings import log_unused_settings
+from target_planhat.plan.plan_file import PlanFile
+from target_planhat.plan_header import check_header, settings_digests, tenant_fingerprint
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.routing import find_route
 from target_planhat.rows.schema_check import check_schema
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
     from target_planhat.intake.messages import ActivateVersionMessage, BatchMessage, RecordMessage, SchemaMessage
+    from target_planhat.plan_header import PlanHeader
 
 __all__ = ["TargetPlanhat"]
 
@@ -93,7 +96,17 @@ class TargetPlanhat(HookedTarget):
         connection = Connection.from_settings(self.config)
         can_push = bool(self.config.get("tenant_token"))
         deadline = Deadline()
-        self.run = Run(settings, lambda: PlanhatClient(connection, deadline), self.logger, can_push=can_push)
+        self._fingerprint = tenant_fingerprint(connection)
+        self._settings_digests = settings_digests(self.config)
+        path = settings.plan_file if settings.write == "nothing" else None
+        self.run = Run(
+            settings,
+            lambda: PlanhatClient(connection, deadline),
+            self.logger,
+            can_push=can_push,
+            plan_file=PlanFile(path, self._fingerprint, self._settings_digests) if path else None,
+        )
+        self.reader.on_plan = self._apply_plan
         self.checkpoint = Checkpoint(settings.checkpoint_seconds)
         # There is no message yet: a signal before the first message ends the run at once.
         self.reader.waiting = True
@@ -102,6 +115,17 @@ class TargetPlanhat(HookedTarget):
         self.bypass = SdkBypass(self, self.logger, self._leave_out_record)
         self.without_columns = StreamsWithoutColumns()
         self._schemas: dict[str, SchemaMessage] = {}
+
+    def _apply_plan(self, header: PlanHeader) -> None:
+        """Prepare to carry out a plan. Its rows are finished, so stream maps do not change them.
+
+        Raises:
+            SettingsError: The plan is too old, or was made for another tenant or with other settings.
+        """
+        check_header(header, self._fingerprint, self._settings_digests, self.run.settings.plan_max_age)
+        self.logger.info("The input is a plan of %s", header.made_at)
+        self.setup_mapper(with_maps=False)
+        self.run.apply_plan()
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:

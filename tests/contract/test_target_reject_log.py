@@ -46,7 +46,7 @@ def test_reasons_that_differ_in_keys_alone_are_one(box: Sandbox, caplog: pytest.
 
 
 def test_many_reasons_are_not_all_told(caplog: pytest.LogCaptureFixture) -> None:
-    rejects = RejectLog(logging.getLogger("test"))
+    rejects = RejectLog(logging.getLogger("test"), "Rejected")
     for place in range(MOST_REASONS + 10):
         rejects.add("s", lambda: "k", "reason " + "x" * place)
     rejects.log_counts()

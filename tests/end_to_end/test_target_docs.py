@@ -15,7 +15,7 @@ from tests.target_support import run, stream
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = re.compile(r"```json\n(.*?)```\s*```jsonl\n(.*?)```\s*```json\n(.*?)```", re.DOTALL)
-PAGES = ("mapping", "rejects", "metrics", "deletes")
+PAGES = ("mapping", "rejects", "metrics", "deletes", "plan")
 EXAMPLES = [
     pytest.param(*found, id=f"{page} {number}")
     for page in PAGES

@@ -13,7 +13,7 @@ import tap_planhat.start
 import target_planhat.start
 from planhat_api.plugin.exit_codes import SDK_CODES, SIGNALS, ExitCode, exit_code
 from planhat_api.plugin.output import ClosedOutputError, OutputError
-from target_planhat.errors import InputError, RejectsError, SettingsError
+from target_planhat.errors import GuardError, InputError, RejectsError, SettingsError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "exit-codes.md").read_text("utf-8")
 BY_SIGNALS = ["130, 143"]
@@ -37,6 +37,7 @@ BY_SIGNALS = ["130, 143"]
         (SettingsError("x"), 2),
         (RejectsError("x"), 4),
         (InputError("x"), 6),
+        (GuardError("x"), 10),
         (sdk.ConfigValidationError("x"), 2),
         (sdk.MapExpressionError("x"), 2),
         (sdk.SchemaNotFoundError("x"), 2),
@@ -59,13 +60,13 @@ def test_the_page_tells_every_code_and_no_other() -> None:
         re.findall(r"^\| ([0-9, ]+) \|", part, re.MULTILINE) for part in PAGE.split("\n## tap-planhat")
     )
     assert of_target == [*(str(int(code)) for code in ExitCode), *BY_SIGNALS]
-    never = {ExitCode.REJECTS, ExitCode.INPUT}
+    never = {ExitCode.REJECTS, ExitCode.INPUT, ExitCode.CHANGES, ExitCode.DRIFTED, ExitCode.GUARD}
     assert of_tap == [*(str(int(code)) for code in ExitCode if code not in never), *BY_SIGNALS]
-    assert "; 4 and 6 do not occur." in PAGE
+    assert "; 4, 6 and 8 to 10 do not occur." in PAGE
 
 
 def test_the_page_tells_what_each_code_of_the_target_means() -> None:
-    said = dict(re.findall(r"^\| (\d) \| ([^|]*) \|", PAGE.split("\n## tap-planhat")[0], re.MULTILINE))
+    said = dict(re.findall(r"^\| (\d+) \| ([^|]*) \|", PAGE.split("\n## tap-planhat")[0], re.MULTILINE))
     words = {
         ExitCode.DONE: "delivered",
         ExitCode.FAULT: "an error in the target itself",
@@ -75,6 +76,9 @@ def test_the_page_tells_what_each_code_of_the_target_means() -> None:
         ExitCode.UNAVAILABLE: "could not be reached",
         ExitCode.INPUT: "not a Singer message",
         ExitCode.OUTPUT: "no room",
+        ExitCode.CHANGES: "contains changes",
+        ExitCode.DRIFTED: "changed in Planhat meanwhile",
+        ExitCode.GUARD: "would change more",
     }
     assert [code for code, word in words.items() if word not in said[str(int(code))]] == []
     assert set(words) == set(ExitCode)

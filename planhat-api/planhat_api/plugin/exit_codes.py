@@ -44,6 +44,12 @@ class ExitCode(IntEnum):
     """The input does not consist of Singer messages."""
     OUTPUT = 7
     """The output cannot be written, for example because the disk is full."""
+    CHANGES = 8
+    """A plan contains changes. Only if the settings ask for this code; otherwise it is 0."""
+    DRIFTED = 9
+    """Rows changed in Planhat since they were planned. Only if the settings ask for this code; otherwise it is 0."""
+    GUARD = 10
+    """The run would change more than its settings allow."""
 
 
 class StopError(Exception):

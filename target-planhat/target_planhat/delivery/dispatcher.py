@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from planhat_api import Outcome, OutcomeKind, PlanhatError
+from target_planhat.delivery.changes.changes import Changes
 from target_planhat.delivery.channels import Channels
 from target_planhat.delivery.deletes import Deletes
 from target_planhat.delivery.sender import Sender
 from target_planhat.delivery.waiting import WaitingRows
 from target_planhat.delivery.ways.delivery import DeliveryContext
 from target_planhat.delivery.ways.selection import make_way
-from target_planhat.errors import KNOWN_ERRORS, log_error
+from target_planhat.errors import KNOWN_ERRORS, StopError, log_error
 from target_planhat.rows.merging import merge_by_key
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from target_planhat.delivery.ways.delivery import Delivery
     from target_planhat.delivery.ways.way import DeliveryWay
     from target_planhat.outcomes.ledger import Ledger
+    from target_planhat.plan.plan import Plan
     from target_planhat.rows.item import Item
     from target_planhat.rows.routing import Route
     from target_planhat.settings import StreamSettings, TargetSettings
@@ -41,27 +43,34 @@ class Dispatcher:
     Attributes:
         channels: The channels of the run.
         waiting: Rows that wait for their company.
+        changes: Looks at what Planhat holds before rows are sent.
     """
 
-    def __init__(self, settings: TargetSettings, tenant: Tenant, ledger: Ledger, logger: logging.Logger) -> None:
+    def __init__(
+        self, settings: TargetSettings, tenant: Tenant, ledger: Ledger, plan: Plan | None, logger: logging.Logger
+    ) -> None:
         """Prepare the deliveries.
 
         Args:
             settings: Settings of the run.
             tenant: What is known about the Planhat tenant that rows are written to.
             ledger: Gets the outcomes.
+            plan: Gets the rows in place of Planhat; None if they are sent.
             logger: Logger of the target.
         """
         self.waiting = WaitingRows(settings.hold_rows)
         self._ledger = ledger
         self._logger = logger
+        self.changes = Changes(settings, tenant, plan, logger)
         self._sender = Sender()
         self.channels = Channels()
         self._context = DeliveryContext(
             settings=settings,
             tenant=tenant,
-            deletes=Deletes(tenant, settings.max_deletes),
+            deletes=Deletes(tenant, settings.max_deletes, plan),
             can_wait=self.waiting.has_room_for,
+            changes=self.changes,
+            plan=plan,
         )
 
     def way_of(self, route: Route, settings: StreamSettings, logger: logging.Logger) -> DeliveryWay:
@@ -182,7 +191,7 @@ class Dispatcher:
             self._send(channel, again[start : start + channel.way.most_rows])
 
     def _add_outcomes(
-        self, channel: Channel, item_outcomes: Sequence[ItemOutcomes], error: PlanhatError | None
+        self, channel: Channel, item_outcomes: Sequence[ItemOutcomes], error: PlanhatError | StopError | None
     ) -> None:
         for items, outcomes in item_outcomes:
             if self.waiting or not self._ledger.add_by_count(items, outcomes):
@@ -208,12 +217,12 @@ class Dispatcher:
 
 def _deliver(
     delivery: Delivery, items: Sequence[Item], *, distinct: bool
-) -> tuple[list[ItemOutcomes], PlanhatError | None]:
+) -> tuple[list[ItemOutcomes], PlanhatError | StopError | None]:
     """Send rows. Return the known outcomes, and the error because of which the other rows come with the next run."""
     known: list[ItemOutcomes] = []
     try:
         for some in delivery.deliver(items, distinct=distinct):
             known.append(some)  # noqa: PERF402 # outcomes before an error are kept
-    except PlanhatError as err:
+    except (PlanhatError, StopError) as err:
         return known, err
     return known, None

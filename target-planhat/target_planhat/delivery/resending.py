@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from planhat_api import Outcome, OutcomeKind, PayloadError, SendResult, UnavailableError
+from planhat_api import Outcome, OutcomeKind, PayloadError, Row, SendResult, UnavailableError
 from planhat_api.outcome import NOT_SENT
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Sequence
 
-    from planhat_api import PlanhatError, Row
-    from target_planhat.delivery.item_outcomes import ItemOutcomes
-    from target_planhat.rows.item import Item
+    from planhat_api import PlanhatError
 
     Send = Callable[[Sequence[Row]], SendResult]
 
 __all__ = ["RepeatPolicy", "deliver", "deliver_rows", "rows_with_final_outcome"]
 
+_Row = TypeVar("_Row", bound=Row)
 _IN_DOUBT = "an earlier call may have stored the row"
 
 
@@ -39,8 +38,8 @@ class RepeatPolicy:
 
 
 def deliver_rows(
-    items: Sequence[Item], send: Send, repeats: RepeatPolicy, logger: logging.Logger
-) -> Iterator[ItemOutcomes]:
+    items: Sequence[_Row], send: Send, repeats: RepeatPolicy, logger: logging.Logger
+) -> Iterator[tuple[Sequence[_Row], Sequence[Outcome]]]:
     """Send rows in as many calls as necessary. Contradictions in the answers are logged.
 
     Yields:

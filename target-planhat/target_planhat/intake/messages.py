@@ -14,6 +14,8 @@ from target_planhat.record_line import UNREADABLE, RecordLine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_planhat.record_line import Expectation
+
 __all__ = [
     "BYTE_ORDER_MARK",
     "KINDS",
@@ -43,6 +45,7 @@ class RecordMessage(msgspec.Struct):
         attempt: Number of attempts, including this one.
         fault: Why the line is not a record; None if it is one.
         copy: If stream maps make several streams of its stream, the only one it is for; None if it is for all.
+        expected: What the record must look like in Planhat, if the message is part of a plan.
     """
 
     stream: str
@@ -52,6 +55,7 @@ class RecordMessage(msgspec.Struct):
     attempt: int = 1
     fault: str | None = None
     copy: str | None = None
+    expected: Expectation | None = None
 
 
 class _Placed(msgspec.Struct, kw_only=True):
@@ -183,4 +187,4 @@ def _record(line: bytes, place: str, found: RecordLine, *, is_record: bool = Fal
     if raw.count(b"{") + raw.count(b"[") > MOST_LEVELS and nests_deeply(record):
         given = UnreadableLine(line, place, is_record=is_record)
         return RecordMessage(found.stream, place, given.text, {}, attempt, given.too_deep)
-    return RecordMessage(found.stream, place, raw, record, attempt, copy=copy)
+    return RecordMessage(found.stream, place, raw, record, attempt, copy=copy, expected=found.plan)

@@ -13,11 +13,14 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_planhat.intake.messages import BYTE_ORDER_MARK, KINDS, read_message
+from target_planhat.intake.plan_input import is_plan, read_plan
 from target_planhat.intake.remaining_input import RemainingRecords, count_remaining
 from target_planhat.intake.timer import run_every
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from target_planhat.plan_header import PlanHeader
 
     Callbacks = dict[str, Callable[[Any], None]]
 
@@ -34,6 +37,7 @@ class MessageReader(GenericSingerReader[bytes]):
         waiting: Whether the reader waits for input and no message is being handled.
         watch: An interval and a function, which is called before each wait, and at this interval during the run.
         shortcut: Gets lines and a place. Handles as many messages from there on as it can, and returns their number.
+        on_plan: Called with the header if the input is a plan, before its first message is handled.
     """
 
     def __init__(self) -> None:
@@ -45,6 +49,7 @@ class MessageReader(GenericSingerReader[bytes]):
         self._source: Iterable[bytes] = ()
         self.shortcut: Callable[[Sequence[bytes], int], int] | None = None
         self.watch: tuple[float, Callable[[], None]] | None = None
+        self.on_plan: Callable[[PlanHeader], None] = lambda _: None
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -69,6 +74,17 @@ class MessageReader(GenericSingerReader[bytes]):
         for lines in self._chunks(file_input or self.default_input):
             if number == 0:
                 lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
+                if is_plan(lines[0]):
+                    plan = read_plan(lines, self._source)
+                    try:
+                        self.on_plan(plan.header)
+                    except BaseException:
+                        plan.messages.close()
+                        raise
+                    # After an error in the messages, their rest is still counted.
+                    counter = self.process_lines(plan.messages, callbacks)
+                    plan.messages.close()
+                    return counter
             place = 0
             while place < len(lines):
                 self._left = lines, place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planhat_api import Outcome, OutcomeKind
 from planhat_api.plugin.expressions import STREAM_MAPS
@@ -15,10 +15,11 @@ from target_planhat.outcomes.receipts import Receipts
 from target_planhat.outcomes.reject_log import RejectLog
 from target_planhat.outcomes.rejects import Rejects
 from target_planhat.outcomes.summary import Summary
+from target_planhat.settings import AllowedRejects
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from planhat_api.plugin.output import OutputError
     from target_planhat.rows.item import Item, StreamInfo
@@ -36,23 +37,27 @@ class Ledger:
         summary: The counts.
         rejects: The rejects file.
         receipts: The receipts file.
+        is_of_plan: Whether the input is a plan.
     """
 
-    def __init__(self, settings: TargetSettings, logger: logging.Logger) -> None:
+    def __init__(self, settings: TargetSettings, logger: logging.Logger, *, is_planning: bool) -> None:
         """Create the folders for files. No file is opened.
 
         Args:
             settings: Settings of the run.
             logger: Logger of the target.
+            is_planning: Whether nothing is sent. Then there are no files, and no number of rejects ends the run.
         """
         self.summary = Summary()
-        self.rejects = Rejects(settings.rejects_dir)
-        self.receipts = Receipts(settings.receipts_dir)
+        self.rejects = Rejects(None if is_planning else settings.rejects_dir)
+        receipts_dir = None if is_planning else settings.receipts_dir
+        self.receipts = Receipts(receipts_dir, with_values=settings.receipts_values)
         self._logger = logger
-        self._reject_log = RejectLog(logger)
-        self._policy = RejectPolicy(settings.allowed_rejects)
+        self._reject_log = RejectLog(logger, "Would be rejected" if is_planning else "Rejected")
+        self._policy = RejectPolicy(AllowedRejects() if is_planning else settings.allowed_rejects)
         self._policy_check_is_due = False
         self._is_replay = False
+        self.is_of_plan = False
         self._raised: list[OutputError] = []
 
     def add(self, item: Item, outcome: Outcome) -> None:
@@ -61,7 +66,7 @@ class Ledger:
         merged = outcome if outcome.kind.is_reject else Outcome(OutcomeKind.MERGED, outcome.planhat_id)
         for part in earlier:
             self._add_one(part, merged)
-        self._add_one(last, outcome)
+        self._add_one(last, outcome, item.changed)
 
     def add_by_count(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> bool:
         """Add rows of one stream if only their number matters. False if more must be recorded of any row."""
@@ -76,11 +81,13 @@ class Ledger:
             self.summary.count_outcome(stream.name, kind, number)
         return True
 
-    def _add_one(self, item: Item, outcome: Outcome) -> None:
+    def _add_one(self, item: Item, outcome: Outcome, changed: Mapping[str, Any] | None = None) -> None:
         stream = item.stream
         self.summary.count_outcome(stream.name, outcome.kind)
         if self.receipts:
-            self.receipts.add(stream.name, stream.model.stream, item.match, outcome, item.attempt)
+            self.receipts.add(
+                stream.name, stream.model.stream, item.match, outcome, attempt=item.attempt, changed=changed
+            )
         if outcome.kind.is_reject:
             self._add_reject(stream, item, outcome)
 
@@ -103,7 +110,7 @@ class Ledger:
         self.summary.count_read(stream)
         self.summary.count_outcome(stream, _LEFT_OUT.kind)
         if self.receipts:
-            self.receipts.add(stream, None, match, _LEFT_OUT, attempt)
+            self.receipts.add(stream, None, match, _LEFT_OUT, attempt=attempt)
 
     def note_batch(self) -> None:
         """Note that a batch has outcomes. The policy is checked after the current message, so that it is counted.
@@ -171,6 +178,11 @@ class Ledger:
         self._reject_log.log_counts()
         self.summary.log(self._logger)
         path = self.rejects.path
-        log_next_steps(self._logger, self.summary, waiting, path, is_replay=self._is_replay)
+        # Without what the plan expected, its rows must not be sent again.
+        again = None if self.is_of_plan else path
+        log_next_steps(self._logger, self.summary, waiting, again, is_replay=self._is_replay)
+        if self.is_of_plan and path:
+            text = "Rejected rows of the plan are in %s. Correct the cause, then make a new plan from the source"
+            self._logger.warning(text, path)
         self.summary.log_json(self._logger, path)
         return late[0] if late else None

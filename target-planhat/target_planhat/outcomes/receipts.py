@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from target_planhat.outcomes.run_file import RunFile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from planhat_api import Outcome
     from planhat_api.plugin.output import OutputError
 
@@ -28,11 +30,22 @@ class _Receipt(msgspec.Struct):
     attempt: int
 
 
+class _ReceiptWithValues(_Receipt):
+    changes: list[dict[str, Any]] | None = None
+    """The fields that changed, each with its values before and after."""
+
+
 class Receipts:
     """The receipts of one run. All lines have the same columns."""
 
-    def __init__(self, folder: str | None) -> None:
-        """Prepare the file. Without a folder, nothing is written."""
+    def __init__(self, folder: str | None, *, with_values: bool) -> None:
+        """Prepare the file. Without a folder, nothing is written.
+
+        Args:
+            folder: Its folder.
+            with_values: Whether each line has a column for the values before and after.
+        """
+        self._line = _ReceiptWithValues if with_values else _Receipt
         self._file = RunFile("receipts_dir", folder, "receipts", ".jsonl") if folder else None
         self._encode = msgspec.json.Encoder().encode
 
@@ -40,19 +53,26 @@ class Receipts:
         """Whether receipts are written."""
         return self._file is not None
 
-    def add(
-        self, stream: str, model: str | None, match: tuple[str, ...] | None, outcome: Outcome, attempt: int
+    def add(  # noqa: PLR0913 -- all of it is written
+        self,
+        stream: str,
+        model: str | None,
+        match: tuple[str, ...] | None,
+        outcome: Outcome,
+        *,
+        attempt: int,
+        changed: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add one receipt."""
+        """Add one receipt. ``changed`` has the fields that changed, each with its values before and after."""
         if self._file is None:
             return
         key, value = match[:2] if match else (None, None)
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        self._file.write(
-            self._encode(
-                _Receipt(now, stream, model, key, value, outcome.kind.word, outcome.planhat_id, outcome.reason, attempt)
-            )
-        )
+        columns = (now, stream, model, key, value, outcome.kind.word, outcome.planhat_id, outcome.reason, attempt)
+        line = self._line(*columns)
+        if isinstance(line, _ReceiptWithValues) and changed and outcome.kind.delivered:
+            line.changes = [{"field": name, **values} for name, values in changed.items()]
+        self._file.write(self._encode(line))
 
     @property
     def fault(self) -> OutputError | None:

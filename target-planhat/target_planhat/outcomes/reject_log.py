@@ -42,9 +42,15 @@ class RejectLog:
         first: The first reject, as in the log.
     """
 
-    def __init__(self, logger: logging.Logger) -> None:
-        """Start without rejects."""
+    def __init__(self, logger: logging.Logger, word: str) -> None:
+        """Start without rejects.
+
+        Args:
+            logger: Logger of the target.
+            word: How a line about a reject begins.
+        """
         self.first = ""
+        self._word = word
         self._logger = logger
         self._groups: dict[tuple[str, str], _Group] = {}
         self._not_logged = 0
@@ -67,7 +73,7 @@ class RejectLog:
             self._groups[kind] = _Group(stream, reason, [label()])
             text = f"{stream}, {self._groups[kind].labels[0]}: {reason}"
             self.first = self.first or text
-            self._logger.error("Rejected: %s", text)
+            self._logger.error("%s: %s", self._word, text)
         else:
             self._not_logged += 1
             if self._not_logged == 1:
@@ -81,7 +87,8 @@ class RejectLog:
                 others = group.more + 1 - len(group.labels)
                 also = f" and {others} more" if others else ""
                 self._logger.error(
-                    "Rejected: %s records of %s (%s%s), the first: %s",
+                    "%s: %s records of %s (%s%s), the first: %s",
+                    self._word,
                     group.more + 1,
                     group.stream,
                     labels,
@@ -89,4 +96,4 @@ class RejectLog:
                     group.reason,
                 )
         if self._not_logged:
-            self._logger.error("Rejected: %s more records for further reasons", self._not_logged)
+            self._logger.error("%s: %s more records for further reasons", self._word, self._not_logged)

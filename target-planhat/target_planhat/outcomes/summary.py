@@ -75,6 +75,11 @@ class Summary:
         """Records that may or may not be stored."""
         return sum(counts[OutcomeKind.UNKNOWN.word] for counts in self._streams.values())
 
+    @property
+    def drifted(self) -> int:
+        """Records that changed in Planhat since they were planned."""
+        return sum(counts[OutcomeKind.DRIFTED.word] for counts in self._streams.values())
+
     def log(self, logger: logging.Logger) -> None:
         """Log one line for each stream."""
         for stream in self.streams:

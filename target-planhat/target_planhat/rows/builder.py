@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["RefusedRowError", "RowBuilder", "StreamPlan"]
 
 # Planhat drops rows without these fields and lists no error for them (tickets, quirks).
-_DROPPED_WITHOUT = {"tickets": ("email",)}
+DROPPED_WITHOUT: Mapping[str, tuple[str, ...]] = {"tickets": ("email",)}
+"""Fields without which Planhat drops a row of a model without an error."""
 
 
 class RefusedRowError(Exception):
@@ -87,7 +88,7 @@ class RowBuilder:
         self._fields = {field.name: value for field, value in self.plan.constants.items() if not field.custom}
         self._custom = {field.name: value for field, value in self.plan.constants.items() if field.custom}
         self._check = check or self._check_keys
-        self.dropped_without = _DROPPED_WITHOUT.get(self.model.path, ())
+        self.dropped_without = DROPPED_WITHOUT.get(self.model.path, ())
 
     def clears(self, field: Field) -> bool:
         """Whether a null clears this field."""

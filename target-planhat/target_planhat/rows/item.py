@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from planhat_api.logs import one_line
 from target_planhat.record_line import record_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from planhat_api.models.registry import Model
+    from target_planhat.record_line import Expectation
+    from target_planhat.stream_settings import Ownership
 
 __all__ = ["Item", "StreamInfo"]
 
@@ -31,6 +33,8 @@ class StreamInfo:
         keyables: Keys of its rows, in the order in which Planhat tries them.
         merges_by_key: Whether rows with the same key are for one record, so that they are merged.
         label: Gives the key of a row, for logs.
+        fields: Fields of its rows, without the single custom fields.
+        ownership: The rule of each field that is not always written, by name: ``phase`` or ``custom.Tier``.
     """
 
     name: str
@@ -40,6 +44,8 @@ class StreamInfo:
     keyables: tuple[str, ...]
     merges_by_key: bool
     label: Callable[[Item], str]
+    fields: frozenset[str] = frozenset()
+    ownership: Mapping[str, Ownership] = field(default_factory=dict)
 
 
 class Item(Row, eq=False, gc=False):
@@ -56,6 +62,9 @@ class Item(Row, eq=False, gc=False):
         parts: The rows that were merged into this row, in order; empty if it was not merged.
         stream: Its stream. It is set before the row is counted.
         place: Its place in the input, if it may have no key; for messages.
+        expected: What the record must look like in Planhat, if the row comes from a plan.
+        changed: The fields that the run changes in the record, each with its values before and after; None if nobody
+            asks for them.
     """
 
     source: bytes = b"{}"
@@ -67,6 +76,8 @@ class Item(Row, eq=False, gc=False):
     parts: list[Item] | tuple[()] = ()
     stream: StreamInfo = None  # type: ignore[assignment] # see above
     place: str = ""
+    expected: Expectation | None = None
+    changed: Mapping[str, Any] | None = None
 
     @property
     def raw(self) -> bytes:

@@ -83,9 +83,14 @@ class ColumnPlan:
     constants: Mapping[Field, Any] = field(default_factory=dict)
     deleted_column: str | None = None
 
+    @property
+    def fields(self) -> frozenset[Field]:
+        """The fields in which rows can have a value."""
+        return frozenset((*self.constants, *(source.field for source in self.sources)))
+
     def __contains__(self, field: Field) -> bool:
         """Whether rows can have a value in the field."""
-        return field in self.constants or any(source.field == field for source in self.sources)
+        return field in self.fields
 
 
 def _special_types(model: Model) -> dict[str, FieldType]:

@@ -16,12 +16,14 @@ from target_planhat.rows.item import Item, StreamInfo
 from target_planhat.rows.keys import key_in
 from target_planhat.rows.loader_columns import DeletionMarks
 from target_planhat.rows.mapping import FieldResolver
+from target_planhat.rows.ownership import owned_fields
 from target_planhat.rows.record_schema import RecordSchema, SchemaFaultError
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping, Sequence
 
+    from target_planhat.record_line import Expectation
     from target_planhat.rows.mapping import ColumnPlan
     from target_planhat.rows.rules.row_rules import RowRules
     from target_planhat.settings import StreamSettings
@@ -117,6 +119,8 @@ class StreamRows:
             keyables=rule.keyables,
             merges_by_key=rules.merges_by_key,
             label=lambda item: rules.label(item, self._builder),
+            fields=frozenset("custom" if found.custom else found.name for found in plan.fields),
+            ownership=owned_fields(declared.name, plan, resolver, settings),
         )
 
     def _deletion_marks(self, plan: ColumnPlan, settings: StreamSettings) -> DeletionMarks:
@@ -144,17 +148,24 @@ class StreamRows:
         """Whether rows can be built from messages that are still bytes."""
         return self._fast is not None
 
-    def of_record(self, record: Mapping[str, Any], raw: bytes, attempt: int) -> Item:
+    def of_record(
+        self, record: Mapping[str, Any], raw: bytes, attempt: int, expected: Expectation | None = None
+    ) -> Item:
         """The row of a record. If the record is marked as deleted, the row has only its key.
 
         Args:
             record: The record, after stream maps.
             raw: The record as it was read, one JSON object.
             attempt: Number of attempts, including this one.
+            expected: What a row of a plan expects to find. Such rows cannot be built from records.
 
         Raises:
             RefusedRowError: No row can be built from the record.
+            InputError: The record is a row of a plan.
         """
+        if expected is not None:
+            msg = f"stream {self._declared.name!r} has rows of a plan, but the input does not begin with its header"
+            raise InputError(msg)
         self._check_schema(record)
         if self._marks.is_deleted(record, raw):
             row, match = self._builder.key_of(record)

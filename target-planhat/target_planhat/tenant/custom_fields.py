@@ -84,6 +84,24 @@ class CustomFields:
             frozenset(str(entry["name"]) for entry in mine if entry.get("isFormula")),
         )
 
+    def type_names(self, model: Model) -> Mapping[str, str] | None:
+        """The type name in Planhat of each custom field of a model; None if the fields are not known."""
+        definitions = self._read()
+        if definitions is None:
+            return None
+        return {str(entry["name"]): str(entry.get("type", "")) for entry in definitions if _is_of(entry, model)}
+
+    def mandatory(self, model: Model) -> list[str]:
+        """The names of the custom fields without which no record of a model is created."""
+        mine = [entry for entry in self._read() or () if _is_of(entry, model)]
+        return [str(entry["name"]) for entry in mine if entry.get("isMandatory")]
+
+    def add_planned(self, definition: Mapping[str, Any]) -> None:
+        """Add a field that a plan creates."""
+        definitions = self._read()
+        if definitions is not None:
+            definitions.append(dict(definition))
+
     def forget(self) -> None:
         """Read the fields again when they are needed, because the run has changed them."""
         self._asked = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from target_planhat.tenant.addresses import Addresses
 from target_planhat.tenant.custom_fields import CustomFields
+from target_planhat.tenant.destination import Destination
 from target_planhat.tenant.existing_rows import ExistingRows, ExternalIds
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from planhat_api import PlanhatClient, Row
     from planhat_api.models.registry import Model
     from planhat_api.values.field_type import FieldType
+    from target_planhat.settings import TargetSettings
 
 __all__ = ["Tenant"]
 
@@ -32,8 +34,8 @@ class Tenant:
         connect: Callable[[], PlanhatClient],
         logger: logging.Logger,
         type_of: Callable[[str], FieldType],
+        settings: TargetSettings,
         *,
-        checks_custom_fields: bool,
         can_push: bool,
     ) -> None:
         """Prepare to read.
@@ -42,15 +44,18 @@ class Tenant:
             connect: Creates the client when it is first needed.
             logger: Logger of the target.
             type_of: Gives the type of a custom field from its type name in Planhat.
-            checks_custom_fields: Whether the names of custom fields are checked.
+            settings: Say whether the names of custom fields are checked, and how old a look may be.
             can_push: Whether the settings contain the tenant token, which the analytics host needs.
         """
         self.can_push = can_push
         self._connect = connect
         self._logger = logger
         self._type_of = type_of
-        self._checks_custom_fields = checks_custom_fields
+        self._checks_custom_fields = settings.custom_field_definitions
         self._opened: list[PlanhatClient | Addresses] = []
+        # A plan knows the rows that it would write from its only look.
+        most_seconds = float("inf") if settings.write == "nothing" else settings.look_max_age
+        self.destination = Destination(lambda: self.client, lambda: self.custom_fields, logger, most_seconds)
         self._external_ids: dict[str, ExternalIds] = {}
         self._existing: dict[tuple[str, tuple[str, ...]], ExistingRows] = {}
 
@@ -105,6 +110,7 @@ class Tenant:
                     known.add(row.match)
 
     def close(self) -> None:
-        """Close connections and delete the temporary file."""
+        """Close connections and delete the temporary files."""
+        self.destination.close()
         for opened in sorted(self._opened, key=lambda one: not isinstance(one, Addresses)):
             opened.close()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_planhat.delivery.resending import RepeatPolicy, deliver_rows
 from target_planhat.delivery.ways.delivery import Delivery
+from target_planhat.plan.plan import PLANNED
 
 if TYPE_CHECKING:
     import logging
@@ -35,14 +36,19 @@ class AddedRows(Delivery):
             logger: Logger of the stream.
         """
         self._push = push
+        self._plan = context.plan
         self._logger = logger
         repeats = context.settings.on_uncertain_delivery == "resend"
         self._repeats = RepeatPolicy(_MOST_REPEATS, lambda _: repeats, self._log_repeat)
 
     def deliver(self, items: Sequence[Item], *, distinct: bool) -> Iterator[ItemOutcomes]:
-        """Send the rows."""
+        """Send the rows, or add them to the plan."""
         del distinct
-        return deliver_rows(items, self._push, self._repeats, self._logger)
+        if self._plan is not None:
+            self._plan.add_rows_without_key(items)
+            yield items, [PLANNED] * len(items)
+            return
+        yield from deliver_rows(items, self._push, self._repeats, self._logger)
 
     def _log_repeat(self, number: int, err: PlanhatError) -> None:
         self._logger.warning("Sending %s rows again, so that some may count twice: %s", number, err)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from planhat_api import Outcome
+from planhat_api import Outcome, OutcomeKind
 from planhat_api.bulk.call_groups import call_groups
 from target_planhat.delivery.missing_company import may_lack_company
 from target_planhat.delivery.one_by_one import call_for_each
@@ -13,6 +13,8 @@ from target_planhat.delivery.resending import RepeatPolicy, deliver_rows
 from target_planhat.delivery.splitting import SplittingSender
 from target_planhat.delivery.ways.delivery import Delivery
 from target_planhat.delivery.ways.way import WayKind
+from target_planhat.plan.decision import Verdict
+from target_planhat.plan.plan import PLANNED
 from target_planhat.rows.rules.upserts import upsert_rules
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.delivery.ways.delivery import DeliveryContext
+    from target_planhat.plan.decision import Decision
     from target_planhat.rows.item import Item
     from target_planhat.settings import StreamSettings
 
@@ -32,6 +35,11 @@ _OTHER_CASE = (
     "for one person (Q21). Send the address as it is in Planhat"
 )
 _NOT_DELETED = Outcome.skipped("deleted at the source; hard_delete is off")
+_KINDS = {
+    Verdict.UNCHANGED: OutcomeKind.UNCHANGED,
+    Verdict.HELD_BACK: OutcomeKind.HELD_BACK,
+    Verdict.DRIFTED: OutcomeKind.DRIFTED,
+}
 # A row with a key that is sent twice is stored once (B24).
 _REPEATS = RepeatPolicy(1, lambda row: bool(row.keys))
 
@@ -75,6 +83,10 @@ class _Upserts(Delivery):
         sent = items
         deletes = [item for item in items if item.delete]
         yield from call_for_each(deletes, self._context.deletes.delete, self._tenant.client.check_credentials)
+        if self._context.changes.looks:
+            sent = [item for item in items if not item.delete] if deletes else items
+            yield from SplittingSender(self._send_changes, self.may_wait).send(sent)
+            return
         if not plain or deletes:
             sent = []
             for item in items:
@@ -102,19 +114,64 @@ class _Upserts(Delivery):
             return Outcome.skipped("it is not in Planhat")
         return None
 
+    def _send_changes(self, items: Sequence[Item]) -> Iterator[ItemOutcomes]:
+        """Look at what Planhat holds, then send what differs."""
+        if not items:
+            return
+        changes = self._context.changes
+        decisions = changes.decide(self._model, items)
+        not_sent = [decision for decision in decisions if not decision.verdict.is_sent]
+        if self._context.plan is not None:
+            changes.plan(self._model, decisions)
+            yield [decision.item for decision in decisions], [_planned(decision) for decision in decisions]
+            return
+        yield [decision.item for decision in not_sent], [_outcome(decision) for decision in not_sent]
+        sent = [decision for decision in decisions if decision.verdict.is_sent]
+        if not sent:
+            return
+        by_row = {id(decision.row): decision for decision in sent}
+        rows = [decision.row for decision in sent if decision.row is not None]
+        send = partial(self._tenant.client.bulk_upsert, self._model, distinct=True)
+        for sent_rows, outcomes in deliver_rows(rows, send, _REPEATS, self._logger):
+            known = [by_row[id(row)] for row in sent_rows]
+            changes.note_outcomes(self._model, known, outcomes)
+            yield [decision.item for decision in known], outcomes
+            self._note_stored([decision.item for decision in known], outcomes)
+
     def _upsert(self, items: Sequence[Item]) -> Iterator[ItemOutcomes]:
         if not items:
             return
         send = partial(self._tenant.client.bulk_upsert, self._model, distinct=True)
         for sent_items, outcomes in deliver_rows(items, send, _REPEATS, self._logger):
             yield sent_items, outcomes
-            if self._tenant.knows_rows_of(self._model):
-                pairs = zip(sent_items, outcomes, strict=True)
-                self._tenant.note_stored(self._model, [item for item, outcome in pairs if not outcome.kind.is_reject])
+            self._note_stored(sent_items, outcomes)
+
+    def _note_stored(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
+        if self._tenant.knows_rows_of(self._model):
+            pairs = zip(items, outcomes, strict=True)
+            self._tenant.note_stored(self._model, [item for item, outcome in pairs if not outcome.kind.is_reject])
 
     def may_wait(self, item: Item, outcome: Outcome) -> bool:
         """Whether a row may have been rejected because its company is missing, and can wait for it."""
         return may_lack_company(item.stream.model, item, outcome) and self._context.can_wait(item)
+
+
+def _planned(decision: Decision) -> Outcome:
+    return PLANNED if decision.verdict.is_sent else _outcome(decision)
+
+
+def _outcome(decision: Decision) -> Outcome:
+    """The outcome of a row that is not sent."""
+    verdict = decision.verdict
+    if verdict is Verdict.REJECTED:
+        return Outcome.rejected(decision.reason or "", may_pass_later=decision.may_pass_later)
+    if verdict is Verdict.SKIPPED:
+        return Outcome.skipped(decision.reason or "")
+    planhat_id = decision.held.planhat_id if decision.held else None
+    reason = decision.reason
+    if decision.held_back:
+        reason = f"{', '.join(decision.held_back)}: people in Planhat decide"
+    return Outcome(_KINDS[verdict], planhat_id, reason)
 
 
 BULK_UPSERT = WayKind(

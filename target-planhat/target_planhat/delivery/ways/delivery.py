@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api import Outcome
+    from target_planhat.delivery.changes.changes import Changes
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.item_outcomes import ItemOutcomes
+    from target_planhat.plan.plan import Plan
     from target_planhat.rows.item import Item
     from target_planhat.settings import TargetSettings
     from target_planhat.tenant.tenant import Tenant
@@ -28,12 +30,16 @@ class DeliveryContext:
         tenant: What is known about the Planhat tenant that rows are written to.
         deletes: The deletes of the run.
         can_wait: Whether a row can wait for its company.
+        changes: Looks at what Planhat holds before rows are sent.
+        plan: Gets the rows in place of Planhat; None if they are sent.
     """
 
     settings: TargetSettings
     tenant: Tenant
     deletes: Deletes
     can_wait: Callable[[Item], bool]
+    changes: Changes
+    plan: Plan | None
 
 
 class Delivery(ABC):

@@ -9,6 +9,7 @@ import msgspec
 from planhat_api import Outcome, analytics
 from target_planhat.delivery.ways.added_rows import AddedRows
 from target_planhat.delivery.ways.delivery import Delivery
+from target_planhat.delivery.ways.planned_points import note_points
 from target_planhat.delivery.ways.way import WayKind
 from target_planhat.rows.rules.points import point_rules
 from target_planhat.tenant.existing_rows import model_named
@@ -38,6 +39,7 @@ class _Points(Delivery):
         """Prepare to send."""
         del model, settings
         self._tenant = context.tenant
+        self._plan = context.plan
         self._checks_records = context.settings.check_metric_targets
         self._added = AddedRows(self._push, context, logger)
 
@@ -52,6 +54,8 @@ class _Points(Delivery):
                     sendable.append(item)
                 else:
                     yield [item], [Outcome.rejected(f"no {name} {_DROPPED}", may_pass_later=True)]
+        if self._plan is not None:
+            note_points(self._plan, self._tenant, sendable)
         yield from self._added.deliver(sendable, distinct=distinct)
 
     def may_wait(self, item: Item, outcome: Outcome) -> bool:

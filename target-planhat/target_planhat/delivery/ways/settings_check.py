@@ -49,7 +49,13 @@ def _key(_wanted: str, way: WayKind, _model: Model) -> str | None:
     return f"its rows are not matched on a field that can be chosen. {_LEAVE_OUT}"
 
 
+def _ownership(_wanted: object, way: WayKind, _model: Model) -> str | None:
+    # Only rows that are matched on a key are compared with the records in Planhat.
+    return None if way.key_can_be_chosen else f"its rows are not compared with records in Planhat. {_LEAVE_OUT}"
+
+
 _CHECKS: Mapping[str, Callable[[Any, WayKind, Model], str | None]] = {
     "mode": _mode,
     "key": _key,
+    "ownership": _ownership,
 }

@@ -1,0 +1,141 @@
+"""Keeps what Planhat holds of the models that the run writes to."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from planhat_api.destination.comparison import Comparison
+from planhat_api.destination.look import Look, look_at
+from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.models.registry import all_models
+from target_planhat.errors import SettingsError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Collection, Sequence
+
+    from planhat_api import PlanhatClient, Row
+    from planhat_api.models.registry import Model
+    from target_planhat.tenant.custom_fields import CustomFields
+
+__all__ = ["Destination", "UnreadableModelError"]
+
+
+class UnreadableModelError(SettingsError):
+    """The token may not read a model, so that nothing can be compared with it."""
+
+
+class Destination:
+    """A look at each model. It is taken when it is first needed, and again when it is too old.
+
+    Attributes:
+        calls: The calls of all looks.
+        reads_whole: Whether each look reads the whole list, because the number of its records is needed.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], PlanhatClient],
+        custom_fields: Callable[[], CustomFields],
+        logger: logging.Logger,
+        most_seconds: float,
+    ) -> None:
+        """Prepare to look.
+
+        Args:
+            client: Gives the client of the run.
+            custom_fields: Gives the custom fields of the tenant.
+            logger: Logs each look with its calls.
+            most_seconds: Age of a look at most.
+        """
+        self._client = client
+        self._custom_fields = custom_fields
+        self._logger = logger
+        self._most_seconds = most_seconds
+        self._fields: dict[str, set[str]] = {}
+        self._looks: dict[str, Look] = {}
+        self._fields_looked_at: dict[str, frozenset[str]] = {}
+        self._unreadable: dict[str, str] = {}
+        self._planned_companies: dict[str, str] = {}
+        self.calls = 0
+        self.reads_whole = False
+
+    def expect(self, model: Model, fields: Collection[str]) -> None:
+        """Note that a stream writes these fields of a model."""
+        self._fields.setdefault(model.path, set()).update(fields)
+
+    def note_planned_company(self, references: Sequence[str]) -> None:
+        """Note that the run plans to create a company with these references. No record belongs to it yet."""
+        self._planned_companies.update(dict.fromkeys(references, f"planned {references[0]}"))
+
+    def _company_id(self, reference: str) -> str | None:
+        return self._client().companies.find(reference) or self._planned_companies.get(reference)
+
+    def look_at(self, model: Model, rows: Sequence[Row]) -> Look:
+        """A look at a model that is not too old and knows the records of these rows.
+
+        Raises:
+            UnreadableModelError: The token may not read the model.
+        """
+        if model.path in self._unreadable:
+            raise UnreadableModelError(self._unreadable[model.path])
+        fields = self._fields.get(model.path, set())
+        look = self._looks.get(model.path)
+        has_fields = fields <= self._fields_looked_at.get(model.path, frozenset())
+        if look is None or self._is_old(look) or not has_fields or not look.covers(rows):
+            look = self._look(_whole(model), frozenset(fields), rows)
+        return look
+
+    def _is_old(self, look: Look) -> bool:
+        return time.monotonic() - look.taken_at > self._most_seconds
+
+    def _look(self, model: Model, fields: frozenset[str], rows: Sequence[Row]) -> Look:
+        before = self._looks.pop(model.path, None)
+        if before is not None:
+            before.index.close()
+        began = time.monotonic()
+        client = self._client()
+        try:
+            look = look_at(client, model, fields, rows, self._company_id, whole=self.reads_whole)
+        except (AccessError, NotFoundError) as error:
+            self._unreadable[model.path] = str(error)
+            raise UnreadableModelError(str(error)) from error
+        self.calls += look.calls
+        what = f"{len(look.index)} records" if look.whole else f"the records of {len(rows)} rows"
+        seconds = time.monotonic() - began
+        self._logger.info("Looked at %s in Planhat: %s, %d calls, %.1f s", model.path, what, look.calls, seconds)
+        self._looks[model.path] = look
+        self._fields_looked_at[model.path] = fields
+        return look
+
+    def comparison(self, model: Model) -> Comparison:
+        """Compares rows with the records of a model."""
+        return Comparison(model, self._custom_fields().type_names(model), self._client().companies.find)
+
+    def known(self, model: Model) -> Look | None:
+        """The look at a model, whatever its age; None if there is none."""
+        return self._looks.get(model.path)
+
+    def note_written(self, model: Model) -> None:
+        """Note that the run wrote rows of a model. Looks at models whose rows change with them are taken again."""
+        for path, fields in model.side_effects.items():
+            mapped = self._fields.get(path, set())
+            if path in self._looks and ("*" in fields or mapped.intersection(fields)):
+                self._looks.pop(path).index.close()
+
+    def note_deleted(self, model: Model, planhat_id: str) -> None:
+        """Note that the run deleted a record."""
+        if model.path in self._looks:
+            self._looks[model.path].index.note_deleted(planhat_id)
+
+    def close(self) -> None:
+        """Delete the temporary files."""
+        for look in self._looks.values():
+            look.index.close()
+        self._looks.clear()
+
+
+def _whole(model: Model) -> Model:
+    """The model of which a model is a view. Its list has the rows of all views."""
+    return next((one for one in all_models().values() if one.path == model.path and one.view_of is None), model)
