@@ -50,6 +50,9 @@ class OutcomeKind(str, Enum):
     NOT_SENT = "not sent"
     """An earlier call failed, so the row was not sent."""
 
+    # The hash of an enum is a function in Python, and outcomes are counted for each row.
+    __hash__ = str.__hash__
+
     def __init__(self, value: str) -> None:
         """Compute the attributes once, because they are read for each row."""
         self.is_uncertain = value in {"unknown", "lost"}

@@ -37,7 +37,9 @@ def read_input(target: HookedTarget, file_input: IO[str] | None) -> Exception | 
         target.run.finish()
     except KNOWN_ERRORS as err:
         is_delivered = target.run.dispatcher.wait_safely()
-        if is_delivered and isinstance(err, _PLANHAT_IS_AVAILABLE) and not isinstance(err, GuardError):
+        if target.run.plan is not None:
+            target.logger.warning("No plan was made, because the run ended early. Nothing was sent")
+        elif is_delivered and isinstance(err, _PLANHAT_IS_AVAILABLE) and not isinstance(err, GuardError):
             _send_batches(target, err)
         _count_unread(target)
         return _with_final_numbers(target, err)

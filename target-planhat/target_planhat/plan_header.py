@@ -21,6 +21,8 @@ PLAN_STREAM = "planhat_plan"
 """Name of the first stream of a plan, whose only record is the header."""
 _FORM = 1
 _DIGITS = 16
+_CLOCKS_DIFFER = 300
+"""Seconds by which the clocks of two machines may differ."""
 _DECIDING = (
     "custom_field_definitions",
     "flattening_enabled",
@@ -105,9 +107,19 @@ def check_header(header: PlanHeader, tenant: str, settings: Mapping[str, str], m
     ):
         reason = f"it was made with other settings: {', '.join(changed)}"
     else:
-        age = (datetime.now(timezone.utc) - datetime.fromisoformat(header.made_at)).total_seconds()
-        if age <= most_seconds:
+        age = _age(header.made_at)
+        if age is not None and -_CLOCKS_DIFFER <= age <= most_seconds:
             return
-        reason = f"it was made {age / 3600:.1f} hours ago, and plan_max_age is {most_seconds / 3600:.1f} hours"
+        reason = "the time in its header is not one in the past"
+        if age is not None and age > most_seconds:
+            reason = f"it was made {age:.0f} seconds ago, and plan_max_age is {most_seconds:.0f} seconds"
     msg = f"the plan is not carried out: {reason}. Make a new plan. Nothing was sent"
     raise SettingsError(msg)
+
+
+def _age(made_at: str) -> float | None:
+    """Seconds since a time; None if it is not a time with a zone."""
+    try:
+        return (datetime.now(timezone.utc) - datetime.fromisoformat(made_at)).total_seconds()
+    except (ValueError, TypeError):
+        return None

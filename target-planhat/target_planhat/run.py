@@ -85,7 +85,7 @@ class Run:
             OutputError: The file cannot be written.
         """
         if self.plan is not None:
-            self.plan.finish(self._logger, self.ledger.summary, self.tenant.destination.calls)
+            self.plan.finish(self._logger, self.ledger.summary, self.tenant.calls)
 
     @property
     def pending(self) -> int:

@@ -68,7 +68,8 @@ class Deletes:
                 self._tenant.destination.note_deleted(model, planhat_id)
                 return Outcome(OutcomeKind.DELETED, planhat_id)
         except NotFoundError:
-            pass
+            if self._plan is not None and self._plan.drop_create(model, item):
+                return PLANNED
         except (PayloadError, RefusedRowError) as err:
             return Outcome.rejected(str(err))
         return Outcome.skipped("it is not in Planhat")

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["PlanInput", "is_plan", "read_plan"]
 
 _LINES_OF_HEADER = 2
+_BEGINNING = 300
 _FAULT = "the input begins as a plan, but {}. Make a new plan. Nothing was sent"
 
 
 class _HeaderMessage(msgspec.Struct, tag_field="type", tag="RECORD"):
     stream: str
     record: PlanHeader
+
+
+class _FirstMessage(msgspec.Struct):
+    stream: str
 
 
 class PlanInput(msgspec.Struct):
@@ -42,7 +47,12 @@ class PlanInput(msgspec.Struct):
 
 def is_plan(line: bytes) -> bool:
     """Whether the first line of the input begins a plan."""
-    return line.startswith(b"{") and f'"stream":"{PLAN_STREAM}"'.encode() in line[:200]
+    if PLAN_STREAM.encode() not in line[:_BEGINNING]:
+        return False
+    try:
+        return msgspec.json.decode(line, type=_FirstMessage).stream == PLAN_STREAM
+    except msgspec.MsgspecError:
+        return False
 
 
 def read_plan(lines: Sequence[bytes], rest: Iterable[bytes]) -> PlanInput:

@@ -58,7 +58,7 @@ class Plan:
         self.counts = ChangeCounts()
         self.calls = PlannedCalls(rows_per_call, bytes_per_call)
         self._file = file
-        self._rows = PlannedRows() if file else None
+        self._rows = PlannedRows()
         self._guard: str | None = None
         self.deleted_companies: set[str] = set()
 
@@ -84,7 +84,7 @@ class Plan:
             if decision.item.match is None:
                 self.counts.of(decision.item.stream.name).notes[_ADDED_TWICE] += 1
             self.calls.add_row(model.path, len(decision.row.body), alone=action == "delete")
-            if self._rows is not None and decision.item.match is not None:
+            if decision.item.match is not None:
                 held_id = decision.held.planhat_id if decision.held else None
                 key = decision.item.match
                 expected = Expectation(action, key, held_id, dict(decision.before), decision.reason)
@@ -103,6 +103,13 @@ class Plan:
         """Note that the plan deletes a record, so that later rows cannot belong to it."""
         if model.path == "companies":
             self.deleted_companies |= set(references_to(row))
+
+    def drop_create(self, model: Model, item: Item) -> bool:
+        """Take a record out that the plan creates, because a later row deletes it. False if there is none."""
+        if item.match is None or not self._rows.remove("\0".join((model.path, *item.match))):
+            return False
+        self.counts.of(item.stream.name).verdicts[Verdict.DELETE] += 1
+        return True
 
     def note_guard(self, problem: str) -> None:
         """Note that a guard would end the run."""
@@ -142,7 +149,7 @@ class Plan:
             logger.warning("PLAN The run would end before it writes all of this: %s", self._guard)
         line = {"streams": self.counts.as_json(), "calls": {"write": self.calls.total, "look": looks}}
         logger.info("PLAN %s", msgspec.json.encode(line).decode())
-        if self._file is not None and self._rows is not None:
+        if self._file is not None:
             self._file.write(
                 self._rows, {stream: _actions(counts.verdicts) for stream, counts in self.counts.streams.items()}
             )
@@ -156,8 +163,7 @@ class Plan:
 
     def close(self) -> None:
         """Delete the temporary file."""
-        if self._rows is not None:
-            self._rows.close()
+        self._rows.close()
 
 
 def references_to(company: Mapping[str, Any]) -> list[str]:

@@ -41,7 +41,7 @@ class PlanFile:
         Raises:
             SettingsError: It cannot be written.
         """
-        self.path = Path(path)
+        self.path = Path(path).resolve()
         self._tenant = tenant
         self._settings = settings
         try:
@@ -50,6 +50,9 @@ class PlanFile:
         except OSError as error:
             msg = f"plan_file: cannot write to folder {self.path.parent}: {reason_of(error)}"
             raise SettingsError(msg) from error
+        if self.path.exists() and not self.path.is_file():
+            msg = f"plan_file: {self.path} is not a file, so the plan cannot replace it"
+            raise SettingsError(msg)
 
     def write(self, rows: PlannedRows, counts: dict[str, dict[str, int]]) -> None:
         """Write the plan.

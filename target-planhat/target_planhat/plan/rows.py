@@ -52,6 +52,8 @@ class PlannedRows:
         """Create the file. It has no name, and is deleted when it is closed."""
         self.fields: dict[str, set[str]] = {}
         self._file = sqlite3.connect("", check_same_thread=False)
+        for setting in ("journal_mode = off", "synchronous = off"):
+            self._file.execute(f"pragma {setting}")
         self._file.execute(_TABLE)
 
     def add(self, identity: str, rank: int, planned: PlannedRow) -> None:
@@ -90,6 +92,10 @@ class PlannedRows:
             _encode(planned.expected),
         )
         self._file.execute("insert or replace into planned values (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def remove(self, identity: str) -> bool:
+        """Remove the row of a record. False if there is none."""
+        return self._file.execute("delete from planned where identity = ?", (identity,)).rowcount > 0
 
     def __iter__(self) -> Iterator[PlannedRow]:
         """The rows, parents before children. Equal plans have them in the same order."""

@@ -22,7 +22,8 @@ def merge_by_key(items: list[Item]) -> list[Item]:
     """Merge the rows with the same key into the last of them, with the values that only earlier rows have.
 
     Rows are not merged if a row between them may be for the same record by another key, if only one of them is a
-    delete, or if their streams have different modes, because it is not known yet which of them will be sent. Rows with
+    delete, or if their streams have different modes, because it is not known yet which of them will be sent. Nor are
+    rows merged if their streams have different rules of ownership, because one rule decides about a field. Rows with
     the mode insert are not merged either, because the first of them counts.
     """
     matches = [item.match for item in items]
@@ -115,6 +116,8 @@ class _Groups:
     def _can_add(self, group: _Group, item: Item) -> bool:
         last = group.items[-1]
         if group.closed or last.delete != item.delete or not (last.mode == item.mode != "insert"):
+            return False
+        if last.stream is not item.stream and last.stream.ownership != item.stream.ownership:
             return False
         return not any(
             place > group.place and any(may_be_one_record(own, names) for own in group.names)

@@ -164,7 +164,8 @@ class StreamRows:
             InputError: The record is a row of a plan.
         """
         if expected is not None:
-            msg = f"stream {self._declared.name!r} has rows of a plan, but the input does not begin with its header"
+            stream = self._declared.name
+            msg = f"stream {stream!r} has rows of a plan, but the input does not begin with its header. Make a new plan"
             raise InputError(msg)
         self._check_schema(record)
         if self._marks.is_deleted(record, raw):

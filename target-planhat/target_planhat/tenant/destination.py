@@ -57,8 +57,9 @@ class Destination:
         self._looks: dict[str, Look] = {}
         self._fields_looked_at: dict[str, frozenset[str]] = {}
         self._unreadable: dict[str, str] = {}
+        self._is_planning = most_seconds == float("inf")
+        self._deleted: dict[str, set[str]] = {}
         self._planned_companies: dict[str, str] = {}
-        self.calls = 0
         self.reads_whole = False
 
     def expect(self, model: Model, fields: Collection[str]) -> None:
@@ -101,10 +102,11 @@ class Destination:
         except (AccessError, NotFoundError) as error:
             self._unreadable[model.path] = str(error)
             raise UnreadableModelError(str(error)) from error
-        self.calls += look.calls
         what = f"{len(look.index)} records" if look.whole else f"the records of {len(rows)} rows"
         seconds = time.monotonic() - began
         self._logger.info("Looked at %s in Planhat: %s, %d calls, %.1f s", model.path, what, look.calls, seconds)
+        for planhat_id in self._deleted.get(model.path, ()):
+            look.index.note_deleted(planhat_id)
         self._looks[model.path] = look
         self._fields_looked_at[model.path] = fields
         return look
@@ -125,7 +127,9 @@ class Destination:
                 self._looks.pop(path).index.close()
 
     def note_deleted(self, model: Model, planhat_id: str) -> None:
-        """Note that the run deleted a record."""
+        """Note that the run deleted a record, or that its plan does, so that later looks show it."""
+        if self._is_planning:
+            self._deleted.setdefault(model.path, set()).add(planhat_id)
         if model.path in self._looks:
             self._looks[model.path].index.note_deleted(planhat_id)
 

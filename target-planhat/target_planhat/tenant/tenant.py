@@ -66,6 +66,11 @@ class Tenant:
         self._opened.append(client)
         return client
 
+    @property
+    def calls(self) -> int:
+        """Calls of the run so far."""
+        return self.client.calls if "client" in self.__dict__ else 0
+
     @cached_property
     def addresses(self) -> Addresses:
         """The email addresses that are keys of rows."""

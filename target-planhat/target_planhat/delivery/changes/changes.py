@@ -120,6 +120,8 @@ class Changes:
         for decision, outcome in zip(decisions, outcomes, strict=True):
             if not outcome.kind.is_reject:
                 self.counts.add([decision])
+            elif not outcome.kind.is_uncertain:
+                self._guards.take_back(model, decision)
             if look is not None:
                 self._note(look, decision, outcome)
 

@@ -53,6 +53,12 @@ class Guards:
             )
             raise GuardError(msg)
 
+    def take_back(self, model: Model, decision: Decision) -> None:
+        """Note that Planhat rejected a row. If it is sent once more, it is added again."""
+        self._creates -= decision.verdict in _MAY_CREATE
+        self._updates -= decision.verdict in _MAY_UPDATE
+        self._changed[model.path] -= decision.verdict in _MAY_UPDATE
+
     def add(self, model: Model, decisions: Sequence[Decision], held_rows: int) -> str | None:
         """Add a batch. Return which guard it breaks; None if it breaks none."""
         sent = [decision.verdict for decision in decisions if decision.verdict.is_sent]

@@ -58,13 +58,16 @@ class ChangedPart:
             kept += [name for name in body if name in self._computed_together - row.stream.ownership.keys()]
         part |= {name: body[name] for name in kept if name in body and name not in held_back}
         if any(name.startswith(CUSTOM_PREFIX) for name in changed):
-            part["custom"] = _custom(body["custom"], held, held_back)
+            part["custom"] = _custom(body["custom"], held, held_back, row.stream.ownership)
         return Row(encode(part), keys, match)
 
 
-def _custom(sent: Mapping[str, Any], held: HeldRow, held_back: Collection[str]) -> dict[str, Any]:
+def _custom(
+    sent: Mapping[str, Any], held: HeldRow, held_back: Collection[str], owned: Collection[str]
+) -> dict[str, Any]:
     known = held.values.get("custom") or {}
-    custom = {}
+    names = (name.removeprefix(CUSTOM_PREFIX) for name in owned if name.startswith(CUSTOM_PREFIX))
+    custom = {name: known[name] for name in names if name not in sent and known.get(name) is not None}
     for name, value in sent.items():
         if f"{CUSTOM_PREFIX}{name}" not in held_back:
             custom[name] = value
@@ -74,16 +77,13 @@ def _custom(sent: Mapping[str, Any], held: HeldRow, held_back: Collection[str]) 
 
 
 def without(row: Row, body: Mapping[str, Any], left_out: Collection[str]) -> Row:
-    """A row without some of its fields.
+    """A row without some of its fields. If one is a custom field, all custom fields are left out.
 
     Args:
         row: The row.
         body: The same, decoded.
         left_out: The fields.
     """
-    part = {name: value for name, value in body.items() if name not in left_out}
-    if "custom" in part:
-        custom = {name: value for name, value in part["custom"].items() if f"{CUSTOM_PREFIX}{name}" not in left_out}
-        # An empty object may clear all custom fields (Q8).
-        part = {**part, "custom": custom} if custom else {name: part[name] for name in part if name != "custom"}
-    return Row(encode(part), row.keys, row.match)
+    # Without one of them, the other custom fields might replace it (Q8).
+    omitted = {*left_out, "custom"} if any(name.startswith(CUSTOM_PREFIX) for name in left_out) else left_out
+    return Row(encode({name: value for name, value in body.items() if name not in omitted}), row.keys, row.match)

@@ -163,6 +163,8 @@ def _planned(decision: Decision) -> Outcome:
 def _outcome(decision: Decision) -> Outcome:
     """The outcome of a row that is not sent."""
     verdict = decision.verdict
+    if verdict is Verdict.UNCHANGED and decision.held is not None:
+        return Outcome(OutcomeKind.UNCHANGED, decision.held.planhat_id)
     if verdict is Verdict.REJECTED:
         return Outcome.rejected(decision.reason or "", may_pass_later=decision.may_pass_later)
     if verdict is Verdict.SKIPPED:
