@@ -41,16 +41,18 @@ class PlanFile:
         Raises:
             SettingsError: It cannot be written.
         """
-        self.path = Path(path).resolve()
+        self.path = Path(path)
+        # A link stays, and what it leads to is replaced.
+        self._target = self.path.resolve()
         self._tenant = tenant
         self._settings = settings
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            NamedTemporaryFile(dir=self.path.parent).close()
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            NamedTemporaryFile(dir=self._target.parent).close()
         except OSError as error:
-            msg = f"plan_file: cannot write to folder {self.path.parent}: {reason_of(error)}"
+            msg = f"plan_file: cannot write to folder {self._target.parent}: {reason_of(error)}"
             raise SettingsError(msg) from error
-        if self.path.exists() and not self.path.is_file():
+        if self._target.exists() and not self._target.is_file():
             msg = f"plan_file: {self.path} is not a file, so the plan cannot replace it"
             raise SettingsError(msg)
 
@@ -72,7 +74,7 @@ class PlanFile:
 
     def _write(self, rows: PlannedRows, counts: dict[str, dict[str, int]]) -> None:
         # Such files are private to their user: the rows are personal data.
-        with NamedTemporaryFile(dir=self.path.parent, prefix=f".{self.path.name}.", delete=False) as messages:
+        with NamedTemporaryFile(dir=self._target.parent, prefix=f".{self._target.name}.", delete=False) as messages:
             try:
                 digest = hashlib.sha256()
                 for line in _messages(rows):
@@ -86,7 +88,7 @@ class PlanFile:
 
     def _join(self, header: PlanHeader, messages: Path) -> None:
         """Write the header and the messages after it. The number of rows is known before the header only now."""
-        with NamedTemporaryFile(dir=self.path.parent, prefix=f".{self.path.name}.", delete=False) as whole:
+        with NamedTemporaryFile(dir=self._target.parent, prefix=f".{self._target.name}.", delete=False) as whole:
             try:
                 whole.write(
                     _line({"type": "SCHEMA", "stream": PLAN_STREAM, "schema": _HEADER_SCHEMA, "key_properties": []})
@@ -97,7 +99,7 @@ class PlanFile:
                         whole.write(part)
                 whole.flush()
                 os.fsync(whole.fileno())
-                Path(whole.name).replace(self.path)
+                Path(whole.name).replace(self._target)
             except BaseException:
                 Path(whole.name).unlink()
                 raise
