@@ -131,7 +131,8 @@ def test_an_honest_list_of_heavy_rows_comes_whole() -> None:
         return Told(b"[" + b",".join(heavy[asked.window]) + b"]" if asked.path == "companies" else b"[]")
 
     with serving(answers) as (url, _):
-        output = run(config_at(url), catalog=catalog_of("companies"))
+        # So much data may take longer than the short timeout of the other tests, where several run at once.
+        output = run({**config_at(url), "timeout_seconds": 20}, catalog=catalog_of("companies"))
     assert output.ids("companies") == [f"{n:024x}" for n in range(60)]
 
 
