@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from planhat_api.destination.index import DestinationIndex
+from planhat_api.errors import TemporaryFileError
 from planhat_sandbox import Sandbox
 from tests.target_support import run, stream
 
@@ -31,6 +33,17 @@ CASES = {
         {"external_id": "C-00001", "name": "B"},
     ],
     "made and deleted": [{"external_id": "new", "name": "A"}, {"external_id": "new", "_sdc_deleted_at": GONE}],
+    "made, deleted, made again": [
+        {"external_id": "new", "name": "A"},
+        {"external_id": "new", "_sdc_deleted_at": GONE},
+        {"external_id": "new", "name": "C"},
+    ],
+    "changed and changed back": [
+        {"external_id": "C-00001", "name": "A"},
+        OTHER,
+        {"external_id": "third", "name": "Third"},
+        {"external_id": "C-00001", "name": "A, then B"},
+    ],
     "after a look": [
         OTHER,
         {"external_id": "C-00001", "_sdc_deleted_at": GONE},
@@ -106,3 +119,25 @@ def test_a_plan_replaces_only_files(tmp_path: Path) -> None:
         assert target.read_text("utf-8").startswith("{")
         error = run(box, rows_of(OTHER), write="nothing", plan_file=str(tmp_path)).error
         assert "is not a file" in str(error)
+
+
+def test_a_mode_that_needs_a_look_ends_where_the_model_may_not_be_read() -> None:
+    """Sent whole, a row for no record would create one."""
+    fault = {"kind": "status", "method": "GET", "path": "companies", "status": 403}
+    with Sandbox(companies=3, faults=[fault]) as box:
+        finished = run(box, rows_of(OTHER), write="changes", load_method="update")
+        assert "may not read companies" in str(finished.error)
+        assert "other" not in names(box)
+
+
+def test_rows_are_delivered_though_the_index_cannot_take_them_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: Any, **_options: Any) -> None:
+        message = "the disk is full"
+        raise TemporaryFileError(message)
+
+    monkeypatch.setattr(DestinationIndex, "note_stored", full)
+    with Sandbox(companies=3) as box:
+        finished = run(box, rows_of(OTHER), write="changes")
+        assert isinstance(finished.error, TemporaryFileError)
+        assert finished.verdicts() == {"other": "created"}
+        assert "other" in names(box)

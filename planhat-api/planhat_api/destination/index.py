@@ -329,7 +329,7 @@ class DestinationIndex:
         self._settle()
         sent = self._reader.read(row.body)
         body = _decode_row(row.body)
-        before = {} if held is None else self._keys_before(held)
+        before = {} if held is None else held.keys
         keys = {**before, **{name: value for name, value in sent.keys.items() if name != "_id"}}
         company = sent.company
         if company is None and held is not None and not sent.company_is_emptied:
@@ -359,15 +359,20 @@ class DestinationIndex:
         sent = self._reader.read(row.body)
         keys = {name: value for name, value in sent.keys.items() if name != "_id"}
         values = {"_id": held.planhat_id} if held is not None and held.planhat_id else {}
-        before = {} if held is None else self._keys_before(held)
+        before = {} if held is None else held.keys
         company = sent.company or (held.company if held is not None else None)
         self._write(None if held is None else held.place, _WRITTEN | _UNCERTAIN, values, {**before, **keys}, company)
 
     def note_deleted(self, planhat_id: str) -> None:
         """Note that this run deleted a record."""
-        found = [held.place for held in self.holders("_id", planhat_id) if held.planhat_id == planhat_id]
+        for held in self.holders("_id", planhat_id):
+            if held.planhat_id == planhat_id:
+                self.forget(held)
+
+    def forget(self, held: HeldRow) -> None:
+        """Remove a record."""
         with _file_errors(), self._file:
-            self._file.executemany("delete from held where place = ?", [(place,) for place in found])
+            self._file.execute("delete from held where place = ?", (held.place,))
 
     def _may_lose_a_key(
         self, held: HeldRow, before: Mapping[str, str], keys: Mapping[str, str], company: str | None
@@ -382,9 +387,6 @@ class DestinationIndex:
             or any(other.place != held.place for other in self.holders(name, keys[name], company))
             for name in changed
         )
-
-    def _keys_before(self, held: HeldRow) -> dict[str, str]:
-        return held.keys
 
     def _values(self, body: Mapping[str, Any], company: str | None) -> dict[str, Any]:
         """The fields of a row that Planhat holds if it stored the row. A field has all its names."""

@@ -69,6 +69,7 @@ class Deletes:
                 return Outcome(OutcomeKind.DELETED, planhat_id)
         except NotFoundError:
             if self._plan is not None and self._plan.drop_create(model, item):
+                self._tenant.destination.note_dropped(model, item)
                 return PLANNED
         except (PayloadError, RefusedRowError) as err:
             return Outcome.rejected(str(err))

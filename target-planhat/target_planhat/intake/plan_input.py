@@ -13,6 +13,7 @@ import msgspec
 
 from target_planhat.errors import InputError
 from target_planhat.plan_header import PLAN_STREAM, PlanHeader, sealed
+from target_planhat.record_line import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +52,7 @@ def is_plan(line: bytes) -> bool:
         return False
     try:
         return msgspec.json.decode(line, type=_FirstMessage).stream == PLAN_STREAM
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return False
 
 
@@ -85,5 +86,5 @@ def read_plan(lines: Sequence[bytes], rest: Iterable[bytes]) -> PlanInput:
 def _header(line: bytes) -> PlanHeader:
     try:
         return msgspec.json.decode(line, type=_HeaderMessage).record
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise InputError(_FAULT.format("its second line is not the header of a plan")) from None

@@ -81,15 +81,15 @@ class Plan:
             action = _IN_FILE.get(decision.verdict)
             if action is None or decision.row is None:
                 continue
-            if decision.item.match is None:
-                self.counts.of(decision.item.stream.name).notes[_ADDED_TWICE] += 1
             self.calls.add_row(model.path, len(decision.row.body), alone=action == "delete")
-            if decision.item.match is not None:
-                held_id = decision.held.planhat_id if decision.held else None
-                key = decision.item.match
-                expected = Expectation(action, key, held_id, dict(decision.before), decision.reason)
-                planned = PlannedRow(decision.item.stream.name, model.path, decision.row.body, expected)
-                self._rows.add(_identity(model, decision), rank, planned)
+            key = decision.item.match
+            if key is None:
+                self.counts.of(decision.item.stream.name).notes[_ADDED_TWICE] += 1
+                continue
+            held_id = decision.held.planhat_id if decision.held else None
+            expected = Expectation(action, key, held_id, dict(decision.before), decision.reason)
+            planned = PlannedRow(decision.item.stream.name, model.path, decision.row.body, expected)
+            self._rows.add(_identity(model, decision, key), rank, planned)
 
     def add_rows_without_key(self, items: Sequence[Item]) -> None:
         """Add rows that Planhat adds each time they are sent. They are counted and left out of the file."""
@@ -175,9 +175,9 @@ def _actions(verdicts: Any) -> dict[str, int]:  # noqa: ANN401
     return {verdict.value: verdicts[verdict] for verdict in Verdict if verdicts[verdict]}
 
 
-def _identity(model: Model, decision: Decision) -> str:
+def _identity(model: Model, decision: Decision, key: tuple[str, ...]) -> str:
     """What is the same for all rows of one record."""
-    held, match = decision.held, decision.item.match
+    held = decision.held
     if held is not None:
         return f"{model.path}\0{held.planhat_id or held.place}"
-    return "\0".join((model.path, *(match or (str(id(decision)),))))
+    return "\0".join((model.path, *key))

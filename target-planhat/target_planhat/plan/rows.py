@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -67,11 +68,8 @@ class PlannedRows:
         Raises:
             OutputError: The disk is full.
         """
-        try:
+        with _file_errors():
             self._add(identity, rank, planned)
-        except sqlite3.Error as error:
-            message = f"the temporary file of the plan cannot be written: {error}"
-            raise OutputError(message) from error
 
     def _add(self, identity: str, rank: int, planned: PlannedRow) -> None:
         found = self._file.execute("select row, expected from planned where identity = ?", (identity,)).fetchone()
@@ -94,8 +92,9 @@ class PlannedRows:
         self._file.execute("insert or replace into planned values (?, ?, ?, ?, ?, ?, ?)", values)
 
     def remove(self, identity: str) -> bool:
-        """Remove the row of a record. False if there is none."""
-        return self._file.execute("delete from planned where identity = ?", (identity,)).rowcount > 0
+        """Remove the row of a record. False if there is none. Raises as ``add``."""
+        with _file_errors():
+            return self._file.execute("delete from planned where identity = ?", (identity,)).rowcount > 0
 
     def __iter__(self) -> Iterator[PlannedRow]:
         """The rows, parents before children. Equal plans have them in the same order."""
@@ -108,6 +107,15 @@ class PlannedRows:
     def close(self) -> None:
         """Delete the file."""
         self._file.close()
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        message = f"the temporary file of the plan cannot be used: {error}"
+        raise OutputError(message) from error
 
 
 def _joined(later: PlannedRow, row: bytes, expected: bytes) -> PlannedRow:

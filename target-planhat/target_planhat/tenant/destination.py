@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from planhat_api import PlanhatClient, Row
+    from planhat_api.destination.matching import HeldRow
     from planhat_api.models.registry import Model
     from target_planhat.tenant.custom_fields import CustomFields
 
@@ -30,7 +31,6 @@ class Destination:
     """A look at each model. It is taken when it is first needed, and again when it is too old.
 
     Attributes:
-        calls: The calls of all looks.
         reads_whole: Whether each look reads the whole list, because the number of its records is needed.
     """
 
@@ -59,6 +59,8 @@ class Destination:
         self._unreadable: dict[str, str] = {}
         self._is_planning = most_seconds == float("inf")
         self._deleted: dict[str, set[str]] = {}
+        # Only while single records are looked at, so there are few.
+        self._planned: dict[str, list[Row]] = {}
         self._planned_companies: dict[str, str] = {}
         self.reads_whole = False
 
@@ -82,6 +84,9 @@ class Destination:
         if model.path in self._unreadable:
             raise UnreadableModelError(self._unreadable[model.path])
         fields = self._fields.get(model.path, set())
+        if self._is_planning:
+            # Later streams of the model need no other look, which would not show the rows of the plan.
+            fields = fields | _writable(_whole(model))
         look = self._looks.get(model.path)
         has_fields = fields <= self._fields_looked_at.get(model.path, frozenset())
         if look is None or self._is_old(look) or not has_fields or not look.covers(rows):
@@ -107,6 +112,8 @@ class Destination:
         self._logger.info("Looked at %s in Planhat: %s, %d calls, %.1f s", model.path, what, look.calls, seconds)
         for planhat_id in self._deleted.get(model.path, ()):
             look.index.note_deleted(planhat_id)
+        for row in self._planned.pop(model.path, ()):
+            look.index.note_stored(row, look.index.find([row])[0].held, None, is_planned=True)
         self._looks[model.path] = look
         self._fields_looked_at[model.path] = fields
         return look
@@ -126,6 +133,20 @@ class Destination:
             if path in self._looks and ("*" in fields or mapped.intersection(fields)):
                 self._looks.pop(path).index.close()
 
+    def note_planned(self, model: Model, row: Row, held: HeldRow | None) -> None:
+        """Note that the plan writes a row, so that later rows are compared with what it makes of the record."""
+        look = self._looks[model.path]
+        look.index.note_stored(row, held, None, is_planned=True)
+        if not look.whole:
+            self._planned.setdefault(model.path, []).append(row)
+
+    def note_dropped(self, model: Model, row: Row) -> None:
+        """Note that the plan no longer creates the record of a row."""
+        look = self._looks.get(model.path)
+        held = look.index.find([row])[0].held if look is not None else None
+        if look is not None and held is not None:
+            look.index.forget(held)
+
     def note_deleted(self, model: Model, planhat_id: str) -> None:
         """Note that the run deleted a record, or that its plan does, so that later looks show it."""
         if self._is_planning:
@@ -138,6 +159,10 @@ class Destination:
         for look in self._looks.values():
             look.index.close()
         self._looks.clear()
+
+
+def _writable(model: Model) -> set[str]:
+    return set(model.properties) - model.read_only
 
 
 def _whole(model: Model) -> Model:

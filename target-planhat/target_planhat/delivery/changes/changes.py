@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Changes"]
 
-_NOTHING_CHANGED = frozenset({OutcomeKind.UNCHANGED})
 _MOST_NAMED = 10
 
 
@@ -106,7 +105,7 @@ class Changes:
         look = self._destination.known(model)
         for decision in decisions:
             if look is not None and decision.row is not None and decision.verdict.is_sent:
-                look.index.note_stored(decision.row, decision.held, None, is_planned=True)
+                self._destination.note_planned(model, decision.row, decision.held)
         if self._refusals is not None and self._side_effects is not None:
             self._refusals.note_planned(model, decisions)
             self._side_effects.note_planned(model, decisions)
@@ -132,7 +131,7 @@ class Changes:
             look.index.note_uncertain(decision.row, decision.held)
         elif outcome.kind.delivered:
             look.index.note_stored(decision.row, decision.held, outcome.planhat_id)
-        if decision.is_sure_update and outcome.kind in _NOTHING_CHANGED:
+        if decision.is_sure_update and outcome.kind is OutcomeKind.UNCHANGED:
             self._note_failure(decision, f"{', '.join(decision.before)} seemed to differ, and Planhat changed nothing")
         if decision.verdict is Verdict.CREATE and outcome.kind in {OutcomeKind.UPDATED, OutcomeKind.UNCHANGED}:
             self._note_failure(decision, "Planhat held it already, and did not show it to this token")
@@ -164,10 +163,11 @@ class Changes:
 
     def _without_look(self, model: Model, items: Sequence[Item], error: UnreadableModelError) -> list[Decision]:
         """Rows are sent whole, without the fields of people. Where this is not safe enough, the run ends."""
-        if self._needs_look or any(item.expected for item in items):
+        if self._needs_look or any(item.expected or item.stream.mode != "upsert" for item in items):
             msg = (
-                f"the token may not read {model.path}: {error}. A plan, a guard and the carrying out of a plan need to "
-                "know what Planhat holds. Give the private app the permission to read it"
+                f"the token may not read {model.path}: {error}. A plan, the carrying out of a plan, a guard, and a "
+                "load_method other than upsert need to know what Planhat holds. Give the private app the permission to "
+                "read it"
             )
             raise SettingsError(msg)
         if model.path not in self._unreadable:

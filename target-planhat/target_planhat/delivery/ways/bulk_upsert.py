@@ -134,8 +134,9 @@ class _Upserts(Delivery):
         send = partial(self._tenant.client.bulk_upsert, self._model, distinct=True)
         for sent_rows, outcomes in deliver_rows(rows, send, _REPEATS, self._logger):
             known = [by_row[id(row)] for row in sent_rows]
-            changes.note_outcomes(self._model, known, outcomes)
+            # First the outcomes: if the index cannot take them in, they are still known.
             yield [decision.item for decision in known], outcomes
+            changes.note_outcomes(self._model, known, outcomes)
             self._note_stored([decision.item for decision in known], outcomes)
 
     def _upsert(self, items: Sequence[Item]) -> Iterator[ItemOutcomes]:
