@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from target_planhat.plan.decision import Decision
 
-# Where an answer may leave the outcome of a row open, the run cannot be compared with the plan row by row.
+# Where an answer may leave the outcome of a row open, or lie, the run cannot be compared with the plan row by row. What
+# concerns metrics does not change a plan.
 _FIXED = frozenset(
     {
         "answer_keys",
@@ -41,6 +42,10 @@ _FIXED = frozenset(
         "calls_per_minute",
         "calls_per_second",
         "error_items",
+        "endusers_skipped",
+        "metric_day",
+        "metric_last",
+        "metric_zero",
         "metrics_delay_seconds",
         "moving_rows",
         "page_max",
@@ -49,6 +54,8 @@ _FIXED = frozenset(
         "refused_creates",
         "refused_updates",
         "sort_ignored_fields",
+        "ticket_without_company",
+        "tickets_skipped",
     }
 )
 _MODELS = (

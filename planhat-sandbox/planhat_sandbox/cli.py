@@ -61,6 +61,7 @@ def _sandbox(options: argparse.Namespace) -> Sandbox:
         api_token=options.api_token,
         tenant_token=options.tenant_token,
         today=options.today,
+        frozen=options.frozen,
         switches=switches,
         faults=faults,
     )
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--days", type=int, default=60, help="days of metrics before today (default: 60)")
     serve.add_argument("--seed", type=int, default=1, help="equal seeds make equal tenants (default: 1)")
     serve.add_argument("--today", type=date.fromisoformat, help="the present day of the tenant (default: the real one)")
+    serve.add_argument("--frozen", action="store_true", help="let the clock of the tenant move only by request")
     serve.add_argument("--api-token", default=API_TOKEN, help=f"token of the main API (default: {API_TOKEN})")
     serve.add_argument("--tenant-token", default=TENANT_TOKEN, help=f"tenant UUID (default: {TENANT_TOKEN})")
     serve.add_argument("--calls-per-minute", type=int, help="quota of the main API; 0 for no quota (default: 200)")

@@ -1,11 +1,13 @@
-"""The clock of the sandbox, with the real day or a chosen one."""
+"""The clock of the sandbox, with the real day or a chosen one. Tests can stop it and move it forward."""
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import date, datetime, timedelta, timezone
+from threading import Lock
 
-__all__ = ["EPOCH", "Clock", "day_number", "iso", "iso_day"]
+__all__ = ["EPOCH", "Clock", "ClockError", "day_number", "iso", "iso_day"]
 
 EPOCH = date(1970, 1, 1)
 
@@ -25,20 +27,37 @@ def day_number(day: date) -> int:
     return (day - EPOCH).days
 
 
-class Clock:
-    """A clock. With a chosen day, it starts at noon of that day and runs on."""
+class ClockError(ValueError):
+    """The clock cannot be moved by this."""
 
-    def __init__(self, today: date | None = None) -> None:
-        """Start the clock on a day; None for the real one."""
-        start = datetime.now(timezone.utc)
+
+class Clock:
+    """A clock that never goes back. With a chosen day, it starts at noon of that day. Thread-safe."""
+
+    def __init__(self, today: date | None = None, *, frozen: bool = False) -> None:
+        """Start the clock.
+
+        Args:
+            today: The day it starts on; None for the real time.
+            frozen: Whether it moves only by ``advance``.
+        """
+        start = time.time()
         if today is not None:
-            start = datetime(today.year, today.month, today.day, 12, tzinfo=timezone.utc)
-        self._start = start
-        self._started = time.monotonic()
+            start = datetime(today.year, today.month, today.day, 12, tzinfo=timezone.utc).timestamp()
+        self._lock = Lock()
+        # The clock showed `_shown` at the monotonic time `_since`.
+        self._shown = start
+        self._since = time.monotonic()
+        self._frozen = frozen
+
+    def seconds(self) -> float:
+        """The present time in seconds since 1970-01-01 (UTC)."""
+        with self._lock:
+            return self._now()
 
     def now(self) -> datetime:
         """The present time in UTC."""
-        return self._start + timedelta(seconds=time.monotonic() - self._started)
+        return datetime.fromtimestamp(self.seconds(), timezone.utc)
 
     def stamp(self) -> str:
         """The present time in the form of Planhat."""
@@ -47,3 +66,34 @@ class Clock:
     def today(self) -> int:
         """The present day, in days since 1970-01-01."""
         return day_number(self.now().date())
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the clock moves only by ``advance``."""
+        with self._lock:
+            return self._frozen
+
+    def freeze(self, *, frozen: bool = True) -> None:
+        """Stop the clock at the present time, or let it run on."""
+        with self._lock:
+            self._shown, self._since = self._now(), time.monotonic()
+            self._frozen = frozen
+
+    def advance(self, seconds: float) -> float:
+        """Move the clock forward. Returns the time after it, in seconds since 1970-01-01 (UTC).
+
+        Raises:
+            ClockError: The number is negative or not finite.
+        """
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            message = "The clock advances by a number of seconds."
+            raise ClockError(message)
+        if not math.isfinite(seconds) or seconds < 0:
+            message = f"The clock advances by 0 seconds or more, not by {seconds}."
+            raise ClockError(message)
+        with self._lock:
+            self._shown += seconds
+            return self._now()
+
+    def _now(self) -> float:
+        return self._shown + (0 if self._frozen else time.monotonic() - self._since)

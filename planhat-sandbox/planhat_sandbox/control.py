@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from planhat_sandbox.clock import ClockError
 from planhat_sandbox.faults import FaultError
 from planhat_sandbox.messages import ApiError, Request, Response, json_response
 from planhat_sandbox.switches import SwitchError
@@ -30,6 +31,28 @@ class Controlled(Protocol):
     @property
     def dropped_metrics(self) -> Value:
         """Points that were not stored."""
+
+    @property
+    def metric_book(self) -> Value:
+        """Every accepted point with what became of it."""
+
+    @property
+    def metric_cells(self) -> Value:
+        """The values of each record, metric and day that were pushed and landed."""
+
+    @property
+    def now(self) -> float:
+        """The time of the sandbox."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether its clock moves only by ``advance``."""
+
+    def advance(self, seconds: float) -> float:
+        """Move the clock forward."""
+
+    def freeze(self, *, frozen: bool = True) -> None:
+        """Stop the clock, or let it run on."""
 
     @property
     def activities(self) -> Value:
@@ -73,6 +96,9 @@ class Control:
             "metrics": lambda: sandbox.metrics,
             "metrics/landed": lambda: sandbox.landed_metrics,
             "metrics/dropped": lambda: sandbox.dropped_metrics,
+            "metrics/book": lambda: sandbox.metric_book,
+            "metrics/cells": lambda: sandbox.metric_cells,
+            "clock": self._clock,
             "activities": lambda: sandbox.activities,
             "calls": lambda: sandbox.calls,
             "moves": lambda: sandbox.moves,
@@ -83,7 +109,7 @@ class Control:
         """The answer to one call, also if it is an error."""
         try:
             return self._answer(request)
-        except (FaultError, SwitchError, TypeError) as error:
+        except (ClockError, FaultError, SwitchError, TypeError) as error:
             return json_response({"error": str(error)}, 400)
         except (ApiError, KeyError) as error:
             return json_response({"error": f"There is no {error}"}, 404)
@@ -97,6 +123,8 @@ class Control:
             for name, position in request.json().items():
                 self._sandbox.set_switch(name, position)
             return json_response(self._sandbox.switches())
+        if request.method == "PUT" and path == "clock":
+            return json_response(self._set_clock(request.json()))
         if request.method == "DELETE" and path == "calls":
             self._sandbox.forget_calls()
             return json_response({})
@@ -105,3 +133,17 @@ class Control:
         if request.method == "GET" and path in self._reads:
             return json_response(self._reads[path]())
         raise ApiError(404, path)
+
+    def _clock(self) -> Value:
+        return {"now": self._sandbox.now, "frozen": self._sandbox.frozen}
+
+    def _set_clock(self, changes: Value) -> Value:
+        known = isinstance(changes, dict) and set(changes) <= {"advance", "frozen"}
+        if not known or not isinstance(changes.get("frozen", False), bool):
+            message = "The clock takes an object with advance, a number of seconds, and frozen, true or false."
+            raise ClockError(message)
+        if "frozen" in changes:
+            self._sandbox.freeze(frozen=changes["frozen"])
+        if "advance" in changes:
+            self._sandbox.advance(changes["advance"])
+        return self._clock()

@@ -16,8 +16,10 @@ __all__ = ["KINDS", "Fault", "FaultError", "Faults"]
 
 KINDS = {
     "latency": "waits `seconds` before the call is processed",
-    "status": "answers `status` without processing the call; with `processed` the call is processed first",
-    "drop": "closes the connection without an answer; with `processed` the call is processed first",
+    "status": "answers `status` without processing the call; with `processed` the call is processed first, with "
+    "`processed_rows` only so many of the first rows of its body",
+    "drop": "closes the connection without an answer; with `processed` the call is processed first, with "
+    "`processed_rows` only so many of the first rows of its body",
     "truncate": "processes the call, sends half of the body, closes the connection",
     "invalid_json": "processes the call, answers 200 with half of the body as if it were all",
     "html": "answers 200 with an HTML page, without processing the call",
@@ -49,6 +51,8 @@ class Fault:
         status: For ``status``.
         seconds: For ``latency``, ``slow_body`` and ``stall``.
         processed: For ``status`` and ``drop``: process the call first; for ``poison``: the other rows.
+        processed_rows: For ``status`` and ``drop``: process only so many of the first rows of the body. The others are
+            never processed.
         field: For ``poison``: name of the field.
         value: For ``poison``: the value, as text.
         retry_after: For ``status``: the Retry-After header.
@@ -66,6 +70,7 @@ class Fault:
     status: int = 503
     seconds: float = 0.0
     processed: bool = False
+    processed_rows: int | None = None
     field: str | None = None
     value: str | None = None
     retry_after: str | None = None
@@ -74,10 +79,18 @@ class Fault:
     depth: int = 0
 
     def __post_init__(self) -> None:
-        """Check the kind."""
+        """Check the kind and the number of rows."""
         if self.kind not in KINDS:
             message = f"There is no fault {self.kind!r}. There are: {', '.join(KINDS)}."
             raise FaultError(message)
+        if self.processed_rows is not None and self.processed_rows < 0:
+            message = f"processed_rows is 0 or more, not {self.processed_rows}."
+            raise FaultError(message)
+
+    @property
+    def comes_first(self) -> bool:
+        """Whether no row of the call is processed."""
+        return not self.processed and self.processed_rows is None
 
     @classmethod
     def read(cls, described: Mapping[str, Value]) -> Fault:

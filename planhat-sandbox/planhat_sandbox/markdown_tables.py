@@ -20,6 +20,8 @@ def _positions(switch: Switch) -> str:
         return "text, empty"
     if switch.kind == "number":
         return f"a number, {switch.default}"
+    if switch.kind == "span":
+        return f"a number or a range such as `0-600`, {switch.default}"
     others = [position for position in switch.positions if position != switch.default]
     return ", ".join(f"`{position}`" for position in (switch.default, *others))
 

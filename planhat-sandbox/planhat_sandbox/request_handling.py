@@ -65,7 +65,7 @@ class RequestHandler:
             response = self._instead(request, fault)
             if response is not None:
                 return response
-        response = self._routed(request)
+        response = self._routed(_first_rows(request, faults))
         for fault in faults:
             if fault.kind == "drop":
                 raise DroppedError
@@ -79,9 +79,9 @@ class RequestHandler:
         """The answer that a fault gives before the call is processed; None if the call has to be processed."""
         if fault.kind == "latency":
             self._stopping.wait(fault.seconds)
-        elif fault.kind == "drop" and not fault.processed:
+        elif fault.kind == "drop" and fault.comes_first:
             raise DroppedError
-        elif fault.kind == "status" and not fault.processed:
+        elif fault.kind == "status" and fault.comes_first:
             return _failure(fault)
         elif fault.kind == "wrong_region":
             return self._router.refused(ApiError(HTTPStatus.UNAUTHORIZED, "Unauthorized"))
@@ -111,6 +111,18 @@ class RequestHandler:
         except Exception as error:  # noqa: BLE001 - show every error of the sandbox to its user
             traceback.print_exc()
             return text_response(f"The sandbox failed: {error!r}", 500)
+
+
+def _first_rows(request: Request, faults: Sequence[Fault]) -> Request:
+    """The request with only the rows that the faults let through."""
+    numbers = [fault.processed_rows for fault in faults if fault.processed_rows is not None]
+    try:
+        rows = msgspec.json.decode(request.body) if numbers else None
+    except msgspec.DecodeError:
+        return request
+    if not isinstance(rows, list):
+        return request
+    return replace(request, body=msgspec.json.encode(rows[: min(numbers)]))
 
 
 def _failure(fault: Fault) -> Response:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from planhat_sandbox.clock import Clock
 from planhat_sandbox.control import Control
 from planhat_sandbox.faults import Fault, Faults
+from planhat_sandbox.metrics import metric_book, metric_cells, reading
 from planhat_sandbox.points import Points
 from planhat_sandbox.routes import ANALYTICS_PREFIX
 from planhat_sandbox.seed.plan import Plan
@@ -55,6 +56,7 @@ class Sandbox:
         api_token: str = API_TOKEN,
         tenant_token: str = TENANT_TOKEN,
         today: date | None = None,
+        frozen: bool = False,
         switches: Mapping[str, object] | None = None,
         faults: Iterable[Fault | Mapping[str, Value]] = (),
     ) -> None:
@@ -70,16 +72,23 @@ class Sandbox:
             api_token: Token for the main API.
             tenant_token: UUID for the analytics host.
             today: The present day of the tenant; by default the real one.
+            frozen: Whether the clock of the tenant stands still and moves only by ``advance``.
             switches: Positions that differ from the defaults.
             faults: Faults from the start on.
         """
-        clock = Clock(today)
+        clock = Clock(today, frozen=frozen)
         plan = Plan(companies, endusers, days, seed, clock.today())
         self.api_token = api_token
         self.tenant_token = tenant_token
         self._switches = Switches(switches)
         self._tenant = Tenant(
-            Store(seeded_rows(plan)), Points(seeded_grid(plan)), self._switches, clock, api_token, tenant_token, seed
+            Store(seeded_rows(plan)),
+            Points(seeded_grid(plan), clock),
+            self._switches,
+            clock,
+            api_token,
+            tenant_token,
+            seed,
         )
         self._faults = Faults(seed)
         self._faults.set(faults)
@@ -125,7 +134,7 @@ class Sandbox:
         """
         with self._tenant.store.lock:
             if path == "dimensiondata":
-                return list(self._tenant.points.rows(self._switches["metric_combine"]))
+                return list(self._tenant.points.rows(reading(self._tenant)))
             if path == "tickets":
                 return [row for row in self._tenant.store["conversations"].rows() if row["type"] == "ticket"]
             return list(self._tenant.store[path].rows())
@@ -139,17 +148,53 @@ class Sandbox:
     @property
     def metrics(self) -> list[Row]:
         """Points that were accepted for later processing."""
-        return self._copied(self._tenant.points.accepted)
+        return self._points()
 
     @property
     def landed_metrics(self) -> list[Row]:
         """Accepted points that matched a record."""
-        return self._copied(self._tenant.points.landed)
+        return self._points(landed=True)
 
     @property
     def dropped_metrics(self) -> list[Row]:
         """Accepted points that matched no record and were dropped."""
-        return self._copied(self._tenant.points.dropped)
+        return self._points(landed=False)
+
+    @property
+    def metric_book(self) -> list[Row]:
+        """Every accepted point in the order of arrival: ``{item, landed, readable_at}``.
+
+        ``readable_at`` is when lists begin to return it, in seconds since 1970-01-01 (UTC); None if it did not land.
+        """
+        with self._tenant.store.lock:
+            return deepcopy(metric_book(self._tenant))
+
+    @property
+    def metric_cells(self) -> list[Row]:
+        """The pushed and landed values in the order of arrival: ``{dimensionId, model, externalId, day, values}``.
+
+        There is one entry for each metric, record and day.
+        """
+        with self._tenant.store.lock:
+            return metric_cells(self._tenant)
+
+    @property
+    def now(self) -> float:
+        """The time of the tenant in seconds since 1970-01-01 (UTC). Quotas and faults keep the real time."""
+        return self._tenant.clock.seconds()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the clock of the tenant moves only by ``advance``."""
+        return self._tenant.clock.frozen
+
+    def freeze(self, *, frozen: bool = True) -> None:
+        """Stop the clock of the tenant at the present time, or let it run on."""
+        self._tenant.clock.freeze(frozen=frozen)
+
+    def advance(self, seconds: float) -> float:
+        """Move the clock of the tenant forward, and return its time; raises ClockError for a negative number."""
+        return self._tenant.clock.advance(seconds)
 
     @property
     def activities(self) -> list[Row]:
@@ -181,6 +226,10 @@ class Sandbox:
     def set_faults(self, faults: Iterable[Fault | Mapping[str, Value]]) -> None:
         """Replace all faults; raises FaultError for an invalid one."""
         self._faults.set(faults)
+
+    def _points(self, *, landed: bool | None = None) -> list[Row]:
+        with self._tenant.store.lock:
+            return deepcopy([p.item for p in self._tenant.points.accepted if landed in (None, p.landed)])
 
     def _copied(self, rows: list[Row]) -> list[Row]:
         with self._tenant.store.lock:

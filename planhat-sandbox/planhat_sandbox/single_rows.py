@@ -56,7 +56,7 @@ class SingleRows:
             row = Upsert(self._tenant, model).create(body)
         except (RowError, InvalidValueError) as error:
             if isinstance(error, RowError) and error.outcome is Outcome.VANISHED:
-                return self._ignored()
+                return self._ignored(body)
             raise self._refused(error) from error
         return self._written(model, row["_id"], int(self._tenant.switches["create_status"]))
 
@@ -108,7 +108,7 @@ class SingleRows:
             return text_response(f"{model.name} saved", status)
         return json_response(self._shown(model, row_id), status, rows=1)
 
-    def _ignored(self) -> Response:
+    def _ignored(self, body: Row) -> Response:
         """The answer to a create that was ignored.
 
         It is not known (Q23). The default is an object without a row, because it exposes clients that treat every 200
@@ -117,6 +117,8 @@ class SingleRows:
         position = self._tenant.switches["ignored_create"]
         if position == "empty_object":
             return json_response({})
+        if position == "claimed":
+            return json_response({**body, "_id": self._tenant.ids.make()}, rows=1)
         return text_response("Ignored" if position == "text" else "")
 
     def _refused(self, error: RowError | InvalidValueError) -> ApiError:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NUMBER", "SWITCHES", "TEXT", "Switch"]
+__all__ = ["NUMBER", "SPAN", "SWITCHES", "TEXT", "Switch"]
 
 NUMBER = "number"
 TEXT = "text"
+SPAN = "span"
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,11 @@ class Switch:
 
     Attributes:
         name: Name of the switch.
-        positions: The possible positions; empty for switches that take a number or any text.
+        positions: The possible positions; empty for switches that take a number, a range or any text.
         default: Position in a new sandbox.
         facts: Numbers of the facts and questions in the notes on Planhat's API.
         meaning: What it decides.
-        kind: ``position``, ``number`` or ``text``.
+        kind: ``position``, ``number``, ``span`` (a number or a range) or ``text``.
     """
 
     name: str
@@ -38,6 +39,10 @@ class Switch:
 
 def _number(name: str, default: str, facts: str, meaning: str) -> Switch:
     return Switch(name, (), default, facts, meaning, NUMBER)
+
+
+def _span(name: str, default: str, facts: str, meaning: str) -> Switch:
+    return Switch(name, (), default, facts, meaning, SPAN)
 
 
 def _text(name: str, facts: str, meaning: str) -> Switch:
@@ -115,10 +120,11 @@ _TABLE = (
     ),
     Switch(
         "ignored_create",
-        ("empty_object", "text", "empty"),
+        ("empty_object", "text", "empty", "claimed"),
         "empty_object",
         "B89 Q23",
-        "What a create answers, with 200, for an enduser that is ignored",
+        "What a create answers, with 200, for an enduser that is ignored; claimed: the row, with an _id that no list "
+        "shows",
     ),
     Switch("delete_cascade", ("none", "children"), "none", "B78 Q18", "What the delete of a company does to its rows"),
     Switch("myprofile", ("present", "absent"), "present", "B9", "GET /myprofile"),
@@ -192,11 +198,34 @@ _TABLE = (
         "A new enduser that no field and no domain maps to a company: ignored without an error, or refused",
     ),
     Switch(
+        "endusers_skipped",
+        ("counted_as_nothing", "counted_as_created"),
+        "counted_as_nothing",
+        "B89 Q23",
+        "What a bulk answer says of an enduser that is ignored: nothing, or that it was created, with an _id that no "
+        "list shows",
+    ),
+    Switch(
         "enduser_of_unknown_company",
         ("refused", "unmapped"),
         "refused",
         "B22 B89",
         "A companyId of an enduser that names no company: refused, or treated as if it had not been sent",
+    ),
+    Switch(
+        "ticket_without_company",
+        ("refused", "ignored"),
+        "refused",
+        "Q28",
+        "A new ticket that no field, domain or submitter maps to a company: refused, or ignored without an error",
+    ),
+    Switch(
+        "tickets_skipped",
+        ("counted_as_nothing", "counted_as_created"),
+        "counted_as_nothing",
+        "Q28",
+        "What a bulk answer says of a ticket that is dropped, such as one without an email address: nothing, or that "
+        "it was created, with an _id that no list shows",
     ),
     Switch(
         "users_without_nickname",
@@ -265,7 +294,34 @@ _TABLE = (
         "B82",
         "How several values of one record, metric and day become one",
     ),
-    _number("metrics_delay_seconds", "0", "B83", "Time until posted points can be read"),
+    Switch(
+        "metric_last",
+        ("arrival", "time"),
+        "arrival",
+        "B82 Q29",
+        "Which value of a day is the last: the one that arrived last, or the one with the latest time",
+    ),
+    Switch(
+        "metric_zero",
+        ("kept", "missing"),
+        "kept",
+        "B82",
+        "Whether lists show a day whose value is zero",
+    ),
+    Switch(
+        "metric_day",
+        ("utc", "minus_8", "plus_9"),
+        "utc",
+        "Q26",
+        "The clock that ends the day of a point: UTC, or one some hours behind or ahead of it; a date without a time "
+        "of day is its own day",
+    ),
+    _span(
+        "metrics_delay_seconds",
+        "0",
+        "B83",
+        "Time until posted points can be read; of a range, each point has its own",
+    ),
     Switch(
         "activity_key",
         ("any", "externalId", "euExtId", "id"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from planhat_sandbox.switch_table import NUMBER, SWITCHES
+from planhat_sandbox.switch_table import NUMBER, SPAN, SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,11 @@ class Switches:
         """The value of a switch that holds a number."""
         return float(self._positions[name])
 
+    def span(self, name: str) -> tuple[float, float]:
+        """The least and the most of a switch that holds a number or a range."""
+        least, dash, most = self._positions[name].partition("-")
+        return float(least), float(most if dash else least)
+
     def names(self, name: str) -> frozenset[str]:
         """The parts of a switch whose position is a list with commas."""
         return frozenset(part.strip() for part in self._positions[name].split(",") if part.strip())
@@ -56,6 +62,8 @@ class Switches:
             raise SwitchError(message)
         if switch.kind == NUMBER:
             _check_number(name, text)
+        if switch.kind == SPAN:
+            _check_span(name, text)
         with self._lock:
             self._positions[name] = text
             self.generation += 1
@@ -67,10 +75,20 @@ class Switches:
 
 
 def _check_number(name: str, text: str) -> None:
-    try:
-        valid = float(text) >= 0
-    except ValueError:
-        valid = False
-    if not valid:
+    if not _is_number(text):
         message = f"Switch {name} takes a number from 0 on, not {text!r}."
         raise SwitchError(message)
+
+
+def _check_span(name: str, text: str) -> None:
+    least, dash, most = text.partition("-")
+    if not _is_number(least) or (dash and (not _is_number(most) or float(least) > float(most))):
+        message = f"Switch {name} takes a number from 0 on, or a range such as 0-600, not {text!r}."
+        raise SwitchError(message)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False

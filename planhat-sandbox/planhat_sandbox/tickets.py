@@ -37,7 +37,7 @@ class TicketUpsert:
         if not isinstance(item, dict):
             return Result(Outcome.INSERT_FAILED, item, error="An item must be an object")
         if not item.get("email"):
-            return Result(Outcome.VANISHED, item)
+            return self._dropped(item)
         found: str | None = None
         try:
             self._check_repeated(item)
@@ -45,10 +45,19 @@ class TicketUpsert:
             found = self._match(item)
             return self._write(found, item)
         except (RowError, InvalidValueError) as error:
+            if getattr(error, "outcome", None) is Outcome.VANISHED:
+                return self._dropped(item)
             outcome = getattr(error, "outcome", None) or (
                 Outcome.INSERT_FAILED if found is None else Outcome.UPDATE_FAILED
             )
             return Result(outcome, item, row_id=found, error=str(error))
+
+    def _dropped(self, item: Row) -> Result:
+        """The result for a dropped ticket; the switch may say that the answer calls it created."""
+        if self._tenant.switches["tickets_skipped"] == "counted_as_nothing":
+            return Result(Outcome.VANISHED, item)
+        row = {"_id": self._tenant.ids.make(), "externalId": key_text(item.get("sourceId"))}
+        return Result(Outcome.CREATED, item, row["_id"], self._keys(row))
 
     def _check_repeated(self, item: Row) -> None:
         key = key_text(item.get("_id")) or key_text(item.get("sourceId"))
@@ -148,7 +157,8 @@ class TicketUpsert:
         for row_id in rows_with(endusers, "email", item["email"], self._tenant.switches):
             return str(endusers.column("companyId")[row_id])
         text = "domains or companyExternalId required"
-        raise RowError(text)
+        ignored = self._tenant.switches["ticket_without_company"] == "ignored"
+        raise RowError(text, Outcome.VANISHED if ignored else None)
 
     def _named(self, name: str, field: str) -> str:
         found = named_company(self._tenant, name)
@@ -169,7 +179,7 @@ class TicketUpsert:
         return str(created["_id"])
 
     def _keys(self, row: Row) -> dict[str, str]:
-        keys = {"_id": row["_id"]}
+        keys: dict[str, str] = {"_id": row["_id"]}
         if row.get("externalId") and self._tenant.switches["answer_keys"] == "all":
             keys["sourceId"] = row["externalId"]
         return keys

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from planhat_sandbox import derived_fields
 from planhat_sandbox.company_match import CompanyMatcher
 from planhat_sandbox.matching import Matcher
-from planhat_sandbox.outcomes import Outcome, Result, RowError
+from planhat_sandbox.outcomes import Outcome, Result, RowError, key_text
 from planhat_sandbox.side_effects import after_write
 from planhat_sandbox.values import DROPPED, InvalidValueError, custom_changes, written
 
@@ -53,7 +53,16 @@ class Upsert:
             self._check_shared(shared, found)
             return self._insert(row) if found is None else self._update(found, row, self._switches["bulk_custom"])
         except (RowError, InvalidValueError) as error:
-            return Result(self._failed(error, found), item, row_id=found, error=str(error))
+            result = Result(self._failed(error, found), item, row_id=found, error=str(error))
+            return self._claimed(result) if result.outcome is Outcome.VANISHED else result
+
+    def _claimed(self, result: Result) -> Result:
+        """The result for an ignored row; the switch may say that the answer calls it created (Q23)."""
+        if self._switches["endusers_skipped"] == "counted_as_nothing":
+            return result
+        row_id = self._tenant.ids.make()
+        keys = {name: key_text(result.item.get(name)) for name in self._model.keyables}
+        return Result(Outcome.CREATED, result.item, row_id, self._matcher.keys({**keys, "_id": row_id}))
 
     def _failed(self, error: RowError | InvalidValueError, found: str | None) -> Outcome:
         if isinstance(error, RowError) and error.outcome is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Schema = Mapping[str, Value]
 
-__all__ = ["DROPPED", "InvalidValueError", "custom_changes", "written"]
+__all__ = ["DROPPED", "InvalidValueError", "custom_changes", "is_day", "written"]
 
 # Means that the server drops a value without an error.
 DROPPED = object()
@@ -37,6 +37,11 @@ def _invalid(name: str, value: Value, kind: str) -> InvalidValueError:
     shown = str(value)
     shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
     return InvalidValueError(f'Cast to {kind} failed for value "{shown}" at path "{name}"')
+
+
+def is_day(value: Value) -> bool:
+    """Whether a value is a date without a time of day."""
+    return isinstance(value, str) and _DAY.fullmatch(value) is not None
 
 
 def written(name: str, value: Value, schema: Schema, switches: Switches) -> Value:
@@ -120,7 +125,7 @@ def _read_moment(value: Value) -> datetime:
         return datetime.fromtimestamp(value / 1000, timezone.utc)
     if not isinstance(value, str):
         raise TypeError
-    if _DAY.fullmatch(value):
+    if is_day(value):
         return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
     match = _TIME_OF_DAY.match(value)
     if match is None:

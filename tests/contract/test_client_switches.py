@@ -22,7 +22,7 @@ VALUES = {
     "refused_creates": ["endusers"],
     "refused_updates": ["endusers"],
     "body_limit_mb": ["0.002"],
-    "metrics_delay_seconds": ["1"],
+    "metrics_delay_seconds": ["1", "0-2"],
     "calls_per_minute": ["0"],
     "calls_per_second": ["0"],
     "parallel_calls": ["50"],
@@ -89,6 +89,8 @@ def _passes(box: Sandbox, client: PlanhatClient, listed: Model) -> list[list[str
 
 
 def _hidden(box: Sandbox, listed: Model) -> set[str]:
+    if listed.path == "dimensiondata" and box.switches()["metric_zero"] == "missing":
+        return {row["_id"] for row in box.rows(listed.path) if row["value"] == 0}
     if box.switches()["archived_rows"] == "listed":
         return set()
     return {row["_id"] for row in box.rows(listed.path) if row.get("archived")} if listed.path != "endusers" else set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,10 +113,13 @@ def test_a_pushed_point_joins_the_seeded_one(api: Api) -> None:
 
 
 def test_points_may_take_their_time(api: Api) -> None:
-    api.box.set_switch("metrics_delay_seconds", 1)
+    api.box.set_switch("metrics_delay_seconds", 60)
+    api.box.freeze()
     api.push(metrics_path(api), [point()])
     assert api.get("dimensiondata", **FAR) == []
-    time.sleep(1.1)
+    api.box.advance(59)
+    assert api.get("dimensiondata", **FAR) == []
+    api.box.advance(1)
     assert len(api.get("dimensiondata", **FAR)) == 1
 
 

@@ -114,6 +114,48 @@ def test_a_key_is_looked_for_in_the_company_that_the_external_id_names(api: Api)
     assert answer["modified"] == [enduser(api, externalId="twin", companyId=company_id(api, "C-00003"))["_id"]]
 
 
+def test_an_ignored_enduser_may_be_counted_as_created(api: Api) -> None:
+    api.box.set_switch("endusers_skipped", "counted_as_created")
+    before = api.box.rows("endusers")
+    rows = [{"externalId": 7, **STRANGER}, {"email": "new@company2.example"}, NO_KEY]
+    answer = api.bulk("endusers", rows)
+    claimed, created, nameless = answer["insertsKeys"]
+    assert (answer["created"], answer["upsertedIds"]) == (3, [claimed["_id"], created["_id"], nameless["_id"]])
+    assert claimed == {"_id": claimed["_id"], "externalId": "7", "email": STRANGER["email"]}
+    assert nameless == {"_id": nameless["_id"]}
+    stored = api.box.rows("endusers")
+    assert [row["_id"] for row in stored if row not in before] == [created["_id"]]
+    assert api.call("GET", f"endusers/{claimed['_id']}").status_code == 404
+    again = api.bulk("endusers", [rows[0]])
+    assert again["created"] == 1
+    assert again["upsertedIds"] != [claimed["_id"]]
+
+
+def test_a_create_of_an_ignored_enduser_may_be_answered_with_a_row(api: Api) -> None:
+    api.box.set_switch("ignored_create", "claimed")
+    answer = api.post("endusers", STRANGER)
+    assert answer.json() == {**STRANGER, "_id": answer.json()["_id"]}
+    assert api.call("GET", f"endusers/{answer.json()['_id']}").status_code == 404
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+@pytest.mark.parametrize("lost", [{"sourceId": "t-1"}, {"sourceId": "t-1", "email": STRANGER["email"]}], ids=str)
+def test_a_ticket_may_vanish(api: Api, lost: dict[str, Any], claimed: bool) -> None:  # noqa: FBT001
+    api.box.set_switch("ticket_without_company", "ignored")
+    api.box.set_switch("tickets_skipped", "counted_as_created" if claimed else "counted_as_nothing")
+    before = api.box.counts()
+    answer = api.bulk("tickets", [lost])
+    assert [keys.get("sourceId") for keys in answer["insertsKeys"]] == (["t-1"] if claimed else [])
+    assert answer["created"] == len(answer["upsertedIds"]) == (1 if claimed else 0)
+    assert not any(answer[name] for name in (*ERRORS, "updated", "nonupdates"))
+    assert api.box.counts() == before
+
+
+def test_a_ticket_without_a_company_is_refused_unless_the_switch_says_otherwise(api: Api) -> None:
+    answer = api.bulk("tickets", [{"sourceId": "t-1", "email": STRANGER["email"]}], 400)
+    assert [entry["error"] for entry in answer["createdErrors"]] == ["domains or companyExternalId required"]
+
+
 @pytest.mark.parametrize(("position", "body"), [("empty_object", b"{}"), ("text", b"Ignored"), ("empty", b"")], ids=str)
 def test_what_a_create_of_an_ignored_enduser_is_answered(api: Api, position: str, body: bytes) -> None:
     api.box.set_switch("ignored_create", position)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import math
+import threading
 import time
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +18,21 @@ from hypothesis import strategies as st
 import planhat_sandbox
 from planhat_api.models.registry import all_models
 from planhat_sandbox import SWITCHES
-from planhat_sandbox.clock import Clock, day_number, iso_day
+from planhat_sandbox.clock import Clock, ClockError, day_number, iso_day
 from planhat_sandbox.ids import IdMaker
 from planhat_sandbox.markdown_tables import fault_table, switch_table
-from planhat_sandbox.points import Points, Range, Series
+from planhat_sandbox.points import Points, Pushed, Range, Reading, Series
 from planhat_sandbox.seed.plan import Plan
 from planhat_sandbox.seed.row_random import RowRandom
 from planhat_sandbox.seed.tenant import seeded_rows
 from planhat_sandbox.store import Collection, Row, Store
-from planhat_sandbox.switches import Switches
+from planhat_sandbox.switches import SwitchError, Switches
 from planhat_sandbox.values import InvalidValueError, written
 
 SOURCE = Path(planhat_sandbox.__file__).parent
 PLAN = Plan(companies=30, endusers_wanted=400, days=4, seed=7, today=20_000)
+
+SUM = Reading("sum")
 
 rows = st.dictionaries(
     st.sampled_from(["name", "externalId", "companyId", "tags"]),
@@ -163,32 +167,64 @@ class _Grid:
 def test_pages_of_points_are_the_points_of_the_range(
     first: int | None, last: int | None, company: str | None, dimension: str | None, limit: int
 ) -> None:
-    points = Points(_Grid())
-    points.add(Series("m", "Company", "p1", "c1", "One"), 11, 0.5, 0)
-    points.add(Series("m", "Company", "p1", "c1", "One"), 20, 7, 0)
-    points.add(Series("x", "Company", "p1", "c1", "One"), 12, 8, 0)
+    points = Points(_Grid(), Clock())
+    points.add(Series("m", "Company", "p1", "c1", "One"), 11, Pushed(0.5))
+    points.add(Series("m", "Company", "p1", "c1", "One"), 20, Pushed(7))
+    points.add(Series("x", "Company", "p1", "c1", "One"), 12, Pushed(8))
     wanted = Range(first, last, company, dimension)
     got: list[dict[str, Any]] = []
-    while page := points.page(wanted, len(got), limit, "sum"):
+    while page := points.page(wanted, len(got), limit, SUM):
         got += [json.loads(row) for row in page]
     expected = [
         point
-        for point in points.rows("sum")
+        for point in points.rows(SUM)
         if (first is None or point["time"] >= iso_day(first))
         and (last is None or point["time"] <= iso_day(last))
         and company in (None, point["companyId"])
         and dimension in (None, point["dimensionId"])
     ]
     assert got == expected
-    assert points.count() == len(list(points.rows("sum"))) == 8
+    assert points.count() == len(list(points.rows(SUM))) == 8
 
 
 def test_several_values_of_a_seeded_point_combine() -> None:
-    points = Points(_Grid())
-    points.add(_Grid.series[0], 11, 5, 0)
-    points.add(_Grid.series[0], 11, 1, 1000)
-    value = {how: json.loads(points.page(Range(11, 11), 0, 1, how)[0])["value"] for how in ("sum", "last", "min")}
-    assert value == {"sum": 16, "last": 5, "min": 5}
+    clock = Clock(frozen=True)
+    points = Points(_Grid(), clock)
+    points.add(_Grid.series[0], 11, Pushed(5))
+    points.add(_Grid.series[0], 11, Pushed(1, readable_at=clock.seconds() + 1000))
+
+    def values() -> dict[str, float]:
+        return {
+            how: json.loads(points.page(Range(11, 11), 0, 1, Reading(how))[0])["value"]
+            for how in ("sum", "last", "min")
+        }
+
+    assert values() == {"sum": 16, "last": 5, "min": 5}
+    clock.advance(1000)
+    assert values() == {"sum": 17, "last": 1, "min": 1}
+
+
+def test_pages_without_zeros_are_the_days_with_another_value() -> None:
+    points = Points(_Grid(), Clock())
+    for day, amount in ((10, -10), (11, 4), (30, 0), (31, 0.0), (32, 5), (33, 5), (33, -5)):
+        points.add(_Grid.series[0], day, Pushed(amount))
+    whole = [row["_id"] for row in points.rows(Reading(zero_is_missing=True)) if row["value"] != 0]
+    for limit in (1, 2, 5, 100):
+        got: list[str] = []
+        while page := points.page(Range(), len(got), limit, Reading(zero_is_missing=True)):
+            got += [json.loads(row)["_id"] for row in page]
+        assert got == whole
+    assert len(whole) == 6
+
+
+@given(st.permutations([(1.0, 5), (2.0, 6), (2.0, 7), (0.0, 8)]))
+def test_the_last_value_by_time_is_the_latest_and_of_equal_times_the_later_arrival(
+    arrivals: list[tuple[float, float]],
+) -> None:
+    values = [Pushed(amount, time) for time, amount in arrivals]
+    latest = [amount for time, amount in arrivals if time == 2.0][-1]
+    assert Reading("last", last_by_time=True).value_of(values) == latest
+    assert Reading("last").value_of(values) == arrivals[-1][1]
 
 
 def test_the_clock_can_stand_on_a_day() -> None:
@@ -198,6 +234,45 @@ def test_the_clock_can_stand_on_a_day() -> None:
     first = clock.now()
     time.sleep(0.01)
     assert clock.now() > first
+
+
+def test_a_frozen_clock_moves_only_by_advance() -> None:
+    clock = Clock(date(2026, 3, 1), frozen=True)
+    first = clock.seconds()
+    time.sleep(0.01)
+    assert clock.seconds() == first == datetime(2026, 3, 1, 12, tzinfo=timezone.utc).timestamp()
+    assert clock.advance(86_400) == clock.seconds() == first + 86_400
+    assert clock.today() == day_number(date(2026, 3, 2))
+    clock.freeze(frozen=False)
+    time.sleep(0.01)
+    assert first + 86_400 < clock.seconds() < first + 86_500
+    clock.freeze()
+    assert clock.seconds() == clock.seconds()
+    for wrong in (-1, math.inf, math.nan, "1", True, None):
+        with pytest.raises(ClockError):
+            clock.advance(wrong)  # type: ignore[arg-type]
+
+
+def test_a_clock_that_many_move_loses_nothing() -> None:
+    clock = Clock(frozen=True)
+    first = clock.seconds()
+    threads = [threading.Thread(target=lambda: [clock.advance(1) for _ in range(1000)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert clock.seconds() == first + 4000
+
+
+@pytest.mark.parametrize("wrong", ["a-b", "5-1", "-1", "1-", "-", "nan", "inf", "0-inf", "1-2-3"])
+def test_a_range_that_is_none_is_refused(wrong: str) -> None:
+    with pytest.raises(SwitchError, match="0-600"):
+        Switches({"metrics_delay_seconds": wrong})
+
+
+def test_switches_tell_ranges() -> None:
+    assert Switches({"metrics_delay_seconds": "0-600"}).span("metrics_delay_seconds") == (0, 600)
+    assert Switches({"metrics_delay_seconds": 1.5}).span("metrics_delay_seconds") == (1.5, 1.5)
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.text())))
