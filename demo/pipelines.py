@@ -66,4 +66,6 @@ class Pipelines:
             "TARGET_PLANHAT_TENANT_TOKEN": TENANT_TOKEN,
             "TARGET_PLANHAT_BASE_URL": main,
             "TARGET_PLANHAT_ANALYTICS_URL": analytics,
+            # The sandbox processes points at once.
+            "TARGET_PLANHAT_LANDING_SECONDS": "1",
         }

@@ -20,6 +20,9 @@ _NAMED = {"rejected", "unknown", "missing"}
 """Outcomes of points that are in the rejects file."""
 
 
+_NOT_SENT = "it is not known what the day holds"
+
+
 @dataclass(frozen=True)
 class Named:
     """A point in a rejects file.
@@ -78,12 +81,14 @@ class Terms:
     Attributes:
         mode: ``existing_points``.
         must_tell: Whether the target must name each point whose record does not exist.
+        is_repeatable: Whether the target knows that a point which is sent twice has the effect of one.
         forgets: Whether the target lost its ledger between the runs, so that points may count twice.
     """
 
     mode: str = "add"
     must_tell: bool = True
     forgets: bool = False
+    is_repeatable: bool = False
 
 
 @dataclass
@@ -109,7 +114,10 @@ def judge(points: Sequence[Point], books: Books, runs: Sequence[RunFiles], terms
     verdict = Verdict()
     named = [Named.read(message) for run in runs for message in run.rejects]
     if terms.mode == "replace":
-        _judge_values(points, books, named, verdict)
+        kept = Counter(
+            receipt["key_value"] for run in runs for receipt in run.receipts if receipt["outcome"] == "held back"
+        )
+        _judge_values(points, books, named, kept, verdict)
     else:
         _judge_points(points, books, named, terms, verdict)
     _judge_names(points, named, terms, verdict)
@@ -140,6 +148,8 @@ def _judge_points(
         if got > wanted:
             if terms.forgets:
                 verdict.counts["doubled without a ledger"] += got - wanted
+            elif terms.is_repeatable:
+                verdict.counts["sent again, without effect"] += got - wanted
             else:
                 verdict.fault("doubled", f"{content} landed {got} times in place of {wanted}", got - wanted)
         verdict.counts["unknown that landed"] += min(unknown[content], got)
@@ -152,8 +162,18 @@ def _judge_points(
             verdict.fault("lost", f"{content} landed {got} times in place of {wanted}, and is not named", short - told)
 
 
-def _judge_values(points: Sequence[Point], books: Books, named: Sequence[Named], verdict: Verdict) -> None:
-    """Each day has the value of the source, or its point is named."""
+def _judge_values(
+    points: Sequence[Point], books: Books, named: Sequence[Named], kept: Counter[str], verdict: Verdict
+) -> None:
+    """Each day has the value of the source, or its point is named, or a receipt says that no point can change the day.
+
+    Args:
+        points: The points of the source.
+        books: What the sandbox knows.
+        named: The points in rejects files.
+        kept: How many receipts say so, by external id.
+        verdict: Gets what is wrong.
+    """
     told = {one.content for one in named}
     for point in points:
         if not point.exists:
@@ -163,6 +183,9 @@ def _judge_values(points: Sequence[Point], books: Books, named: Sequence[Named],
             verdict.counts["replaced" if point.cell in books.held else "landed once"] += 1
         elif point.content in told:
             verdict.counts["not replaced, and named"] += 1
+        elif kept[point.cell[2]]:
+            verdict.counts["not replaced, and held back"] += 1
+            kept[point.cell[2]] -= 1
         else:
             verdict.fault("wrong value", f"{point.cell} shows {shown} in place of {wanted}, and is not named")
 
@@ -186,6 +209,8 @@ def _judge_names(points: Sequence[Point], named: Sequence[Named], terms: Terms, 
         elif exists[one.content] and not one.uncertain:
             if terms.mode == "replace":
                 verdict.counts["said not to be replaceable"] += 1
+            elif one.reason.startswith(_NOT_SENT):
+                verdict.counts["not sent, because its day is not known"] += 1
             else:
                 verdict.fault("false missing", f"{one.content} has a record, and is named: {one.reason}")
 

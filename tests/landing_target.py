@@ -8,8 +8,10 @@ Environment variables:
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
+import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -68,6 +70,8 @@ def _prepare() -> None:
 
 
 if __name__ == "__main__":
+    # A run that hangs is asked where it is.
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     start._end_by_signals()
     _prepare()
     start.main()

@@ -50,13 +50,16 @@ class Finished:
 
 
 def connection(box: Sandbox, **more: Any) -> dict[str, Any]:
-    """Settings that lead to the sandbox, without waiting and without a look."""
+    """Settings that lead to the sandbox, without waiting, without a look and without a ledger."""
     return {
         "api_token": box.api_token,
         "tenant_token": box.tenant_token,
         "base_url": box.url,
         "analytics_url": box.analytics_url,
         "quota_file": "",
+        "ledger_dir": "",
+        "check_metric_targets": False,
+        "landing_seconds": 1,
         "calls_per_minute": 9000,
         "write": "all",
         **more,

@@ -80,7 +80,8 @@ def _ready(box: Sandbox) -> str:
             f"planhat-sandbox ready: {box.url} (analytics: {box.analytics_url})\n",
             "Settings of tap-planhat and target-planhat for it:\n",
             _export("TAP_PLANHAT", main),
-            _export("TARGET_PLANHAT", main),
+            # The sandbox processes points at once, so nothing has to wait for them.
+            _export("TARGET_PLANHAT", {**main, "LANDING_SECONDS": "1"}),
             _export("TARGET_PLANHAT", analytics),
         )
     )

@@ -26,11 +26,19 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Rejection(msgspec.Struct):
-    """What a rejects file says about a record."""
+    """What a rejects file says about a record.
+
+    Attributes:
+        attempt: Number of attempts.
+        reason: Why it was rejected.
+        copy: If stream maps make several streams of its stream, the one in which it was rejected; None for all.
+        column: If only the point of one of its columns was rejected, this column; None for the whole record.
+    """
 
     attempt: int = 1
     reason: str | None = None
     copy: str | None = None
+    column: str | None = None
 
 
 class Expectation(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planhat_api import Outcome, OutcomeKind
 from planhat_api.bulk.upsert import MOST_BYTES
 from planhat_api.plugin.exit_codes import ExitCode
+from target_planhat.delivery.claimed.claimed_rows import Verdict as ClaimVerdict
 from target_planhat.delivery.dispatcher import Dispatcher
+from target_planhat.delivery.points.audit import Verdict
+from target_planhat.delivery.sent.delivery_ledger import DeliveryLedger
 from target_planhat.outcomes.ledger import Ledger
 from target_planhat.plan.plan import Plan
 from target_planhat.rows.values import type_of_custom_field
@@ -15,13 +19,17 @@ from target_planhat.tenant.tenant import Tenant
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
+    from pathlib import Path
 
     from planhat_api import PlanhatClient
     from planhat_api.plugin.output import OutputError
+    from target_planhat.clock import Clock
     from target_planhat.plan.plan_file import PlanFile
     from target_planhat.settings import TargetSettings
 
 __all__ = ["Run"]
+
+_ACCEPTED = Outcome(OutcomeKind.ACCEPTED)
 
 
 class Run:
@@ -34,25 +42,30 @@ class Run:
         dispatcher: Sends the rows.
         plan: What the run would do, if it sends nothing; None otherwise.
         applies_plan: Whether the input is a plan.
+        sent: The delivery ledger: the rows that were sent since the last STATE.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each has another source
         self,
         settings: TargetSettings,
         connect: Callable[[], PlanhatClient],
+        clock: Clock,
         logger: logging.Logger,
         *,
         can_push: bool,
         plan_file: PlanFile | None,
+        ledger_file: Path | None,
     ) -> None:
         """Create the folders for files. Nothing else is opened.
 
         Args:
             settings: Settings of the run.
             connect: Creates the client when it is first needed.
+            clock: The clock of the run.
             logger: Logger of the target.
             can_push: Whether the settings contain the tenant token, which the analytics host needs.
             plan_file: Gets the plan, if the run plans; None for a report alone.
+            ledger_file: The file of the delivery ledger; None for none.
         """
         self.settings = settings
         self.applies_plan = False
@@ -63,10 +76,15 @@ class Run:
             logger,
             type_of_custom_field,
             settings,
+            clock,
             can_push=can_push,
         )
         self.ledger = Ledger(settings, logger, is_planning=is_planning)
-        self.dispatcher = Dispatcher(settings, self.tenant, self.ledger, self.plan, logger)
+        path = None if is_planning else ledger_file
+        self.sent = DeliveryLedger(path, clock, settings.landing_seconds, logger)
+        self.dispatcher = Dispatcher(
+            settings, self.tenant, self.ledger, self.plan, sent=self.sent, clock=clock, logger=logger
+        )
         self._logger = logger
         self._closed = False
 
@@ -79,13 +97,51 @@ class Run:
         self.dispatcher.changes.looks = True
 
     def finish(self) -> None:
-        """Log the plan and write its file, after the whole input was read.
+        """Finish after the whole input was read: log the plan and write its file, or find out what landed.
 
         Raises:
-            OutputError: The file cannot be written.
+            OutputError: A file cannot be written.
+            RejectsError: Too many points or rows did not land.
         """
         if self.plan is not None:
             self.plan.finish(self._logger, self.ledger.summary, self.tenant.calls)
+            return
+        try:
+            self._audit()
+            self._check_claims()
+            if self.ledger.landing:
+                self.ledger.sync()
+                self.ledger.check_policy(at_end=True)
+        finally:
+            self.sent.forget_all()
+
+    def _audit(self) -> None:
+        """Find out which of the points that Planhat accepted landed. Those that did not become rejects."""
+        audit = self.dispatcher.points.audit()
+        if audit is None:
+            return
+        for found in audit.run(wants_all=bool(self.ledger.receipts)):
+            is_missing = found.verdict is Verdict.MISSING
+            self.ledger.add_landing(found.item, _ACCEPTED, found.verdict.word, found.reason, is_missing=is_missing)
+        counts = ", ".join(f"{audit.counts[verdict]} {verdict.word}" for verdict in Verdict if audit.counts[verdict])
+        if counts:
+            text = "Landing of metric points: %s. The audit took %s calls and %.0f s"
+            self._logger.info(text, counts, audit.calls, audit.seconds)
+            self.ledger.landing["metrics"] = {
+                verdict.word: audit.counts[verdict] for verdict in Verdict if audit.counts[verdict]
+            }
+
+    def _check_claims(self) -> None:
+        """Find out which of the rows that Planhat claims to have stored it shows. The others become rejects."""
+        for check in self.dispatcher.claims.checks():
+            for row in check.run(wants_all=bool(self.ledger.receipts)):
+                is_missing = row.verdict is ClaimVerdict.MISSING
+                word = row.verdict.word if row.verdict is not None else ""
+                self.ledger.add_landing(row.item, row.outcome, word, row.reason, is_missing=is_missing)
+            counts = ", ".join(f"{number:,} {word}" for word, number in check.counts.items())
+            text = "Landing of %s: %s. The check took %s calls"
+            self._logger.info(text, check.model.stream, counts, check.calls)
+            self.ledger.landing[check.model.stream] = check.counts
 
     @property
     def pending(self) -> int:
@@ -115,6 +171,10 @@ class Run:
         finally:
             self.dispatcher.close()
             self.dispatcher.changes.log()
+            self.dispatcher.points.log(self._logger)
+            self.dispatcher.points.close()
+            self.dispatcher.claims.close()
+            self.sent.close()
             if self.plan is not None:
                 self.plan.close()
             late = self.ledger.close(len(self.dispatcher.waiting))

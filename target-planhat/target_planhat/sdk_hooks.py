@@ -207,6 +207,7 @@ class HookedTarget(Target, ABC):
         self.handle_batch(message_dict)
 
     def _process_state_message(self, message_dict: StateMessage) -> None:  # type: ignore[override]
+        self.run.sent.states_read += 1
         super()._process_state_message({"value": message_dict.value})
         self._handle_max_record_age()
 
@@ -238,8 +239,11 @@ class HookedTarget(Target, ABC):
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
         if self.may_write_state() and state != self._written_state:
+            is_noted = self.run.sent.begin_state(state)
             with writing_output():
                 super()._write_state_message(state)
+            if is_noted:
+                self.run.sent.end_state()
             self._written_state = state
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

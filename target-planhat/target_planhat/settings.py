@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timezone
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -19,10 +21,13 @@ from target_planhat.stream_settings import BLOCK, StreamSettings, settings_of_st
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
-__all__ = ["NO_LONGER", "SETTINGS", "AllowedRejects", "StreamSettings", "TargetSettings"]
+    from target_planhat.stream_settings import ExistingPoints
 
-_PATHS = ("rejects_dir", "receipts_dir", "plan_file")
+__all__ = ["NO_LONGER", "SETTINGS", "AllowedRejects", "StreamSettings", "TargetSettings", "with_words"]
+
+_PATHS = ("rejects_dir", "receipts_dir", "plan_file", "ledger_dir")
 _GUARDS = ("max_creates", "max_updates", "max_changed_percent")
 _ALLOWED_REJECTS = re.compile(r"\s*([0-9]{1,18})\s*(%?)\s*")
 _ALL = 100
@@ -191,16 +196,63 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = False
     on_uncertain_delivery: Annotated[
-        Literal["set_aside", "resend"],
+        Literal["verify", "set_aside", "resend"],
         Meta(
             description="What to do with metrics and activities when it is not known whether a call that failed has "
-            "delivered them. `set_aside` rejects them; `resend` sends them again, and they may count twice."
+            "delivered them. `verify` reads metrics back and sends those that did not arrive; what cannot be told, and "
+            "activities, are rejected. `set_aside` rejects all of them; `resend` sends them again, and they may count "
+            "twice."
         ),
-    ] = "set_aside"
+    ] = "verify"
     check_metric_targets: Annotated[
-        bool,
-        Meta(description="Reject points of records that do not exist. Planhat drops such points without an error."),
-    ] = False
+        Literal["auto", "true", "false"],
+        Meta(
+            description="Reject points of records that do not exist. Planhat drops such points without an error. "
+            "`auto` does this for companies, which takes one call, and for all records if the days of points are "
+            "looked at, because then their external ids are read anyway."
+        ),
+    ] = "auto"
+    verify_landing: Annotated[
+        Literal["none", "all"],
+        Meta(
+            title="Landing check",
+            description="With `all`, the run reads back after sending, and waits until each metric point and each new "
+            "enduser and ticket is in Planhat or must be. What is missing becomes a reject.",
+        ),
+    ] = "none"
+    landing_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            title="Time to land",
+            description="Seconds after which a point that Planhat accepted can certainly be read. Planhat needs "
+            "minutes.",
+        ),
+    ] = 900
+    metric_time_zone: Annotated[
+        str | None,
+        Meta(
+            title="Time zone of metrics",
+            description="Time zone by whose clock Planhat ends the day of a metric, such as UTC or America/New_York. "
+            "If it is left out, UTC is assumed, and a point whose value may show on the day beside it is not called "
+            "missing.",
+        ),
+    ] = None
+    ledger_dir: Annotated[
+        str | None,
+        Meta(
+            title="Folder of the delivery ledger",
+            description="The target notes here which metrics and activities it sent since the last STATE, so that the "
+            "next run does not send them again if this one ends early. If it is left out, the user's cache folder is "
+            "used. With an empty text, nothing is noted.",
+        ),
+    ] = None
+    pipeline: Annotated[
+        str | None,
+        Meta(
+            description="Tells pipelines apart that write to one tenant with equal settings, for the delivery ledger."
+        ),
+    ] = None
     hold_rows: Annotated[
         int,
         Meta(
@@ -238,6 +290,7 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
         given = checked(cls, config)
         paths = {name: str(path_in(name, path)) for name in _PATHS if (path := getattr(given, name))}
         settings = replace(given, **paths)
+        settings.check_time_zone()
         if settings.allowed_rejects.rows != 0 and not settings.rejects_dir:
             msg = "max_rejects above 0 needs rejects_dir: rejected rows would be lost"
             raise SettingsError(msg)
@@ -254,10 +307,44 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
         """
         names = [name for name in _GUARDS if getattr(self, name) is not None]
         names += [f"streams.{stream}.ownership" for stream, block in blocks.items() if block.ownership]
+        names += [
+            f"streams.{stream}.existing_points: {block.existing_points}"
+            for stream, block in blocks.items()
+            if block.existing_points not in {None, "add"}
+        ]
         names += ["receipts_values"] if self.receipts_values else []
         if names:
             msg = f"{names[0]} needs write: changes. With write: all, the target does not look at what Planhat holds"
             raise SettingsError(msg)
+
+    def check_time_zone(self) -> None:
+        """Check that there is such a time zone.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        try:
+            self.zone_of_metrics  # noqa: B018 # it reads the zone
+        except (ValueError, OSError, LookupError):
+            message = "must be the name of a time zone, such as UTC or America/New_York"
+            raise ConfigurationError(setting="metric_time_zone", message=message) from None
+
+    @property
+    def zone_of_metrics(self) -> tzinfo | None:
+        """The zone by whose clock days of metrics end; None if it is not known."""
+        if not self.metric_time_zone:
+            return None
+        return timezone.utc if self.metric_time_zone == "UTC" else ZoneInfo(self.metric_time_zone)
+
+    @property
+    def checks_targets(self) -> bool | Literal["auto"]:
+        """Whether the records of points are checked, or only where it costs few calls."""
+        return "auto" if self.check_metric_targets == "auto" else self.check_metric_targets == "true"
+
+    @property
+    def default_for_points(self) -> ExistingPoints:
+        """What is done with metric points whose day holds a value, if the block of their stream does not say it."""
+        return "add" if self.write == "all" else "keep"
 
     @property
     def has_guards(self) -> bool:
@@ -273,6 +360,16 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
         """The settings of one stream. Its block has the exact name of the stream."""
         general = {"nulls": self.nulls, "unknown_columns": self.unknown_columns, "mode": self.load_method}
         return settings_of_stream(stream, self.streams.get(stream, {}), general)
+
+
+def with_words(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with words in place of true and false where other words are possible too.
+
+    If the type of a setting were text or boolean, the SDK would read each word in its environment variable as false.
+    """
+    name = "check_metric_targets"
+    words = {name: str(config[name]).lower()} if isinstance(config.get(name), bool) else {}
+    return {**config, **words}
 
 
 SETTINGS: dict[str, Any] = {

@@ -8,12 +8,15 @@ from singer_sdk.sinks import BatchSink
 
 from planhat_api import Outcome
 from target_planhat.rows.builder import RefusedRowError
+from target_planhat.rows.declared_stream import DeclaredStream
 from target_planhat.rows.item import Item
 from target_planhat.rows.keys import key_in
+from target_planhat.rows.made_rows import MadeRows
 from target_planhat.rows.plan_rows import PlanRows
 from target_planhat.rows.routing import find_route
 from target_planhat.rows.schema_check import check_key_columns
-from target_planhat.rows.stream_rows import DeclaredStream, StreamRows
+from target_planhat.rows.stream_rows import StreamRows
+from target_planhat.rows.wide_rows import WideRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,13 +84,15 @@ class PlanhatSink(BatchSink):
             run.dispatcher.send_custom_fields()
         custom = run.tenant.custom_fields.of(way.rules.written_model)
         validates, most = run.settings.validate_records, way.most_rows
-        self._rows: StreamRows | PlanRows = (
+        kind = WideRows if settings.points else StreamRows
+        self._rows: StreamRows | WideRows | PlanRows = (
             PlanRows(declared, way.rules)
             if run.applies_plan
-            else StreamRows(declared, way.rules, custom, settings, self.logger, validates=validates, most_at_once=most)
+            else kind(declared, way.rules, custom, settings, self.logger, validates=validates, most_at_once=most)
         )
         run.tenant.destination.expect(way.model, self._rows.stream_info.fields)
         self._ledger = run.ledger
+        self._sent = run.sent if way.kind.adds_each_time else None
         self._dispatcher = run.dispatcher
         self._channel = run.dispatcher.channels.join(stream_name, self, way)
 
@@ -163,18 +168,22 @@ class PlanhatSink(BatchSink):
 
         These may be fewer than there are: a message may need the general path, or the limit for one call is reached.
         """
-        items = self.rows_of(lines, start)
-        self.add_rows(items, len(items))
-        return len(items)
+        made = self._rows.of_messages(lines, start)
+        self._uncounted += made.records
+        self._add_made(made)
+        return made.records
 
     @property
     def accepts_messages(self) -> bool:
-        """Whether rows can be built from messages that are still bytes."""
-        return self._rows.accepts_messages
+        """Whether rows can be built from messages that are still bytes, one of each."""
+        return self._rows.gives_one_row_each
 
     def rows_of(self, lines: Sequence[bytes], start: int) -> list[Item]:
-        """The rows of RECORD messages that are still bytes, from a place on; perhaps fewer than there are, as above."""
-        return self._rows.of_messages(lines, start)
+        """The rows of RECORD messages that are still bytes, from a place on; perhaps fewer than there are, as above.
+
+        Each message gives one row, see `accepts_messages`.
+        """
+        return self._rows.of_messages(lines, start).items
 
     def add_rows(self, items: list[Item], lines: int) -> None:
         """Add rows to the batch.
@@ -184,7 +193,7 @@ class PlanhatSink(BatchSink):
             lines: Number of input lines, including those that a stream map leaves out.
         """
         self._uncounted += len(items)
-        self._add_rows(items, lines)
+        self._add_made(MadeRows(items, lines))
 
     def refuse_line(self, message: RecordMessage) -> None:
         """Reject a line that should be a record."""
@@ -214,12 +223,13 @@ class PlanhatSink(BatchSink):
             message: Its message.
         """
         try:
-            item = self._rows.of_record(record, message.raw, message.attempt, message.expected)
+            made = self._rows.of_record(record, message.raw, message.attempt, message.expected, message.column)
         except RefusedRowError as err:
             self._refuse(message, self._rows.key_of(record), str(err))
         else:
-            item.origin = message.stream, message.copy
-            self._add_rows([item], 1)
+            for item in (*made.items, *(item for item, _ in made.known)):
+                item.origin = message.stream, message.copy
+            self._add_made(made)
 
     def _refuse(self, message: RecordMessage, match: tuple[str, ...] | None, reason: str) -> None:
         """Reject a record that cannot be sent. The policy on rejects is checked after the batch.
@@ -234,6 +244,7 @@ class PlanhatSink(BatchSink):
             {},
             match,
             message.raw,
+            column=message.column,
             attempt=message.attempt,
             origin=(message.stream, message.copy),
             stream=self._rows.stream_info,
@@ -243,9 +254,20 @@ class PlanhatSink(BatchSink):
         self._channel.batch.refuse()
         self._ledger.add(item, Outcome.rejected(reason))
 
-    def _add_rows(self, items: list[Item], lines: int) -> None:
-        """Add the rows of some input lines to the batch. Send the batch when it has no room for the next row."""
-        self._note_read(len(items), lines)
+    def _add_made(self, made: MadeRows) -> None:
+        """Add what was made of some input lines."""
+        self._note_read(len(made.items) + len(made.known), made.records)
+        for item, outcome in made.known:
+            if outcome.kind.is_reject:
+                self._channel.batch.refuse()
+            self._ledger.add(item, outcome)
+        self._add_to_batch(made.items)
+
+    def _add_to_batch(self, items: list[Item]) -> None:
+        """Add rows to the batch. Send the batch when it has no room for the next row."""
+        if self._sent is not None:
+            for item in items:
+                item.after_states = self._sent.states_read
         while items:
             items = self._channel.batch.add(items)
             if items or self.is_full:

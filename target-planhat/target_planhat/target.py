@@ -23,7 +23,9 @@ from planhat_api.plugin.settings import (
     unknown_variables,
     without_faults,
 )
+from target_planhat.clock import SystemClock
 from target_planhat.command import TargetCommand, settings_in
+from target_planhat.delivery.sent.place import ledger_file
 from target_planhat.delivery.ways.settings_check import check_block
 from target_planhat.errors import InputError, quoted
 from target_planhat.execution import execute
@@ -43,7 +45,7 @@ from target_planhat.rows.schema_check import check_schema
 from target_planhat.run import Run
 from target_planhat.sdk_bypass import SdkBypass
 from target_planhat.sdk_hooks import HookedTarget
-from target_planhat.settings import NO_LONGER, SETTINGS, TargetSettings
+from target_planhat.settings import NO_LONGER, SETTINGS, TargetSettings, with_words
 from target_planhat.sink import PlanhatSink
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.sinks import Sink
 
+    from target_planhat.clock import Clock
     from target_planhat.intake.messages import ActivateVersionMessage, BatchMessage, RecordMessage, SchemaMessage
     from target_planhat.plan_header import PlanHeader
 
@@ -85,7 +88,7 @@ class TargetPlanhat(HookedTarget):
         """
         self.append_builtin_config(self.config_jsonschema)
         if isinstance(kwargs.get("config"), Mapping):
-            kwargs["config"] = given_settings(kwargs["config"], self.config_jsonschema)
+            kwargs["config"] = with_words(given_settings(kwargs["config"], self.config_jsonschema))
         if kwargs.get("parse_env_config"):
             check_environment(os.environ, self._env_var_prefix, self.config_jsonschema)
         super().__init__(**kwargs)
@@ -102,9 +105,11 @@ class TargetPlanhat(HookedTarget):
         self.run = Run(
             settings,
             lambda: PlanhatClient(connection, deadline),
+            self.make_clock(deadline),
             self.logger,
             can_push=can_push,
             plan_file=PlanFile(path, self._fingerprint, self._settings_digests) if path else None,
+            ledger_file=ledger_file(settings, connection, self._settings_digests),
         )
         self.reader.on_plan = self._apply_plan
         self.checkpoint = Checkpoint(settings.checkpoint_seconds)
@@ -115,6 +120,11 @@ class TargetPlanhat(HookedTarget):
         self.bypass = SdkBypass(self, self.logger, self._leave_out_record)
         self.without_columns = StreamsWithoutColumns()
         self._schemas: dict[str, SchemaMessage] = {}
+
+    @staticmethod
+    def make_clock(deadline: Deadline) -> Clock:
+        """The clock of the run."""
+        return SystemClock(deadline)
 
     def _apply_plan(self, header: PlanHeader) -> None:
         """Prepare to carry out a plan. Its rows are finished, so stream maps do not change them.

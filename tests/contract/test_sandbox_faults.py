@@ -304,6 +304,7 @@ def test_the_command_serves_until_it_is_told_to_stop(number: signal.Signals) -> 
             ("TAP_PLANHAT_BASE_URL", url),
             ("TARGET_PLANHAT_API_TOKEN", "the token"),
             ("TARGET_PLANHAT_BASE_URL", url),
+            ("TARGET_PLANHAT_LANDING_SECONDS", "1"),
             ("TARGET_PLANHAT_TENANT_TOKEN", TENANT_TOKEN),
             ("TARGET_PLANHAT_ANALYTICS_URL", f"{url}/analytics-host"),
         ]

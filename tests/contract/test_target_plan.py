@@ -474,14 +474,18 @@ def test_points_and_activities_are_counted_and_left_out(tmp_path: Path) -> None:
         key = companies[held["parentId"]]
         metric = {"dimension_id": held["dimensionId"], "value": 1, "model": "Company"}
         points = [
-            {**metric, "external_id": key, "date": held["time"][:10]},
+            {**metric, "value": held["value"], "external_id": key, "date": held["time"][:10]},
+            {**metric, "value": held["value"] + 1, "external_id": key, "date": held["time"][:10]},
             {**metric, "external_id": key, "date": "2020-01-01"},
             {**metric, "external_id": key, "date": "2020-01-02"},
             {**metric, "external_id": "nobody", "date": held["time"][:10]},
         ]
         activities = [{"email": "a@x.example", "action": "click", "external_id": f"a{n}"} for n in range(3)]
         finished, plan = planned(
-            box, tmp_path / "plan.singer", [*stream("metrics", points), *stream("user_activities", activities)]
+            box,
+            tmp_path / "plan.singer",
+            [*stream("metrics", points), *stream("user_activities", activities)],
+            check_metric_targets="auto",
         )
         assert finished.error is None
         assert not writes(box)
@@ -489,10 +493,10 @@ def test_points_and_activities_are_counted_and_left_out(tmp_path: Path) -> None:
         assert not box.activities
         assert rows_in(plan) == []
         text = log.getvalue()
-        assert "PLAN metrics: 4 to create" in text
-        assert "PLAN metrics: 1 rows have no record" in text
-        assert "PLAN metrics: 1 rows are for days on which" in text
-        assert "PLAN metrics: 4 rows are left out of the file" in text
+        assert "PLAN metrics: 2 to create" in text
+        assert "1 would be rejected" in text
+        assert finished.summary["metrics"] == {"held back": 2, "planned": 2, "rejected": 1}
+        assert "PLAN metrics: 2 rows are left out of the file" in text
         assert "PLAN user_activities: 3 to create" in text
         applied(box, plan)
         assert not writes(box)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from planhat_sandbox import Sandbox
 from target_planhat.errors import RejectsError, SettingsError
+from target_planhat.rows.stream_rows import StreamRows
 from tests.log_support import logged
-from tests.target_support import run, small_calls, state, stream
+from tests.target_support import lines, records, run, schema, small_calls, state, stream
 
 
 def external_ids(box: Sandbox, path: str) -> list[str]:
@@ -59,6 +61,45 @@ def test_points_are_checked_before_they_go(row: dict[str, Any], told: str) -> No
         assert len(box.metrics) == 1
 
 
+@pytest.mark.parametrize("name", ["EndUser", "end_user", "endusers"])
+def test_a_constant_model_is_written_as_in_planhat(name: str) -> None:
+    columns = {"dimension_id": {"type": "string"}, "value": {"type": "number"}, "external_id": {"type": "string"}}
+    rows = [{"dimension_id": "logins", "value": 1, "external_id": "P-1"}] * 20
+    settings: dict[str, Any] = {"streams": {"metrics": {"constants": {"model": name}}}, "max_rejects": "100%"}
+    with Sandbox(companies=3, seed=1) as box:
+        finished = run(box, [schema("metrics", columns), *records("metrics", rows)], **settings)
+        known = name != "endusers"
+        assert finished.summary == {"metrics": {"accepted" if known else "rejected": 20}}
+        assert {point["model"] for point in box.metrics} == ({"EndUser"} if known else set())
+
+
+def test_a_number_beyond_all_limits_is_rejected() -> None:
+    with Sandbox(companies=3, seed=1) as box:
+        given = lines(stream("metrics", points(box, 2))).replace(b'"value": 1,', b'"value": 1e999,')
+        finished = run(box, given, max_rejects="100%")
+        assert finished.error is None
+        assert finished.summary == {"metrics": {"accepted": 1, "rejected": 1}}
+
+
+def test_one_bad_point_costs_the_others_no_speed() -> None:
+    """Points before it are built from bytes."""
+    columns = {"dimension_id": {"type": "string"}, "value": {"type": "number"}, "external_id": {"type": "string"}}
+    good = {"dimension_id": "logins", "value": 1, "external_id": "C-1"}
+    rows = [good, *[good] * 50, {**good, "dimension_id": "two words"}, *[good] * 50]
+    slow: list[object] = []
+    plain = StreamRows.of_record
+
+    def counted(self: StreamRows, *args: Any) -> Any:
+        slow.append(args)
+        return plain(self, *args)
+
+    with Sandbox(companies=3, seed=1) as box, patch.object(StreamRows, "of_record", counted):
+        finished = run(box, [schema("metrics", columns), *records("metrics", rows)], max_rejects="100%")
+        assert finished.summary == {"metrics": {"accepted": 101, "rejected": 1}}
+        # The first record finds the sink of its stream.
+        assert len(slow) == 2
+
+
 def test_points_without_a_needed_column_fail_at_start() -> None:
     with Sandbox(companies=3, seed=1) as box:
         finished = run(box, stream("metrics", [{"dimension_id": "a", "external_id": "b"}]))
@@ -97,11 +138,11 @@ def test_points_of_the_tap_find_the_external_id_of_their_parent() -> None:
         assert finished.summary["dimension_data"].get("rejected", 0) == without
 
 
-def test_points_whose_record_does_not_exist_are_rejected_when_asked() -> None:
+def test_points_whose_record_does_not_exist_are_rejected_unless_asked_not_to() -> None:
     with Sandbox(companies=3, seed=1) as box:
         rows = [*points(box, 1), {**points(box, 1)[0], "external_id": "nobody"}]
         assert run(box, stream("metrics", rows)).summary == {"metrics": {"accepted": 2}}
-        finished = run(box, stream("metrics", rows), check_metric_targets=True)
+        finished = run(box, stream("metrics", rows), check_metric_targets="auto")
         assert finished.summary == {"metrics": {"accepted": 1, "rejected": 1}}
         assert "no Company has this externalId" in str(finished.error)
 

@@ -72,6 +72,19 @@ def test_without_silent_rows_nothing_is_looked_up() -> None:
             assert calls(box) == CUSTOM_FIELDS + 1
 
 
+@pytest.mark.parametrize("unknown", [0, 300])
+def test_rows_that_an_answer_claims_cost_two_reads_of_the_list_at_most(unknown: int) -> None:
+    """5,000 endusers are 3 pages, and one more call proves that there is no further page."""
+    with Sandbox(companies=500, endusers=1, switches={"endusers_skipped": "counted_as_created"}) as box:
+        box.forget_calls()
+        rows = people(5000, unknown, companies=500)
+        finished = run(
+            box, stream("endusers", rows), max_rejects="100%", verify_landing="all", landing_seconds=0, **KEYED
+        )
+        right(box, finished, unknown, "created")
+        assert calls(box) == CUSTOM_FIELDS + 1 + (2 if unknown else 1) * 4
+
+
 def test_the_reason_names_company_and_domain() -> None:
     with Sandbox(companies=20) as box:
         rows: list[dict[str, Any]] = [

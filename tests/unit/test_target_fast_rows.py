@@ -378,13 +378,13 @@ def test_rows_that_need_the_general_path_are_not_looked_at_again_and_again(monke
     """Many of them among others must not cost as many looks ahead."""
     looked: list[bytes] = []
     rows = both("loaders")[0]
-    decode = rows._decode
+    decode = rows._usual._decode
 
     def noted(line: bytes) -> Any:
         looked.append(line)
         return decode(line)
 
-    monkeypatch.setattr(rows, "_decode", noted)
+    monkeypatch.setattr(rows._usual, "_decode", noted)
     lines = [message({"external_id": str(number), "gone": number % 5 == 0}) for number in range(2_000)]
     place = 0
     while place < len(lines):

@@ -59,6 +59,7 @@ class DestinationIndex:
         complete: Whether all rows of the lists were read. The caller sets it.
         asked: The keys, by name and value, that were looked for one by one; None if the whole list was read.
         shows_archived: Whether an archived row was read.
+        seeks_new_rows: Whether the rows that are searched are new, so that they are not archived. The caller sets it.
     """
 
     def __init__(self, model: Model, fields: Collection[str], company_id: Callable[[str], str | None]) -> None:
@@ -75,6 +76,7 @@ class DestinationIndex:
         self.complete = True
         self.asked: frozenset[tuple[str, str]] | None = None
         self.shows_archived = False
+        self.seeks_new_rows = False
         self._model = model
         self._shown = {sent: answered for answered, sent in model.written_as.items()}
         self._fields = self._kept(fields)
@@ -264,7 +266,7 @@ class DestinationIndex:
             return self.hidden_keys
         if not self.complete:
             return _NOT_WHOLE
-        if self._model.maybe_hidden is not None and not self.shows_archived:
+        if self._model.maybe_hidden is not None and not (self.shows_archived or self.seeks_new_rows):
             return _MAY_BE_HIDDEN.format(name=name)
         return None
 

@@ -101,6 +101,7 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
     company_id: Callable[[str], str | None],
     *,
     whole: bool = False,
+    in_flight: int = _IN_FLIGHT,
 ) -> Look:
     """Read what Planhat holds of a model.
 
@@ -113,6 +114,7 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
         rows: The rows that will be sent first.
         company_id: As for ``DestinationIndex``.
         whole: Whether the whole list is read in any case.
+        in_flight: How many pages are requested at the same time. Up to as many calls are made in vain at its end.
 
     Raises:
         AccessError: The token may not read the model.
@@ -124,23 +126,23 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
     try:
         asked = None if whole else _keys_to_ask(model, index, rows)
         if asked is None or not _gets_need_fewer_calls(reader, model, len(asked)):
-            _read_lists(reader, model, index)
+            _read_lists(reader, model, index, in_flight)
         elif not _get(reader, model, index, asked):
             index.close()
             index = DestinationIndex(model, fields, company_id)
-            _read_lists(reader, model, index)
+            _read_lists(reader, model, index, in_flight)
     except BaseException:
         index.close()
         raise
     return Look(index, reader.calls - calls_before, taken_at)
 
 
-def _read_lists(reader: Reader, model: Model, index: DestinationIndex) -> None:
+def _read_lists(reader: Reader, model: Model, index: DestinationIndex, in_flight: int) -> None:
     def note(_reason: str) -> None:
         index.complete = False
 
     for parameters in parameters_of(model):
-        pages = reader.pages(model, params=parameters, select=index.select, in_flight=_IN_FLIGHT, doubt=note)
+        pages = reader.pages(model, params=parameters, select=index.select, in_flight=in_flight, doubt=note)
         for page in pages:
             index.add_page(page)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CompanyLookup", "Model", "PageSize", "Updated", "all_models", "model", "model_for_stream"]
+__all__ = ["CompanyLookup", "Model", "PageSize", "Skipped", "Updated", "all_models", "model", "model_for_stream"]
 
 Schema = dict[str, Any]
 
@@ -69,6 +69,28 @@ class CompanyLookup:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """Why Planhat leaves out some new rows of a model without an error.
+
+    Attributes:
+        placed_by: Fields of which one must lead to a company.
+        needs: Fields without which a row is always left out.
+        facts: The numbers of the facts and questions about this.
+    """
+
+    placed_by: tuple[str, ...]
+    needs: tuple[str, ...]
+    facts: tuple[str, ...]
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any] | None) -> Skipped | None:
+        """Read ``skipped`` of a model file; None if the model has none."""
+        if document is None:
+            return None
+        return cls(*(tuple(document[name]) for name in ("placed_by", "needs", "facts")))
+
+
+@dataclass(frozen=True)
 class Model:
     """One Planhat model, or a view of one (notes are conversations of type note).
 
@@ -95,6 +117,7 @@ class Model:
         unconfirmed_keyables: Keyables that no source confirms for a bulk upsert (Q12).
         company: Field with the company (``companyIds[]`` for a list of companies); None if there is none.
         company_lookup: How Planhat finds the company of a new row; None if it does not search one.
+        skipped: Why Planhat leaves out some new rows without an error; None if it is not known to do so.
         references: Maps the path of a field to the model path that it refers to.
         updated: The field with the time of the last change.
         constants: Values that every row of a view has.
@@ -139,6 +162,7 @@ class Model:
     unconfirmed_keyables: frozenset[str] = frozenset()
     company: str | None = None
     company_lookup: CompanyLookup | None = None
+    skipped: Skipped | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     view_of: str | None = None
@@ -163,6 +187,11 @@ class Model:
         requested = {name for parameters in self.passes for name in parameters}
         fields = [name for name in ("archived", "isArchived") if name in self.properties and name not in requested]
         return fields[0] if fields else None
+
+    @property
+    def dropped_without(self) -> tuple[str, ...]:
+        """Fields without which Planhat leaves out a row without an error."""
+        return self.skipped.needs if self.skipped is not None else ()
 
     @property
     def read_only(self) -> frozenset[str]:
@@ -202,6 +231,7 @@ def _load(file: str, text: str) -> Model:
         unconfirmed_keyables=frozenset(planhat.get("unconfirmed_keyables", ())),
         company=planhat.get("company"),
         company_lookup=CompanyLookup.read(planhat.get("company_lookup")),
+        skipped=Skipped.read(planhat.get("skipped")),
         references=planhat["references"],
         constants=planhat.get("constants", {}),
         view_of=planhat.get("view_of"),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.settings.hosts import ANALYTICS_URL, checked_url, main_url
-from planhat_api.settings.paths import path_in
+from planhat_api.settings.paths import cache_folder, path_in
 from planhat_api.settings.table import ConnectionSettings
 from planhat_api.settings.typed import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["NO_TOKEN", "Connection"]
 
@@ -102,11 +101,6 @@ def _tenant_token(text: str | None) -> str | None:
 def _quota_file(value: str | None, base_url: str, token: str) -> Path | None:
     if value is None:
         name = hashlib.sha256(f"{base_url}\n{token}".encode()).hexdigest()[:20]
-        return _cache_folder() / "planhat" / f"quota-{name}.sqlite"
+        return cache_folder() / "planhat" / f"quota-{name}.sqlite"
     text = _text(value)
     return path_in("quota_file", text) if text else None
-
-
-def _cache_folder() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return Path(named) if named else Path.home() / ".cache"

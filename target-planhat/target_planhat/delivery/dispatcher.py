@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from planhat_api import Outcome, OutcomeKind, PlanhatError
 from target_planhat.delivery.changes.changes import Changes
 from target_planhat.delivery.channels import Channels
+from target_planhat.delivery.claimed.claims import Claims
 from target_planhat.delivery.deletes import Deletes
+from target_planhat.delivery.points.services import PointServices
 from target_planhat.delivery.sender import Sender
 from target_planhat.delivery.waiting import WaitingRows
 from target_planhat.delivery.ways.delivery import DeliveryContext
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
+    from target_planhat.clock import Clock
     from target_planhat.delivery.channels import Channel
     from target_planhat.delivery.item_outcomes import ItemOutcomes
+    from target_planhat.delivery.sent.delivery_ledger import DeliveryLedger
     from target_planhat.delivery.ways.delivery import Delivery
     from target_planhat.delivery.ways.way import DeliveryWay
     from target_planhat.outcomes.ledger import Ledger
@@ -44,10 +48,20 @@ class Dispatcher:
         channels: The channels of the run.
         waiting: Rows that wait for their company.
         changes: Looks at what Planhat holds before rows are sent.
+        points: What deliveries of metric points share.
+        claims: The rows that Planhat claims to have stored, and that are looked for after the run.
     """
 
-    def __init__(
-        self, settings: TargetSettings, tenant: Tenant, ledger: Ledger, plan: Plan | None, logger: logging.Logger
+    def __init__(  # noqa: PLR0913 # each has another source
+        self,
+        settings: TargetSettings,
+        tenant: Tenant,
+        ledger: Ledger,
+        plan: Plan | None,
+        *,
+        sent: DeliveryLedger,
+        clock: Clock,
+        logger: logging.Logger,
     ) -> None:
         """Prepare the deliveries.
 
@@ -56,12 +70,16 @@ class Dispatcher:
             tenant: What is known about the Planhat tenant that rows are written to.
             ledger: Gets the outcomes.
             plan: Gets the rows in place of Planhat; None if they are sent.
+            sent: The delivery ledger.
+            clock: The clock of the run.
             logger: Logger of the target.
         """
         self.waiting = WaitingRows(settings.hold_rows)
         self._ledger = ledger
         self._logger = logger
         self.changes = Changes(settings, tenant, plan, logger)
+        self.points = PointServices(settings, tenant, sent, clock, logger)
+        self.claims = Claims(settings, tenant, clock, logger)
         self._sender = Sender()
         self.channels = Channels()
         self._context = DeliveryContext(
@@ -71,6 +89,9 @@ class Dispatcher:
             can_wait=self.waiting.has_room_for,
             changes=self.changes,
             plan=plan,
+            ledger=sent,
+            points=self.points,
+            clock=clock,
         )
 
     def way_of(self, route: Route, settings: StreamSettings, logger: logging.Logger) -> DeliveryWay:
@@ -199,6 +220,7 @@ class Dispatcher:
                     self._add_outcome(channel, item, outcome)
         if error is not None:
             raise error
+        self.claims.note(channel.model, item_outcomes)
         self._ledger.note_batch()
 
     def _add_outcome(self, channel: Channel, item: Item, outcome: Outcome) -> None:

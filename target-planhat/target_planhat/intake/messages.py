@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
@@ -45,6 +46,7 @@ class RecordMessage(msgspec.Struct):
         attempt: Number of attempts, including this one.
         fault: Why the line is not a record; None if it is one.
         copy: If stream maps make several streams of its stream, the only one it is for; None if it is for all.
+        column: If it is only for the point of one of its columns, this column; None if it is for the whole record.
         expected: What the record must look like in Planhat, if the message is part of a plan.
     """
 
@@ -55,6 +57,7 @@ class RecordMessage(msgspec.Struct):
     attempt: int = 1
     fault: str | None = None
     copy: str | None = None
+    column: str | None = None
     expected: Expectation | None = None
 
 
@@ -157,9 +160,18 @@ def _invalid_record(line: UnreadableLine, err: Exception) -> RecordMessage:
     Raises:
         InputError: The line is not known to be a RECORD.
     """
-    partial = line.partial
-    if partial.kind == "RECORD" and isinstance(partial.stream, str):
-        return RecordMessage(partial.stream, line.place, line.text, partial.record, partial.attempt, line.fault(err))
+    known = line.partial
+    if known.kind == "RECORD" and isinstance(known.stream, str):
+        return RecordMessage(
+            known.stream,
+            line.place,
+            line.text,
+            known.record,
+            known.attempt,
+            line.fault(err),
+            known.copy,
+            known.column,
+        )
     raise line.input_error(err) from None
 
 
@@ -173,18 +185,19 @@ def _record(line: bytes, place: str, found: RecordLine, *, is_record: bool = Fal
         is_record: Whether the line contains only the record, without a message.
     """
     raw, noted = bytes(found.record), found.rejection
-    attempt, copy = (noted.attempt + 1, noted.copy) if noted else (1, None)
+    attempt, copy, column = (noted.attempt + 1, noted.copy, noted.column) if noted else (1, None, None)
+    made = partial(RecordMessage, found.stream, place, attempt=attempt, copy=copy, column=column)
     try:
         record = _decode_record(raw)
     except UNREADABLE as err:
         given = UnreadableLine(line, place, is_record=is_record)
         if not isinstance(err, msgspec.ValidationError):
-            return RecordMessage(found.stream, place, given.text, given.lenient_record, attempt, given.fault(err))
+            return made(given.text, given.lenient_record, fault=given.fault(err))
         # A rejects file contains the text of a line that could not be read, with the original reason.
         known = noted.reason if noted and raw.startswith(b'"') else None
-        return RecordMessage(found.stream, place, raw, {}, attempt, known or given.no_object_reason(raw, err))
+        return made(raw, {}, fault=known or given.no_object_reason(raw, err))
     # Counting brackets is faster than checking each value.
     if raw.count(b"{") + raw.count(b"[") > MOST_LEVELS and nests_deeply(record):
         given = UnreadableLine(line, place, is_record=is_record)
-        return RecordMessage(found.stream, place, given.text, {}, attempt, given.too_deep)
-    return RecordMessage(found.stream, place, raw, record, attempt, copy=copy, expected=found.plan)
+        return made(given.text, {}, fault=given.too_deep)
+    return made(raw, record, expected=found.plan)

@@ -66,7 +66,7 @@ class Termination:
         if self._signal is not None:
             self._logger.warning(
                 "%s again: ending at once. Pending rows come with the next run. For rows that are being sent, it is "
-                "not known whether they arrived; metrics and activities among them that did arrive will count twice",
+                "not known whether they arrived; the next run finds out for metrics if the delivery ledger is kept",
                 name,
             )
             os._exit(SIGNALS + number)

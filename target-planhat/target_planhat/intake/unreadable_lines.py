@@ -30,6 +30,8 @@ _SIMPLE = (
 )
 _NEXT_MEMBER = re.compile(_SIMPLE + rb"(?:,|\}|$)", re.DOTALL)
 _LAST_MEMBER = re.compile(rb"," + _SIMPLE + rb"\}?\s*$", re.DOTALL)
+_REJECTION = f'"{REJECTION}":'.encode()
+"""The last member of a line in a rejects file."""
 _MOST_DIGITS = 1_000
 _TAIL = 4_096
 """Bytes at the end of a line in which its last members are searched."""
@@ -50,12 +52,16 @@ class PartialMessage:
         stream: Its stream.
         record: Its record; empty if it cannot be read.
         attempt: Number of attempts, including this one.
+        copy: As in `Rejection`.
+        column: As in `Rejection`.
     """
 
     kind: Any = None
     stream: Any = None
     record: dict[str, Any] = field(default_factory=dict)
     attempt: int = 1
+    copy: str | None = None
+    column: str | None = None
 
 
 class _Constant:
@@ -110,13 +116,26 @@ class UnreadableLine:
     def partial(self) -> PartialMessage:
         """The part of the message that can be read."""
         found = self._lenient
-        if isinstance(found, dict):
-            rejection = found.get(REJECTION)
-            tried = rejection.get("attempt") if isinstance(rejection, dict) else None
-            attempt = tried + 1 if type(tried) is int else 1
-            return PartialMessage(found.get("type"), found.get("stream"), self.lenient_record, attempt)
-        members = {**dict(self._last_members()), **dict(self._first_members())}
-        return PartialMessage(members.get("type"), members.get("stream"))
+        is_message = isinstance(found, dict)
+        members = found if is_message else {**dict(self._last_members()), **dict(self._first_members())}
+        noted = found.get(REJECTION) if is_message else self._rejection_at_end()
+        rejection = noted if isinstance(noted, dict) else {}
+        tried, copy, column = (rejection.get(name) for name in ("attempt", "copy", "column"))
+        return PartialMessage(
+            members.get("type"),
+            members.get("stream"),
+            self.lenient_record,
+            attempt=tried + 1 if type(tried) is int else 1,
+            copy=copy if isinstance(copy, str) else None,
+            column=column if isinstance(column, str) else None,
+        )
+
+    def _rejection_at_end(self) -> Any:  # noqa: ANN401 # any JSON value
+        """What a rejects file says about the record, if somebody made a mistake in the record since; or None."""
+        _, _, text = self._line.rstrip().rpartition(_REJECTION)
+        with suppress(ValueError, RecursionError):
+            return json.loads(text.removesuffix(b"}"))
+        return None
 
     def _first_members(self) -> Iterator[tuple[str, Any]]:
         """The simple members at the beginning of a message, before its first error."""

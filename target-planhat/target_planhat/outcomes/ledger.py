@@ -38,6 +38,7 @@ class Ledger:
         rejects: The rejects file.
         receipts: The receipts file.
         is_of_plan: Whether the input is a plan.
+        landing: For each model, delivered rows by what was found out about them later.
     """
 
     def __init__(self, settings: TargetSettings, logger: logging.Logger, *, is_planning: bool) -> None:
@@ -51,13 +52,16 @@ class Ledger:
         self.summary = Summary()
         self.rejects = Rejects(None if is_planning else settings.rejects_dir)
         receipts_dir = None if is_planning else settings.receipts_dir
-        self.receipts = Receipts(receipts_dir, with_values=settings.receipts_values)
+        self.receipts = Receipts(
+            receipts_dir, with_values=settings.receipts_values, with_landing=settings.verify_landing == "all"
+        )
         self._logger = logger
         self._reject_log = RejectLog(logger, "Would be rejected" if is_planning else "Rejected")
         self._policy = RejectPolicy(AllowedRejects() if is_planning else settings.allowed_rejects)
         self._policy_check_is_due = False
         self._is_replay = False
         self.is_of_plan = False
+        self.landing: dict[str, Mapping[str, int]] = {}
         self._raised: list[OutputError] = []
 
     def add(self, item: Item, outcome: Outcome) -> None:
@@ -86,7 +90,13 @@ class Ledger:
         self.summary.count_outcome(stream.name, outcome.kind)
         if self.receipts:
             self.receipts.add(
-                stream.name, stream.model.stream, item.match, outcome, attempt=item.attempt, changed=changed
+                stream.name,
+                stream.model.stream,
+                item.match,
+                outcome,
+                attempt=item.attempt,
+                column=item.column,
+                changed=changed,
             )
         if outcome.kind.is_reject:
             self._add_reject(stream, item, outcome)
@@ -97,7 +107,45 @@ class Ledger:
         self._is_replay = self._is_replay or item.attempt > 1
         uncertain = outcome.kind.is_uncertain
         input_stream, copy = item.origin or (stream.input_stream, None)
-        self.rejects.add(input_stream, item.raw, reason=reason, uncertain=uncertain, attempt=item.attempt, copy=copy)
+        self.rejects.add(
+            input_stream,
+            item.raw,
+            reason=reason,
+            uncertain=uncertain,
+            attempt=item.attempt,
+            copy=copy,
+            column=item.column,
+        )
+
+    def add_landing(self, item: Item, claimed: Outcome, landing: str, reason: str, *, is_missing: bool) -> None:
+        """Add what was found out about a delivered row later. If it did not land, it becomes a reject.
+
+        Args:
+            item: The row.
+            claimed: Its outcome before.
+            landing: What was found out, in a word or two.
+            reason: What is known beyond it.
+            is_missing: Whether the row did not land.
+        """
+        *earlier, last = item.parts or (item,)
+        for part in (*earlier, last):
+            stream = part.stream
+            kind = claimed.kind if part is last else OutcomeKind.MERGED
+            outcome = Outcome.rejected(reason) if is_missing else Outcome(kind, claimed.planhat_id, reason or None)
+            if self.receipts:
+                self.receipts.add(
+                    stream.name,
+                    stream.model.stream,
+                    part.match,
+                    outcome,
+                    attempt=part.attempt,
+                    column=part.column,
+                    landing=landing,
+                )
+            if is_missing:
+                self.summary.count_outcome(stream.name, kind, -1)
+                self.summary.count_outcome(stream.name, OutcomeKind.REJECTED)
+                self._add_reject(stream, part, outcome)
 
     def add_left_out(self, stream: str, match: tuple[str, ...] | None, attempt: int) -> None:
         """Add a record that stream maps leave out.
@@ -184,5 +232,5 @@ class Ledger:
         if self.is_of_plan and path:
             text = "Rejected rows of the plan are in %s. Correct the cause, then make a new plan from the source"
             self._logger.warning(text, path)
-        self.summary.log_json(self._logger, path)
+        self.summary.log_json(self._logger, path, self.landing)
         return late[0] if late else None

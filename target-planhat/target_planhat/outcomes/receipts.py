@@ -24,6 +24,8 @@ class _Receipt(msgspec.Struct):
     model: str | None
     key: str | None
     key_value: str | None
+    column: str | None
+    """The column of a point, if the record has several."""
     outcome: str
     planhat_id: str | None
     reason: str | None
@@ -35,17 +37,36 @@ class _ReceiptWithValues(_Receipt):
     """The fields that changed, each with its values before and after."""
 
 
+class _ReceiptWithLanding(_Receipt):
+    landing: str | None = None
+    """What was found out about a delivered row later."""
+
+
+class _ReceiptWithBoth(_ReceiptWithValues):
+    landing: str | None = None
+
+
+_FORMS = {
+    (False, False): _Receipt,
+    (True, False): _ReceiptWithValues,
+    (False, True): _ReceiptWithLanding,
+    (True, True): _ReceiptWithBoth,
+}
+"""The columns of a file, by whether values and landing are among them."""
+
+
 class Receipts:
     """The receipts of one run. All lines have the same columns."""
 
-    def __init__(self, folder: str | None, *, with_values: bool) -> None:
+    def __init__(self, folder: str | None, *, with_values: bool, with_landing: bool) -> None:
         """Prepare the file. Without a folder, nothing is written.
 
         Args:
             folder: Its folder.
             with_values: Whether each line has a column for the values before and after.
+            with_landing: Whether each line has a column for what was found out about a delivered row later.
         """
-        self._line = _ReceiptWithValues if with_values else _Receipt
+        self._line = _FORMS[with_values, with_landing]
         self._file = RunFile("receipts_dir", folder, "receipts", ".jsonl") if folder else None
         self._encode = msgspec.json.Encoder().encode
 
@@ -61,17 +82,32 @@ class Receipts:
         outcome: Outcome,
         *,
         attempt: int,
+        column: str | None = None,
         changed: Mapping[str, Any] | None = None,
+        landing: str | None = None,
     ) -> None:
-        """Add one receipt. ``changed`` has the fields that changed, each with its values before and after."""
+        """Add one receipt.
+
+        Args:
+            stream: Stream of the record.
+            model: Stream of the model that it goes to; None if it goes to none.
+            match: Its key, if known.
+            outcome: Its outcome.
+            attempt: Number of attempts.
+            column: The column of a point, if the record has several.
+            changed: The fields that changed, each with its values before and after.
+            landing: What was found out about a delivered row later.
+        """
         if self._file is None:
             return
         key, value = match[:2] if match else (None, None)
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        columns = (now, stream, model, key, value, outcome.kind.word, outcome.planhat_id, outcome.reason, attempt)
-        line = self._line(*columns)
+        known = outcome.kind.word, outcome.planhat_id, outcome.reason
+        line = self._line(now, stream, model, key, value, column, *known, attempt)
         if isinstance(line, _ReceiptWithValues) and changed and outcome.kind.delivered:
             line.changes = [{"field": name, **values} for name, values in changed.items()]
+        if isinstance(line, (_ReceiptWithLanding, _ReceiptWithBoth)):
+            line.landing = landing
         self._file.write(self._encode(line))
 
     @property

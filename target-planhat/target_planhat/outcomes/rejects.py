@@ -39,7 +39,15 @@ class Rejects:
         self._schemas[stream] = msgspec.json.encode(message)
 
     def add(  # noqa: PLR0913 -- all of it is written
-        self, stream: str, record: bytes, *, reason: str, uncertain: bool, attempt: int, copy: str | None = None
+        self,
+        stream: str,
+        record: bytes,
+        *,
+        reason: str,
+        uncertain: bool,
+        attempt: int,
+        copy: str | None = None,
+        column: str | None = None,
     ) -> None:
         """Add one record.
 
@@ -50,6 +58,7 @@ class Rejects:
             uncertain: Whether it may be stored in Planhat, so that sending it again may store it twice.
             attempt: Number of attempts.
             copy: If stream maps make several streams of its stream, the one in which it was rejected.
+            column: If only the point of one column was rejected, this column.
         """
         if self._file is None:
             return
@@ -63,6 +72,7 @@ class Rejects:
             "attempt": attempt,
             "uncertain": uncertain,
             **({} if copy is None else {"copy": copy}),
+            **({} if column is None else {"column": column}),
         }
         message = {"type": "RECORD", "stream": stream, "record": msgspec.Raw(record), REJECTION: rejection}
         self._file.write(msgspec.json.encode(message))

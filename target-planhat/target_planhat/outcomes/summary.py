@@ -11,6 +11,7 @@ from planhat_api import OutcomeKind
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["UNSENT", "Summary"]
@@ -87,12 +88,20 @@ class Summary:
             text = ", ".join(f"{number} {word}" for word, number in counts.items())
             logger.info("%s: %s records: %s", stream, sum(counts.values()), text)
 
-    def log_json(self, logger: logging.Logger, rejects: Path | None) -> None:
-        """Log all counts in one line of JSON."""
+    def log_json(self, logger: logging.Logger, rejects: Path | None, landing: Mapping[str, Mapping[str, int]]) -> None:
+        """Log all counts in one line of JSON.
+
+        Args:
+            logger: Logger of the target.
+            rejects: The rejects file, if there is one.
+            landing: For each model, delivered rows by what was found out about them later; empty if nobody looked.
+        """
         streams: dict[str, Any] = {stream: self.of(stream) for stream in self.streams}
         totals: Counter[str] = Counter()
         for counts in streams.values():
             totals.update(counts)
         file = str(rejects) if rejects else None
         line = {"streams": streams, "total": dict(totals), "whole_input": self.is_whole, "rejects_file": file}
+        if landing:
+            line["landing"] = {name: dict(counts) for name, counts in landing.items()}
         logger.info("SUMMARY %s", msgspec.json.encode(line).decode())

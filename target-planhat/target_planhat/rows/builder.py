@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RefusedRowError", "RowBuilder", "StreamPlan"]
 
-# Planhat drops rows without these fields and lists no error for them (tickets, quirks).
-DROPPED_WITHOUT: Mapping[str, tuple[str, ...]] = {"tickets": ("email",)}
-"""Fields without which Planhat drops a row of a model without an error."""
-
 
 class RefusedRowError(Exception):
     """A row must not be sent. The text gives the reason and contains no value except the key of the row."""
@@ -88,7 +84,7 @@ class RowBuilder:
         self._fields = {field.name: value for field, value in self.plan.constants.items() if not field.custom}
         self._custom = {field.name: value for field, value in self.plan.constants.items() if field.custom}
         self._check = check or self._check_keys
-        self.dropped_without = DROPPED_WITHOUT.get(self.model.path, ())
+        self.dropped_without = self.model.dropped_without
 
     def clears(self, field: Field) -> bool:
         """Whether a null clears this field."""
@@ -137,7 +133,7 @@ class RowBuilder:
 
     def _in_order(self, record: Mapping[str, Any]) -> list[Source]:
         found = [source for source in self.plan.sources if source.column in record]
-        if len(found) + len(self.plan.left_out) < len(record):
+        if len(found) < len(record):
             for column in record:
                 if column not in self._sources and column not in self.plan.left_out:
                     undeclared = self._undeclared_source(column)

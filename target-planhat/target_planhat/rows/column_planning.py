@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from target_planhat.settings import StreamSettings
     from target_planhat.tenant.custom_fields import NamesOfModel
 
-__all__ = ["FEW", "left_out", "plan_columns"]
+__all__ = ["FEW", "first_few", "left_out", "plan_columns"]
 
 FEW = 10
 """Entries that a message lists. For the others, it gives only their number."""
 
 
-def _first_few(entries: Sequence[str]) -> list[str]:
+def first_few(entries: Sequence[str]) -> list[str]:
     """The first entries of a list, and the number of the others."""
     return [*entries[:FEW], f"and {len(entries) - FEW:,} more"] if len(entries) > FEW else list(entries)
 
@@ -37,7 +37,7 @@ def left_out(plan: ColumnPlan) -> str:
     columns: dict[str, list[str]] = {}
     for column, reason in plan.left_out.items():
         columns.setdefault(reason, []).append(column)
-    return "; ".join(f"{', '.join(_first_few(names))} ({reason})" for reason, names in columns.items())
+    return "; ".join(f"{', '.join(first_few(names))} ({reason})" for reason, names in columns.items())
 
 
 class _ColumnPlanner:
@@ -76,7 +76,7 @@ class _ColumnPlanner:
             self.left_out[source.column] = f"{source.field} is a constant"
         if self.problems:
             msg = f"stream {self.stream!r} cannot go to {self.resolver.model.name}:"
-            raise SettingsError(msg, _first_few(self.problems))
+            raise SettingsError(msg, first_few(self.problems))
         return ColumnPlan(
             tuple(sorted(self.sources, key=lambda source: source.fallback)),
             self.left_out,

@@ -54,6 +54,7 @@ class Item(Row, eq=False, gc=False):
     Attributes:
         source: The record as it was read, one JSON object; or the whole message with the record.
         is_message: Whether `source` is the whole message.
+        column: The column of its value, if each of several columns of its record gives a point; None otherwise.
         attempt: Number of attempts, including this one.
         delete: Whether the record must be deleted.
         overtaken: Whether a later row that may be for the same record was sent while this row waited.
@@ -63,12 +64,15 @@ class Item(Row, eq=False, gc=False):
         stream: Its stream. It is set before the row is counted.
         place: Its place in the input, if it may have no key; for messages.
         expected: What the record must look like in Planhat, if the row comes from a plan.
+        after_states: How many STATE messages the input had before it. It is set only if Planhat adds such rows each
+            time they are sent.
         changed: The fields that the run changes in the record, each with its values before and after; None if nobody
             asks for them.
     """
 
     source: bytes = b"{}"
     is_message: bool = False
+    column: str | None = None
     attempt: int = 1
     delete: bool = False
     overtaken: bool = False
@@ -77,6 +81,7 @@ class Item(Row, eq=False, gc=False):
     stream: StreamInfo = None  # type: ignore[assignment] # see above
     place: str = ""
     expected: Expectation | None = None
+    after_states: int = 0
     changed: Mapping[str, Any] | None = None
 
     @property

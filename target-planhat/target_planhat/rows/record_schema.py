@@ -14,7 +14,7 @@ from jsonschema_rs import Draft4Validator, Draft7Validator, Draft202012Validator
 from target_planhat.errors import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from jsonschema_rs import KeywordValidator, Validator
 
@@ -103,10 +103,22 @@ class RecordSchema:
             return self._violation_as_json(record)
         return None
 
+    def violations(self, record: Mapping[str, Any]) -> dict[str | None, str]:
+        """Why a record does not fit: the first reason of each column, and of the record itself under None."""
+        try:
+            return _by_column(self._validator.iter_errors(record))
+        except ValueError:
+            pass
+        try:
+            return _by_column(self._validator.iter_errors(_as_json(record)))
+        except (TypeError, ValueError, RecursionError):
+            reason = self._violation_as_json(record)
+            return {} if reason is None else {None: reason}
+
     def _violation_as_json(self, record: Mapping[str, Any]) -> str | None:
         """The same for a record with Python objects from a stream map. It is checked in its JSON form."""
         try:
-            self._validator.validate(msgspec.to_builtins(record, builtin_types=(Decimal,), str_keys=True))
+            self._validator.validate(_as_json(record))
         except ValidationError as err:
             return _reason(err)
         except TypeError:
@@ -115,6 +127,24 @@ class RecordSchema:
             # The library raises these if a value does not fit and nests too deeply for its message.
             return "the record nests too deeply and does not fit the schema of the stream"
         return None
+
+
+def _as_json(record: Mapping[str, Any]) -> Json:
+    """The JSON form of a record with Python objects."""
+    return msgspec.to_builtins(record, builtin_types=(Decimal,), str_keys=True)
+
+
+def _by_column(errors: Iterable[ValidationError]) -> dict[str | None, str]:
+    """The first reason of each column, and of the record itself under None."""
+    reasons: dict[str | None, str] = {}
+    for err in errors:
+        path = err.instance_path
+        column = str(path[0]) if path else None
+        # A column that is required only together with another one is a matter of both.
+        if isinstance(err.kind, ValidationErrorKind.Required) and err.schema_path == ["required"]:
+            column = err.kind.property
+        reasons.setdefault(column, _reason(err))
+    return reasons
 
 
 def schema_fault(schema: Json) -> tuple[str | None, str] | None:

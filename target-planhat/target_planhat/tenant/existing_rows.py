@@ -42,6 +42,16 @@ class ExternalIds:
         self._read()
         return external_id in self._all
 
+    @property
+    def model_name(self) -> str:
+        """The model of the records, as metric points name it."""
+        return self._model.name
+
+    def forget(self) -> None:
+        """Read the external ids again when they are needed."""
+        self._by_id = None
+        self._all.clear()
+
     def add(self, external_ids: Iterable[str]) -> None:
         """Add the external ids of records that this run has stored."""
         self._all.update(external_ids)

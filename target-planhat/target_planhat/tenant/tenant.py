@@ -9,6 +9,7 @@ from target_planhat.tenant.addresses import Addresses
 from target_planhat.tenant.custom_fields import CustomFields
 from target_planhat.tenant.destination import Destination
 from target_planhat.tenant.existing_rows import ExistingRows, ExternalIds
+from target_planhat.tenant.metric_days import MetricDays
 
 if TYPE_CHECKING:
     import logging
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from planhat_api import PlanhatClient, Row
     from planhat_api.models.registry import Model
     from planhat_api.values.field_type import FieldType
+    from target_planhat.clock import Clock
     from target_planhat.settings import TargetSettings
 
 __all__ = ["Tenant"]
@@ -29,12 +31,13 @@ class Tenant:
         can_push: Whether the settings contain the tenant token, which the analytics host needs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each has another source
         self,
         connect: Callable[[], PlanhatClient],
         logger: logging.Logger,
         type_of: Callable[[str], FieldType],
         settings: TargetSettings,
+        clock: Clock,
         *,
         can_push: bool,
     ) -> None:
@@ -45,6 +48,7 @@ class Tenant:
             logger: Logger of the target.
             type_of: Gives the type of a custom field from its type name in Planhat.
             settings: Say whether the names of custom fields are checked, and how old a look may be.
+            clock: The clock of the run.
             can_push: Whether the settings contain the tenant token, which the analytics host needs.
         """
         self.can_push = can_push
@@ -56,6 +60,7 @@ class Tenant:
         # A plan knows the rows that it would write from its only look.
         most_seconds = float("inf") if settings.write == "nothing" else settings.look_max_age
         self.destination = Destination(lambda: self.client, lambda: self.custom_fields, logger, most_seconds)
+        self.metric_days = MetricDays(lambda: self.client, self.external_ids, clock.now, most_seconds)
         self._external_ids: dict[str, ExternalIds] = {}
         self._existing: dict[tuple[str, tuple[str, ...]], ExistingRows] = {}
 
@@ -89,6 +94,15 @@ class Tenant:
             self._external_ids[model.path] = ExternalIds(self.client, model)
         return self._external_ids[model.path]
 
+    def forget_external_ids(self, model: Model) -> None:
+        """Read the external ids of the records of a model again when they are needed."""
+        if model.path in self._external_ids:
+            self._external_ids[model.path].forget()
+
+    def models_with(self, external_id: str) -> list[str]:
+        """The models with a record that has this external id, among those whose external ids were read."""
+        return [ids.model_name for ids in self._external_ids.values() if external_id in ids]
+
     def existing(self, model: Model, keyables: tuple[str, ...]) -> ExistingRows:
         """The rows of a model that exist in Planhat, by these keys."""
         place = (model.path, keyables)
@@ -117,5 +131,6 @@ class Tenant:
     def close(self) -> None:
         """Close connections and delete the temporary files."""
         self.destination.close()
+        self.metric_days.close()
         for opened in sorted(self._opened, key=lambda one: not isinstance(one, Addresses)):
             opened.close()

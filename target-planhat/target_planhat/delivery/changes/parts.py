@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from planhat_api import Row
 from planhat_api.destination.comparison import CUSTOM_PREFIX
-from target_planhat.rows.builder import DROPPED_WITHOUT
 from target_planhat.rows.values import encode
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class ChangedPart:
         """Take the model of the rows."""
         company = (model.company or "").removesuffix("[]")
         # Planhat may need these to find the record (B62), or to take the row at all.
-        self._always_sent = (*filter(None, [company]), *DROPPED_WITHOUT.get(model.path, ()))
+        self._always_sent = (*filter(None, [company]), *model.dropped_without)
         self._computed_together = model.computed_together
 
     def of(

@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api import Outcome
+    from target_planhat.clock import Clock
     from target_planhat.delivery.changes.changes import Changes
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.item_outcomes import ItemOutcomes
+    from target_planhat.delivery.points.services import PointServices
+    from target_planhat.delivery.sent.delivery_ledger import DeliveryLedger
     from target_planhat.plan.plan import Plan
     from target_planhat.rows.item import Item
     from target_planhat.settings import TargetSettings
@@ -32,6 +35,9 @@ class DeliveryContext:
         can_wait: Whether a row can wait for its company.
         changes: Looks at what Planhat holds before rows are sent.
         plan: Gets the rows in place of Planhat; None if they are sent.
+        ledger: Notes rows that Planhat adds each time they are sent.
+        points: What deliveries of metric points share.
+        clock: The clock of the run.
     """
 
     settings: TargetSettings
@@ -40,6 +46,9 @@ class DeliveryContext:
     can_wait: Callable[[Item], bool]
     changes: Changes
     plan: Plan | None
+    ledger: DeliveryLedger
+    points: PointServices
+    clock: Clock
 
 
 class Delivery(ABC):

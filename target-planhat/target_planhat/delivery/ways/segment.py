@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SEGMENT"]
 
+_NOTED_AT_ONCE = 50
+"""Rows between two notes in the delivery ledger: after a crash, it is not known of so many whether they arrived."""
+
 
 def _delivery(model: Model, settings: StreamSettings, context: DeliveryContext, logger: logging.Logger) -> AddedRows:
     del model, settings
@@ -31,7 +34,7 @@ def _delivery(model: Model, settings: StreamSettings, context: DeliveryContext, 
         client = context.tenant.client
         return post_each(rows, lambda row: client.push_segment(msgspec.json.decode(row.body)), failures)
 
-    return AddedRows(push, context, logger)
+    return AddedRows(push, context, logger, most_at_once=_NOTED_AT_ONCE)
 
 
 SEGMENT = WayKind(segment_rules, _delivery, adds_each_time=True, needs_tenant_token=True)

@@ -54,8 +54,16 @@ def _ownership(_wanted: object, way: WayKind, _model: Model) -> str | None:
     return None if way.key_can_be_chosen else f"its rows are not compared with records in Planhat. {_LEAVE_OUT}"
 
 
+def _points(wanted: object, way: WayKind, _model: Model) -> str | None:
+    # Without a value it has no effect.
+    return None if way.sends_points or not wanted else "only metrics have points. Set model: metrics, or leave it out"
+
+
 _CHECKS: Mapping[str, Callable[[Any, WayKind, Model], str | None]] = {
     "mode": _mode,
     "key": _key,
     "ownership": _ownership,
+    "existing_points": _points,
+    "combine": _points,
+    "points": _points,
 }

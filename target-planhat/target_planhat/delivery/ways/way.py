@@ -34,6 +34,7 @@ class WayKind:
         one_row_per_key: Whether rows that share a key must not be sent in one call.
         adds_each_time: Whether Planhat adds the rows each time they are sent, so that repeats are not safe (B24, B82).
         needs_tenant_token: Whether the rows are sent to the analytics host.
+        sends_points: Whether the rows are metric points.
         makes_custom_fields: Whether the rows are custom fields, which must exist before other rows use them.
         most_bytes: Size of a batch at most.
     """
@@ -46,6 +47,7 @@ class WayKind:
     one_row_per_key: bool = False
     adds_each_time: bool = False
     needs_tenant_token: bool = False
+    sends_points: bool = False
     makes_custom_fields: bool = False
     most_bytes: int = bulk.MOST_BYTES
 

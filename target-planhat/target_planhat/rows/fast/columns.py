@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from target_planhat.rows.fast.schema_types import JsonType
     from target_planhat.rows.mapping import Source
 
-__all__ = ["Column", "bare_message_type", "columns_of", "message_type"]
+__all__ = ["Column", "bare_message_type", "columns_of", "message_type", "number_column"]
 
 
 @dataclass
@@ -108,7 +108,7 @@ def columns_of(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str
         source = sources.get(name)
         try:
             if source is not None and first[source.field] != name:
-                made = _second_column(name, column, first[source.field])
+                made = _second_column(name, column, first[source.field], source.field_type)
             else:
                 made = _column(name, column, source, stream)
         except NoTypeError as err:
@@ -120,12 +120,30 @@ def columns_of(stream: StreamPlan, schema: Mapping[str, Any], keys: Sequence[str
         yield made
 
 
-def _second_column(name: str, schema: Mapping[str, Any], first: str) -> Column:
+def number_column(
+    name: str, schema: Mapping[str, Any], source: Source, stream: StreamPlan, *, required: bool
+) -> Column:
+    """A column of numbers that is not written with the other fields.
+
+    Raises:
+        NoTypeError: It needs the general path.
+    """
+    try:
+        made = _column(name, schema, source, stream)
+    except NoTypeError as err:
+        message = f"column {name!r}: {err}"
+        raise NoTypeError(message) from None
+    made.required = required
+    return made
+
+
+def _second_column(name: str, schema: Mapping[str, Any], first: str, field_type: FieldType) -> Column:
     """A column whose value is used only if another column is empty."""
     kind, exact = column_type(schema)
-    # The record would be rejected for a value that the field does not accept. Such values need the general path.
+    # The record would be rejected for a value that the field does not accept. Such values need the general path. So
+    # the value is converted, although the result is not used.
     plain = kind if kind is not Any else str | int | float
-    return Column(name, plain, _takes_null(schema), preferred=first, exact=exact)
+    return Column(name, plain, _takes_null(schema), conversion=field_type, preferred=first, exact=exact)
 
 
 def _column(name: str, schema: Mapping[str, Any], source: Source | None, stream: StreamPlan) -> Column:

@@ -7,33 +7,24 @@ all that must be rejected, need the general path, which builds the same row or f
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from target_planhat.record_line import UNREADABLE
-from target_planhat.rows.fast.columns import columns_of, message_type
+from target_planhat.rows.fast.columns import columns_of
 from target_planhat.rows.fast.keys import Keys
 from target_planhat.rows.fast.record_check import RecordCheck
-from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.fast.shape import Shape
+from target_planhat.rows.fast.usual_records import MOST_AT_ONCE, UsualRecords
 from target_planhat.rows.fast.whole_records import WholeRecords
 from target_planhat.rows.item import Item
 from target_planhat.rows.values import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_planhat.rows.builder import StreamPlan
     from target_planhat.rows.fast.quick_check import QuickCheck
-    from target_planhat.rows.fast.schema_types import Decode
 
 __all__ = ["FastRows"]
-
-MOST_AT_ONCE = 1_000
-"""Messages that are read together. Their memory is released before the next ones."""
-_FEWEST_AT_ONCE = 8
 
 _LONG_RUN = 200
 _NO_KEYS: dict[str, str] = {}
@@ -72,43 +63,32 @@ class FastRows:
         sends_nulls = stream.settings.nulls == "clear" or bool(stream.settings.cleared)
         columns = list(columns_of(stream, schema, keys))
         inexact = [column.name for column in columns if not column.exact]
-        self._schema_check = RecordCheck.of(schema, inexact) if validates else None
         self._shape = Shape(columns, stream.plan.constants, sends_nulls=sends_nulls)
-        record = self._shape.type_without_nulls if sends_nulls else self._shape.type
-        self._decode: Decode = msgspec.json.Decoder(message_type(name, record)).decode
+        self._usual = UsualRecords(
+            name,
+            self._shape,
+            takes_nulls=not sends_nulls,
+            schema_check=RecordCheck.of(schema, inexact) if validates else None,
+            check=check,
+            fixed={},
+            most_at_once=most_at_once,
+        )
         self._whole = WholeRecords(name, self._shape) if self._shape.keeps_bytes else None
         self._keys = Keys.of(stream.rule, self._shape)
         self._is_upsert = bool(stream.model.keyables)
         self._needs_key = stream.rule.needs_key or bool(stream.model.required or stream.model.required_any)
-        self._at_once = self._most_at_once = min(MOST_AT_ONCE, most_at_once)
-        self._check: Callable[..., int] | None = None
-        if check:
-            readers = [self._shape.reader(field) for field in check.fields]
-            if None in readers:
-                message = "no column leads to a field that each row needs"
-                raise NoTypeError(message)
-            self._check_readers = [reader for reader in readers if reader is not None]
-            self._check = check.good
 
     def build(self, lines: Sequence[bytes], start: int = 0) -> list[Item]:
         """The rows of messages, from a place on. They end before a message that needs the general path."""
         if self._whole is not None:
-            records, sources, bodies = self._whole.read(lines, start, self._at_once)
-            # If records with nulls are between others, small groups of records are read together by `_read`.
+            records, sources, bodies = self._whole.read(lines, start, self._usual.at_once)
+            # If records with nulls are between others, small groups of records are read together.
             rest = start + len(records)
             if records and (
                 len(records) >= _LONG_RUN or rest == len(lines) or not self._whole.has_usual_form(lines[rest])
             ):
                 return self._items(records, sources, bodies)
-        return self._items(*self._read(lines, start), None)
-
-    def _read(self, lines: Sequence[bytes], start: int) -> tuple[list[Any], Sequence[bytes]]:
-        records: list[Any] = []
-        decode = self._decode
-        # On an error, the messages before it are kept. The message itself needs the general path.
-        with suppress(*UNREADABLE):
-            records.extend(decode(line).record for line in lines[start : start + self._at_once])
-        return records, lines[start : start + len(records)]
+        return self._items(*self._usual.read(lines, start), None)
 
     def _items(self, records: list[Any], sources: Sequence[bytes], bodies: list[bytes] | None) -> list[Item]:
         """The items of the records from these messages.
@@ -118,20 +98,14 @@ class FastRows:
             sources: Their messages.
             bodies: The same records as bytes. They are the rows if nothing must be changed.
         """
-        good, changed = self._shape.convert(records)
-        if self._schema_check is not None:
-            good = min(good, self._schema_check.fitting(sources[:good]))
-        if self._check is not None:
-            good = min(good, self._check(*(list(map(reader, records)) for reader in self._check_readers)))
+        good, changed = self._usual.convert(records, sources)
         if bodies is not None and self._shape.holds_empty_objects(records):
             bodies = None
         matches = self._keys.matches(records)
         if self._needs_key and None in matches:
             good = min(good, matches.index(None))
-        # Messages after one that needs the general path are read again, and such a message is seldom the only one.
-        self._at_once = min(self._most_at_once, 2 * self._at_once)
+        self._usual.note(good, len(records))
         if good < len(records):
-            self._at_once = min(self._at_once, max(_FEWEST_AT_ONCE, 2 * good))
             records, sources, matches = records[:good], sources[:good], matches[:good]
         keys = self._keys.read(records) if self._is_upsert else [_NO_KEYS] * len(records)
         written = self._shape.written

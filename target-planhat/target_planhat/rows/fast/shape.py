@@ -133,6 +133,15 @@ class Shape:
                 return attrgetter(f"f{place}")
         return None
 
+    def cells_reader(self, columns: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
+        """A function that reads the values of some columns together."""
+        places = {column.name: place for place, column in enumerate(self.columns)}
+        first, *others = (f"f{places[name]}" for name in columns)
+        if others:
+            return attrgetter(first, *others)
+        read = attrgetter(first)
+        return lambda record: (read(record),)
+
     def convert(self, records: Sequence[msgspec.Struct]) -> tuple[int, set[int]]:
         """Convert the values to the types of the fields.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,9 @@ import msgspec
 from planhat_api.logs import one_line
 from planhat_api.values.names import folded
 from target_planhat.errors import SettingsError
+from target_planhat.record_line import UNREADABLE
 from target_planhat.rows.builder import RefusedRowError
-from target_planhat.rows.fast.quick_check import QuickCheck
+from target_planhat.rows.fast.quick_check import QuickCheck, leading_filled
 from target_planhat.rows.fast.schema_types import NoTypeError
 from target_planhat.rows.keys import named_by
 from target_planhat.rows.mapping import Field
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from target_planhat.settings import StreamSettings
     from target_planhat.tenant.tenant import Tenant
 
-__all__ = ["point_rules"]
+__all__ = ["DIMENSION_ID_FORM", "is_dimension_id", "point_rules"]
 
 PARENT = "parentId"
 """Field of a point with Planhat's id of its record. It is only read; points are written with the externalId."""
@@ -40,9 +43,14 @@ _READ_NAMES = {"time": "date"}
 _ALSO_WRITTEN = {"model", PARENT}
 _NAMES_POINT = ("dimensionId", "model", "externalId", PARENT, "date")
 _DAY = len("2024-05-14")
+_LARGEST = 1e300
+"""Points of one day are added up, so that their numbers must be smaller than the largest possible one."""
 _LONGEST_NAME = 100
 _DIMENSION_ID = re.compile(r"[\w.:-]+")
 
+DIMENSION_ID_FORM = "letters, digits and _ . : - only"
+"""What the id of a metric may contain, for messages."""
+_OTHER_NAME = "the constant for model is not written as in Planhat"
 _CHECKED_ONE_BY_ONE = "the record of each point is given by parentId"
 
 
@@ -79,7 +87,7 @@ def _model_names(allowed: tuple[str, ...]) -> Mapping[str, str]:
     return {folded(name): name for name in allowed}
 
 
-def _is_dimension_id(text: str) -> bool:
+def is_dimension_id(text: str) -> bool:
     """Whether this is a valid id of a metric: without spaces and special characters."""
     return _DIMENSION_ID.fullmatch(text) is not None
 
@@ -94,8 +102,11 @@ def _check_point(body: dict[str, Any], model: Model) -> None:
     if missing:
         msg = f"a metric point needs {', '.join(missing)}"
         raise RefusedRowError(msg)
-    if not _is_dimension_id(body["dimensionId"]):
-        msg = "dimensionId: letters, digits and _ . : - only"
+    if not -_LARGEST <= body["value"] <= _LARGEST:
+        msg = "value: the number is too large"
+        raise RefusedRowError(msg)
+    if not is_dimension_id(body["dimensionId"]):
+        msg = f"dimensionId: {DIMENSION_ID_FORM}"
         raise RefusedRowError(msg)
     if body.get("model") is not None:
         allowed = tuple(model.properties["model"]["enum"])
@@ -106,23 +117,36 @@ def _check_point(body: dict[str, Any], model: Model) -> None:
         body["model"] = found
 
 
+def _is_usual(value: float | None) -> bool:
+    return value is not None and -_LARGEST <= value <= _LARGEST
+
+
 def _quick_check(plan: ColumnPlan, model: Model) -> QuickCheck:
     """The same check for many points at once. In doubt, a point is left to `_check_point`.
 
     Raises:
-        NoTypeError: The points give their records by parentId, so each must be checked alone.
+        NoTypeError: The points give their records by parentId, or their model is written in another way. So each must
+            be checked alone.
     """
     placed = {source.field.name for source in plan.sources}
     if PARENT in placed:
         raise NoTypeError(_CHECKED_ONE_BY_ONE)
     names = {None, *model.properties["model"]["enum"]}
+    if plan.constants.get(Field("model")) not in names:
+        raise NoTypeError(_OTHER_NAME)
     known: set[str] = set()
 
-    def good(dimensions: list[str], values: list[float], external_ids: list[str], models: list[str] = []) -> int:  # noqa: B006 # read only
-        known.update(dimension for dimension in {*dimensions} - known if dimension and _is_dimension_id(dimension))
-        if {*dimensions} <= known and {*models} <= names and None not in values and all(external_ids):
+    def good(dimensions: list[str], values: list[float | None], external_ids: list[str], models: list[str] = []) -> int:  # noqa: B006 # read only
+        known.update(dimension for dimension in {*dimensions} - known if dimension and is_dimension_id(dimension))
+        if {*dimensions} <= known and {*models} <= names and all(map(_is_usual, values)) and all(external_ids):
             return len(dimensions)
-        return 0
+        columns = zip_longest(dimensions, values, external_ids, models)
+        return leading_filled(
+            [
+                dimension in known and _is_usual(value) and external_id and model_name in names
+                for dimension, value, external_id, model_name in columns
+            ]
+        )
 
     fields = ("dimensionId", "value", "externalId", "model")
     return QuickCheck(fields if "model" in placed else fields[:3], good)
@@ -166,7 +190,9 @@ def _label(item: Item, builder: RowBuilder) -> str:
     """The metric, the record and the day of a point, which identify it together."""
     point = msgspec.json.decode(item.body)
     if not point and item.raw.startswith(b"{"):
-        point = builder.known(msgspec.json.decode(item.raw), _NAMES_POINT)
+        # A record that holds a number beyond all limits cannot be read.
+        with suppress(*UNREADABLE):
+            point = builder.known(msgspec.json.decode(item.raw), _NAMES_POINT)
     named = {**point, "date": str(point.get("date") or "")[:_DAY]}
     text = ", ".join(one_line(f"{name}={named[name]}", _LONGEST_NAME) for name in _NAMES_POINT if named.get(name))
     return text or item.label
