@@ -14,8 +14,6 @@ import os
 import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
-from urllib.request import Request, urlopen
 
 from target_planhat import start
 
@@ -38,23 +36,27 @@ class SandboxClock:
 
     def now(self) -> float:
         """Seconds since 1970-01-01 (UTC)."""
-        return self._ask(Request(self._url))
+        return self._ask()
 
     def wait(self, seconds: float) -> bool:
         """Move the clock. False if the run must end."""
         if not self._deadline.wait(_PAUSE):
             return False
         body = json.dumps({"advance": max(0.0, seconds)}).encode()
-        self._ask(Request(self._url, body, method="PUT"))
+        self._ask(body)
         return not self._deadline.is_set
 
-    def _ask(self, request: Request) -> float:
-        with urlopen(request, timeout=30) as answer:
+    def _ask(self, body: bytes | None = None) -> float:
+        from urllib.request import Request, urlopen  # noqa: PLC0415 # as in _prepare
+
+        with urlopen(Request(self._url, body, method="PUT" if body else "GET"), timeout=30) as answer:
             return float(json.load(answer)["now"])
 
 
 def _prepare() -> None:
     """Change what the environment asks for. The imports take long, so the signals must be handled before."""
+    from unittest.mock import patch  # noqa: PLC0415
+
     from planhat_api import analytics  # noqa: PLC0415
     from target_planhat import target  # noqa: PLC0415
     from target_planhat.intake.checkpoint import Checkpoint  # noqa: PLC0415
