@@ -480,3 +480,11 @@ def test_the_rules_of_metrics_come_as_meltano_gives_them(box: Sandbox, block: di
     send(box, [point(box, 5, dimension="exports.count")], **settings)
     send(box, [point(box, 8, dimension="exports.count")], **settings)
     assert shown(box) == [("exports.count", "01", 8)]
+
+
+def test_a_token_that_may_not_read_metrics_is_told_what_to_do(box: Sandbox) -> None:
+    box.set_faults([{"kind": "status", "status": 403, "path": "dimensiondata", "method": "GET"}])
+    finished = send(box, [point(box, 1)])
+    assert "With write: all, metric points are sent without a look" in str(finished.error)
+    assert not box.metrics
+    assert send(box, [point(box, 1)], write="all").summary == {"metrics": {"accepted": 1}}

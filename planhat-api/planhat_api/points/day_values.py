@@ -118,7 +118,6 @@ class DayValues:
         self._most_seconds = most_seconds
         self._read: dict[str, list[_Range]] = defaultdict(list)
         self._per_day: dict[str, float] = {}
-        self.points_read = 0
         with _file_errors():
             self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             self._file.execute(f"pragma cache_size = -{_CACHE}")
@@ -189,7 +188,6 @@ class DayValues:
                 self._file.execute("begin")
                 self._file.executemany("insert or replace into held values (?, ?)", found)
                 self._file.execute("commit")
-        self.points_read += number
         return number
 
     def of(self, slots: Sequence[Slot]) -> list[float | None]:

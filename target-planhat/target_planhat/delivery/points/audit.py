@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -73,6 +74,24 @@ class Audited(NamedTuple):
     reason: str
 
 
+@dataclass
+class _Evidence:
+    """What days show of the rule by which a metric combines values.
+
+    Attributes:
+        days: How many days show something of it.
+        rules: The rules that explain all of them.
+    """
+
+    days: int = 0
+    rules: frozenset[str] = frozenset(RULES)
+
+    def add(self, rules: frozenset[str]) -> None:
+        """Add a day that these rules explain."""
+        self.days += 1
+        self.rules &= rules
+
+
 class Audit:
     """Reads the days that the run wrote to, until they show what was sent or Planhat must have processed it."""
 
@@ -111,7 +130,7 @@ class Audit:
         self._expected = expected
         self._note_landed = note_landed
         self._logger = logger
-        self._evidence: dict[str, list[frozenset[str]]] = {}
+        self._evidence: dict[str, _Evidence] = defaultdict(_Evidence)
         self._has_landed: set[str] = set()
         self._has_points: set[str] = set()
         self._fresh_models: set[str] = set()
@@ -213,7 +232,7 @@ class Audit:
         if found is Landing.LANDED and (is_over or len(rules) == 1 or _can_only_be_all(rules, day)):
             self._has_landed.add(dimension)
             if len(explaining) < len(RULES):
-                self._evidence.setdefault(dimension, []).append(explaining)
+                self._evidence[dimension].add(explaining)
             is_alone = len(day.values) == 1 and same(day.values[0], day.shown)
             return Verdict.LANDED if is_alone else Verdict.COMBINED
         if found is Landing.EITHER and len(rules) == 1 and same(total(*rules, day.before, day.values), day.before):
@@ -238,8 +257,8 @@ class Audit:
         known = self._rules.get(dimension)
         if known is not None:
             return (known,)
-        evidence = self._evidence.get(dimension, ())
-        agreed = frozenset.intersection(*evidence) if len(evidence) >= _FEWEST else frozenset()
+        evidence = self._evidence[dimension]
+        agreed = evidence.rules if evidence.days >= _FEWEST else frozenset()
         return tuple(rule for rule in RULES if rule in agreed) or RULES
 
     def _look_beside(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planhat_api import UnavailableError
+from planhat_api import AccessError, UnavailableError
 from target_planhat.delivery.points.existing_days import DayState
 
 if TYPE_CHECKING:
@@ -92,5 +92,9 @@ class DayLook:
             days, records = of_metric[row.point.dimension_id]
             days.add(row.day)
             records.add(row.point.external_id)
-        for dimension, (days, records) in of_metric.items():
-            self._metric_days.look(dimension, days, len(records))
+        try:
+            for dimension, (days, records) in of_metric.items():
+                self._metric_days.look(dimension, days, len(records))
+        except AccessError as error:
+            msg = f"{error}. With write: all, metric points are sent without a look at their days"
+            raise AccessError(msg, status=error.status, detail=error.detail) from error
