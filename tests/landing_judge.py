@@ -117,7 +117,7 @@ def judge(points: Sequence[Point], books: Books, runs: Sequence[RunFiles], terms
         kept = Counter(
             receipt["key_value"] for run in runs for receipt in run.receipts if receipt["outcome"] == "held back"
         )
-        _judge_values(points, books, named, kept, verdict)
+        _judge_values(points, books, named, kept, terms, verdict)
     else:
         _judge_points(points, books, named, terms, verdict)
     _judge_names(points, named, terms, verdict)
@@ -162,8 +162,13 @@ def _judge_points(
             verdict.fault("lost", f"{content} landed {got} times in place of {wanted}, and is not named", short - told)
 
 
-def _judge_values(
-    points: Sequence[Point], books: Books, named: Sequence[Named], kept: Counter[str], verdict: Verdict
+def _judge_values(  # noqa: PLR0913, PLR0917
+    points: Sequence[Point],
+    books: Books,
+    named: Sequence[Named],
+    kept: Counter[str],
+    terms: Terms,
+    verdict: Verdict,
 ) -> None:
     """Each day has the value of the source, or its point is named, or a receipt says that no point can change the day.
 
@@ -172,6 +177,7 @@ def _judge_values(
         books: What the sandbox knows.
         named: The points in rejects files.
         kept: How many receipts say so, by external id.
+        terms: What can be asked of the target.
         verdict: Gets what is wrong.
     """
     told = {one.content for one in named}
@@ -186,6 +192,9 @@ def _judge_values(
         elif kept[point.cell[2]]:
             verdict.counts["not replaced, and held back"] += 1
             kept[point.cell[2]] -= 1
+        elif terms.forgets:
+            # Points on their way when a run ended cannot be read yet by the next one.
+            verdict.counts["wrong value without a ledger"] += 1
         else:
             verdict.fault("wrong value", f"{point.cell} shows {shown} in place of {wanted}, and is not named")
 
