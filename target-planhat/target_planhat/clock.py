@@ -6,9 +6,21 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from planhat_api import Deadline
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "SystemClock", "growing_pauses"]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 120.0  # seconds
+
+
+def growing_pauses() -> Iterator[float]:
+    """Seconds between looks at something that takes an unknown time: few calls if it takes long, no delay if not."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 class Clock(Protocol):

@@ -233,6 +233,10 @@ class HookedTarget(Target, ABC):
         self.run.ledger.check_policy()
         self.run.ledger.sync()
         waiting = len(self.run.dispatcher.waiting)
+        lost = self.run.ledger.summary.unsent - waiting
+        if lost:
+            self.logger.error("STATE is not written: %s records that were read have no outcome", lost)
+            return False
         if waiting:
             self.logger.debug("STATE is not written yet: %s rows wait for their company", waiting)
         return not (waiting or self.without_columns.waiting_records or self.run.plan is not None)

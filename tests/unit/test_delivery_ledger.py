@@ -228,7 +228,7 @@ def _run(  # noqa: PLR0913, PLR0917
 def _with_doubt_settled(path: Path, ledger: DeliveryLedger, position: int) -> int:
     ledger.close()
     later = opened(path)
-    later.settle({left.place: EntryState.NOT_STORED for left in later.in_doubt()})
+    later.settle({left.place: EntryState.NOT_STORED for left in later.take_doubts()})
     later.close()
     return position
 

@@ -89,17 +89,24 @@ class Ledger:
         stream = item.stream
         self.summary.count_outcome(stream.name, outcome.kind)
         if self.receipts:
-            self.receipts.add(
-                stream.name,
-                stream.model.stream,
-                item.match,
-                outcome,
-                attempt=item.attempt,
-                column=item.column,
-                changed=changed,
-            )
+            self._add_receipt(item, outcome, changed=changed)
         if outcome.kind.is_reject:
             self._add_reject(stream, item, outcome)
+
+    def _add_receipt(
+        self, item: Item, outcome: Outcome, *, changed: Mapping[str, Any] | None = None, landing: str | None = None
+    ) -> None:
+        stream = item.stream
+        self.receipts.add(
+            stream.name,
+            stream.model.stream,
+            item.match,
+            outcome,
+            attempt=item.attempt,
+            column=item.column,
+            changed=changed,
+            landing=landing,
+        )
 
     def _add_reject(self, stream: StreamInfo, item: Item, outcome: Outcome) -> None:
         reason = outcome.reason or "no reason given"
@@ -133,15 +140,7 @@ class Ledger:
             kind = claimed.kind if part is last else OutcomeKind.MERGED
             outcome = Outcome.rejected(reason) if is_missing else Outcome(kind, claimed.planhat_id, reason or None)
             if self.receipts:
-                self.receipts.add(
-                    stream.name,
-                    stream.model.stream,
-                    part.match,
-                    outcome,
-                    attempt=part.attempt,
-                    column=part.column,
-                    landing=landing,
-                )
+                self._add_receipt(part, outcome, landing=landing)
             if is_missing:
                 self.summary.count_outcome(stream.name, kind, -1)
                 self.summary.count_outcome(stream.name, OutcomeKind.REJECTED)

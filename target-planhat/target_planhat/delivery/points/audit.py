@@ -12,13 +12,14 @@ from planhat_api.points.arrival import Landing, arrivals, landing
 from planhat_api.points.combining import RULES, same, total
 from planhat_api.points.point import day_of_point, other_days, read_points
 from planhat_api.points.windows import windows
+from target_planhat.clock import growing_pauses
 from target_planhat.delivery.points.inspection import may_show_others
 from target_planhat.delivery.points.point_rows import slots_beside
 from target_planhat.tenant.existing_rows import model_named
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from planhat_api.points.point import Point, Slot
     from planhat_api.points.windows import Window
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "Audited", "Verdict"]
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 120.0
 _FEW = 8
 """With more points, a day may show a part of them and look as if it showed all."""
 _FEWEST = 2
@@ -168,24 +168,28 @@ class Audit:
             return
         # Until the points that were sent last can be read, reading the others would be in vain.
         first, last_at = last
-        waits_for_first = True
         pending = [*self._days.dimensions]
-        pause = _FIRST_PAUSE
-        while True:
-            for dimension in [first] if waits_for_first else [*pending]:
-                if not self._read(dimension):
-                    pending.remove(dimension)
-            if waits_for_first and (first not in pending or first in self._has_landed):
-                waits_for_first = False
-                continue
+        is_told = False
+        for pause in growing_pauses():
+            others = [dimension for dimension in pending if dimension != first]
+            if first in pending:
+                self._read_all([first], pending)
+            if first not in pending or first in self._has_landed:
+                self._read_all(others, pending)
             if not pending:
                 return
             left = last_at + self._settle_seconds - self._clock.now()
-            if pause == _FIRST_PAUSE:
+            if not is_told:
+                is_told = True
                 self._logger.info("Waiting at most %.0f s until Planhat shows the points of this run", max(left, 0))
             if not self._clock.wait(max(min(pause, left), 0)):
                 return
-            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _read_all(self, dimensions: Sequence[str], pending: list[str]) -> None:
+        """Read the open days of some metrics, and remove those without open days from the pending ones."""
+        for dimension in dimensions:
+            if not self._read(dimension):
+                pending.remove(dimension)
 
     def _read(self, dimension: str) -> bool:
         """Read the open days of a metric once. Return whether some are still open."""

@@ -24,13 +24,15 @@ __all__ = ["settle_earlier_run"]
 def settle_earlier_run(ledger: DeliveryLedger, inspection: Inspection) -> None:
     """Note in the ledger which points arrived of the calls that were on their way when an earlier run ended.
 
+    Only the first call in a run reads anything.
+
     Raises:
         EndingError: The run has to end first.
     """
     groups: dict[Slot, list[Left]] = defaultdict(list)
     riders: dict[int, list[int]] = {}
     waiting: list[int] = []
-    for left in ledger.in_doubt():
+    for left in ledger.take_doubts():
         if not left.entry.slot:
             continue
         if left.entry.value is None:

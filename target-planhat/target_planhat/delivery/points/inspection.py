@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planhat_api.points.arrival import Arrivals, arrivals
 from planhat_api.points.combining import RULES, explains, same
 from planhat_api.points.windows import Window, windows
+from target_planhat.clock import growing_pauses
 
 if TYPE_CHECKING:
     import logging
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from target_planhat.tenant.metric_days import MetricDays
 
 __all__ = ["Doubt", "EndingError", "Expected", "Inspection", "may_show_others"]
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 120.0
 
 
 class EndingError(Exception):
@@ -137,8 +136,8 @@ class Inspection:
         by_slot = {doubt.slot: doubt for doubt in doubts}
         for model in {doubt.model for doubt in doubts}:
             self._days.expect(model)
-        pause = _FIRST_PAUSE
-        while True:
+        is_told = False
+        for pause in growing_pauses():
             read_at = self._clock.now()
             shown = self._shown(pending.values())
             for place, doubt in [*pending.items()]:
@@ -152,15 +151,16 @@ class Inspection:
                     # Nothing was there when the day was first read, so it held nothing before.
                     doubt.is_known = True
             if not pending:
-                return results
+                break
             end = max(doubt.at for doubt in pending.values()) + self._settle_seconds
-            if pause == _FIRST_PAUSE:
+            if not is_told:
+                is_told = True
                 text = "Waiting at most %.0f s until Planhat shows whether %s metric points arrived"
                 number = sum(len(doubt.doubtful) for doubt in pending.values())
                 self._logger.info(text, max(0, end - self._clock.now()), number)
             if not self._clock.wait(max(min(pause, end - self._clock.now()), 0)):
                 raise EndingError
-            pause = min(2 * pause, _LONGEST_PAUSE)
+        return results
 
     def _shown(self, doubts: Iterable[Doubt]) -> dict[Slot, float]:
         """What the days show."""

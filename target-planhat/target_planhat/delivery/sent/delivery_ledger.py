@@ -86,6 +86,7 @@ class DeliveryLedger:
         self._file: LedgerFile | None = None
         self._is_opened = False
         self._has_left = False
+        self._doubts_taken = False
         self._replayed: dict[int, tuple[str, int]] = {}
         self._recent: dict[tuple[str, int], float] = {}
         self._skipped = 0
@@ -164,10 +165,11 @@ class DeliveryLedger:
             return {}
         return self._try(lambda file: file.left_for(slots)) or {}
 
-    def in_doubt(self) -> list[Left]:
-        """The rows of an earlier run that were on their way when it ended, in the order of sending."""
-        if not self.has_left:
+    def take_doubts(self) -> list[Left]:
+        """The rows of an earlier run that were on their way when it ended, in the order of sending; once in a run."""
+        if not self.has_left or self._doubts_taken:
             return []
+        self._doubts_taken = True
         return self._try(lambda file: file.rows_in_doubt()) or []
 
     def settle(self, states: Mapping[int, EntryState]) -> None:
