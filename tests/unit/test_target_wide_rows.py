@@ -150,6 +150,8 @@ def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> 
         ("usual", {**FULL, "logins": True}),
         ("usual", {**FULL, "exports": 2.5}),
         ("usual", {**FULL, "seats": None}),
+        ("usual", {**FULL, "seats": 1.5e300}),
+        ("usual", {**FULL, "seats": -1.5e300}),
         ("usual", {**FULL, "external_id": None}),
         ("usual", {**FULL, "external_id": ""}),
         ("usual", {**FULL, "date": "soon"}),
@@ -158,6 +160,7 @@ def test_usual_records_take_the_fast_path(case: str, record: dict[str, Any]) -> 
         ("model", {**FULL, "model": "Deal"}),
         ("constant in another case", FULL),
         ("texts", {"external_id": "C-1", "logins": "many"}),
+        ("texts", {"external_id": "C-1", "logins": "1.5e300"}),
         ("texts", {"external_id": "C-1", "exports": "1"}),
         ("keywords", {**FULL, "logins": -1}),
         ("keywords", {**FULL, "note": "b"}),
@@ -175,6 +178,7 @@ LEAF = (
     | st.integers()
     | st.integers(-(10**30), 10**30)
     | st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(1e299, 1.7e308)
     | st.text()
     | st.sampled_from(["C-1", "2024-05-14", "2024-05-14T00:00:00.000Z", "12.5", "1e3", "nan", " ", "", "EndUser"])
 )

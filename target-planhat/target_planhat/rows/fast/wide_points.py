@@ -5,6 +5,7 @@ A record is decoded once. What its points share is encoded once, and each point 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from target_planhat.rows.fast.columns import columns_of, number_column
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 40
 """Digits of a usual number. Longer ones need the general path, because they may be too large."""
+_GREAT = re.compile(rb"e[^-]")
+"""A number with a positive exponent, which may be too large as well."""
 
 __all__ = ["WidePoints"]
 
@@ -110,8 +113,9 @@ class WidePoints:
         empty: list[Item] = []
         for place, (record, source, match) in enumerate(zip(records, sources, matches, strict=False)):
             # There is no comma in a number.
-            values = encode(read(record))[1:-1].split(b",")
-            if max(map(len, values)) > _LONGEST:
+            line = encode(read(record))
+            values = line[1:-1].split(b",")
+            if max(map(len, values)) > _LONGEST or (b"e" in line and _GREAT.search(line)):
                 return items, empty, place
             tail = b"," + encode(written(record))[1:]
             made = [
