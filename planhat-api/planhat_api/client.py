@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from planhat_api.http.call import CallTally
     from planhat_api.http.deadline import Deadline
     from planhat_api.lists.descending import Values
     from planhat_api.lists.page import ConformingIds, Page
@@ -120,6 +121,7 @@ class PlanhatClient:
         select: str | Sequence[str] | None = None,
         params: Mapping[str, str] | None = None,
         conforming_ids: ConformingIds | None = None,
+        tally: CallTally | None = None,
     ) -> Page:
         """Make one list call.
 
@@ -131,13 +133,15 @@ class PlanhatClient:
             select: Fields to return, ``"*"`` for all known ones; if None, Planhat decides (B35).
             params: The model's own list parameters, as in ``model.passes``; the value ``"*"`` means all fields.
             conforming_ids: Reads ``_id`` of the records instead of the client, for callers who decode them anyway.
+            tally: Counts the calls that are made for this, including retries.
 
         Returns:
             The page, as bytes.
         """
         urls.checked_operation(model, "list")
         query = urls.list_query(model, offset=offset, limit=limit, sort=sort, select=select, params=params)
-        return self._send("GET", model.path, partial(page_at, offset, conforming_ids=conforming_ids), params=query)
+        read = partial(page_at, offset, conforming_ids=conforming_ids)
+        return self._send("GET", model.path, read, params=query, tally=tally)
 
     def pages(  # noqa: PLR0913 - each is a parameter of Planhat's lists
         self,
@@ -151,6 +155,7 @@ class PlanhatClient:
         conforming_ids: ConformingIds | None = None,
         doubt: Callable[[str], None] | None = None,
         descending_by: Values | None = None,
+        tally: CallTally | None = None,
     ) -> Iterator[Page]:
         """Read the whole list for one set of parameters, page by page, in order.
 
@@ -169,6 +174,7 @@ class PlanhatClient:
             doubt: Called with the reason if rows that existed during the whole read may be missing.
             descending_by: For a descending order by a field in which rows can be equal: returns the values of the rows
                 of a page in that field. ``planhat_api.lists.descending`` then reads the list, one page after the other.
+            tally: As for ``page``. Pages that were requested in advance count too.
 
         Yields:
             Pages with at least one new record each; with ``descending_by``, every page that was received.
@@ -177,10 +183,12 @@ class PlanhatClient:
             UnprovenError: With ``descending_by``: rows may be missing.
         """
         if not model.paged:
-            yield self.page(model, select=select, params=params, conforming_ids=conforming_ids)
+            yield self.page(model, select=select, params=params, conforming_ids=conforming_ids, tally=tally)
             return
         source = PageSource(
-            self._fetcher(model, sort=sort, select=select, params=params, conforming_ids=conforming_ids),
+            self._fetcher(
+                model, sort=sort, select=select, params=params, conforming_ids=conforming_ids, tally=tally
+            ),
             self._pool,
             limit=urls.page_limit(model, limit),
             in_flight=max(1, min(in_flight, self._connection.parallel_calls)),
@@ -205,6 +213,7 @@ class PlanhatClient:
         select: str | Sequence[str] | None = None,
         params: Mapping[str, str] | None = None,
         conforming_ids: ConformingIds | None = None,
+        tally: CallTally | None = None,
     ) -> Page:
         """The first rows of a list in a given order, in one answer.
 
@@ -216,8 +225,11 @@ class PlanhatClient:
             select: As for ``page``.
             params: As for ``page``.
             conforming_ids: As for ``page``.
+            tally: As for ``page``.
         """
-        fetch = self._fetcher(model, sort=sort, select=select, params=params, conforming_ids=conforming_ids)
+        fetch = self._fetcher(
+            model, sort=sort, select=select, params=params, conforming_ids=conforming_ids, tally=tally
+        )
         source = PageSource(fetch, self._pool, limit=urls.page_limit(model, limit), in_flight=1)
         return Prefetcher(source, f"GET {model.path}").get(0, full=0)
 
@@ -228,7 +240,12 @@ class PlanhatClient:
         return fetch
 
     def lean_companies(
-        self, *, external_id: str | None = None, source_id: str | None = None, status: str | None = None
+        self,
+        *,
+        external_id: str | None = None,
+        source_id: str | None = None,
+        status: str | None = None,
+        tally: CallTally | None = None,
     ) -> Page:
         """``_id``, name and keys of all companies, or of those that match the parameters, in one answer.
 
@@ -236,9 +253,10 @@ class PlanhatClient:
             external_id: Only the company with this external id.
             source_id: Only the company with this source id.
             status: One status, or several with commas between them.
+            tally: As for ``page``.
         """
         params = _given(externalId=external_id, sourceId=source_id, status=status)
-        return self.page(model_named("leancompanies"), params=params)
+        return self.page(model_named("leancompanies"), params=params, tally=tally)
 
     def dimension_data(  # noqa: PLR0913 - each is a parameter of Planhat's list
         self,
@@ -250,6 +268,7 @@ class PlanhatClient:
         limit: int | None = None,
         in_flight: int = 1,
         conforming_ids: ConformingIds | None = None,
+        tally: CallTally | None = None,
     ) -> Iterator[Page]:
         """Read the daily metric values of a range of days (Q20), page by page.
 
@@ -261,10 +280,16 @@ class PlanhatClient:
             limit: Rows per call, up to 100,000 (B16).
             in_flight: Pages to request at the same time.
             conforming_ids: As for ``pages``.
+            tally: As for ``pages``.
         """
         params = _given(**{"from": str(first_day), "to": str(last_day), "cId": company_id, "dimid": dimension_id})
         return self.pages(
-            model_named("dimensiondata"), params=params, limit=limit, in_flight=in_flight, conforming_ids=conforming_ids
+            model_named("dimensiondata"),
+            params=params,
+            limit=limit,
+            in_flight=in_flight,
+            conforming_ids=conforming_ids,
+            tally=tally,
         )
 
     def custom_fields(self) -> list[dict[str, Any]]:
@@ -491,6 +516,7 @@ class PlanhatClient:
         rows: int = 0,
         takes: frozenset[int] = frozenset(),
         find_result: Callable[[], _T | None] | None = None,
+        tally: CallTally | None = None,
     ) -> _T:
         url = f"{self._connection.base_url}/{path}"
         call = Call(
@@ -505,6 +531,7 @@ class PlanhatClient:
             rows=rows,
             takes=takes,
             find_result=find_result,
+            tally=tally,
         )
         return self._transport.send(call)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from planhat_api.http.auth import Authorization
 
-__all__ = ["Answer", "Call", "GarbledError", "NestedError", "is_success"]
+__all__ = ["Answer", "Call", "CallTally", "GarbledError", "NestedError", "is_success"]
 
 _T = TypeVar("_T")
 _PRINTABLE = 4000
@@ -62,6 +63,24 @@ class NestedError(GarbledError):
     """The answer is nested too deeply to be read; the message says which part of it."""
 
 
+class CallTally:
+    """Counts the calls of one reader, while other readers make calls with the same client. Thread-safe.
+
+    Attributes:
+        calls: Number of calls so far, including retries.
+    """
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.calls = 0
+        self._counting = threading.Lock()
+
+    def add(self) -> None:
+        """Count one call."""
+        with self._counting:
+            self.calls += 1
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[_T]):
     """One call.
@@ -81,6 +100,7 @@ class Call(Generic[_T]):
         takes: Statuses other than 2xx that ``read`` handles.
         find_result: After a call without a usable answer, checks whether Planhat carried it out: returns its result, or
             None if it did not. In that case it is safe to repeat the call.
+        tally: Counts each attempt of this call; None if nobody needs the number.
     """
 
     method: str
@@ -95,6 +115,7 @@ class Call(Generic[_T]):
     rows: int = 0
     takes: frozenset[int] = frozenset()
     find_result: Callable[[], _T | None] | None = field(default=None, repr=False)
+    tally: CallTally | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:

@@ -128,6 +128,8 @@ class Transport:
             with self._quota.turn(counted=call.counted):
                 with self._counting:
                     self.calls += 1
+                if call.tally:
+                    call.tally.add()
                 began = time.monotonic()
                 answer = self._exchange_in_time(call)
                 took = time.monotonic() - began
