@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from planhat_sandbox import Sandbox
 from tap_planhat.records import page_stream
-from tap_planhat.streams import dimension_data
+from tap_planhat.streams import day_windows
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.schedule_parts import Warehouse, between_calls, play_many
@@ -169,7 +169,7 @@ class _Schedule:
         with (
             between_calls(change),
             standing_on(self._today),
-            patch.object(dimension_data, "FIRST_WINDOW_DAYS", self._first_window_days),
+            patch.object(day_windows, "_FIRST_DAYS", self._first_window_days),
         ):
             output = run(config, catalog=catalog_for(config, _STREAM), state=self._states[-1])
         messages: Sequence[Mapping[str, Any]] = output.messages

@@ -21,6 +21,7 @@ from planhat_api.lists.companies import Companies
 from planhat_api.lists.descending import read_descending
 from planhat_api.lists.paging import read_list
 from planhat_api.lists.prefetch import PageSource, Prefetcher
+from planhat_api.lists.started import ROOM, start
 from planhat_api.models.registry import model as model_named
 from planhat_api.outcome import Outcome, OutcomeKind, SendResult, outcome_of_failed_call
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from planhat_api.http.call import CallTally
     from planhat_api.http.deadline import Deadline
     from planhat_api.lists.descending import Values
+    from planhat_api.lists.known_list import KnownList, ListRead
     from planhat_api.lists.page import ConformingIds, Page
     from planhat_api.lists.prefetch import Fetch
     from planhat_api.models.registry import Model
@@ -67,6 +69,7 @@ class PlanhatClient:
         self._transport = Transport(connection, deadline)
         self._auth = auth.main_auth(connection)
         self._pool = DaemonThreads(connection.parallel_calls)
+        self._list_threads = DaemonThreads(connection.parallel_calls)
         self._one_bulk_call = threading.Lock()
         self._hints: dict[str, TenantHints] = {}
         self.companies = Companies(self)
@@ -83,6 +86,7 @@ class PlanhatClient:
 
     def close(self) -> None:
         """Close the connections. Pages that were requested in advance are dropped."""
+        self._list_threads.shutdown()
         self._pool.shutdown()
         self._transport.close()
 
@@ -155,6 +159,8 @@ class PlanhatClient:
         conforming_ids: ConformingIds | None = None,
         doubt: Callable[[str], None] | None = None,
         descending_by: Values | None = None,
+        known: KnownList | None = None,
+        found: ListRead | None = None,
         tally: CallTally | None = None,
     ) -> Iterator[Page]:
         """Read the whole list for one set of parameters, page by page, in order.
@@ -174,6 +180,8 @@ class PlanhatClient:
             doubt: Called with the reason if rows that existed during the whole read may be missing.
             descending_by: For a descending order by a field in which rows can be equal: returns the values of the rows
                 of a page in that field. ``planhat_api.lists.descending`` then reads the list, one page after the other.
+            known: What an earlier read showed of this list, so that fewer calls are needed.
+            found: Is filled with what this read shows of the list, at its end.
             tally: As for ``page``. Pages that were requested in advance count too.
 
         Yields:
@@ -186,9 +194,7 @@ class PlanhatClient:
             yield self.page(model, select=select, params=params, conforming_ids=conforming_ids, tally=tally)
             return
         source = PageSource(
-            self._fetcher(
-                model, sort=sort, select=select, params=params, conforming_ids=conforming_ids, tally=tally
-            ),
+            self._fetcher(model, sort=sort, select=select, params=params, conforming_ids=conforming_ids, tally=tally),
             self._pool,
             limit=urls.page_limit(model, limit),
             in_flight=max(1, min(in_flight, self._connection.parallel_calls)),
@@ -202,7 +208,18 @@ class PlanhatClient:
             name=name,
             sort=sort if model.sortable else None,
             doubt=doubt,
+            known=known,
+            found=found,
         )
+
+    def start(self, pages: Iterator[Page], *, room: int = ROOM) -> Iterator[Page]:
+        """Begin to read a list before its pages are needed; see ``planhat_api.lists.started``.
+
+        Args:
+            pages: The result of ``pages`` or ``dimension_data``, from which no page was taken.
+            room: Bytes to read in advance.
+        """
+        return start(pages, self._list_threads, room=room)
 
     def first_rows(  # noqa: PLR0913 - each is a parameter of Planhat's lists
         self,

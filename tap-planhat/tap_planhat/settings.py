@@ -71,6 +71,16 @@ class TapSettings(Struct, frozen=True, kw_only=True):
             "bookmark.",
         ),
     ] = 60
+    full_read_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            title="Full read",
+            description="A run may save calls by what the state of earlier runs knows: where the rows of a list end, "
+            "and with INCREMENTAL which rows did not change. After this many days a run takes nothing of it as known. "
+            "With 0, no run does.",
+        ),
+    ] = 7
     # Without a format: Meltano would take 01/02/2026 for a date, and the wrong one.
     start_date: Annotated[
         str | None,

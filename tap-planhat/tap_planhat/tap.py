@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
@@ -31,7 +31,7 @@ from planhat_api.redaction import shortened
 from tap_planhat.command import PlanhatCommand
 from tap_planhat.input.catalog_file import fault_of_catalog
 from tap_planhat.input.files import read_file_option
-from tap_planhat.input.selection import selection_warnings
+from tap_planhat.input.selection import selection_warnings, selects_column
 from tap_planhat.input.state_file import fault_of_state, without_foreign_parts
 from tap_planhat.output.messages import BufferedWriter
 from tap_planhat.records.custom_fields import custom_fields_by_parent, custom_fields_of, days_among
@@ -39,7 +39,11 @@ from tap_planhat.records.schemas import stream_schema
 from tap_planhat.sdk_maps import CheckedMapper
 from tap_planhat.settings import ADVICE, CONFIG_SCHEMA, NO_LONGER, check_settings
 from tap_planhat.streams.classes import offered_models, stream_class
+from tap_planhat.streams.definitions import Definitions
+from tap_planhat.streams.first_lists import FirstLists
+from tap_planhat.streams.list_memory import ListMemory
 from tap_planhat.streams.shared import SharedServices
+from tap_planhat.streams.source import source_of
 from tap_planhat.summary import Summary
 
 if sys.version_info >= (3, 12):
@@ -48,7 +52,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from types import FrameType
 
     import click
@@ -85,6 +89,8 @@ class TapPlanhat(Tap):
 
     def _set_up(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- what the SDK passes
         self.append_builtin_config(self.config_jsonschema)
+        self._given_state: Mapping[str, Any] = options.get("state") or {}
+        self._definitions = Definitions()
         if isinstance(options.get("config"), Mapping):
             options["config"] = given_settings(options["config"], self.config_jsonschema)
         if options.get("parse_env_config"):
@@ -194,11 +200,21 @@ class TapPlanhat(Tap):
     @override
     def discover_streams(self) -> list[PlanhatStream]:
         check_settings(self.config)
-        shared = SharedServices(self, self.client, self.summary, self._custom_days)
+        shared = SharedServices(
+            self,
+            self.client,
+            self.summary,
+            self._custom_days,
+            FirstLists(self._streams_to_read, self.config["parallel_calls"] - 1),
+            self._definitions,
+        )
         return [
             stream_class(model)(shared, model, stream_schema(model, self._custom_fields(model)))
             for model in offered_models()
         ]
+
+    def _streams_to_read(self) -> Iterator[PlanhatStream]:
+        return (cast("PlanhatStream", stream) for stream in self.streams.values() if stream.selected)
 
     @override
     def setup_mapper(self) -> None:
@@ -239,19 +255,32 @@ class TapPlanhat(Tap):
     def _custom_definitions(self) -> Sequence[Mapping[str, Any]]:
         """The definitions of the tenant's custom fields.
 
-        They are empty if the settings or the token do not allow to read them; then ``custom`` is an open object.
+        They are empty if no stream needs them, or if the settings or the token do not allow to read them; then
+        ``custom`` is an open object.
         """
-        if not self.config["custom_field_definitions"]:
+        is_needed = self.input_catalog is None or selects_column(self.input_catalog, "custom")
+        if not is_needed or not self.config["custom_field_definitions"]:
             return ()
         from planhat_api import AccessError, NotFoundError  # noqa: PLC0415 -- as above
 
         try:
-            return self.client.custom_fields()
+            pages = self._definitions.get(self.client, self._memory_of_definitions)
+            return [row for page in pages for row in page.records()]
         except (AccessError, NotFoundError) as error:
             self.logger.warning(
                 "`custom` has no types, because this token cannot read the definitions of custom fields: %s", error
             )
             return ()
+
+    @property
+    def _memory_of_definitions(self) -> ListMemory:
+        """What the state knows of the list of definitions. The SDK loads the state only after the schemas are made."""
+        from planhat_api import Connection  # noqa: PLC0415 -- as above
+
+        bookmarks = self._given_state.get("bookmarks")
+        state = bookmarks.get("custom_fields") if isinstance(bookmarks, Mapping) else None
+        source = source_of(Connection.from_settings(self.config), "")
+        return ListMemory(dict(state) if isinstance(state, Mapping) else {}, source, self.config["full_read_days"])
 
 
 def _message_of(error: str) -> str:

@@ -56,7 +56,12 @@ def test_calls_that_are_made_again_are_counted(path: str) -> None:
 
 def test_a_tally_counts_every_call_of_many_threads() -> None:
     tally = CallTally()
-    threads = [threading.Thread(target=lambda: [tally.add() for _ in range(5_000)]) for _ in range(4)]
+
+    def add_many() -> None:
+        for _ in range(5_000):
+            tally.add()
+
+    threads = [threading.Thread(target=add_many) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

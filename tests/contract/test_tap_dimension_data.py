@@ -87,7 +87,12 @@ def test_the_next_run_reads_from_the_bookmark_less_the_lookback(box: Sandbox, lo
     assert {record["time"][:10] for record in output.records.get(_STREAM, [])} <= {
         _day(ago) for ago in range(max(lookback, 1) + 1)
     }
-    assert output.state == state
+    assert _without_density(output.state) == _without_density(state)
+
+
+def _without_density(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The bookmark without the rows of a day, which are those of the last days that were read."""
+    return {name: value for name, value in state["bookmarks"][_STREAM].items() if name != "rows_per_day"}
 
 
 def test_a_bookmark_never_moves_back(box: Sandbox) -> None:

@@ -31,7 +31,7 @@ def _second_run(box: Sandbox, number: int) -> tuple[set[str], set[str]]:
 
 
 @pytest.mark.parametrize("equal_rows", ["stable", "changing"])
-@pytest.mark.parametrize("page", [30, 100, 200])
+@pytest.mark.parametrize("page", [30, 80, 120])
 def test_every_row_of_an_import_comes_with_the_next_run(
     equal_rows: str, page: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from planhat_api.http import body, transport
 from planhat_sandbox import Sandbox
 from tap_planhat.records import page_stream
-from tap_planhat.streams import dimension_data
+from tap_planhat.streams import day_windows
 from tests.clock_support import standing_on
 from tests.contract.sandbox_calls import Api
 from tests.schedule_parts import Tenant, Warehouse, between_calls
@@ -159,7 +159,7 @@ def test_a_run_that_was_stopped_goes_on_from_there_within_the_lookback_too(
 ) -> None:
     """Else a run that is stopped again and again never comes to the latest days."""
     monkeypatch.setattr(page_stream, "_STATE_INTERVAL", -1.0)
-    monkeypatch.setattr(dimension_data, "FIRST_WINDOW_DAYS", 1)
+    monkeypatch.setattr(day_windows, "_FIRST_DAYS", 1)
     config = config_for(days, start_date="2026-06-06", parallel_calls=1)
     states = _on(_TODAY, config).states
     stopped = states[len(states) // 2]

@@ -12,7 +12,7 @@ import pytest
 
 from planhat_api import PlanhatClient
 from planhat_sandbox import Sandbox
-from tap_planhat.streams import dimension_data
+from tap_planhat.streams import day_windows
 from tests.clock_support import standing_on
 from tests.schedule_parts import Tenant, Warehouse, between_calls
 from tests.tap_support import catalog_for, config_for, run
@@ -87,7 +87,7 @@ def test_a_point_that_moves_while_days_are_read_is_not_left_out_for_good_without
 ) -> None:
     """In which order this list stands is not known, and it cannot be sorted. Models warn in such a case."""
     with Sandbox(companies=3, seed=3, days=60, today=_TODAY, switches={"calls_per_second": 0}) as box:
-        monkeypatch.setattr(dimension_data, "FIRST_WINDOW_DAYS", 60)
+        monkeypatch.setattr(day_windows, "_FIRST_DAYS", 60)
         config = config_for(box, start_date="2026-05-05", lookback_days=5, parallel_calls=1)
         wanted = {row["_id"]: row for row in box.rows("dimensiondata") if row["time"] >= "2026-05-05"}
         corrected = next(row_id for row_id, row in wanted.items() if row["time"] < "2026-05-10")

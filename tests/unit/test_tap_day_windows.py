@@ -24,61 +24,65 @@ def _days(windows: list[DayWindow]) -> list[int]:
 @given(
     first=st.integers(0, 30000),
     length=st.integers(0, 3000),
-    days=st.integers(1, 366),
+    rows_per_day=st.none() | st.integers(0, 10**6),
     rows=st.lists(st.integers(0, 10_000_000), min_size=1, max_size=8),
 )
-def test_no_day_is_skipped_and_none_is_read_twice(first: int, length: int, days: int, rows: list[int]) -> None:
+def test_no_day_is_skipped_and_none_is_read_twice(
+    first: int, length: int, rows_per_day: int | None, rows: list[int]
+) -> None:
     last = first + length
-    windows = _all(DayWindows([DayWindow(first, last)], days=days, page_size=10_000), rows)
+    windows = _all(DayWindows([DayWindow(first, last)], rows_per_day=rows_per_day, page_size=10_000), rows)
     assert _days(windows) == list(range(first, last + 1))
 
 
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=6),
-    days=st.integers(1, 50),
+    rows_per_day=st.integers(50, 2500),
 )
-def test_windows_keep_to_the_spans(lengths: list[tuple[int, int]], days: int) -> None:
+def test_windows_keep_to_the_spans(lengths: list[tuple[int, int]], rows_per_day: int) -> None:
     spans, at = [], 0
     for gap, length in lengths:
         spans.append(DayWindow(at + gap, at + gap + length - 1))
         at += gap + length
-    windows = DayWindows(spans, days=days, page_size=100)
+    windows = DayWindows(spans, rows_per_day=rows_per_day, page_size=100)
     assert _days(_all(windows, [10_000])) == _days(spans)
     assert windows.remaining() == 0
 
 
 def test_where_there_is_no_span_there_is_no_window() -> None:
-    windows = DayWindows([], days=7, page_size=100)
+    windows = DayWindows([], rows_per_day=None, page_size=100)
     assert windows.next() is None
     assert windows.remaining() == 0
 
 
-def test_quiet_windows_grow_and_busy_ones_shrink() -> None:
-    windows = DayWindows([DayWindow(0, 100_000)], days=8, page_size=100)
-    windows.next()
+def test_quiet_windows_grow_step_by_step_and_busy_ones_shrink() -> None:
+    windows = DayWindows([DayWindow(0, 100_000)], rows_per_day=None, page_size=100)
+    assert windows.next() == DayWindow(0, 29)
+    windows.adjust_size(30 * 10)
+    assert windows.next() == DayWindow(30, 30 + 249)
+    windows.adjust_size(250 * 25)
+    assert windows.next() == DayWindow(280, 280 + 99)
+    windows.adjust_size(100 * 5000)
+    assert windows.next() == DayWindow(380, 380)
     windows.adjust_size(0)
-    assert windows.next() == DayWindow(8, 8 + 31)
-    windows.adjust_size(1250)
-    assert windows.next() == DayWindow(40, 40 + 63)
-    windows.adjust_size(2500)
-    assert windows.next() == DayWindow(104, 104 + 63)
-    windows.adjust_size(5000)
-    assert windows.next() == DayWindow(168, 168 + 63)
-    windows.adjust_size(10_000)
-    assert windows.next() == DayWindow(232, 232 + 15)
-    windows.adjust_size(10_000_000)
-    assert windows.next() == DayWindow(248, 248)
+    assert windows.next() == DayWindow(381, 381 + 11)
+
+
+def test_the_first_window_is_as_large_as_the_rows_of_an_earlier_run_allow() -> None:
+    assert DayWindows([DayWindow(0, 999)], rows_per_day=10, page_size=100).next() == DayWindow(0, 249)
+    assert DayWindows([DayWindow(0, 999)], rows_per_day=0, page_size=100).next() == DayWindow(0, 365)
+    assert DayWindows([DayWindow(0, 999)], rows_per_day=10**9, page_size=100).next() == DayWindow(0, 0)
 
 
 def test_windows_never_grow_beyond_a_year() -> None:
-    windows = DayWindows([DayWindow(0, 100_000)], days=366, page_size=100)
+    windows = DayWindows([DayWindow(0, 100_000)], rows_per_day=0, page_size=100)
     windows.next()
     windows.adjust_size(0)
     assert windows.next() == DayWindow(366, 731)
 
 
 def test_remaining_is_the_share_of_days_to_come() -> None:
-    windows = DayWindows([DayWindow(0, 99)], days=25, page_size=1)
+    windows = DayWindows([DayWindow(0, 99)], rows_per_day=1, page_size=1)
     assert windows.remaining() == 1
     windows.next()
     assert windows.remaining() == 0.75

@@ -73,8 +73,22 @@ class _List:
         for offset in range(0, len(self.rows), self.size):
             yield self._page("_id", offset, self.size)
 
-    def descending(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
-        fetch = partial(self._page, f"-{field}")
+    def start_all_rows(self) -> None:
+        """Nothing: this list is read when its pages are taken."""
+
+    def start_descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> None:
+        """Nothing, as above."""
+
+    @property
+    def page_size(self) -> int:
+        return self.size
+
+    @property
+    def pages_known(self) -> int | None:
+        return None
+
+    def descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
+        fetch = partial(self._page, f"-{by}")
         return read_descending(PageSource(fetch, ThreadPoolExecutor(1), self.size, 1), values, name="test")
 
     def first_rows(self, sort: str, *, limit: int) -> Page:

@@ -58,6 +58,16 @@ class OverlapCheck:
         self._repeated = False
         self._last_pages: deque[Sequence[str | None]] = deque(maxlen=_LAST_PAGES)
 
+    @property
+    def descending(self) -> bool:
+        """Whether every page so far was in descending order of ``_id``. A single row has no order."""
+        return self.ordered and self._before is operator.gt
+
+    @property
+    def lowest(self) -> str | None:
+        """The lowest ``_id`` that was read; None if there is none, or if the list is not in order of ``_id``."""
+        return min(self._ends) if self.ordered and self._ends else None
+
     def compare(self, ids: Sequence[str | None], *, at_start: bool) -> Comparison:
         """Compare a page with the rows that were read before.
 
@@ -79,6 +89,9 @@ class OverlapCheck:
             ids: ``_id`` of each row of the page.
             new: Those that were not read before.
         """
+        if self.ordered:
+            # The ids of large pages take much memory, and one page is enough to find out where the order breaks.
+            self._last_pages.clear()
         self._last_pages.append(ids)
         if not self.ordered:
             self._seen.update(_compact(row_id) for row_id in new if row_id is not None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from planhat_api.lists.known_list import KnownList, ListRead
 from planhat_api.lists.overlap import OverlapCheck
 from planhat_api.lists.prefetch import Prefetcher
+from planhat_api.lists.read_ahead import pages_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +26,17 @@ _QUIET_PASSES = 3
 _MOST_PASSES = 20
 
 
-def read_list(
-    source: PageSource, *, name: str, sort: str | None, doubt: Callable[[str], None] | None = None
+_UNKNOWN = KnownList(0, None, trusted=False)
+
+
+def read_list(  # noqa: PLR0913 - each decides how the list is read
+    source: PageSource,
+    *,
+    name: str,
+    sort: str | None,
+    doubt: Callable[[str], None] | None = None,
+    known: KnownList | None = None,
+    found: ListRead | None = None,
 ) -> Iterator[Page]:
     """Read a list to its end.
 
@@ -36,7 +47,7 @@ def read_list(
     noticed, and the list is read again until a pass brings nothing new.
 
     The end is a page that could hold more rows and brings nothing new. A page that is only shorter than requested may
-    be limited by Planhat (B27).
+    be limited by Planhat (B27). If an earlier read is known, ``KnownList`` says when no such page is needed.
 
     If an answer is too large, the page and the ones after it are requested with half the rows, until pages become small
     enough again.
@@ -46,68 +57,117 @@ def read_list(
         name: Name of the list in the log.
         sort: The requested order. It only decides whether there is a warning if the list is not in order of ``_id``.
         doubt: Called with the reason if rows may be missing, because the list was not in order of ``_id``.
+        known: What an earlier read showed of this list; None for nothing.
+        found: Is filled with what this read shows of it.
 
     Raises:
         AnswerTooLargeError: A single row is too large.
     """
-    check = OverlapCheck()
-    prefetcher = Prefetcher(source, name)
-    yield from _one_pass(prefetcher, check, name)
+    one = _Pass(source, name, known)
+    yield from one.pages()
+    check = one.check
     if not check.ordered and doubt:
         doubt("the list was not in order of _id")
-    if not check.ordered and sort == "_id":
-        _log.warning("%s: Planhat ignores sort=_id; rows that move while the list is read may be missed", name)
+    if not check.ordered and sort and sort.removeprefix("-") == "_id":
+        _log.warning("%s: Planhat ignores sort=%s; rows that move while the list is read may be missed", name, sort)
     wanted = _QUIET_PASSES if check.order_changed else int(check.rows_shifted)
     quiet = passes = 0
     while quiet < wanted and passes < _MOST_PASSES:
         passes += 1
         _log.warning("%s: rows moved within the list; reading it again to find missed rows", name)
-        found = 0
+        rows = one.rows
         check.start_over()
-        for page in _one_pass(prefetcher, check, name):
-            found += len(page.raw)
-            yield page
-        quiet = 0 if found else quiet + 1
+        yield from one.pages()
+        quiet = 0 if one.rows > rows else quiet + 1
         wanted = _QUIET_PASSES if check.order_changed else wanted
+    if found:
+        found.rows, found.lowest, found.proved = one.rows, check.lowest, one.proved
+        found.page_rows = one.page_rows if one.rows > one.page_rows else None
 
 
-def _one_pass(prefetcher: Prefetcher, check: OverlapCheck, name: str) -> Iterator[Page]:
-    position = 0  # Of the first row that was not read yet.
-    wanted_overlap = 1
-    back = 0
-    biggest = 0
-    try:
-        while True:
-            overlap = _overlap(wanted_overlap, biggest, check)
-            offset = max(0, position - max(overlap, back))
-            page = prefetcher.get(offset, full=biggest)
-            # Pages are smaller after an answer that was too large.
-            biggest = min(biggest, prefetcher.limit)
-            if not len(page) and (offset == 0 or offset >= position):
-                return
-            comparison = check.compare(page.ids, at_start=offset == 0 or overlap == 0)
-            if not len(page) or not comparison.no_gap:
-                # Rows before the offset were deleted, so the next rows have moved towards the beginning.
-                back = max(2 * back, biggest // 2, 1)
-                wanted_overlap = min(4 * wanted_overlap, max(biggest // 4, 1))
-                _log.debug("%s: rows moved before offset %d; going back by %d", name, offset, back)
-                prefetcher.cancel()
-                continue
-            back = 0
-            check.note_shift(known=len(page) - len(comparison.new), expected=position - offset)
-            position = offset + len(page)
-            if len(page) >= biggest:
-                overlap = _overlap(wanted_overlap, len(page), check)
-                prefetcher.prefetch(position - overlap, stride=len(page) - overlap, cap_known=biggest > 0)
-            biggest = max(biggest, len(page))
-            new_rows = page.at(comparison.new)
-            check.add_page(page.ids, new_rows.ids)
-            if new_rows.raw:
-                yield new_rows
-            elif len(page) < biggest:
-                return
-    finally:
-        prefetcher.cancel()
+class _Pass:
+    """Reads a list once, or several times with the same memory of its rows.
+
+    Attributes:
+        check: The comparison of all pages.
+        rows: Rows that were read so far.
+        page_rows: Rows of the longest page.
+        proved: Whether a call proved the end.
+    """
+
+    def __init__(self, source: PageSource, name: str, known: KnownList | None) -> None:
+        self.check = OverlapCheck()
+        self.rows = 0
+        self.page_rows = 0
+        self.proved = False
+        self._known = known or _UNKNOWN
+        self._expected = known.rows if known else None
+        self._source = source
+        self._prefetcher = Prefetcher(source, name)
+        self._name = name
+
+    def pages(self) -> Iterator[Page]:
+        """Pages with at least one new row."""
+        prefetcher, check = self._prefetcher, self.check
+        position = 0  # Of the first row that was not read yet.
+        wanted_overlap = 1
+        back = 0
+        biggest = full_pages = 0
+        self.proved = False
+        try:
+            while True:
+                overlap = _overlap(wanted_overlap, biggest, check)
+                offset = max(0, position - max(overlap, back))
+                page = prefetcher.get(offset, full=biggest)
+                # Pages are smaller after an answer that was too large.
+                biggest = min(biggest, prefetcher.limit)
+                if not len(page) and (offset == 0 or offset >= position):
+                    self.proved = True
+                    return
+                comparison = check.compare(page.ids, at_start=offset == 0 or overlap == 0)
+                if not len(page) or not comparison.no_gap:
+                    # Rows before the offset were deleted, so the next rows have moved towards the beginning.
+                    back = max(2 * back, biggest // 2, 1)
+                    wanted_overlap = min(4 * wanted_overlap, max(biggest // 4, 1))
+                    _log.debug("%s: rows moved before offset %d; going back by %d", self._name, offset, back)
+                    prefetcher.cancel()
+                    continue
+                back = 0
+                check.note_shift(known=len(page) - len(comparison.new), expected=position - offset)
+                position = offset + len(page)
+                new_rows = page.at(comparison.new)
+                check.add_page(page.ids, new_rows.ids)
+                is_end = self._known.ends_with(page, check, prefetcher.limit)
+                if len(page) >= biggest and not is_end:
+                    full_pages += 1
+                    self._read_ahead(page, position, _overlap(wanted_overlap, len(page), check), full_pages)
+                biggest = max(biggest, len(page))
+                self.page_rows = max(self.page_rows, biggest)
+                if new_rows.raw:
+                    self.rows += len(new_rows.raw)
+                    yield new_rows
+                elif len(page) < biggest:
+                    self.proved = True
+                    return
+                if is_end:
+                    return
+                # A large page must not stay in memory while the next one is read.
+                del page, new_rows, comparison
+        finally:
+            prefetcher.cancel()
+
+    def _read_ahead(self, page: Page, position: int, overlap: int, full_pages: int) -> None:
+        stride = len(page) - overlap
+        most = pages_ahead(
+            most=self._source.in_flight if self._source.in_flight > 1 else 0,
+            full_pages=full_pages,
+            position=position,
+            stride=stride,
+            page_bytes=len(page.body),
+            expected=self._expected,
+            spare=self._source.spare,
+        )
+        self._prefetcher.prefetch(position - overlap, stride=stride, most=most)
 
 
 def _overlap(wanted: int, biggest: int, check: OverlapCheck) -> int:

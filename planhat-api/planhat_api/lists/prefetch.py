@@ -34,15 +34,17 @@ class PageSource:
 
     Attributes:
         fetch: Fetches one page, with offset and limit.
-        pool: Runs ``fetch`` for pages prefetcher of their turn.
+        pool: Runs ``fetch`` for pages ahead of their turn.
         limit: Rows to ask for.
-        in_flight: Pages to have on the way at once.
+        in_flight: The most pages to have on the way at once.
+        spare: Whether much of the quota is left.
     """
 
     fetch: Fetch
     pool: Executor
     limit: int
     in_flight: int
+    spare: Callable[[], bool] = lambda: True
 
 
 class Prefetcher:
@@ -115,23 +117,20 @@ class Prefetcher:
             first.conforms and second.conforms,
         )
 
-    def prefetch(self, offset: int, *, stride: int, cap_known: bool) -> None:
+    def prefetch(self, offset: int, *, stride: int, most: int) -> None:
         """Begin to fetch the pages from ``offset`` on.
 
         Args:
             offset: Offset of the next page.
             stride: Distance between the offsets of two pages.
-            cap_known: Whether a page as long as the last one is known to be full. A first page that is shorter than
-                requested may be the whole list.
+            most: Pages to have on the way at once.
         """
-        if self._source.in_flight == 1 or not (cap_known or stride >= self.limit):
-            return
         if self._light and self.limit < self._most:
             # After the pages that are already requested, pages become larger again.
             return
         if self._waiting:
             offset = self._waiting[-1][0] + stride
-        while len(self._waiting) < self._source.in_flight:
+        while len(self._waiting) < most:
             self._waiting.append((offset, self._source.pool.submit(self._source.fetch, offset, self.limit)))
             offset += stride
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib import Catalog
 
-__all__ = ["selection_warnings"]
+__all__ = ["selection_warnings", "selects_column"]
 
 _FEW = 5
 _SHOWN = 60
@@ -31,6 +31,14 @@ def selection_warnings(catalog: Catalog, offered: Collection[str]) -> Iterator[s
         known = [name for name in catalog if name in offered]
         select = f"Select some of the streams that it contains: {_some(known)}" if known else existing
         yield f"The catalog selects no stream that exists, so nothing is read. {select}"
+
+
+def selects_column(catalog: Catalog, column: str) -> bool:
+    """Whether a catalog selects this column of some stream."""
+    return any(
+        column in (entry.schema.properties or {}) and mask.get((), True) and mask["properties", column]
+        for entry, mask in ((entry, entry.metadata.resolve_selection()) for entry in catalog.values())
+    )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -209,6 +209,8 @@ class PageStream(Stream):
                     self.state_manager.is_flushed = False
                     counter.increment(len(page.raw))
                     written += len(page.raw)
+                    # A large page must not stay in memory while the next one is read.
+                    del page
                 if element and element == self._get_state_partition_context(element):
                     self._finalize_state(self.get_context_state(element))
         if not context:

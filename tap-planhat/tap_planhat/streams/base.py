@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from planhat_api.errors import AccessError, NotFoundError
+from planhat_api.http.call import CallTally
 from tap_planhat.records.conversion import RecordConverter, decode_record
 from tap_planhat.records.page_stream import PageStream
 from tap_planhat.records.record_types import EPOCH_DAY
@@ -51,6 +52,10 @@ class PlanhatStream(PageStream):
         self.client = shared.client
         self._summary = shared.summary
         self._custom_days = shared.custom_days
+        self._first_lists = shared.first_lists
+        self._definitions = shared.definitions
+        self.tally = CallTally()
+        self._calls_told = 0
         self.primary_keys = (KEY,)
         self._doubts: list[str] = []
 
@@ -70,7 +75,9 @@ class PlanhatStream(PageStream):
 
         If the token may not read the list, or the tenant does not have it, this ends with a warning (B39).
         """
-        progress, calls = self.new_progress(), self.client.calls
+        progress = self.new_progress()
+        if self.dry_run_rows is None:
+            self._first_lists.turn_of(self)
         try:
             for page in self.pages(context):
                 self.page = page
@@ -78,6 +85,9 @@ class PlanhatStream(PageStream):
                     self._warn_of_few_fields(page)
                 progress.page(len(page.raw))
                 yield page
+                # A large page must not stay in memory while the next one is read.
+                self.page = None
+                del page
         except (AccessError, NotFoundError) as error:
             if progress.pages:
                 raise
@@ -85,12 +95,17 @@ class PlanhatStream(PageStream):
                 self.logger.warning("Skipped '%s': this token cannot read it. %s", self.name, error)
             return
         finally:
-            self._summary.add(self.name, records=progress.rows, calls=self.client.calls - calls)
+            calls = self.tally.calls
+            self._summary.add(self.name, records=progress.rows, calls=calls - self._calls_told)
+            self._calls_told = calls
         self.page = None
         self._warn_of_missing_values(context)
         self._activate_unless_in_doubt()
         if not context:
             progress.done(self.changed())
+
+    def start(self) -> None:
+        """Begin to read the first list before the turn of the stream, if that is possible."""
 
     def changed(self) -> Changed | None:
         """What an incremental read looked for; None if all rows were read."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from planhat_api.values.dates import day_number
 from tap_planhat.records.values import to_moment
 from tap_planhat.streams.source import SOURCE, change_of_source
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Bookmark", "Coverage"]
 
 _FIELD, _VALUE, _SCOPE, _SEEN = "replication_key", "replication_key_value", "scope", "newest_seen"
+_READ_ALL_ON = "read_all_on"
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
 
@@ -68,6 +70,10 @@ class Bookmark:
         self.invalid_reason = None if self._value is None else self._fault(self._value)
         if self.invalid_reason:
             self._value = None
+        self._today = day_number(now.date())
+        read_all_on = state.get(_READ_ALL_ON)
+        # In a bookmark that a person or an older version wrote, the days count from now.
+        self._read_all_on = read_all_on if isinstance(read_all_on, int) else self._today
 
     def _fault(self, value: datetime) -> str | None:
         changed = self._coverage.change(self._state)
@@ -77,21 +83,32 @@ class Bookmark:
             return "The bookmark is in the future and would hide every change until then"
         return None
 
-    def since(self, lookback_minutes: int) -> datetime | None:
-        """The time from which rows count as changed; None if all rows have to be read."""
+    def since(self, lookback_minutes: int, full_read_days: int) -> datetime | None:
+        """The time from which rows count as changed; None if all rows have to be read.
+
+        Args:
+            lookback_minutes: Minutes before the bookmark that are read again.
+            full_read_days: After so many days, all rows are read again, because it is not known whether every change
+                moves the timestamp of a row (B34, Q25).
+        """
         if self._value is None:
+            return None
+        if not 0 <= self._today - self._read_all_on < full_read_days:
             return None
         try:
             return self._value - timedelta(minutes=lookback_minutes)
         except OverflowError:
             return datetime.min.replace(tzinfo=timezone.utc)
 
-    def advance(self, *, at_start: datetime | None, newest: datetime | None, all_in_future: bool = False) -> None:
+    def advance(
+        self, *, at_start: datetime | None, newest: datetime | None, read_all: bool, all_in_future: bool = False
+    ) -> None:
         """Set the bookmark. Call this when the whole list was read, because the oldest change comes last.
 
         Args:
             at_start: The latest timestamp of the list before its first row was emitted, without those in the future.
             newest: The latest timestamp that was read, without those in the future.
+            read_all: Whether all rows were read.
             all_in_future: Every timestamp that was read is in the future. Then Planhat's clock is ahead of this one,
                 and all later changes have timestamps after the present time.
         """
@@ -106,12 +123,13 @@ class Bookmark:
         self._state[_VALUE] = _text(min(max(known), self._now))
         self._state[_SCOPE] = self._coverage.scope
         self._state[SOURCE] = self._coverage.source
+        self._state[_READ_ALL_ON] = self._today if read_all else self._read_all_on
         if newest is not None:
             self._state[_SEEN] = _text(newest)
 
     def clear(self) -> None:
         """Remove the bookmark, so that the next run reads all rows."""
-        for name in (_VALUE, _SCOPE, _SEEN, SOURCE):
+        for name in (_VALUE, _SCOPE, _SEEN, SOURCE, _READ_ALL_ON):
             self._state.pop(name, None)
 
 

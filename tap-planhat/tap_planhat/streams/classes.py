@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from planhat_api.models.registry import all_models
 from tap_planhat.streams.conversations import Conversations, Notes
+from tap_planhat.streams.custom_fields import CustomFields
 from tap_planhat.streams.dimension_data import DimensionData
 from tap_planhat.streams.lean_companies import LeanCompanies
 from tap_planhat.streams.list_parameters import ArchivableStream, Nps
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _CLASSES: Mapping[str, type[PlanhatStream]] = {
     "conversations": Conversations,
+    "customfields": CustomFields,
     "dimensiondata": DimensionData,
     "endusers": ArchivableStream,
     "leancompanies": LeanCompanies,

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIRST_WINDOW_DAYS = 7
-"""Days of a first window, when it is not known yet how many rows a day holds."""
-
+_FIRST_DAYS = 30
+"""Days of the first window, if it is not known how many rows a day holds."""
 _MOST_DAYS = 366
 _ENOUGH_PAGES = 25
-_MANY_PAGES = 50
-_MOST_GROWTH = 4
+_MOST_GROWTH = 12
 
 
 @dataclass(frozen=True)
@@ -28,22 +26,26 @@ class DayWindow:
 class DayWindows:
     """Walks through spans of days, each day once.
 
-    After a window with few pages, the next one is larger, because finding the end of each window costs calls. After a
-    window with many pages, the next one is smaller, so that offsets stay small and little is read again after an
-    interruption.
+    Windows are so large that few calls find their ends, and so small that offsets stay small, and that little is read
+    again after an interruption.
 
     Args:
         spans: The days in the order in which to read them; no day twice.
-        days: Number of days in the first window.
+        rows_per_day: Rows of a day, as an earlier run counted them; None if no one did.
         page_size: Rows of a full page.
+
+    Attributes:
+        rows_per_day: Rows of a day in the last window, rounded up.
     """
 
-    def __init__(self, spans: Sequence[DayWindow], *, days: int, page_size: int) -> None:
+    def __init__(self, spans: Sequence[DayWindow], *, rows_per_day: int | None, page_size: int) -> None:
         """Start before the first day."""
         self._spans = list(spans)
         self._left = self._total = sum(span.last - span.first + 1 for span in spans)
-        self._days = days
         self._page_size = page_size
+        self.rows_per_day = rows_per_day
+        self._days = _FIRST_DAYS if rows_per_day is None else self._days_for(rows_per_day)
+        self._last_days = 0
 
     def next(self) -> DayWindow | None:
         """The next window; None after the last day."""
@@ -53,18 +55,22 @@ class DayWindows:
         window = DayWindow(span.first, min(span.first + self._days - 1, span.last))
         if window.last < span.last:
             self._spans.insert(0, DayWindow(window.last + 1, span.last))
-        self._left -= window.last - window.first + 1
+        self._last_days = window.last - window.first + 1
+        self._left -= self._last_days
         return window
 
     def adjust_size(self, rows: int) -> None:
-        """Adjust the size of the next window to the number of rows in the last one."""
-        pages = rows / self._page_size
-        if pages < _ENOUGH_PAGES:
-            growth = min(_MOST_GROWTH, _ENOUGH_PAGES / pages) if pages else _MOST_GROWTH
-            self._days = min(int(self._days * growth), _MOST_DAYS)
-        elif pages > _MANY_PAGES:
-            self._days = max(int(self._days * _ENOUGH_PAGES / pages), 1)
+        """Adjust the size of the next window to the number of rows in the last one.
+
+        It grows only step by step, because later days may hold many more rows.
+        """
+        self.rows_per_day = -(-rows // self._last_days)
+        self._days = min(self._days_for(self.rows_per_day), self._days * _MOST_GROWTH)
 
     def remaining(self) -> float:
         """Share of the days that no window contained yet."""
         return self._left / max(self._total, 1)
+
+    def _days_for(self, rows_per_day: int) -> int:
+        most = _ENOUGH_PAGES * self._page_size // rows_per_day if rows_per_day > 0 else _MOST_DAYS
+        return max(1, min(most, _MOST_DAYS))

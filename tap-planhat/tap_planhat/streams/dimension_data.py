@@ -14,7 +14,7 @@ from tap_planhat.records.values import to_epoch_day
 from tap_planhat.settings import first_day, last_day, texts_in
 from tap_planhat.streams.base import PlanhatStream
 from tap_planhat.streams.day_coverage import DayCoverage, ReadSpan
-from tap_planhat.streams.day_windows import FIRST_WINDOW_DAYS, DayWindow, DayWindows
+from tap_planhat.streams.day_windows import DayWindow, DayWindows
 from tap_planhat.streams.progress import Progress
 from tap_planhat.streams.requested_values import RequestedValues
 from tap_planhat.streams.source import SOURCE, change_of_source
@@ -38,6 +38,7 @@ PARTITION = "dimensionId"
 
 _DAYS_READ = "days_read"
 _FILTERS = "filters"
+_ROWS_PER_DAY = "rows_per_day"
 # States without ``days_read`` cover the days from this one to the bookmark.
 _FIRST_DAY = "first_day"
 _FEW = 3
@@ -59,6 +60,7 @@ class DimensionData(PlanhatStream):
         super().__init__(shared, model, schema)
         self.replication_key = "time"
         self._windows: DayWindows | None = None
+        self._started: tuple[DayWindow, Iterator[Page]] | None = None
 
     @property
     @override
@@ -76,34 +78,62 @@ class DimensionData(PlanhatStream):
         return Progress(self.logger, self.name, remaining=lambda: self._windows.remaining() if self._windows else 1.0)
 
     @override
+    def start(self) -> None:
+        if self._partitions:
+            return
+        known = self._known(None)
+        window = self._windows_of(None, known, self._due(known)).next()
+        if window:
+            first = self._series(None)[0]
+            self._started = window, self.client.start(self._points(window, *first))
+
+    @override
     def pages(self, context: Context | None) -> Iterator[Page]:
         known = self._known(context)
         due = self._due(known)
         requested = last_day(self.config) - first_day(self.config) + 1
         self.reads_all = sum(span.last - span.first + 1 for span in due) == requested
-        self._windows = DayWindows(due, days=FIRST_WINDOW_DAYS, page_size=self.dry_run_rows or self.model.page.ask or 1)
+        self._windows = self._windows_of(context, known, due)
         self.log("Reading %s", _days_text(due), level=DEBUG if context else INFO)
         while window := self._windows.next():
             began = today()
             rows = 0
             for company, dimension in self._series(context):
-                for page in self.client.dimension_data(
-                    first_day=window.first,
-                    last_day=window.last,
-                    company_id=company,
-                    dimension_id=dimension,
-                    limit=self.dry_run_rows,
-                    in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
-                    conforming_ids=self.conforming_ids,
-                ):
+                for page in self._take_started(window) or self._points(window, company, dimension):
                     rows += len(page)
                     if page.raw:
                         self._requested["dimension_ids"].mark_found([dimension])
                         self._requested["company_ids"].mark_found([company])
                     yield page
+                    del page  # As in the caller.
             self._windows.adjust_size(rows)
             known.mark_read(window, began, self._lookback)
             self._bookmark(context, known)
+
+    def _windows_of(self, context: Context | None, known: DayCoverage, due: Sequence[DayWindow]) -> DayWindows:
+        rows_per_day = self.get_context_state(context).get(_ROWS_PER_DAY) if known.last is not None else None
+        return DayWindows(
+            due,
+            rows_per_day=rows_per_day if isinstance(rows_per_day, int) else None,
+            page_size=self.dry_run_rows or self.model.page.ask or 1,
+        )
+
+    def _points(self, window: DayWindow, company: str | None, dimension: str | None) -> Iterator[Page]:
+        return self.client.dimension_data(
+            first_day=window.first,
+            last_day=window.last,
+            company_id=company,
+            dimension_id=dimension,
+            limit=self.dry_run_rows,
+            in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
+            conforming_ids=self.conforming_ids,
+            tally=self.tally,
+        )
+
+    def _take_started(self, window: DayWindow) -> Iterator[Page] | None:
+        """The points of the first list, if their read was started and is for the same days."""
+        started, self._started = self._started, None
+        return started[1] if started and started[0] == window else None
 
     @property
     @override
@@ -161,7 +191,7 @@ class DimensionData(PlanhatStream):
 
     @staticmethod
     def _forget(state: dict[str, Any]) -> None:
-        for name in ("replication_key_value", _DAYS_READ, _FIRST_DAY, _FILTERS, SOURCE):
+        for name in ("replication_key_value", _DAYS_READ, _FIRST_DAY, _FILTERS, _ROWS_PER_DAY, SOURCE):
             state.pop(name, None)
 
     @override
@@ -205,6 +235,8 @@ class DimensionData(PlanhatStream):
         state.pop(_FIRST_DAY, None)
         state[SOURCE] = dict(self.source)
         state[_DAYS_READ] = known.to_state()
+        if self._windows and self._windows.rows_per_day is not None:
+            state[_ROWS_PER_DAY] = self._windows.rows_per_day
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = f"{day_of(known.last)}T00:00:00.000Z"
 

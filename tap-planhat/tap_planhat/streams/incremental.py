@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from planhat_api import Page
 
+_CALLS_NEWEST_FIRST = 2
+"""The fewest calls that find out with the order newest first that nothing changed: one for each end of the list."""
+
 _FEW = 100
 """Rows to request when searching the few rows without a timestamp."""
 
@@ -35,15 +38,32 @@ class ListReader(Protocol):
     def all_rows(self) -> Iterator[Page]:
         """Every row."""
 
-    def descending(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
+    def descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
         """The rows sorted by a field, highest first."""
 
     def first_rows(self, sort: str, *, limit: int) -> Page:
         """The first rows in a given order, in one answer."""
 
+    def start_all_rows(self) -> None:
+        """Begin to read every row."""
+
+    def start_descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> None:
+        """Begin to read the rows sorted by a field."""
+
+    @property
+    def page_size(self) -> int:
+        """Rows to request in one call."""
+
+    @property
+    def pages_known(self) -> int | None:
+        """How many pages the list had in an earlier run; None if that is not known."""
+
 
 class PassReader(Protocol):
     """Reads one pass over a list."""
+
+    def start(self) -> None:
+        """Begin to read before the turn of the pass."""
 
     def pages(self) -> Iterator[Page]:
         """The pages, with only the rows to emit."""
@@ -55,6 +75,10 @@ class FullScan:
     def __init__(self, rows: ListReader) -> None:
         """Prepare the read."""
         self._rows = rows
+
+    def start(self) -> None:
+        """Begin to read before the turn of the pass."""
+        self._rows.start_all_rows()
 
     def pages(self) -> Iterator[Page]:
         """Every page."""
@@ -91,12 +115,32 @@ class ChangedRows:
         self._timestamps = timestamps
         self._emitted: set[str] = set()
 
+    def start(self) -> None:
+        """Begin to read before the turn of the pass."""
+        if self._reads_newest_first:
+            self._rows.start_descending(self._timestamps.field, self._timestamps.of)
+        elif self._bound is not None or not self._has_many_pages:
+            self._rows.start_all_rows()
+
+    @property
+    def _reads_newest_first(self) -> bool:
+        """Whether the order newest first needs fewer calls than the whole list, which brings the same rows."""
+        few = self._rows.pages_known is not None and self._rows.pages_known <= _CALLS_NEWEST_FIRST
+        return self._bound is not None and not few
+
+    @property
+    def _has_many_pages(self) -> bool:
+        return self._rows.pages_known is not None and self._rows.pages_known > 1
+
     def pages(self) -> Iterator[Page]:
         """Pages that contain only changed rows."""
         if self._bound is None:
-            for number, page in enumerate(self._full_scan(None)):
+            yield from self._every_row()
+            return
+        if not self._reads_newest_first:
+            for number, page in enumerate(self._full_scan(self._bound)):
                 if not number:
-                    self.at_start = self._timestamps.latest(page)
+                    self.at_start = self._timestamps.first
                 yield page
             return
         try:
@@ -115,6 +159,26 @@ class ChangedRows:
             )
             self.at_start = self._timestamps.first
             yield from self._full_scan(self._bound)
+
+    def _every_row(self) -> Iterator[Page]:
+        """The whole list.
+
+        The latest timestamp at the start is the latest one of the first page, if that page is the whole list. Otherwise
+        it is perhaps much too early, and the next run would read many rows again. Then it is worth the calls to ask for
+        it and to begin again.
+        """
+        if not self._has_many_pages:
+            pages = self._full_scan(None)
+            first = next(pages, None)
+            if first is None:
+                return
+            if len(first) < self._rows.page_size and next(pages, None) is None:
+                self.at_start = self._timestamps.first
+                yield first
+                return
+            self.newest, self.with_timestamp = None, 0
+        self.at_start = latest_at_front(self._rows, self._timestamps)
+        yield from self._full_scan(None)
 
     def _full_scan(self, bound: datetime | None) -> Iterator[Page]:
         self.looked_at = 0

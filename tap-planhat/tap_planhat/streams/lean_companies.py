@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 class LeanCompanies(PlanhatStream):
     """Ids, keys and names of all companies, in one unpaged answer."""
 
+    _started: Iterator[Page] | None = None
+
+    @override
+    def start(self) -> None:
+        self._started = self.client.start(self._all())
+
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
-        yield self.client.lean_companies()
+        started, self._started = self._started, None
+        yield from started or self._all()
+
+    def _all(self) -> Iterator[Page]:
+        yield self.client.lean_companies(tally=self.tally)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from planhat_api.lists.known_list import ListRead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planhat_api import Page, PlanhatClient
+    from planhat_api.http.call import CallTally
+    from planhat_api.lists.known_list import KnownList
     from planhat_api.lists.page import ConformingIds
     from planhat_api.models.registry import Model
 
 __all__ = ["ListPass"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class ListPass:
     """One pass over a list.
 
@@ -28,6 +32,9 @@ class ListPass:
         in_flight: Pages to request at the same time.
         conforming_ids: Checks whether the records of a page can pass unchanged.
         doubt: Called with the reason if rows may be missing.
+        known: What an earlier run showed of the list; None for nothing.
+        tally: Counts the calls.
+        found: What this run shows of the list, once ``all_rows`` has brought all rows.
     """
 
     client: PlanhatClient
@@ -38,30 +45,68 @@ class ListPass:
     in_flight: int
     conforming_ids: ConformingIds | None
     doubt: Callable[[str], None]
+    known: KnownList | None
+    tally: CallTally
+    found: ListRead = field(default_factory=ListRead)
+    _started: Iterator[Page] | None = None
+
+    @property
+    def page_size(self) -> int:
+        """Rows to request in one call."""
+        return self.limit or self.model.page.ask or 1
+
+    @property
+    def pages_known(self) -> int | None:
+        """How many pages the list had in an earlier run; None if that is not known."""
+        if self.known is None:
+            return None
+        return -(-self.known.rows // min(self.page_size, self.known.page_rows or self.page_size))
+
+    def start_all_rows(self) -> None:
+        """Begin to read the list now. The next ``all_rows`` brings its pages."""
+        if self._started is None:
+            self._started = self.client.start(self.all_rows())
+
+    def start_descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> None:
+        """Request the first page of ``descending`` now. The next ``descending`` brings it."""
+        self._started = self.client.start(self.descending(by, values), room=0)
+
+    def use(self, pages: Sequence[Page], found: ListRead) -> None:
+        """Use pages that were already read. The next ``all_rows`` brings them."""
+        self._started, self.found = iter(pages), found
 
     def all_rows(self) -> Iterator[Page]:
-        """All rows, sorted by ``_id``."""
+        """All rows, sorted by ``_id``: ascending, or descending if that saves the call that proves the end."""
+        if started := self._take_started():
+            return started
+        self.found = ListRead()
         return self.client.pages(
             self.model,
             params=self.params,
-            sort="_id",
+            sort="-_id" if self.known and self.known.trusted else "_id",
             limit=self.limit,
             select=self.select,
             in_flight=self.in_flight,
             conforming_ids=self.conforming_ids,
             doubt=self.doubt,
+            known=self.known,
+            found=self.found,
+            tally=self.tally,
         )
 
-    def descending(self, field: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
+    def descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
         """The rows sorted by a field, highest first; see ``planhat_api.lists.descending``."""
+        if started := self._take_started():
+            return started
         return self.client.pages(
             self.model,
             params=self.params,
-            sort=f"-{field}",
+            sort=f"-{by}",
             limit=self.limit,
             select=self.select,
             conforming_ids=self.conforming_ids,
             descending_by=values,
+            tally=self.tally,
         )
 
     def first_rows(self, sort: str, *, limit: int) -> Page:
@@ -73,4 +118,9 @@ class ListPass:
             limit=limit,
             select=self.select,
             conforming_ids=self.conforming_ids,
+            tally=self.tally,
         )
+
+    def _take_started(self) -> Iterator[Page] | None:
+        started, self._started = self._started, None
+        return started

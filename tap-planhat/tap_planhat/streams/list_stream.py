@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import (
@@ -23,9 +25,9 @@ from tap_planhat.streams.incremental import (
     FullScan,
     PassReader,
     Timestamps,
-    latest_at_front,
     latest_timestamp,
 )
+from tap_planhat.streams.list_memory import ListMemory
 from tap_planhat.streams.list_pass import ListPass
 from tap_planhat.streams.missed_rows import MissedRows
 from tap_planhat.streams.progress import Changed
@@ -46,6 +48,21 @@ if TYPE_CHECKING:
     from tap_planhat.streams.shared import SharedServices
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """One read of a stream.
+
+    Attributes:
+        passes: The passes over the list.
+        readers: What reads each pass.
+        bookmark: The bookmark of an incremental read; None otherwise.
+    """
+
+    passes: Sequence[ListPass]
+    readers: Sequence[PassReader]
+    bookmark: Bookmark | None
+
+
 class ListStream(PlanhatStream):
     """A model that is read from its list, in as many passes as are needed to see every row."""
 
@@ -58,6 +75,7 @@ class ListStream(PlanhatStream):
         self._changes: Sequence[ChangedRows] = ()
         self._since: datetime | None = None
         self._now = datetime.now(timezone.utc)
+        self._started: _Reading | None = None
 
     @property
     @override
@@ -92,15 +110,27 @@ class ListStream(PlanhatStream):
                 column.inclusion = Metadata.InclusionType.AUTOMATIC
 
     @override
-    def pages(self, context: Context | None) -> Iterator[Page]:
+    def start(self) -> None:
+        # Rows that move between several passes are found only if the read begins with a call of its own.
+        if self.is_versioned and len(self.passes()) > 1:
+            return
+        self._started = self._prepare()
+        # Not the other passes: a row that moves to another pass meanwhile has to be there when that one begins.
+        self._started.readers[0].start()
+
+    def _prepare(self) -> _Reading:
         self._now = datetime.now(timezone.utc)
-        passes = [self._list_pass(parameters) for parameters in self.passes()]
         bookmark = self._bookmark() if self._is_incremental else None
         if bookmark:
-            self._since = bookmark.since(self.config["incremental_lookback_minutes"])
+            self._since = bookmark.since(self.config["incremental_lookback_minutes"], self.config["full_read_days"])
             self.reads_all = self._since is None
-        at_start = self._latest_at_start(passes) if bookmark and self.reads_all else None
-        readers = self._readers(passes)
+        passes = [self._list_pass(parameters) for parameters in self.passes()]
+        return _Reading(passes, self._readers(passes), bookmark)
+
+    @override
+    def pages(self, context: Context | None) -> Iterator[Page]:
+        reading, self._started = self._started or self._prepare(), None
+        passes, readers, bookmark = reading.passes, reading.readers, reading.bookmark
         missed = self._missed_rows(passes)
         archived = self._archived_rows()
         seen: set[str] = set()
@@ -116,16 +146,15 @@ class ListStream(PlanhatStream):
         if archived and not archived.seen:
             self.doubt("no row is archived, and it is not known whether the list leaves out archived rows (Q17)")
         if bookmark:
-            self._advance(bookmark, at_start)
-
-    def _latest_at_start(self, passes: Sequence[ListPass]) -> datetime | None:
-        """The latest timestamp before anything is read. It costs a call for each pass."""
-        return latest_timestamp(*(latest_at_front(rows, self._timestamps()) for rows in passes))
+            self._advance(bookmark)
+        if self.dry_run_rows is None:
+            for rows in passes:
+                self._memory.note(rows.params, rows.found)
 
     def _timestamps(self) -> Timestamps:
         return Timestamps(self.model.updated.field or "", self._now)
 
-    def _advance(self, bookmark: Bookmark, at_start: datetime | None) -> None:
+    def _advance(self, bookmark: Bookmark) -> None:
         looked_at = sum(changes.looked_at for changes in self._changes)
         with_timestamp = sum(changes.with_timestamp for changes in self._changes)
         newest = latest_timestamp(*(changes.newest for changes in self._changes))
@@ -136,8 +165,10 @@ class ListStream(PlanhatStream):
                 self.model.updated.field,
             )
         bookmark.advance(
-            at_start=latest_timestamp(at_start, self._changes[0].at_start),
+            # A pass without rows needs no bookmark. The next one began before any row was written.
+            at_start=next((changes.at_start for changes in self._changes if changes.looked_at), None),
             newest=newest,
+            read_all=self.reads_all,
             all_in_future=bool(with_timestamp) and newest is None,
         )
 
@@ -209,7 +240,18 @@ class ListStream(PlanhatStream):
             in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
             conforming_ids=self.conforming_ids,
             doubt=self.doubt,
+            known=None if self.dry_run_rows else self._memory.known(own, is_proof=self._is_proof),
+            tally=self.tally,
         )
+
+    @property
+    def _is_proof(self) -> bool:
+        """Whether a call has to prove the end of a list, because others rely on the rows that it does not have."""
+        return self.is_versioned or (self._is_incremental and self.reads_all)
+
+    @cached_property
+    def _memory(self) -> ListMemory:
+        return ListMemory(self.get_context_state(None), self.source, self.config["full_read_days"])
 
     def _known_fields(self) -> Sequence[str]:
         return [name for name in self.model.properties if name not in self.model.secret]

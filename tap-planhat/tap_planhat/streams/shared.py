@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from planhat_api import PlanhatClient
     from planhat_api.models.registry import Model
+    from tap_planhat.streams.definitions import Definitions
+    from tap_planhat.streams.first_lists import FirstLists
     from tap_planhat.summary import Summary
 
 __all__ = ["SharedServices"]
@@ -26,9 +28,13 @@ class SharedServices:
         client: The client of Planhat.
         summary: Counts what was read.
         custom_days: Returns the custom fields of a model that hold days, if they are known.
+        first_lists: Starts the next streams.
+        definitions: The definitions of custom fields.
     """
 
     tap: Tap
     client: PlanhatClient
     summary: Summary
     custom_days: Callable[[Model], Collection[str]]
+    first_lists: FirstLists
+    definitions: Definitions
