@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COMPANIES, ENDUSERS, USERS = model("companies"), model("endusers"), model("users")
 READERS: dict[str, Callable[[PlanhatClient, CallTally], Iterable[Page]]] = {
-    "endusers": lambda client, tally: client.pages(ENDUSERS, limit=3, in_flight=3, tally=tally),
+    "endusers": lambda client, tally: client.pages(ENDUSERS, limit=3, tally=tally),
     "companies": lambda client, tally: [client.first_rows(COMPANIES, limit=2, sort="-_id", tally=tally)],
     "users": lambda client, tally: [client.page(USERS, limit=1, tally=tally)],
     "leancompanies": lambda client, tally: [client.lean_companies(tally=tally)],
@@ -57,11 +57,11 @@ def test_calls_that_are_made_again_are_counted(path: str) -> None:
 def test_a_tally_counts_every_call_of_many_threads() -> None:
     tally = CallTally()
 
-    def add_many() -> None:
+    def count() -> None:
         for _ in range(5_000):
             tally.add()
 
-    threads = [threading.Thread(target=add_many) for _ in range(4)]
+    threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
