@@ -96,9 +96,22 @@ class PlanhatClient:
         return self._transport.calls
 
     @property
+    def calls_retried(self) -> int:
+        """Number of calls so far that were made again after a fault."""
+        return self._transport.retried
+
+    @property
     def seconds_waited(self) -> float:
-        """How long calls waited for the quota so far. Calls that wait at the same time count once."""
+        """How long calls waited so far for the quota: for a turn, and after a 429. Simultaneous waits count once."""
         return self._transport.waits.seconds
+
+    def spare_calls(self) -> int:
+        """Calls that could be made right now without waiting for the quota; 0 during a pause after a 429.
+
+        It is counted anew each time, with the calls of all processes that share the quota file, and takes less than a
+        millisecond. Other threads and processes may make these calls before the caller does.
+        """
+        return self._transport.spare()
 
     # Reading
 

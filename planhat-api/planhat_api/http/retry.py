@@ -43,6 +43,7 @@ class CallFault(Exception):  # noqa: N818 - a step inside the client; callers ge
 
     Attributes:
         pause: Seconds until the next attempt; set when there is one.
+        waited: Seconds that the attempt waited for its turn before it began.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class CallFault(Exception):  # noqa: N818 - a step inside the client; callers ge
         self.status = status
         self.wait = wait
         self.pause = 0.0
+        self.waited = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +150,16 @@ def retry_delays(give_up_after: float) -> Generator[float, CallFault, None]:
     """A generator that receives each fault and yields the seconds until the next attempt. It ends to give up.
 
     Args:
-        give_up_after: Seconds after the start of the first attempt after which no further one starts. A call whose
-            first attempt took all of them still gets a second one.
+        give_up_after: Seconds after the start of the first attempt after which no further one starts. The time that
+            attempts waited for their turn does not count, because others use the quota meanwhile. A call whose first
+            attempt took all of the seconds still gets a second one.
     """
     began = time.monotonic()
     fault = yield 0.0
     tries = 1
     while True:
         rule = _RULES[fault.fault, fault.safe]
+        began += fault.waited
         left = began + give_up_after - time.monotonic()
         wait = fault.wait
         if wait is None:

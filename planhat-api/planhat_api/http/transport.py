@@ -42,6 +42,7 @@ class Transport:
 
     Attributes:
         calls: Number of calls so far, including retries.
+        retried: Number of calls so far that were made again after a fault.
         waits: How long calls waited for the quota.
     """
 
@@ -67,6 +68,7 @@ class Transport:
         )
         self.waits = self._quota.waits
         self.calls = 0
+        self.retried = 0
         self._counting = threading.Lock()
         self._session = _session(connection.parallel_calls)
         self._environments: dict[str, Mapping[str, Any]] = {}
@@ -81,6 +83,10 @@ class Transport:
             on_backoff=self._wait,
             give_up_after=connection.give_up_after_seconds,
         )
+
+    def spare(self) -> int:
+        """Calls that could be made right now without waiting for the quota; see ``Quota.spare``."""
+        return self._quota.spare()
 
     def close(self) -> None:
         """Close the connections."""
@@ -124,34 +130,24 @@ class Transport:
             raise
 
     def _attempt(self, call: Call[_T]) -> _T:
+        asked = began = time.monotonic()
         try:
             with self._quota.turn(counted=call.counted):
-                with self._counting:
-                    self.calls += 1
-                if call.tally:
-                    call.tally.add()
                 began = time.monotonic()
+                self._count(call)
                 answer = self._exchange_in_time(call)
-                took = time.monotonic() - began
+            return _result(call, answer, time.monotonic() - began)
         except NoTurnError:
             raise CallFault(Fault.ENDING, "", safe=call.safe) from None
-        _log.debug(
-            "%s: %d in %d ms, %d rows and %d bytes out, %d bytes in",
-            call.name,
-            answer.status,
-            took * 1000,
-            call.rows,
-            len(call.body or b""),
-            len(answer.body),
-        )
-        if not (answer.succeeded or answer.status in call.takes):
-            kind = fault_of_status(answer.status)
-            raise CallFault(kind, answer.text, safe=call.safe, status=answer.status, wait=answer.wait)
-        try:
-            return call.read(answer)
-        except (GarbledError, RecursionError) as error:
-            fault, detail = _unreadable(answer, error)
-            raise CallFault(fault, detail, safe=call.safe, status=answer.status) from None
+        except CallFault as fault:
+            fault.waited = began - asked
+            raise
+
+    def _count(self, call: Call[Any]) -> None:
+        with self._counting:
+            self.calls += 1
+        if call.tally:
+            call.tally.add()
 
     def _exchange_in_time(self, call: Call[Any]) -> Answer:
         if self._deadline.has_passed:
@@ -210,20 +206,59 @@ class Transport:
         """Wait until the next attempt. There is none if the deadline is set meanwhile."""
         fault: CallFault = details["exception"]
         call: Call[Any] = details["args"][0]
+        attempt: int = details["tries"] + 1
         if fault.fault is Fault.BUSY:
-            self._quota.pause(fault.pause)
-        status = f" ({fault.status})" if fault.status else ""
-        _log.warning(
-            "%s: %s%s: %s. Retrying in %.1f s (attempt %d)",
-            call.name,
-            fault.fault.value,
-            status,
-            fault.detail,
-            fault.pause,
-            details["tries"] + 1,
-        )
-        if not self._deadline.wait(fault.pause):
+            with self._quota.waits.waiting():
+                self._pause(call, fault, attempt)
+                goes_on = self._deadline.wait(fault.pause)
+        else:
+            _log.warning("%s. Retrying in %.1f s (attempt %d)", _shown(call, fault), fault.pause, attempt)
+            goes_on = self._deadline.wait(fault.pause)
+        if not goes_on:
             raise fault
+        with self._counting:
+            self.retried += 1
+
+    def _pause(self, call: Call[Any], fault: CallFault, attempt: int) -> None:
+        """Hold back other calls too after a 429. One of the analytics host concerns only its own call (B10)."""
+        if call.counted:
+            self._quota.pause(fault.pause)
+        everyone = "all processes that share the quota_file" if self._quota.is_shared else "all calls"
+        self._quota.waits.report_refusal(
+            f"{_shown(call, fault)}. Retrying in {fault.pause:.1f} s (attempt {attempt})",
+            everyone if call.counted else "",
+        )
+
+
+def _shown(call: Call[Any], fault: CallFault) -> str:
+    """A call and what went wrong with it, for the log."""
+    status = f" ({fault.status})" if fault.status else ""
+    return f"{call.name}: {fault.fault.value}{status}: {fault.detail}"
+
+
+def _result(call: Call[_T], answer: Answer, took: float) -> _T:
+    """What a call makes of its answer.
+
+    Raises:
+        CallFault: The call failed.
+    """
+    _log.debug(
+        "%s: %d in %d ms, %d rows and %d bytes out, %d bytes in",
+        call.name,
+        answer.status,
+        took * 1000,
+        call.rows,
+        len(call.body or b""),
+        len(answer.body),
+    )
+    if not (answer.succeeded or answer.status in call.takes):
+        kind = fault_of_status(answer.status)
+        raise CallFault(kind, answer.text, safe=call.safe, status=answer.status, wait=answer.wait)
+    try:
+        return call.read(answer)
+    except (GarbledError, RecursionError) as error:
+        fault, detail = _unreadable(answer, error)
+        raise CallFault(fault, detail, safe=call.safe, status=answer.status) from None
 
 
 def _session(connections: int) -> requests.Session:
