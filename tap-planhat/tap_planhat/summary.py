@@ -12,6 +12,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from planhat_api.http.figures import CallFigures
+
 __all__ = ["Summary"]
 
 
@@ -47,29 +49,27 @@ class Summary:
         finally:
             root.removeHandler(self._warnings)
 
-    def log(self, logger: logging.Logger, *, calls: int, waited: float, complete: bool) -> None:
+    def log(self, logger: logging.Logger, figures: CallFigures, *, complete: bool) -> None:
         """Log the summary: one line for people and one line of JSON for programs.
 
         Args:
             logger: Where the summary goes.
-            calls: All calls of the run, also those that belong to no stream.
-            waited: Seconds that calls waited for the quota.
+            figures: All calls of the run, also those that belong to no stream.
             complete: Whether the run read everything.
         """
         streams: Mapping[str, Mapping[str, int]] = {stream: dict(counts) for stream, counts in self._streams.items()}
         records = sum(counts["records"] for counts in self._streams.values())
         read = len(streams.keys() - set(self._skipped))
-        parts = [f"{records:,} records of {read} streams in {calls:,} calls"]
-        parts += [f"{waited:,.0f} s waited for the quota"] if round(waited) else []
+        parts = [f"{records:,} records of {read} streams in {figures}"]
         parts += [f"skipped: {', '.join(self._skipped)}"] if self._skipped else []
         parts += [f"{self._warnings.number} warnings"] if self._warnings.number else []
         logger.info("%s: %s", "Read" if complete else "Ended early, after", "; ".join(parts))
         line = {
             "streams": streams,
-            "total": {"records": records, "calls": calls},
+            "total": {"records": records, "calls": figures.calls},
             "skipped": self._skipped,
             "warnings": self._warnings.number,
-            "seconds_waited": round(waited, 1),
+            **figures.as_json,
             "complete": complete,
         }
         logger.info("SUMMARY %s", msgspec.json.encode(line).decode())

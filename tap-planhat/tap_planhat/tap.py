@@ -15,6 +15,7 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Schema
 
 from planhat_api.errors import ConfigurationError
+from planhat_api.http.figures import CallFigures
 from planhat_api.plugin.exit_codes import SIGNALS
 from planhat_api.plugin.expressions import STREAM_MAPS
 from planhat_api.plugin.files import read_settings
@@ -116,12 +117,10 @@ class TapPlanhat(Tap):
             complete = True
         finally:
             client: PlanhatClient | None = vars(self).get("client")
-            self.summary.log(
-                self.logger,
-                calls=client.calls if client else 0,
-                waited=client.seconds_waited if client else 0.0,
-                complete=complete,
+            figures = (
+                CallFigures(client.calls, client.seconds_waited, client.calls_retried) if client else CallFigures()
             )
+            self.summary.log(self.logger, figures, complete=complete)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from planhat_api import Outcome, OutcomeKind
 from planhat_api.bulk.upsert import MOST_BYTES
+from planhat_api.http.figures import CallFigures
 from planhat_api.plugin.exit_codes import ExitCode
 from target_planhat.delivery.claimed.claimed_rows import Verdict as ClaimVerdict
 from target_planhat.delivery.dispatcher import Dispatcher
@@ -177,6 +178,12 @@ class Run:
             self.sent.close()
             if self.plan is not None:
                 self.plan.close()
-            late = self.ledger.close(len(self.dispatcher.waiting))
+            late = self.ledger.close(len(self.dispatcher.waiting), self._figures)
             self.tenant.close()
         return late
+
+    @property
+    def _figures(self) -> CallFigures:
+        """The calls of the run so far. There is no client before the first call."""
+        client: PlanhatClient | None = vars(self.tenant).get("client")
+        return CallFigures(client.calls, client.seconds_waited, client.calls_retried) if client else CallFigures()

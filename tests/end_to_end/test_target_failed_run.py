@@ -59,6 +59,9 @@ def test_one_wrong_row_among_ten(box: Sandbox, tmp_path: Path) -> None:
         "total": {"created": 10, "rejected": 1},
         "whole_input": True,
         "rejects_file": None,
+        "calls": len(box.calls),
+        "calls_retried": 0,
+        "seconds_waited": 0.0,
     }
     assert "1 of 11 records rejected" in log.splitlines()[-1]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,7 +109,8 @@ def test_a_file_that_cannot_be_used_is_no_reason_to_stop(tmp_path: Path, caplog:
 
 def test_a_file_that_breaks_under_way_is_no_reason_to_stop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     quota = Quota(calls_per_minute=60, parallel_calls=1, file=tmp_path / "quota.sqlite")
-    quota._bucket.conn.execute("DROP TABLE rate_bucket")  # type: ignore[attr-defined]  # it is the one in the file
+    with closing(sqlite3.connect(tmp_path / "quota.sqlite")) as connection:
+        connection.execute("DROP TABLE rate_bucket")
     with quota.turn(counted=True):
         pass
     assert "counts only its own calls" in caplog.text

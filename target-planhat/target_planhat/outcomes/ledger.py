@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping, Sequence
 
+    from planhat_api.http.figures import CallFigures
     from planhat_api.plugin.output import OutputError
     from target_planhat.rows.item import Item, StreamInfo
     from target_planhat.settings import TargetSettings
@@ -208,11 +209,12 @@ class Ledger:
         """The errors of the files."""
         return [file.fault for file in (self.rejects, self.receipts) if file.fault is not None]
 
-    def close(self, waiting: int) -> OutputError | None:
+    def close(self, waiting: int, figures: CallFigures) -> OutputError | None:
         """Close the files and log the summary.
 
         Args:
             waiting: Number of records that wait for their company.
+            figures: All calls of the run.
 
         Returns:
             An error of a file that occurred only now. It is already logged.
@@ -223,7 +225,7 @@ class Ledger:
         for fault in late:
             log_error(fault, self._logger)
         self._reject_log.log_counts()
-        self.summary.log(self._logger)
+        self.summary.log(self._logger, figures)
         path = self.rejects.path
         # Without what the plan expected, its rows must not be sent again.
         again = None if self.is_of_plan else path
@@ -231,5 +233,5 @@ class Ledger:
         if self.is_of_plan and path:
             text = "Rejected rows of the plan are in %s. Correct the cause, then make a new plan from the source"
             self._logger.warning(text, path)
-        self.summary.log_json(self._logger, path, self.landing)
+        self.summary.log_json(self._logger, figures, path, self.landing)
         return late[0] if late else None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from planhat_api.http.figures import CallFigures
+
 __all__ = ["UNSENT", "Summary"]
 
 _WORDS = tuple(dict.fromkeys(kind.word for kind in OutcomeKind))
@@ -81,18 +83,27 @@ class Summary:
         """Records that changed in Planhat since they were planned."""
         return sum(counts[OutcomeKind.DRIFTED.word] for counts in self._streams.values())
 
-    def log(self, logger: logging.Logger) -> None:
-        """Log one line for each stream."""
+    def log(self, logger: logging.Logger, figures: CallFigures) -> None:
+        """Log one line for each stream, and one about the calls of the run if there are any."""
         for stream in self.streams:
             counts = self.of(stream)
             text = ", ".join(f"{number} {word}" for word, number in counts.items())
             logger.info("%s: %s records: %s", stream, sum(counts.values()), text)
+        if figures.calls:
+            logger.info("Made %s", figures)
 
-    def log_json(self, logger: logging.Logger, rejects: Path | None, landing: Mapping[str, Mapping[str, int]]) -> None:
+    def log_json(
+        self,
+        logger: logging.Logger,
+        figures: CallFigures,
+        rejects: Path | None,
+        landing: Mapping[str, Mapping[str, int]],
+    ) -> None:
         """Log all counts in one line of JSON.
 
         Args:
             logger: Logger of the target.
+            figures: All calls of the run.
             rejects: The rejects file, if there is one.
             landing: For each model, delivered rows by what was found out about them later; empty if nobody looked.
         """
@@ -101,7 +112,14 @@ class Summary:
         for counts in streams.values():
             totals.update(counts)
         file = str(rejects) if rejects else None
-        line = {"streams": streams, "total": dict(totals), "whole_input": self.is_whole, "rejects_file": file}
+        line = {
+            "streams": streams,
+            "total": dict(totals),
+            "whole_input": self.is_whole,
+            "rejects_file": file,
+            "calls": figures.calls,
+            **figures.as_json,
+        }
         if landing:
             line["landing"] = {name: dict(counts) for name, counts in landing.items()}
         logger.info("SUMMARY %s", msgspec.json.encode(line).decode())

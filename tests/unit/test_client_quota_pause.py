@@ -1,0 +1,280 @@
+"""A 429 holds back all threads and processes that share the quota, and no moment that cannot be true does."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planhat_api.http.quota import Quota
+from planhat_api.http.quota_pause import LONGEST_PAUSE, Pause, PausedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = 1_800_000_000.0
+SECONDS = st.floats(0.01, 1e9)
+
+WORKER = """
+import json, sys, threading, time
+from pathlib import Path
+from planhat_api.http.quota import Quota
+quota = Quota(calls_per_minute=9000, parallel_calls=4, file=Path(sys.argv[1]))
+taken = []
+def spend():
+    while time.time() < float(sys.argv[2]):
+        with quota.turn(counted=True):
+            taken.append(time.time())
+        time.sleep(0.02)
+threads = [threading.Thread(target=spend) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(json.dumps({"taken": taken, "waited": quota.waits.seconds}))
+"""
+
+
+def quota_in(file: Path | None, *, calls_per_minute: int = 9000) -> Quota:
+    return Quota(calls_per_minute=calls_per_minute, parallel_calls=8, file=file)
+
+
+def seconds_for_a_turn(quota: Quota) -> float:
+    began = time.monotonic()
+    with quota.turn(counted=True):
+        return time.monotonic() - began
+
+
+def write_pause(file: Path, seconds: float) -> None:
+    quota_in(file).pause(60)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE pause SET until = ?", (time.time() + seconds,))
+        connection.commit()
+
+
+def test_processes_that_wait_and_that_start_later_keep_the_pause_of_another(tmp_path: Path) -> None:
+    file = tmp_path / "quota.sqlite"
+    quota = quota_in(file)
+    end = time.time() + 5
+    command = [sys.executable, "-c", WORKER, str(file), str(end)]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    time.sleep(1.5)
+    began = time.time()
+    quota.pause(1.5)
+    paused = time.time()
+    workers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    time.sleep(0.5)
+    quota.pause(2)
+    over = time.time() + 2
+    said = [json.loads(worker.communicate()[0]) for worker in workers]
+    taken = sorted(moment for each in said for moment in each["taken"])
+    assert any(moment < began for moment in taken)
+    assert not [moment for moment in taken if paused < moment < over - 0.01]
+    for each in said:
+        assert any(moment > over for moment in each["taken"])
+        assert each["waited"] > 1
+
+
+def test_the_first_calls_after_a_pause_go_out_one_after_the_other(tmp_path: Path) -> None:
+    quotas = [quota_in(tmp_path / "quota.sqlite") for _ in range(3)]
+    quotas[0].pause(1)
+    taken: list[float] = []
+
+    def spend(quota: Quota) -> None:
+        with quota.turn(counted=True):
+            taken.append(time.monotonic())
+
+    threads = [threading.Thread(target=spend, args=(quota,)) for quota in quotas * 5]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gaps = [later - earlier for earlier, later in pairwise(taken)]
+    assert min(gaps[:8]) > 0.04
+    assert sum(gaps[8:]) < 0.3
+
+
+def test_a_429_to_one_of_the_first_calls_holds_back_the_others(tmp_path: Path) -> None:
+    first, second = (quota_in(tmp_path / "quota.sqlite") for _ in range(2))
+    first.pause(0.3)
+    seconds_for_a_turn(first)
+    first.pause(0.5)
+    assert 0.4 < seconds_for_a_turn(second) < 2
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_shorter_pause_does_not_end_a_longer_one(tmp_path: Path, shared: bool) -> None:  # noqa: FBT001 - a case of the table
+    quota = quota_in(tmp_path / "quota.sqlite" if shared else None)
+    quota.pause(0.6)
+    quota.pause(0.1)
+    assert seconds_for_a_turn(quota) > 0.5
+
+
+@pytest.mark.parametrize("seconds", [LONGEST_PAUSE + 60, 3_600, 1e12, math.inf])
+def test_a_moment_too_far_away_is_not_waited_for(tmp_path: Path, seconds: float) -> None:
+    write_pause(tmp_path / "quota.sqlite", seconds)
+    quota = quota_in(tmp_path / "quota.sqlite")
+    assert quota.spare() > 1
+    assert seconds_for_a_turn(quota) < 1
+    quota.pause(0.4)
+    assert 0.2 < seconds_for_a_turn(quota) < 2
+
+
+def test_calls_of_the_future_do_not_use_up_the_quota(tmp_path: Path) -> None:
+    file = tmp_path / "quota.sqlite"
+    quota = quota_in(file, calls_per_minute=3)
+    for _ in range(3):
+        seconds_for_a_turn(quota)
+    quota.close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE rate_bucket SET item_timestamp = item_timestamp + 3600000")
+        connection.commit()
+    assert seconds_for_a_turn(quota_in(file, calls_per_minute=3)) < 1
+
+
+def test_a_pause_of_long_ago_does_not_slow_down(tmp_path: Path) -> None:
+    write_pause(tmp_path / "quota.sqlite", -120)
+    quota = quota_in(tmp_path / "quota.sqlite")
+    assert quota.spare() == 150
+    assert sum(seconds_for_a_turn(quota) for _ in range(20)) < 0.5
+
+
+@pytest.mark.parametrize("breaks", ["DROP TABLE pause", "DROP TABLE rate_bucket"])
+def test_a_file_that_breaks_keeps_the_pause_of_this_process(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, breaks: str
+) -> None:
+    quota = quota_in(tmp_path / "quota.sqlite")
+    quota.pause(0.5)
+    with closing(sqlite3.connect(tmp_path / "quota.sqlite")) as connection:
+        connection.execute(breaks)
+    threads = [threading.Thread(target=seconds_for_a_turn, args=(quota,)) for _ in range(4)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - began > 0.4
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "counts only its own calls" in caplog.text
+
+
+@pytest.mark.parametrize("action", ["pause", "spare"])
+def test_a_file_that_breaks_is_no_reason_to_stop_for_anything_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, action: str
+) -> None:
+    quota = quota_in(tmp_path / "quota.sqlite")
+    with closing(sqlite3.connect(tmp_path / "quota.sqlite")) as connection:
+        connection.execute("DROP TABLE pause")
+    if action == "pause":
+        quota.pause(0.4)
+        assert seconds_for_a_turn(quota) > 0.3
+    else:
+        assert quota.spare() == 0
+        assert quota.spare() == 150
+    assert caplog.text.count("counts only its own calls") == 1
+
+
+def test_a_closed_quota_has_nothing_to_spare(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    quota = quota_in(tmp_path / "quota.sqlite")
+    quota.close()
+    assert quota.spare() == 0
+    quota.pause(1)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_spare_is_what_goes_out_without_a_wait(tmp_path: Path, shared: bool) -> None:  # noqa: FBT001 - a case of the table
+    file = tmp_path / "quota.sqlite" if shared else None
+    quota = quota_in(file, calls_per_minute=20)
+    other = quota_in(file, calls_per_minute=20) if shared else quota
+    assert quota.spare() == 20
+    for number in range(20):
+        seconds_for_a_turn(other)
+        assert quota.spare() == 19 - number
+    other.pause(60)
+    assert quota.spare() == 0
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_little_is_spare_shortly_after_a_pause(tmp_path: Path, shared: bool) -> None:  # noqa: FBT001 - a case of the table
+    file = tmp_path / "quota.sqlite" if shared else None
+    quota = quota_in(file)
+    quota.pause(0.2)
+    assert quota.spare() == 0
+    time.sleep(0.25)
+    assert quota.spare() == 1
+    for _ in range(9):
+        seconds_for_a_turn(quota)
+    assert quota.spare() > 100
+
+
+def test_a_pause_of_another_process_is_told_once_with_its_length(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "planhat_api")
+    quota_in(tmp_path / "quota.sqlite").pause(3.5)
+    quota = quota_in(tmp_path / "quota.sqlite")
+    threads = [threading.Thread(target=seconds_for_a_turn, args=(quota,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (told,) = caplog.messages
+    assert "answered a process that shares the quota_file that it is used up (429)" in told
+    assert "Calls go on in 3 s" in told or "Calls go on in 4 s" in told
+    assert 3 < quota.waits.seconds < 10
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), SECONDS), min_size=1, max_size=8))
+def test_a_pause_never_gets_shorter_and_never_too_long(refusals: list[tuple[float, float]]) -> None:
+    now, pause, longest = NOW, Pause(), 0.0
+    for passed, seconds in refusals:
+        now += passed
+        longest = max(longest, now + min(seconds, LONGEST_PAUSE))
+        pause = pause.extended(now, seconds)
+        assert pause.until == pytest.approx(longest, abs=1e-3)
+        with pytest.raises(PausedError) as caught:
+            pause.check(now)
+        assert 0 < caught.value.seconds <= LONGEST_PAUSE + 1e-3
+        assert not caught.value.is_step
+
+
+@given(SECONDS, st.floats(0.001, 5))
+def test_after_a_pause_calls_are_slow_for_a_short_time(seconds: float, between: float) -> None:
+    pause = Pause().extended(NOW, seconds)
+    now = pause.until
+    taken = []
+    while len(taken) < 20:
+        if not pause.left(now):
+            pause = pause.check(now)
+            taken.append(now)
+        elif taken:
+            with pytest.raises(PausedError) as caught:
+                pause.check(now)
+            assert caught.value.is_step
+            assert caught.value.seconds <= 0.25 + 1e-3
+        now += between
+    assert not pause.is_slow(now)
+    assert taken[8] - taken[0] <= 8 * (0.25 + between) + 1e-3
+    assert taken[-1] - taken[9] <= 10 * between + 1e-3
+
+
+@given(st.floats(allow_nan=False), st.floats(0, 1), st.integers(0, 8))
+def test_whatever_the_file_says_no_wait_is_longer_than_a_pause_can_be(until: float, step: float, calls: int) -> None:
+    pause = Pause(until, step, calls)
+    assert 0 <= pause.left(NOW) <= LONGEST_PAUSE + 1
+    if not pause.left(NOW):
+        after = pause.check(NOW)
+        assert after.left(NOW) <= 1
