@@ -21,7 +21,7 @@ from planhat_api.lists.companies import Companies
 from planhat_api.lists.descending import read_descending
 from planhat_api.lists.paging import read_list
 from planhat_api.lists.prefetch import PageSource, Prefetcher
-from planhat_api.lists.started import ROOM, start
+from planhat_api.lists.started import ROOM, StartedList
 from planhat_api.models.registry import model as model_named
 from planhat_api.outcome import Outcome, OutcomeKind, SendResult, outcome_of_failed_call
 
@@ -44,6 +44,8 @@ __all__ = ["PlanhatClient"]
 _T = TypeVar("_T")
 _NOT_FOUND = 404
 _FORBIDDEN = 403
+_SPARE = 20
+"""With fewer calls left, a page is hardly requested before it is known that it exists."""
 _NOT_CHANGED = frozenset({OutcomeKind.UNCHANGED, OutcomeKind.REJECTED, OutcomeKind.NOT_SENT})
 
 
@@ -113,6 +115,9 @@ class PlanhatClient:
         """
         return self._transport.spare()
 
+    def _has_spare_calls(self) -> bool:
+        return self.spare_calls() >= min(_SPARE, self._connection.calls_per_minute // 10)
+
     # Reading
 
     def check_credentials(self) -> None:
@@ -174,6 +179,7 @@ class PlanhatClient:
         descending_by: Values | None = None,
         known: KnownList | None = None,
         found: ListRead | None = None,
+        is_turn: Callable[[], bool] = lambda: True,
         tally: CallTally | None = None,
     ) -> Iterator[Page]:
         """Read the whole list for one set of parameters, page by page, in order.
@@ -195,6 +201,7 @@ class PlanhatClient:
                 of a page in that field. ``planhat_api.lists.descending`` then reads the list, one page after the other.
             known: What an earlier read showed of this list, so that fewer calls are needed.
             found: Is filled with what this read shows of the list, at its end.
+            is_turn: Whether the list is read now, so that pages may be requested before they are needed.
             tally: As for ``page``. Pages that were requested in advance count too.
 
         Yields:
@@ -211,6 +218,8 @@ class PlanhatClient:
             self._pool,
             limit=urls.page_limit(model, limit),
             in_flight=max(1, min(in_flight, self._connection.parallel_calls)),
+            spare=self._has_spare_calls,
+            is_turn=is_turn,
         )
         name = f"GET {model.path}"
         if descending_by:
@@ -225,14 +234,15 @@ class PlanhatClient:
             found=found,
         )
 
-    def start(self, pages: Iterator[Page], *, room: int = ROOM) -> Iterator[Page]:
+    def start(self, pages: Iterator[Page], *, room: int = ROOM, after: StartedList | None = None) -> StartedList:
         """Begin to read a list before its pages are needed; see ``planhat_api.lists.started``.
 
         Args:
             pages: The result of ``pages`` or ``dimension_data``, from which no page was taken.
             room: Bytes to read in advance.
+            after: A list that has to be read to its end first.
         """
-        return start(pages, self._list_threads, room=room)
+        return StartedList(pages, self._list_threads, room=room, after=after)
 
     def first_rows(  # noqa: PLR0913 - each is a parameter of Planhat's lists
         self,

@@ -204,7 +204,7 @@ class TapPlanhat(Tap):
             self.client,
             self.summary,
             self._custom_days,
-            FirstLists(self._streams_to_read, self.config["parallel_calls"] - 1),
+            FirstLists(self._streams_to_read),
             self._definitions,
         )
         return [

@@ -23,6 +23,8 @@ from tap_planhat.streams.incremental import ChangedRows, Timestamps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from planhat_api.lists.started import StartedList
+
 _LOGGER = logging.getLogger("test")
 _BASE = datetime(2024, 5, 14, tzinfo=timezone.utc)
 _PAGE = 3
@@ -73,10 +75,12 @@ class _List:
         for offset in range(0, len(self.rows), self.size):
             yield self._page("_id", offset, self.size)
 
-    def start_all_rows(self) -> None:
+    def start_all_rows(self, after: StartedList | None = None) -> None:
         """Nothing: this list is read when its pages are taken."""
 
-    def start_descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> None:
+    def start_descending(
+        self, by: str, values: Callable[[Page], Sequence[Any]], after: StartedList | None = None
+    ) -> None:
         """Nothing, as above."""
 
     @property

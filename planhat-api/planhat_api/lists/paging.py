@@ -157,9 +157,11 @@ class _Pass:
             prefetcher.cancel()
 
     def _read_ahead(self, page: Page, position: int, overlap: int, full_pages: int) -> None:
+        if self._source.in_flight == 1 or not self._source.is_turn():
+            return
         stride = len(page) - overlap
         most = pages_ahead(
-            most=self._source.in_flight if self._source.in_flight > 1 else 0,
+            most=self._source.in_flight,
             full_pages=full_pages,
             position=position,
             stride=stride,

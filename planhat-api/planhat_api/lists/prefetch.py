@@ -38,6 +38,7 @@ class PageSource:
         limit: Rows to ask for.
         in_flight: The most pages to have on the way at once.
         spare: Whether much of the quota is left.
+        is_turn: Whether the list is read now. A list that was only started keeps no more than its first page.
     """
 
     fetch: Fetch
@@ -45,6 +46,7 @@ class PageSource:
     limit: int
     in_flight: int
     spare: Callable[[], bool] = lambda: True
+    is_turn: Callable[[], bool] = lambda: True
 
 
 class Prefetcher:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pages_ahead"]
 
-_MOST_BYTES = 20 << 20
+_MOST_BYTES = 16 << 20
 """Bytes of the pages that wait for their turn. A page takes half as much again when it is split into its records."""
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from planhat_api.lists.page import Page
 
-__all__ = ["ROOM", "start"]
+__all__ = ["ROOM", "StartedList"]
 
 ROOM = 1 << 20
 """Bytes of a list that are read in advance. A list that fits is read to its end, a longer one up to its next page."""
@@ -20,43 +20,61 @@ class _Beginning(NamedTuple):
     """What was read in advance: the pages, and what ended it."""
 
     pages: list[Page]
-    has_more: bool
-    error: Exception | None
+    held: int
+    has_more: bool = False
+    error: Exception | None = None
 
 
-def start(pages: Iterator[Page], executor: Executor, *, room: int = ROOM) -> Iterator[Page]:
-    """Begin to take pages from an iterator in another thread.
+class StartedList:
+    """The pages of a list of which the first ones are taken in another thread. It can be iterated over once."""
 
-    Args:
-        pages: The pages of one list. Nobody else may take pages from it.
-        executor: Runs the thread.
-        room: Bytes to read in advance. The page that exceeds them is the last one. With 0, it is the first page.
+    def __init__(
+        self, pages: Iterator[Page], executor: Executor, *, room: int = ROOM, after: StartedList | None = None
+    ) -> None:
+        """Begin to read.
 
-    Returns:
-        The same pages. An error is raised in its place between them.
-    """
-    beginning = executor.submit(_read, pages, room)
+        Args:
+            pages: The pages of one list. Nobody else may take pages from it.
+            executor: Runs the thread.
+            room: Bytes to read in advance. The page that exceeds them is the last one. With 0, it is the first page.
+            after: A list that has to be read to its end before this one begins. If it does not fit into its room,
+                nothing of this list is read in advance.
+        """
+        self._pages = pages
+        self._beginning = executor.submit(self._read, room, after)
 
-    def rest() -> Iterator[Page]:
-        read, has_more, error = beginning.result()
-        yield from read
+    @property
+    def held(self) -> int | None:
+        """Bytes of the pages that wait in memory; None as long as they are being read."""
+        return self._beginning.result().held if self._beginning.done() else None
+
+    def __iter__(self) -> Iterator[Page]:
+        """The same pages. An error is raised in its place between them."""
+        read, _, has_more, error = self._beginning.result()
+        while read:
+            yield read.pop(0)
         if error is not None:
             raise error
         if has_more:
-            yield from pages
+            yield from self._pages
 
-    return rest()
+    def _read(self, room: int, after: StartedList | None) -> _Beginning:
+        read: list[Page] = []
+        held = 0
+        if after is not None and not after.is_read:
+            return _Beginning(read, held, has_more=True)
+        try:
+            for page in self._pages:
+                read.append(page)
+                held += len(page.body)
+                if held > room:
+                    return _Beginning(read, held, has_more=True)
+        except Exception as error:  # noqa: BLE001 - raised again where the pages are taken
+            return _Beginning(read, held, error=error)
+        return _Beginning(read, held)
 
-
-def _read(pages: Iterator[Page], room: int) -> _Beginning:
-    read: list[Page] = []
-    held = 0
-    try:
-        for page in pages:
-            read.append(page)
-            held += len(page.body)
-            if held > room:
-                return _Beginning(read, has_more=True, error=None)
-    except Exception as error:  # noqa: BLE001 - raised again where the pages are taken
-        return _Beginning(read, has_more=False, error=error)
-    return _Beginning(read, has_more=False, error=None)
+    @property
+    def is_read(self) -> bool:
+        """Whether the whole list was read in advance. Waits for it."""
+        beginning = self._beginning.result()
+        return not beginning.has_more and beginning.error is None

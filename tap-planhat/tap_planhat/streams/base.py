@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from planhat_api import Page
+    from planhat_api.lists.started import StartedList
     from planhat_api.models.registry import Model
     from tap_planhat.streams.requested_values import RequestedValues
     from tap_planhat.streams.shared import SharedServices
@@ -85,6 +86,7 @@ class PlanhatStream(PageStream):
                     self._warn_of_few_fields(page)
                 progress.page(len(page.raw))
                 yield page
+                self._first_lists.start_more()
                 # A large page must not stay in memory while the next one is read.
                 self.page = None
                 del page
@@ -104,8 +106,9 @@ class PlanhatStream(PageStream):
         if not context:
             progress.done(self.changed())
 
-    def start(self) -> None:
-        """Begin to read the first list before the turn of the stream, if that is possible."""
+    def start(self) -> StartedList | None:
+        """Begin to read the first list before the turn of the stream; None if that is not possible."""
+        return None
 
     def changed(self) -> Changed | None:
         """What an incremental read looked for; None if all rows were read."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from planhat_api import Page
+    from planhat_api.lists.started import StartedList
     from planhat_api.models.registry import Model
     from tap_planhat.streams.shared import SharedServices
 
@@ -42,6 +43,7 @@ _ROWS_PER_DAY = "rows_per_day"
 # States without ``days_read`` cover the days from this one to the bookmark.
 _FIRST_DAY = "first_day"
 _FEW = 3
+_FEW_ROWS = 20_000
 _OVER_EVERYWHERE = 1
 """Days after which a day has ended in every time zone: it is not known which one Planhat uses (Q26)."""
 
@@ -60,7 +62,8 @@ class DimensionData(PlanhatStream):
         super().__init__(shared, model, schema)
         self.replication_key = "time"
         self._windows: DayWindows | None = None
-        self._started: tuple[DayWindow, Iterator[Page]] | None = None
+        self._prepared: tuple[DayCoverage, Sequence[DayWindow]] | None = None
+        self._started: tuple[DayWindow, Iterable[Page]] | None = None
 
     @property
     @override
@@ -78,19 +81,24 @@ class DimensionData(PlanhatStream):
         return Progress(self.logger, self.name, remaining=lambda: self._windows.remaining() if self._windows else 1.0)
 
     @override
-    def start(self) -> None:
+    def start(self) -> StartedList | None:
         if self._partitions:
-            return
-        known = self._known(None)
-        window = self._windows_of(None, known, self._due(known)).next()
-        if window:
-            first = self._series(None)[0]
-            self._started = window, self.client.start(self._points(window, *first))
+            return None
+        known, due = self._prepared = self._prepare(None)
+        windows = self._windows_of(None, known, due)
+        window = windows.next()
+        if window is None or windows.rows_per_day is None:
+            return None
+        # A page of all that a window holds may be too large to stay in memory beside the pages of other streams.
+        if windows.rows_per_day * (window.last - window.first + 1) > _FEW_ROWS:
+            return None
+        started = self.client.start(self._points(window, *self._series(None)[0]))
+        self._started = window, started
+        return started
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
-        known = self._known(context)
-        due = self._due(known)
+        (known, due), self._prepared = self._prepared or self._prepare(context), None
         requested = last_day(self.config) - first_day(self.config) + 1
         self.reads_all = sum(span.last - span.first + 1 for span in due) == requested
         self._windows = self._windows_of(context, known, due)
@@ -109,6 +117,11 @@ class DimensionData(PlanhatStream):
             self._windows.adjust_size(rows)
             known.mark_read(window, began, self._lookback)
             self._bookmark(context, known)
+
+    def _prepare(self, context: Context | None) -> tuple[DayCoverage, Sequence[DayWindow]]:
+        """The days that earlier runs read, and those to read."""
+        known = self._known(context)
+        return known, self._due(known)
 
     def _windows_of(self, context: Context | None, known: DayCoverage, due: Sequence[DayWindow]) -> DayWindows:
         rows_per_day = self.get_context_state(context).get(_ROWS_PER_DAY) if known.last is not None else None
@@ -130,7 +143,7 @@ class DimensionData(PlanhatStream):
             tally=self.tally,
         )
 
-    def _take_started(self, window: DayWindow) -> Iterator[Page] | None:
+    def _take_started(self, window: DayWindow) -> Iterable[Page] | None:
         """The points of the first list, if their read was started and is for the same days."""
         started, self._started = self._started, None
         return started[1] if started and started[0] == window else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api import Page
+    from planhat_api.lists.started import StartedList
 
 _CALLS_NEWEST_FIRST = 2
 """The fewest calls that find out with the order newest first that nothing changed: one for each end of the list."""
@@ -44,11 +45,13 @@ class ListReader(Protocol):
     def first_rows(self, sort: str, *, limit: int) -> Page:
         """The first rows in a given order, in one answer."""
 
-    def start_all_rows(self) -> None:
-        """Begin to read every row."""
+    def start_all_rows(self, after: StartedList | None = None) -> StartedList | None:
+        """Begin to read every row, once another list is read."""
 
-    def start_descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> None:
-        """Begin to read the rows sorted by a field."""
+    def start_descending(
+        self, by: str, values: Callable[[Page], Sequence[Any]], after: StartedList | None = None
+    ) -> StartedList | None:
+        """Begin to read the rows sorted by a field, once another list is read."""
 
     @property
     def page_size(self) -> int:
@@ -62,8 +65,8 @@ class ListReader(Protocol):
 class PassReader(Protocol):
     """Reads one pass over a list."""
 
-    def start(self) -> None:
-        """Begin to read before the turn of the pass."""
+    def start(self, after: StartedList | None = None) -> StartedList | None:
+        """Begin to read before the turn of the pass, but after another list; None if that is not possible."""
 
     def pages(self) -> Iterator[Page]:
         """The pages, with only the rows to emit."""
@@ -76,9 +79,9 @@ class FullScan:
         """Prepare the read."""
         self._rows = rows
 
-    def start(self) -> None:
+    def start(self, after: StartedList | None = None) -> StartedList | None:
         """Begin to read before the turn of the pass."""
-        self._rows.start_all_rows()
+        return self._rows.start_all_rows(after)
 
     def pages(self) -> Iterator[Page]:
         """Every page."""
@@ -115,12 +118,13 @@ class ChangedRows:
         self._timestamps = timestamps
         self._emitted: set[str] = set()
 
-    def start(self) -> None:
+    def start(self, after: StartedList | None = None) -> StartedList | None:
         """Begin to read before the turn of the pass."""
         if self._reads_newest_first:
-            self._rows.start_descending(self._timestamps.field, self._timestamps.of)
-        elif self._bound is not None or not self._has_many_pages:
-            self._rows.start_all_rows()
+            return self._rows.start_descending(self._timestamps.field, self._timestamps.of, after)
+        if self._bound is None and self._has_many_pages:
+            return None
+        return self._rows.start_all_rows(after)
 
     @property
     def _reads_newest_first(self) -> bool:

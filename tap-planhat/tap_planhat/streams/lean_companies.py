@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from planhat_api import Page
+    from planhat_api.lists.started import StartedList
 
 
 class LeanCompanies(PlanhatStream):
     """Ids, keys and names of all companies, in one unpaged answer."""
 
-    _started: Iterator[Page] | None = None
+    _started: StartedList | None = None
 
     @override
-    def start(self) -> None:
+    def start(self) -> StartedList | None:
         self._started = self.client.start(self._all())
+        return self._started
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from planhat_api.http.call import CallTally
     from planhat_api.lists.known_list import KnownList
     from planhat_api.lists.page import ConformingIds
+    from planhat_api.lists.started import StartedList
     from planhat_api.models.registry import Model
 
 __all__ = ["ListPass"]
@@ -48,7 +49,8 @@ class ListPass:
     known: KnownList | None
     tally: CallTally
     found: ListRead = field(default_factory=ListRead)
-    _started: Iterator[Page] | None = None
+    _ready: Iterator[Page] | None = None
+    _is_turn: bool = True
 
     @property
     def page_size(self) -> int:
@@ -62,23 +64,36 @@ class ListPass:
             return None
         return -(-self.known.rows // min(self.page_size, self.known.page_rows or self.page_size))
 
-    def start_all_rows(self) -> None:
-        """Begin to read the list now. The next ``all_rows`` brings its pages."""
-        if self._started is None:
-            self._started = self.client.start(self.all_rows())
+    def start_all_rows(self, after: StartedList | None = None) -> StartedList | None:
+        """Begin to read the list, once another one is read. The next ``all_rows`` brings its pages.
 
-    def start_descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> None:
-        """Request the first page of ``descending`` now. The next ``descending`` brings it."""
-        self._started = self.client.start(self.descending(by, values), room=0)
+        Returns:
+            None if the pages are already there.
+        """
+        if self._ready is not None:
+            return None
+        pages = self.all_rows()
+        self._is_turn = False
+        started = self.client.start(pages, after=after)
+        self._ready = iter(started)
+        return started
+
+    def start_descending(
+        self, by: str, values: Callable[[Page], Sequence[Any]], after: StartedList | None = None
+    ) -> StartedList:
+        """Request the first page of ``descending``, once another list is read. The next ``descending`` brings it."""
+        started = self.client.start(self.descending(by, values), room=0, after=after)
+        self._ready = iter(started)
+        return started
 
     def use(self, pages: Sequence[Page], found: ListRead) -> None:
         """Use pages that were already read. The next ``all_rows`` brings them."""
-        self._started, self.found = iter(pages), found
+        self._ready, self.found = iter(pages), found
 
     def all_rows(self) -> Iterator[Page]:
         """All rows, sorted by ``_id``: ascending, or descending if that saves the call that proves the end."""
-        if started := self._take_started():
-            return started
+        if ready := self._take_ready():
+            return ready
         self.found = ListRead()
         return self.client.pages(
             self.model,
@@ -91,13 +106,14 @@ class ListPass:
             doubt=self.doubt,
             known=self.known,
             found=self.found,
+            is_turn=lambda: self._is_turn,
             tally=self.tally,
         )
 
     def descending(self, by: str, values: Callable[[Page], Sequence[Any]]) -> Iterator[Page]:
         """The rows sorted by a field, highest first; see ``planhat_api.lists.descending``."""
-        if started := self._take_started():
-            return started
+        if ready := self._take_ready():
+            return ready
         return self.client.pages(
             self.model,
             params=self.params,
@@ -121,6 +137,7 @@ class ListPass:
             tally=self.tally,
         )
 
-    def _take_started(self) -> Iterator[Page] | None:
-        started, self._started = self._started, None
-        return started
+    def _take_ready(self) -> Iterator[Page] | None:
+        ready, self._ready = self._ready, None
+        self._is_turn = True
+        return ready

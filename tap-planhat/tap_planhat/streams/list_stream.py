@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from planhat_api import Page
+    from planhat_api.lists.started import StartedList
     from planhat_api.models.registry import Model
     from tap_planhat.streams.shared import SharedServices
 
@@ -110,13 +111,16 @@ class ListStream(PlanhatStream):
                 column.inclusion = Metadata.InclusionType.AUTOMATIC
 
     @override
-    def start(self) -> None:
+    def start(self) -> StartedList | None:
         # Rows that move between several passes are found only if the read begins with a call of its own.
         if self.is_versioned and len(self.passes()) > 1:
-            return
+            return None
         self._started = self._prepare()
-        # Not the other passes: a row that moves to another pass meanwhile has to be there when that one begins.
-        self._started.readers[0].start()
+        first = last = self._started.readers[0].start()
+        for reader in self._started.readers[1:]:
+            # A row that moves to the next pass meanwhile has to be there when that one begins.
+            last = reader.start(after=last) if last else None
+        return first
 
     def _prepare(self) -> _Reading:
         self._now = datetime.now(timezone.utc)
