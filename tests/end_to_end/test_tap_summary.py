@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,5 +99,50 @@ def test_a_wait_for_the_quota_is_told_in_one_line(box: Sandbox, tmp_path: Path) 
     told = [line for line in result.stderr.splitlines() if "Waiting for the quota" in line]
     assert len(told) == 1
     assert "20 calls a minute are allowed (calls_per_minute)" in told[0]
+    assert re.search(r"The next call can go out in 1\d s", told[0])
     assert 2 < _summary(result.stderr)["seconds_waited"] < 30
     assert re.search(r"\d+ s waited for the quota", result.stderr)
+
+
+def test_a_429_to_one_run_is_told_by_all_that_wait_for_it(box: Sandbox, tmp_path: Path) -> None:
+    box.set_switch("calls_per_minute", 0)
+    config = config_for(box)
+    catalog = catalog_for(config, "companies", "endusers", "dimension_data")
+    config |= {"quota_file": str(tmp_path / "quota.sqlite"), "timeout_seconds": 30}
+    files = write_files(tmp_path, config=config, catalog=catalog)
+    box.set_faults([{"kind": "status", "status": 429, "times": 1, "retry_after": "6"}])
+    box.forget_calls()
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda _: run_command(*files), range(2)))
+    assert [result.returncode for result in results] == [0, 0]
+    calls = sorted(box.calls, key=lambda call: call.at)
+    refused = next(call for call in calls if call.status == 429)
+    # What was already on its way may still come.
+    assert not [call for call in calls if refused.at + 0.3 < call.at < refused.at + 5.9]
+    summaries = [_summary(result.stderr) for result in results]
+    assert sorted(summary["calls_retried"] for summary in summaries) == [0, 1]
+    assert sum(summary["total"]["calls"] for summary in summaries) == len(calls)
+    for result, summary in zip(results, summaries, strict=True):
+        assert 2 < summary["seconds_waited"] < 20
+        told = [line for line in result.stderr.splitlines() if "429" in line]
+        assert len(told) == 1
+        retried = "; 1 call retried" if summary["calls_retried"] else ""
+        assert re.search(
+            rf"in \d+ calls; \d+ s waited for the quota{retried}(; 1 warnings)?$", result.stderr, re.MULTILINE
+        )
+        assert ("Retrying in 6.0 s (attempt 2); all processes that share the quota_file wait as long" in told[0]) == (
+            summary["calls_retried"] == 1
+        )
+
+
+def test_a_run_that_fails_tells_what_it_waited_for(box: Sandbox, tmp_path: Path) -> None:
+    config = config_for(box, timeout_seconds=1)
+    files = write_files(tmp_path, config=config, catalog=catalog_for(config, *_STREAMS))
+    box.set_faults([{"kind": "status", "status": 429, "path": "endusers", "retry_after": "1"}])
+    result = run_command(*files)
+    assert result.returncode == 5, result.stderr
+    summary = _summary(result.stderr)
+    assert not summary["complete"]
+    assert summary["calls_retried"] == 1
+    assert summary["seconds_waited"] >= 1
+    assert re.search(r"Ended early, after: .* calls; \d s waited for the quota; 1 call retried", result.stderr)

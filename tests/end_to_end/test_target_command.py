@@ -107,6 +107,33 @@ def test_a_wait_for_the_quota_is_told_in_one_line(module_box: Sandbox, tmp_path:
     assert finished.stderr.decode().count("Waiting for the quota: 20 calls a minute are allowed") == 1
 
 
+def test_what_calls_waited_for_is_told_at_the_end(tmp_path: Path) -> None:
+    with Sandbox(companies=3, seed=1) as box:
+        box.set_faults([{"kind": "status", "status": 429, "method": "PUT", "times": 2, "retry_after": "1"}])
+        finished = command(box, tmp_path, GOOD)
+        log = finished.stderr.decode()
+        assert finished.returncode == 0, log
+        line = next(line for line in log.splitlines() if "SUMMARY" in line)
+        summary = json.loads(line.split("SUMMARY ")[1])
+        assert (summary["calls"], summary["calls_retried"]) == (len(box.calls), 2)
+        assert 2 <= summary["seconds_waited"] < 20
+        seconds = round(summary["seconds_waited"])
+        assert f"Made {len(box.calls)} calls; {seconds} s waited for the quota; 2 calls retried\n" in log
+        assert log.count("429") == 1
+
+
+def test_a_run_that_fails_tells_its_calls(tmp_path: Path) -> None:
+    with Sandbox(companies=3, seed=1) as box:
+        box.set_faults([{"kind": "status", "status": 503, "method": "PUT"}])
+        finished = command(box, tmp_path, GOOD, timeout_seconds=1)
+        log = finished.stderr.decode()
+        assert finished.returncode == 5, log
+        summary = json.loads(next(line for line in log.splitlines() if "SUMMARY" in line).split("SUMMARY ")[1])
+        assert summary["calls"] == len(box.calls)
+        assert summary["calls_retried"] == [call.status for call in box.calls].count(503) - 1 > 0
+        assert f"Made {len(box.calls)} calls; {summary['calls_retried']} call" in log
+
+
 def test_rejects_are_replayed(tmp_path: Path) -> None:
     with Sandbox(companies=3, seed=1) as box:
         rows: list[dict[str, Any]] = [{"source_id": "a", "name": "A", "company_source_id": "late", "number": 1.50}]
