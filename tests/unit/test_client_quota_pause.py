@@ -273,7 +273,7 @@ def test_a_pause_never_gets_shorter_and_never_too_long(refusals: list[tuple[floa
 def test_after_a_pause_calls_are_slow_for_a_short_time(seconds: float, between: float) -> None:
     pause = Pause().extended(NOW, seconds)
     now = pause.until
-    taken = []
+    taken: list[float] = []
     while len(taken) < 20:
         if not pause.left(now):
             pause = pause.check(now)
