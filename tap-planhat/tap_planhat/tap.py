@@ -213,6 +213,9 @@ class TapPlanhat(Tap):
         ]
 
     def _streams_to_read(self) -> Iterator[PlanhatStream]:
+        """The streams that may begin before their turn, in order."""
+        if self.config["parallel_calls"] == 1:
+            return iter(())
         return (cast("PlanhatStream", stream) for stream in self.streams.values() if stream.selected)
 
     @override
