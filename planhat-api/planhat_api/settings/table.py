@@ -74,9 +74,9 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     quota_file: Annotated[
         str | None,
         Meta(
-            description="File through which all processes of this machine share the calls per minute. If it is left "
-            "out, there is one for each host and token in the user's cache folder. With an empty text, this process "
-            "counts for itself."
+            description="File through which all processes of this machine share the calls per minute, and the pause if "
+            "Planhat answers 429. If it is left out, there is one for each host and token in the user's cache folder. "
+            "With an empty text, this process counts for itself."
         ),
     ] = None
     timeout_seconds: Annotated[
