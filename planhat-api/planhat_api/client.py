@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -73,6 +74,8 @@ class PlanhatClient:
         self._pool = DaemonThreads(connection.parallel_calls)
         self._list_threads = DaemonThreads(connection.parallel_calls)
         self._one_bulk_call = threading.Lock()
+        # Rows that Planhat accepts in a call, by the path of the model, where it does not accept the documented number.
+        self._limits: dict[str, int] = {}
         self._hints: dict[str, TenantHints] = {}
         self.companies = Companies(self)
 
@@ -216,10 +219,11 @@ class PlanhatClient:
         source = PageSource(
             self._fetcher(model, sort=sort, select=select, params=params, conforming_ids=conforming_ids, tally=tally),
             self._pool,
-            limit=urls.page_limit(model, limit),
+            limit=min(urls.page_limit(model, limit), self._limits.get(model.path, sys.maxsize)),
             in_flight=max(1, min(in_flight, self._connection.parallel_calls)),
             spare=self._has_spare_calls,
             is_turn=is_turn,
+            note_limit=lambda works: self._limits.update({model.path: works}),
         )
         name = f"GET {model.path}"
         if descending_by:

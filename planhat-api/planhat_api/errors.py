@@ -69,14 +69,22 @@ class UnavailableError(PlanhatError):
 
     Attributes:
         may_have_arrived: Whether Planhat may have stored what was sent, so that sending it again may duplicate it.
+        reached_planhat: Whether the call may have reached Planhat at all.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, detail: str = "", may_have_arrived: bool = False
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        detail: str = "",
+        may_have_arrived: bool = False,
+        reached_planhat: bool = False,
     ) -> None:
         """Take the message, the parts of the answer, and whether what was sent may have arrived."""
         super().__init__(message, status=status, detail=detail)
         self.may_have_arrived = may_have_arrived
+        self.reached_planhat = reached_planhat
 
 
 class AnswerTooLargeError(UnavailableError):

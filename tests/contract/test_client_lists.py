@@ -96,3 +96,12 @@ def test_a_client_serves_many_threads() -> None:
             thread.join()
         assert results == [300] * 6
         assert len(box.rows("endusers")) == 300
+
+
+def test_a_limit_that_planhat_refuses_is_found_out_once_for_a_run() -> None:
+    switches = {"page_max": 12_000, "limit_above_max": "refuse"}
+    with sandbox(companies=3, switches=switches) as box, client_on(box) as client:
+        for first in (20_000, 20_100, 20_200):
+            list(client.dimension_data(first_day=first, last_day=first + 50))
+        asked = [int(call.query["limit"]) for call in box.calls]
+    assert asked == [100_000, 50_000, 20_000, 10_000, 10_000, 10_000]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planhat_api import Page, PayloadError
+from planhat_api import Page, PayloadError, UnavailableError
 from planhat_api.lists.paging import read_list
 from planhat_api.lists.prefetch import PageSource
 
@@ -182,3 +182,40 @@ def test_an_unsorted_list_is_said_to_be_one(pool: ThreadPoolExecutor, caplog: py
     rows = MovingList(list(range(50)), order=ORDERS["scattered"], cap=10**6, limit_refused=10**6)
     list(read_list(PageSource(rows.fetch, pool, 10, 1), name="GET rows", sort="_id"))
     assert "GET rows: Planhat ignores sort=_id" in caplog.text
+
+
+def test_a_page_that_planhat_cannot_send_in_time_is_requested_with_fewer_rows(pool: ThreadPoolExecutor) -> None:
+    """A page of dimension data may hold 100,000 rows. It is not known whether Planhat can always send so many."""
+    rows = MovingList(list(range(25_000)), order=sorted, cap=10**6, limit_refused=10**6)
+    tried: list[int] = []
+    works: list[int] = []
+
+    def fetch(offset: int, limit: int) -> Page:
+        tried.append(limit)
+        if limit > 10_000:
+            message = "no answer"
+            raise UnavailableError(message, reached_planhat=True)
+        return rows.fetch(offset, limit)
+
+    source = PageSource(fetch, pool, 100_000, 4, note_limit=works.append)
+    read = [row_id for page in read_list(source, name="rows", sort="_id") for row_id in page.ids]
+    assert len(read) == 25_000
+    assert tried[:2] == [100_000, 10_000]
+    assert set(tried[1:]) == {10_000}
+    assert works == [10_000]
+
+
+@pytest.mark.parametrize(("limit", "reached"), [(10_000, True), (100_000, False)])
+def test_a_planhat_that_is_not_there_is_not_asked_for_fewer_rows(
+    pool: ThreadPoolExecutor, limit: int, *, reached: bool
+) -> None:
+    tried: list[int] = []
+
+    def fetch(_offset: int, limit: int) -> Page:
+        tried.append(limit)
+        message = "no answer"
+        raise UnavailableError(message, reached_planhat=reached)
+
+    with pytest.raises(UnavailableError):
+        list(read_list(PageSource(fetch, pool, limit, 4), name="rows", sort="_id"))
+    assert tried == [limit]

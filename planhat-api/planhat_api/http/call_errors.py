@@ -46,7 +46,13 @@ def call_error(call: Call[Any], fault: CallFault) -> PlanhatError:
     status = f" ({fault.status})" if fault.status else ""
     hint = _HINTS.get(fault.fault, "").format(url=_URLS[call.counted])
     message = f"{where}: {fault.fault.value}{status}{said}{warning}{hint}"
-    return kind(message, status=fault.status, detail=fault.detail, may_have_arrived=unsure)
+    return kind(
+        message,
+        status=fault.status,
+        detail=fault.detail,
+        may_have_arrived=unsure,
+        reached_planhat=fault.fault.may_have_arrived,
+    )
 
 
 def _refused(call: Call[Any], fault: CallFault, where: str, said: str) -> PlanhatError:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planhat_api.errors import AnswerTooLargeError, PayloadError
+from planhat_api.errors import AnswerTooLargeError, PayloadError, UnavailableError
 from planhat_api.http.body import MOST_BYTES
 from planhat_api.jsontext import array_of
 from planhat_api.lists.page import Page
@@ -23,8 +23,10 @@ __all__ = ["Fetch", "PageSource", "Prefetcher"]
 _log = logging.getLogger("planhat_api")
 
 _LIMIT_REFUSED = frozenset({400, 422})
-_SMALLER_LIMITS = (2000, 1000, 500, 200, 100, 50, 20, 10)
+_SMALLER_LIMITS = (50_000, 20_000, 10_000, 5000, 2000, 1000, 500, 200, 100, 50, 20, 10)
 _LIGHT = MOST_BYTES // 4  # bytes; a page of twice this size is certainly small enough
+_EASY = 10_000
+"""Rows that Planhat can surely send in time, if it sends any. Clients have read pages of this size."""
 _FEWEST = 2  # rows; a smaller page cannot overlap the page before it
 
 
@@ -39,6 +41,7 @@ class PageSource:
         in_flight: The most pages to have on the way at once.
         spare: Whether much of the quota is left.
         is_turn: Whether the list is read now. A list that was only started keeps no more than its first page.
+        note_limit: Called with the number of rows that works, if it is smaller than ``limit``.
     """
 
     fetch: Fetch
@@ -47,6 +50,7 @@ class PageSource:
     in_flight: int
     spare: Callable[[], bool] = lambda: True
     is_turn: Callable[[], bool] = lambda: True
+    note_limit: Callable[[int], None] = lambda _: None
 
 
 class Prefetcher:
@@ -88,6 +92,13 @@ class Prefetcher:
             if self.limit == 1:
                 raise
             page = self._smaller(offset, full or self.limit, error)
+        except UnavailableError as error:
+            self.cancel()
+            if not error.reached_planhat or self.limit <= _EASY:
+                raise
+            _log.info("%s: no answer with %d rows. Continuing with pages of %d rows", self._name, self.limit, _EASY)
+            self._lower(_EASY)
+            page = self._fetch(offset)
         self._light = len(page.body) < _LIGHT
         return page
 
@@ -144,8 +155,12 @@ class Prefetcher:
             if offset or smaller is None or error.status not in _LIMIT_REFUSED:
                 raise
             # B27: perhaps Planhat refuses the limit.
-            self.limit = self._most = smaller
+            self._lower(smaller)
             return self._fetch(offset)
+
+    def _lower(self, limit: int) -> None:
+        self.limit = self._most = limit
+        self._source.note_limit(limit)
 
     def cancel(self) -> None:
         """Cancel the pages that are already requested."""
