@@ -15,10 +15,10 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
 LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help demo meltano check test unit lint package bench docs clean
+.PHONY: help demo meltano check test unit lint package bench bench-calls docs clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: demo/.venv/ready ## A tenant into DuckDB, results of SQL back into Planhat: all on this machine, no account needed
 	@demo/.venv/bin/python -m demo $(ARGS)
@@ -53,6 +53,9 @@ package: | $(UV) ## Build the distributions and install each from its wheel into
 
 bench: .venv/ready ## Speed and memory against peers
 	@UV=$(UV) .venv/bin/python -m benchmarks $(ARGS)
+
+bench-calls: .venv/ready ## Calls of an hourly sync, beside peers and the fewest possible
+	@UV=$(UV) .venv/bin/python -m benchmarks.calls $(ARGS)
 
 docs: .venv/ready ## Write what is generated: settings tables, plugin definitions, the table of streams
 	@.venv/bin/python docs/generate.py

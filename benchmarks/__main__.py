@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import environments, machine, report, results
+from benchmarks import environments, machine, page, report, results
 from benchmarks.control import stand_in
 from benchmarks.environments import HERE, ROOT
 from benchmarks.session import Session
@@ -63,7 +63,7 @@ def main() -> int:
     """Run; the exit code is 1 when a contestant failed."""
     given = _arguments()
     found = results.load(given.findings) if given.page_only else _measure(given)
-    given.page.write_text(report.render(found), "utf-8")
+    given.page.write_text(page.with_measurements(page.text_of(given.page), report.render(found)), "utf-8")
     return 1 if found.failures else 0
 
 

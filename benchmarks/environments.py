@@ -8,6 +8,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -40,17 +44,18 @@ class Environments:
         return str(self.folders[contestant] / name)
 
 
-def of_their_own(*, install: bool) -> Environments:
+def of_their_own(*, install: bool, peers: Sequence[str] = PEERS) -> Environments:
     """The peers, each in an environment made from their locked requirements.
 
     Args:
         install: Make what is missing and bring the rest up to date; otherwise who is not installed takes no part.
+        peers: Only these.
 
     Raises:
         subprocess.CalledProcessError: An installation failed.
     """
     folders = {OURS: _BESIDE, OURS_BATCH: _BESIDE}
-    for peer in PEERS:
+    for peer in peers:
         environment = HERE / ".venvs" / peer
         if install:
             _sync(environment, peer)

@@ -7,12 +7,10 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from benchmarks.reader import Reader
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _STDERR_SHOWN = 3000
@@ -20,6 +18,19 @@ _STDERR_SHOWN = 3000
 
 class RunFailedError(Exception):
     """A measured command did not do its work."""
+
+
+class Reading(Protocol):
+    """A thread that reads the output of the last command."""
+
+    def start(self) -> None:
+        """Begin to read."""
+
+    def join(self) -> None:
+        """Wait for the end of the output."""
+
+
+ReadingT = TypeVar("ReadingT", bound=Reading)
 
 
 @dataclass(frozen=True)
@@ -38,9 +49,21 @@ class Usage:
 
 
 def run(
-    commands: Sequence[Sequence[str]], *, environment: Mapping[str, str], cwd: Path, stdin: Path | None
-) -> tuple[Usage, Reader]:
-    """Run commands as a pipe, the last one's output counted by a reader.
+    commands: Sequence[Sequence[str]],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path,
+    stdin: Path | None,
+    reading: Callable[[int], ReadingT],
+) -> tuple[Usage, ReadingT]:
+    """Run commands as a pipe.
+
+    Args:
+        commands: From the first to the last one of the pipe.
+        environment: Their variables.
+        cwd: Their folder.
+        stdin: What the first one reads.
+        reading: Makes the thread that reads the output of the last one, from its descriptor.
 
     Raises:
         RunFailedError: A command ended with a code other than 0.
@@ -57,7 +80,7 @@ def run(
             source = os.dup(process.stdout.fileno())  # type: ignore[union-attr]
             process.stdout.close()  # type: ignore[union-attr]
             processes.append(process)
-        reader = Reader(source)
+        reader = reading(source)
         reader.start()
         # wait4 as Popen.wait does not tell what the process used.
         ended = [os.wait4(process.pid, 0) for process in processes]

@@ -52,7 +52,7 @@ def _seconds(meltano: str, folder: Path, feed: Path | None) -> float:
     target = _script(folder / "target-count", f"exec wc -l > '{folder / 'counted'}'")
     project(folder, tap, target)
     run: Sequence[str] = command(meltano, folder, tap["name"], target["name"])
-    usage, _ = measure.run([run], environment=measure.environment(), cwd=folder, stdin=None)
+    usage, _ = measure.run([run], environment=measure.environment(), cwd=folder, stdin=None, reading=Reader)
     return usage.wall
 
 

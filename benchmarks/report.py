@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import figures as figuring
 from benchmarks.environments import HERE
 from benchmarks.goals import verdicts
+from benchmarks.markdown import table
 from benchmarks.works import WORKS
 
 if TYPE_CHECKING:
@@ -85,16 +86,10 @@ def render(results: Results) -> str:
 def _head(about: Mapping[str, str]) -> str:
     return (
         "# Benchmarks\n\n"
-        "Written by `make bench`; do not edit. The contestants of a table ran in one run, interleaved.\n\n"
+        "Written by `make bench` and `make bench-calls`; do not edit. The contestants of a table ran in one run, interleaved.\n\n"
         f"{about['machine']}. {about['system']}.\nCommit {about['commit']}, {about['when']}.\n"
         f"Contestants: {about['versions']}.\n"
     )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    align = ["---", *("--:" for _ in head[1:])]
-    lines = [head, align, *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def _goals(figures: Mapping[str, Mapping[str, Figure]], results: Results) -> str:
@@ -102,7 +97,7 @@ def _goals(figures: Mapping[str, Mapping[str, Figure]], results: Results) -> str
         (verdict.goal, verdict.wanted, verdict.reached, _VERDICTS[verdict.met])
         for verdict in verdicts(figures, results.memory, results.startup)
     ]
-    return "## Goals\n\n" + _table(("work", "goal", "this run", ""), rows)
+    return "## Goals\n\n" + table(("work", "goal", "this run", ""), rows)
 
 
 def _work(key: str, title: str, contestants: Mapping[str, Figure]) -> str:
@@ -127,7 +122,7 @@ def _work(key: str, title: str, contestants: Mapping[str, Figure]) -> str:
         *("peak MiB", "start-up s", "spread"),
     )
     count = next(iter(contestants.values())).rows
-    return f"## {title}\n\n{count:,} rows (`--works {key}`).\n\n" + _table(head, rows)
+    return f"## {title}\n\n{count:,} rows (`--works {key}`).\n\n" + table(head, rows)
 
 
 def _relay(rate: float | None) -> str:
@@ -147,13 +142,13 @@ def _memory(memory: Mapping[str, Mapping[int, float]]) -> str:
     rows = [
         (what, f"{count:,}", f"{peak:.0f}") for what, peaks in memory.items() for count, peak in sorted(peaks.items())
     ]
-    return "## Memory does not grow with the data\n\n" + _table(("", "endusers", "peak MiB"), rows)
+    return "## Memory does not grow with the data\n\n" + table(("", "endusers", "peak MiB"), rows)
 
 
 def _startup(startup: Mapping[str, float]) -> str:
     if not startup:
         return ""
-    return "## Start-up\n\n" + _table(
+    return "## Start-up\n\n" + table(
         ("command", "CPU s"), [(command, f"{taken:.2f}") for command, taken in startup.items()]
     )
 
@@ -175,7 +170,7 @@ def _stand_in(probe: Mapping[str, float], figures: Mapping[str, Mapping[str, Fig
     return (
         "## The stand-in is not the bottleneck\n\n"
         "One connection on a bare socket, one call at a time, nothing done with what comes back. The last column is\n"
-        "the share of that which the fastest contestant uses.\n\n" + _table(("", "rows/s", "fastest contestant"), rows)
+        "the share of that which the fastest contestant uses.\n\n" + table(("", "rows/s", "fastest contestant"), rows)
     )
 
 

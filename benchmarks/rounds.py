@@ -13,13 +13,13 @@ from benchmarks import corpus, measure
 from benchmarks.contestants import Contestants
 from benchmarks.environments import OURS_BATCH, ROOT
 from benchmarks.feed import FEEDS
+from benchmarks.reader import Reader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.control import Control
     from benchmarks.environments import Environments
-    from benchmarks.reader import Reader
     from benchmarks.works import Work
 
 
@@ -88,6 +88,7 @@ class Rounds:
             environment=measure.environment(),
             cwd=self.folder,
             stdin=self.feed(work.source, rows) if work.direction == "in" else None,
+            reading=Reader,
         )
         arrived = self.control.ask("arrived")
         if contestant == OURS_BATCH:

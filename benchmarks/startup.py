@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import measure
 from benchmarks.environments import OURS
+from benchmarks.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,8 @@ def cpu_seconds(contestants: Contestants, folder: Path, rounds: int) -> dict[str
         seconds: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(rounds):
             for name, command in commands.items():
-                usage, _ = measure.run([command], environment=measure.environment(), cwd=folder, stdin=None)
+                usage, _ = measure.run(
+                    [command], environment=measure.environment(), cwd=folder, stdin=None, reading=Reader
+                )
                 seconds[name].append(usage.cpu)
     return {name: median(taken) for name, taken in seconds.items()}

@@ -35,6 +35,22 @@ def endusers_out(url: str) -> None:
     _write("endusers", _planhat(url).enduser.get_list(sort="_id", select=None))
 
 
+def lists_out(url: str, *lists: str) -> None:
+    """Every row of some lists, with the page size that CRUDs takes by itself.
+
+    Args:
+        url: The stand-in.
+        lists: ``stream=path`` for each list. The programs' names of models are found by their paths.
+    """
+    planhat = _planhat(url)
+    names = [name for name in dir(planhat) if not name.startswith("_") and name != "tenant_token"]
+    models = {getattr(getattr(planhat, name), "_uri", None): getattr(planhat, name) for name in names}
+    for each in lists:
+        stream, path = each.split("=")
+        if path in models:
+            _write(stream, models[path].get_list(sort="_id", select=None))
+
+
 def dimension_out(url: str, first: str, last: str) -> None:
     """Every point of a range of epoch days."""
     _write("dimensiondata", _planhat(url).metrics.get_dimension_data(from_day=int(first), to_day=int(last)))

@@ -1,0 +1,1 @@
+"""Counts the calls that a sync takes, beside the fewest possible and beside other programs."""
