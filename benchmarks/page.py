@@ -14,7 +14,7 @@ _HEADING = "\n## "
 
 def with_measurements(earlier: str, measurements: str) -> str:
     """The page of measurements, with the section about calls of the earlier page."""
-    before, begin, rest = earlier.partition(_BEGIN)
+    _, begin, rest = earlier.partition(_BEGIN)
     section, end, _ = rest.partition(_END)
     return _inserted(measurements, section) if begin and end else measurements
 

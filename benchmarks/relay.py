@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import measure
+from benchmarks.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

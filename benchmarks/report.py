@@ -86,7 +86,8 @@ def render(results: Results) -> str:
 def _head(about: Mapping[str, str]) -> str:
     return (
         "# Benchmarks\n\n"
-        "Written by `make bench` and `make bench-calls`; do not edit. The contestants of a table ran in one run, interleaved.\n\n"
+        "Written by `make bench` and `make bench-calls`; do not edit. The contestants of a table ran in one run, "
+        "interleaved.\n\n"
         f"{about['machine']}. {about['system']}.\nCommit {about['commit']}, {about['when']}.\n"
         f"Contestants: {about['versions']}.\n"
     )

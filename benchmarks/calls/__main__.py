@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import environments, machine, page
@@ -13,6 +14,7 @@ from benchmarks.calls import findings, report
 from benchmarks.calls.peers import PEERS
 from benchmarks.calls.processes import small_process
 from benchmarks.calls.session import PARTS, Session
+from benchmarks.calls.waiting import PACE, Rounds
 from benchmarks.environments import HERE, ROOT, Environments
 
 
@@ -24,6 +26,7 @@ def _arguments() -> argparse.Namespace:
         "--wall-tenants", type=_numbers, default="50,500", help="those of them whose wall time is measured"
     )
     parser.add_argument("--rounds", type=int, default=3, help="how many times wall time is measured")
+    parser.add_argument("--latency-ms", type=float, default=PACE.latency * 1000, help="of each call, for wall time")
     parser.add_argument("--here", action="store_true", help="only this project, nothing is installed")
     parser.add_argument("--no-install", action="store_true", help="only the peers that are installed already")
     parser.add_argument("--add", action="store_true", help="keep the findings about other tenants and parts")
@@ -53,12 +56,14 @@ def _environments(given: argparse.Namespace) -> Environments:
 
 def _measure(given: argparse.Namespace) -> findings.Findings:
     about = {**machine.describe(), "when": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")}
-    found = findings.Findings(about)
+    found = findings.Findings(about, latency=given.latency_ms / 1000)
     if given.add and given.findings.exists():
         found = findings.load(given.findings)
+        found.latency = given.latency_ms / 1000
         found.about = machine.joined(found.about, about)
     with small_process() as processes, tempfile.TemporaryDirectory(prefix="benchmarks-calls-") as folder:
-        session = Session(_environments(given), processes, Path(folder), found, given.findings, given.rounds)
+        rounds = Rounds(given.rounds, replace(PACE, latency=found.latency))
+        session = Session(_environments(given), processes, Path(folder), found, given.findings, rounds)
         session.run(given.tenants, given.only, given.wall_tenants)
     return found
 

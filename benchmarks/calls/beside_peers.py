@@ -34,8 +34,8 @@ def theirs(peer: str, tap: Tap, books: Books) -> Outcome:
 
 
 def _outcome(tap: Tap, who: str, run: str, done: TapRun, books: Books) -> Outcome:
-    held = books.held(STREAMS, again=True)
     missing = {stream: books.ids(stream) - done.written.ids.get(stream, set()) for stream in STREAMS}
+    held = books.held(STREAMS, again=True, missed=missing)
     hidden = [(path, parameters) for path, parameters in books.hidden_parameters if path in map(path_of, STREAMS)]
     return Outcome(
         part="peers",
@@ -50,7 +50,7 @@ def _outcome(tap: Tap, who: str, run: str, done: TapRun, books: Books) -> Outcom
         peak=done.usage.peak,
         paths=done.calls.by_path,
         hidden_passes=sum(done.calls.with_parameters(path, parameters) for path, parameters in hidden),
-        for_hidden=least.for_hidden(held),
         missed={stream: len(rows) for stream, rows in missing.items() if rows},
+        for_missed=least.for_missed(held),
         hidden_missed=sum(len(rows - books.shown(stream)) for stream, rows in missing.items()),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from benchmarks.calls.least import Held
@@ -14,6 +15,7 @@ from planhat_api.models.registry import all_models
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from benchmarks.calls.tenant import Tenant
     from planhat_api.models.registry import Model
@@ -63,20 +65,25 @@ class Books:
         days = [points for day, points in self.days.items() if day >= first]
         return Points(sum(each.count for each in days), sum(each.total for each in days))
 
-    def held(self, streams: Collection[str], *, again: bool) -> list[Held]:
+    def held(
+        self, streams: Collection[str], *, again: bool, missed: Mapping[str, AbstractSet[str]] = MappingProxyType({})
+    ) -> list[Held]:
         """The passes of some streams.
 
         Args:
             streams: Names of streams.
             again: Whether an earlier run read the tenant, so that most days of metric points are settled.
+            missed: The rows that somebody who read them did not get, by stream.
         """
-        found = [held for stream in streams if stream != POINTS for held in self._held(stream)]
+        found = [
+            held for stream in streams if stream != POINTS for held in self._held(stream, missed.get(stream, set()))
+        ]
         if POINTS in streams:
             points = self.points(again=again)
             found.append(Held(POINTS, points.count, _page_size(_by_stream()[POINTS])))
         return found
 
-    def _held(self, stream: str) -> Iterable[Held]:
+    def _held(self, stream: str, missed: AbstractSet[str]) -> Iterable[Held]:
         model = _by_stream()[stream]
         changed = self.changed.get(stream, set())
         for each in self.passes[stream]:
@@ -86,8 +93,7 @@ class Books:
                 _page_size(model),
                 stamped=model.sortable and model.updated.field is not None,
                 changed=len(changed & each.ids),
-                hidden=len(each.ids - each.shown),
-                extra=bool(each.ids) and not each.shown,
+                missed=len(missed & each.ids),
             )
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.calls.outcomes import Outcome
+from benchmarks.calls.waiting import PACE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,13 +21,15 @@ class Findings:
         about: What it ran on.
         outcomes: Every run that was checked and found right.
         failures: Runs that failed: part, companies, why.
-        minutes: Minutes of all measurements, each as it was measured last.
+        minutes: Minutes of all measurements.
+        latency: Seconds that each call waited when wall time was measured.
     """
 
     about: dict[str, str]
     outcomes: list[Outcome] = field(default_factory=list)
     failures: list[dict[str, str]] = field(default_factory=list)
     minutes: float = 0.0
+    latency: float = PACE.latency
 
     def of(self, part: str) -> list[Outcome]:
         """The runs of one table."""

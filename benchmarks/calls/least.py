@@ -23,8 +23,7 @@ class Held:
         size: Most rows of one call (B26); None if the list has no pages.
         stamped: Whether rows show when they changed, and the list can be sorted by it.
         changed: Rows that changed since the last run.
-        hidden: Rows that a list without parameters leaves out.
-        extra: Whether a plain list returns none of these rows.
+        missed: Rows that somebody who read the stream did not get.
     """
 
     stream: str
@@ -32,8 +31,7 @@ class Held:
     size: int | None
     stamped: bool = False
     changed: int = 0
-    hidden: int = 0
-    extra: bool = False
+    missed: int = 0
 
     @property
     def calls(self) -> int:
@@ -57,9 +55,11 @@ class Held:
         return min(self.calls, pages(self.changed, self.size) + 1)
 
     @property
-    def for_hidden(self) -> int:
-        """The part of ``calls`` that a reader who leaves hidden rows out does not make."""
-        return self.calls if self.extra else self.calls - pages(self.rows - self.hidden, self.size)
+    def for_missed(self) -> int:
+        """The part of ``calls`` that the missed rows need. Somebody who missed all rows did not make the pass."""
+        if not self.missed:
+            return 0
+        return self.calls - (pages(self.rows - self.missed, self.size) if self.missed < self.rows else 0)
 
 
 def pages(rows: int, size: int | None) -> int:
@@ -82,9 +82,9 @@ def news(passes: Iterable[Held]) -> int:
     return sum(each.news for each in passes)
 
 
-def for_hidden(passes: Iterable[Held]) -> int:
-    """Calls among the fewest that only hidden rows need."""
-    return sum(each.for_hidden for each in passes)
+def for_missed(passes: Iterable[Held]) -> int:
+    """Calls among the fewest that only missed rows need."""
+    return sum(each.for_missed for each in passes)
 
 
 def blind_writes(rows: Mapping[str, int]) -> int:

@@ -10,9 +10,10 @@ from benchmarks.calls.outcomes import Outcome
 from benchmarks.measure import RunFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.calls.books import Books
+    from benchmarks.calls.least import Held
     from benchmarks.calls.lines import Written
     from benchmarks.calls.tap import Tap, TapRun
 
@@ -29,24 +30,25 @@ def measured(tap: Tap, books: Books) -> Iterator[Outcome]:
         RunFailedError: A run failed, or its records are not those of the tenant.
     """
     every = streams()
+    whole = books.held(every, again=False)
     full = tap.run(every)
     check_all(full.written, books, again=False)
-    yield _outcome(tap, FIRST, full, books, proven=True, again=False)
+    yield _of_all(tap, FIRST, full, whole, proven=True)
     second = tap.run(every, state=full.written.state)
     check_all(second.written, books, again=True)
-    yield _outcome(tap, SECOND, second, books, again=True)
+    yield _of_all(tap, SECOND, second, books.held(every, again=True))
     incremental = tap.run(every, incremental=True)
     check_all(incremental.written, books, again=False)
-    yield _outcome(tap, INCREMENTAL + FIRST, incremental, books, proven=True, again=False)
+    yield _of_all(tap, INCREMENTAL + FIRST, incremental, whole, proven=True)
     quiet = tap.run(every, incremental=True, state=incremental.written.state)
-    yield _of_news(tap, SECOND, quiet, books)
+    yield _of_news(tap, SECOND, quiet, books.held(every, again=True))
     changes.one_percent(tap.tenant, books)
     third = tap.run(every, state=second.written.state)
     check_all(third.written, books, again=True)
-    yield _outcome(tap, CHANGED, third, books, again=True)
+    yield _of_all(tap, CHANGED, third, books.held(every, again=True))
     news = tap.run(every, incremental=True, state=quiet.written.state)
     _check_changed(news.written, books)
-    yield _of_news(tap, CHANGED, news, books)
+    yield _of_news(tap, CHANGED, news, books.held(every, again=True))
 
 
 def check_all(written: Written, books: Books, *, again: bool) -> None:
@@ -78,16 +80,15 @@ def _check_changed(written: Written, books: Books) -> None:
         raise RunFailedError(message)
 
 
-def _outcome(tap: Tap, run: str, done: TapRun, books: Books, *, again: bool, proven: bool = False) -> Outcome:
-    held = books.held(streams(), again=again)
-    return _as_outcome(tap, run, done, least.full(held), least.proofs(held) if proven else 0)
+def _of_all(tap: Tap, run: str, done: TapRun, held: Sequence[Held], *, proven: bool = False) -> Outcome:
+    return _outcome(tap, run, done, least.full(held), least.proofs(held) if proven else 0)
 
 
-def _of_news(tap: Tap, run: str, done: TapRun, books: Books) -> Outcome:
-    return _as_outcome(tap, INCREMENTAL + run, done, least.news(books.held(streams(), again=True)), 0)
+def _of_news(tap: Tap, run: str, done: TapRun, held: Sequence[Held]) -> Outcome:
+    return _outcome(tap, INCREMENTAL + run, done, least.news(held))
 
 
-def _as_outcome(tap: Tap, run: str, done: TapRun, fewest: int, proofs: int) -> Outcome:
+def _outcome(tap: Tap, run: str, done: TapRun, fewest: int, proofs: int = 0) -> Outcome:
     return Outcome(
         part="out",
         companies=tap.tenant.companies,

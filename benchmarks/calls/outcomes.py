@@ -24,8 +24,8 @@ class Outcome:
         paths: Calls by method and path.
         refused: Calls that were answered with 429.
         hidden_passes: Calls of passes that show nothing but hidden rows.
-        for_hidden: The fewest calls that hidden rows need.
         missed: Rows that did not come out by stream.
+        for_missed: The fewest calls that these rows need.
         hidden_missed: How many of them a list without parameters leaves out.
         blind: The fewest calls that send all rows.
         start_up: Seconds of the start and the end of the process.
@@ -46,8 +46,8 @@ class Outcome:
     paths: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     hidden_passes: int = 0
-    for_hidden: int = 0
     missed: dict[str, int] = field(default_factory=dict)
+    for_missed: int = 0
     hidden_missed: int = 0
     blind: int = 0
     start_up: float = 0.0

@@ -1,7 +1,7 @@
 """Runs measured commands from a process that stays small.
 
-The kernel counts the memory of the process that started a command as the command's own, and this benchmark holds the ids
-of all rows.
+The kernel counts the memory of the process that started a command as the command's own, and this benchmark holds the
+ids of all rows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Airbyte's published source for Planhat as a manifest of our own, made from the facts in its ``manifest.yaml``.
 
-The facts (airbytehq/airbyte, airbyte-integrations/connectors/source-planhat, version 4.5.3 of the manifest's language):
-17 streams, each a GET of a list with ``limit`` and ``offset``; an offset that grows by the rows received until a page is
-shorter than its limit; no ``sort``, no other parameters, no state; a bearer token.
+The facts (airbytehq/airbyte, airbyte-integrations/connectors/source-planhat, version 4.5.3 of the manifest's
+language): 17 streams, each a GET of a list with ``limit`` and ``offset``; an offset that grows by the rows received
+until a page is shorter than its limit; no ``sort``, no other parameters, no state; a bearer token.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.calls.findings import Findings
     from benchmarks.calls.outcomes import Outcome
     from benchmarks.calls.processes import Processes
+    from benchmarks.calls.waiting import Rounds
     from benchmarks.environments import Environments
 
 PARTS = ("out", "peers", "in", "wall")
@@ -38,7 +39,7 @@ class Session:
         folder: Takes the files of the run.
         findings: Takes what is found.
         save_to: The file of the findings.
-        rounds: How many times wall time is measured.
+        rounds: How often wall time is measured, and at which pace.
     """
 
     environments: Environments
@@ -46,7 +47,7 @@ class Session:
     folder: Path
     findings: Findings
     save_to: Path
-    rounds: int = 3
+    rounds: Rounds
 
     def run(self, tenants: Sequence[int], parts: Collection[str], waiting_tenants: Collection[int]) -> None:
         """Measure some parts on some tenants.

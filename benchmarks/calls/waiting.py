@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,16 @@ SECOND = "second, nothing changed"
 _LEAST_STREAM = "companies_lean"
 
 
+@dataclass(frozen=True)
+class Rounds:
+    """How often wall time is measured, and at which pace."""
+
+    number: int
+    pace: Pace
+
+
 def measured(
-    environments: Environments, processes: Processes, folder: Path, companies: int, rounds: int
+    environments: Environments, processes: Processes, folder: Path, companies: int, rounds: Rounds
 ) -> Iterator[Outcome]:
     """A first and a second run; each is repeated, and the round of the median counts.
 
@@ -39,11 +48,12 @@ def measured(
     """
     port = free_port()
     with serving(environments, companies, port=port) as tenant:
-        tap = Tap(environments, processes, tenant, folder, quota=PACE.quota, at_once=PACE.at_once)
+        tap = Tap(environments, processes, tenant, folder, quota=rounds.pace.quota, at_once=rounds.pace.at_once)
         state = tap.run(streams()).written.state
-    start_up = median(_start_up(tap, port) for _ in range(rounds))
+    start_up = median(_start_up(tap, port, rounds.pace) for _ in range(rounds.number))
     for run, before in ((FIRST, None), (SECOND, state)):
-        done = sorted((_run(tap, port, before) for _ in range(rounds)), key=lambda each: each.usage.wall)[rounds // 2]
+        repeated = [_run(tap, port, rounds.pace, before) for _ in range(rounds.number)]
+        done = sorted(repeated, key=lambda each: each.usage.wall)[rounds.number // 2]
         yield Outcome(
             part="wall",
             companies=companies,
@@ -56,17 +66,17 @@ def measured(
             paths=done.calls.by_path,
             refused=done.calls.refused,
             start_up=start_up,
-            needed=seconds_needed(len(done.calls), PACE),
+            needed=seconds_needed(len(done.calls), rounds.pace),
         )
 
 
-def _run(tap: Tap, port: int, state: bytes | None) -> TapRun:
-    with serving(tap.environments, tap.tenant.companies, port=port, quota=PACE.quota, latency=PACE.latency):
+def _run(tap: Tap, port: int, pace: Pace, state: bytes | None) -> TapRun:
+    with serving(tap.environments, tap.tenant.companies, port=port, quota=pace.quota, latency=pace.latency):
         return tap.run(streams(), state=state)
 
 
-def _start_up(tap: Tap, port: int) -> float:
+def _start_up(tap: Tap, port: int, pace: Pace) -> float:
     """Seconds that the same command takes for a stream of one call, without the time of its calls."""
-    with serving(tap.environments, tap.tenant.companies, port=port, quota=PACE.quota, latency=PACE.latency):
+    with serving(tap.environments, tap.tenant.companies, port=port, quota=pace.quota, latency=pace.latency):
         done = tap.run([_LEAST_STREAM])
-        return done.usage.wall - len(done.calls) * PACE.latency
+        return done.usage.wall - len(done.calls) * pace.latency

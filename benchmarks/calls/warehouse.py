@@ -59,5 +59,5 @@ def changed_rows(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _schema(stream: str, columns: tuple[str, ...]) -> dict[str, Any]:
-    properties = {name: {} for name in ("_id", *columns)}
+    properties: dict[str, dict[str, Any]] = {name: {} for name in ("_id", *columns)}
     return {"type": "SCHEMA", "stream": stream, "schema": {"properties": properties}, "key_properties": ["_id"]}
