@@ -131,14 +131,15 @@ def read(tenant: Tenant) -> Books:
     """
     books = Books()
     counts = tenant.control("GET", "counts")
-    for stream in streams():
-        if stream == POINTS:
-            continue
-        model = _by_stream()[stream]
-        shown = _ids(tenant, model, {})
-        books.passes[stream] = [_rows(tenant, model, parameters, shown) for parameters in model.passes]
-        _check(stream, len(books.ids(stream)), counts.get(model.path))
-    books.days = _days(tenant)
+    with tenant.whole_lists():
+        for stream in streams():
+            if stream == POINTS:
+                continue
+            model = _by_stream()[stream]
+            shown = _ids(tenant, model, {})
+            books.passes[stream] = [_rows(tenant, model, parameters, shown) for parameters in model.passes]
+            _check(stream, len(books.ids(stream)), counts.get(model.path))
+        books.days = _days(tenant)
     _check(POINTS, books.points(again=False).count, counts["dimensiondata"])
     return books
 

@@ -101,14 +101,19 @@ class Tenant:
         with urllib.request.urlopen(request, timeout=600) as answer:
             return bytes(answer.read())
 
-    def whole_list(self, path: str, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - whatever JSON can say
-        """Every row of a list in one call, for which the sandbox honours a limit of any size."""
+    @contextmanager
+    def whole_lists(self) -> Iterator[None]:
+        """The sandbox honours a limit of any size inside the ``with`` block."""
         self.control("PUT", "switches", {"limit_above_max": "honour"})
         try:
-            return self.ask("GET", f"{path}?{urlencode({**parameters, 'limit': _EVERY_ROW})}")
+            yield
         finally:
             self.control("PUT", "switches", {"limit_above_max": "cap"})
             self.forget()
+
+    def whole_list(self, path: str, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - whatever JSON can say
+        """Every row of a list in one call, inside ``whole_lists``."""
+        return self.ask("GET", f"{path}?{urlencode({**parameters, 'limit': _EVERY_ROW})}")
 
     def forget(self) -> None:
         """Forget the calls so far."""
