@@ -20,6 +20,8 @@ _TEXT = """\
   (deals, line items, products), it is the page that this project asks for. A list without rows takes one call, a
   list with two passes takes the calls of both, lean companies take one. Metric points take pages of 100,000, for
   all days that are read: after a first run these are the last 30 days and today.
+- The first, second and third run read models FULL_TABLE and metric points by day, each with the STATE of the run
+  before of its kind. In INCREMENTAL runs every model that offers it is INCREMENTAL.
 - "Proofs" is one call for each pass with rows and pages: a first read has to see that nothing comes after the last
   row.
 - INCREMENTAL: the fewest calls are those that bring what changed and prove that nothing else did. Of a list with a

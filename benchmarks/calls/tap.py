@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import measure
 from benchmarks.calls import lines
+from benchmarks.calls.books import POINTS
 from benchmarks.calls.tenant import TOKEN
 from benchmarks.environments import OURS
 
@@ -60,7 +61,8 @@ class Tap:
 
         Args:
             streams: Names of streams.
-            incremental: Whether every stream that offers it is INCREMENTAL; otherwise all are as discovered.
+            incremental: Whether every model that offers it is INCREMENTAL; otherwise all are FULL_TABLE. Metric points
+                are as discovered, which is by day.
             state: The STATE of the run before.
 
         Raises:
@@ -86,8 +88,8 @@ class Tap:
             root = next(part["metadata"] for part in metadata if not part["breadcrumb"])
             root["selected"] = entry["tap_stream_id"] in streams
             entry["metadata"] = metadata
-            if incremental and root.get("valid-replication-keys"):
-                entry["replication_method"] = "INCREMENTAL"
+            if root.get("valid-replication-keys") and entry["tap_stream_id"] != POINTS:
+                entry["replication_method"] = "INCREMENTAL" if incremental else "FULL_TABLE"
         return self._write("catalog.json", json.dumps({"streams": entries}).encode())
 
     @cached_property
