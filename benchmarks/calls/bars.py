@@ -57,9 +57,10 @@ def _of_tenant(findings: Findings, companies: int) -> Iterator[Bar]:
     for run in (waiting.FIRST, waiting.SECOND):
         if waited := findings.find("wall", companies, run):
             yield _in_time(waited)
-    if peaks := [each.peak for each in findings.of("out") if each.companies == companies]:
-        measured = f"{max(peaks):.0f} MiB"
-        yield Bar("peak memory, all streams", companies, f"below {MOST_MIB} MiB", measured, max(peaks) < MOST_MIB)
+    for part, what in (("out", "tap, all streams"), ("in", "target")):
+        if peaks := [each.peak for each in findings.of(part) if each.companies == companies]:
+            asked, measured = f"below {MOST_MIB} MiB", f"{max(peaks):.0f} MiB"
+            yield Bar(f"peak memory of the {what}", companies, asked, measured, max(peaks) < MOST_MIB)
 
 
 def _within(what: str, run: Outcome, factor: float, basis: str) -> Bar:
