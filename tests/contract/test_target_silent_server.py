@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tests.target_support import Finished
 
 KEYED = {"streams": {"endusers": {"key": "externalId"}}}
-CUSTOM_FIELDS = 2
-"""Calls that read the custom fields: a page, and the proof that it was the last."""
 
 
 def people(number: int, unknown: int, companies: int) -> list[dict[str, Any]]:
@@ -69,7 +67,7 @@ def test_without_silent_rows_nothing_is_looked_up() -> None:
             box.forget_calls()
             finished = run(box, stream("endusers", people(5000, 0, companies=500)), max_rejects="100%", **KEYED)
             assert finished.summary["endusers"] == {delivered: 5000}
-            assert calls(box) == CUSTOM_FIELDS + 1
+            assert calls(box) == 1
 
 
 @pytest.mark.parametrize("unknown", [0, 300])
@@ -82,7 +80,7 @@ def test_rows_that_an_answer_claims_cost_two_reads_of_the_list_at_most(unknown: 
             box, stream("endusers", rows), max_rejects="100%", verify_landing="all", landing_seconds=0, **KEYED
         )
         right(box, finished, unknown, "created")
-        assert calls(box) == CUSTOM_FIELDS + 1 + (2 if unknown else 1) * 4
+        assert calls(box) == 1 + (2 if unknown else 1) * 4
 
 
 def test_the_reason_names_company_and_domain() -> None:
@@ -170,4 +168,4 @@ def test_many_batches_read_the_domains_once(without_company: str) -> None:
         finished = run(box, stream("endusers", rows), max_rejects="100%", batch_size_rows=100, **KEYED)
         assert finished.summary["endusers"] == {"unchanged": 960, "rejected": 40}
         # For each batch a call, and one for the rows that are suspected; the domains once.
-        assert calls(box) == CUSTOM_FIELDS + 10 * 2 + 2
+        assert calls(box) == 10 * 2 + 2

@@ -302,7 +302,7 @@ def test_signals_end_the_run_with_exact_state(tmp_path: Path, number: signal.Sig
             process.stdin.write(lines([*records("companies", company_rows(start, start + 3)), state(start + 3)]))
         process.stdin.flush()
         deadline = time.monotonic() + 20
-        while not [call for call in box.calls if call.path == "customfields"] and time.monotonic() < deadline:
+        while not [call for call in box.calls if call.path == "companies"] and time.monotonic() < deadline:
             time.sleep(0.02)
         time.sleep(0.4 if moment == "sending" else 0.8)
         process.send_signal(number)

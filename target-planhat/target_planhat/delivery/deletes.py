@@ -79,8 +79,9 @@ class Deletes:
         """The fields that are no longer as the plan expects them."""
         if item.expected is None:
             return ""
-        comparison = self._tenant.destination.comparison(model)
         before = item.expected.before.items()
+        fields = {name.partition(".")[0] for name, _ in before}
+        comparison = self._tenant.destination.comparison(model, fields)
         return ", ".join(name for name, value in before if not comparison.is_still(row, name, value))
 
     def _check(self, model: Model, item: Item) -> None:

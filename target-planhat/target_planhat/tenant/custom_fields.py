@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from planhat_api.errors import AccessError, NotFoundError
@@ -17,30 +18,55 @@ if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from planhat_api.values.field_type import FieldType
 
+    _Known = tuple[Mapping[str, FieldType] | None, frozenset[str]]
+    """The types of the custom fields of a model, and the names of its formulas."""
+
 __all__ = ["CustomFields", "NamesOfModel"]
 
 
-@dataclass(frozen=True)
 class NamesOfModel:
-    """The custom fields of one model.
+    """The custom fields of one model."""
 
-    Attributes:
-        types: Type of each field by its exact name; None if the fields are not known.
-        formulas: Names of the fields that Planhat computes, which cannot be written (B56).
-    """
+    def __init__(self, types: Mapping[str, FieldType] | None, formulas: frozenset[str] = frozenset()) -> None:
+        """Take the fields.
 
-    types: Mapping[str, FieldType] | None
-    formulas: frozenset[str] = frozenset()
+        Args:
+            types: As the attribute.
+            formulas: As the attribute.
+        """
+        self._read: Callable[[], _Known] = lambda: (types, formulas)
+
+    @classmethod
+    def read_when_needed(cls, read: Callable[[], _Known]) -> NamesOfModel:
+        """The custom fields that a function gives when one of them is needed. It is called once at most."""
+        names = cls(None)
+        names._read = read  # noqa: SLF001 - an object of this class
+        return names
+
+    @cached_property
+    def _known(self) -> _Known:
+        return self._read()
+
+    @property
+    def types(self) -> Mapping[str, FieldType] | None:
+        """Type of each field by its exact name; None if the fields are not known."""
+        return self._known[0]
+
+    @property
+    def formulas(self) -> frozenset[str]:
+        """Names of the fields that Planhat computes, which cannot be written (B56)."""
+        return self._known[1]
 
     def find(self, name: str) -> str | None:
         """The exact name of a field (B47), whatever its case, spaces or underscores; None if there is no such field.
 
         If two fields differ only in case or punctuation, only the exact name finds one.
         """
-        if self.types is None or name in self.types or name in self.formulas:
+        types, formulas = self._known
+        if types is None or name in types or name in formulas:
             return name
         wanted = folded(name)
-        found = [known for known in (*self.types, *self.formulas) if folded(known) == wanted]
+        found = [known for known in (*types, *formulas) if folded(known) == wanted]
         return found[0] if len(found) == 1 else None
 
     def nearest(self, name: str) -> str | None:
@@ -49,11 +75,12 @@ class NamesOfModel:
 
     def type_of(self, name: str) -> FieldType | None:
         """The type of a field by its exact name; None if the fields are not known."""
-        return None if self.types is None else self.types[name]
+        types = self.types
+        return None if types is None else types[name]
 
 
 class CustomFields:
-    """The custom fields of the tenant. They are read when they are first needed."""
+    """The custom fields of the tenant. They are read when they are first needed. Many threads may use it."""
 
     def __init__(
         self, client: PlanhatClient, logger: logging.Logger, type_of: Callable[[str], FieldType], *, check: bool
@@ -72,14 +99,20 @@ class CustomFields:
         self._check = check
         self._definitions: list[dict[str, Any]] | None = None
         self._asked = False
+        self._lock = threading.Lock()
 
     def of(self, model: Model) -> NamesOfModel:
-        """The custom fields of one model."""
-        definitions = self._read() if "custom" in model.properties else []
+        """The custom fields of one model. They are read when one of them is needed."""
+        if "custom" not in model.properties:
+            return NamesOfModel({})
+        return NamesOfModel.read_when_needed(lambda: self._known_of(model))
+
+    def _known_of(self, model: Model) -> _Known:
+        definitions = self._read()
         if definitions is None:
-            return NamesOfModel(None)
+            return None, frozenset()
         mine = [entry for entry in definitions if _is_of(entry, model)]
-        return NamesOfModel(
+        return (
             {str(entry["name"]): self._type_of(str(entry.get("type", ""))) for entry in _written(mine)},
             frozenset(str(entry["name"]) for entry in mine if entry.get("isFormula")),
         )
@@ -107,17 +140,18 @@ class CustomFields:
         self._asked = False
 
     def _read(self) -> list[dict[str, Any]] | None:
-        if self._check and not self._asked:
-            self._asked = True
-            try:
-                self._definitions = self._client.custom_fields()
-            except (AccessError, NotFoundError) as err:
-                self._logger.warning(
-                    "Custom field names are not checked: Planhat does not show them to this token (%s). "
-                    "A name that matches no field is stored where nobody sees it.",
-                    err,
-                )
-        return self._definitions
+        with self._lock:
+            if self._check and not self._asked:
+                self._asked = True
+                try:
+                    self._definitions = self._client.custom_fields()
+                except (AccessError, NotFoundError) as err:
+                    self._logger.warning(
+                        "Custom field names are not checked: Planhat does not show them to this token (%s). "
+                        "A name that matches no field is stored where nobody sees it.",
+                        err,
+                    )
+            return self._definitions
 
 
 def _is_of(definition: Mapping[str, Any], model: Model) -> bool:

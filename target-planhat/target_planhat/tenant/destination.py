@@ -118,9 +118,16 @@ class Destination:
         self._fields_looked_at[model.path] = fields
         return look
 
-    def comparison(self, model: Model) -> Comparison:
-        """Compares rows with the records of a model."""
-        return Comparison(model, self._custom_fields().type_names(model), self._client().companies.find)
+    def comparison(self, model: Model, fields: Collection[str]) -> Comparison:
+        """Compares rows with the records of a model.
+
+        Args:
+            model: The model.
+            fields: Top-level fields of the rows. The custom fields of the tenant are needed only if ``custom`` is among
+                them.
+        """
+        custom_types = self._custom_fields().type_names(model) if "custom" in fields else {}
+        return Comparison(model, custom_types, self._client().companies.find)
 
     def known(self, model: Model) -> Look | None:
         """The look at a model, whatever its age; None if there is none."""

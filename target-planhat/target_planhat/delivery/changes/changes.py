@@ -80,7 +80,7 @@ class Changes:
             return self._without_look(model, items, error)
         # Notes and conversations share a path, and have different fields.
         judges = {
-            stream: Judge(stream.model, self._destination.comparison(stream.model))
+            stream: Judge(stream.model, self._destination.comparison(stream.model, stream.fields))
             for stream in {item.stream for item in items}
         }
         matches = look.index.find(items)
