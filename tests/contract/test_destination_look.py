@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -136,43 +137,148 @@ def test_rows_that_stay_are_seen_while_others_come_and_go(kind: str) -> None:
             assert all(each.held and each.doubt is None for each in matches)
 
 
+@pytest.mark.parametrize("kind", ["both", "inserts", "deletes"])
+@pytest.mark.parametrize("sort", ["honoured", "ignored"])
+@pytest.mark.parametrize("number", [2, 6, 60])
+def test_a_few_rows_that_stay_are_seen_while_others_come_and_go(kind: str, sort: str, number: int) -> None:
+    switches = {"moving_rows": 4, "moving_kind": kind, "page_max": 50, "sort": sort}
+    with sandbox(companies=15, endusers=600, switches=switches) as box, client_on(box) as client:
+        before = {one["_id"] for one in box.rows("endusers")}
+        chosen = far_apart(box, "endusers", number)
+        with looked(client, "endusers", chosen) as look:
+            stayed = before & {one["_id"] for one in box.rows("endusers")}
+            wanted = [one for one in chosen if json.loads(one.body)["_id"] in stayed]
+            assert wanted
+            assert all(each.held and each.doubt is None for each in look.index.find(wanted))
+
+
 # Records one by one
 
 
-@pytest.mark.parametrize(("number", "whole"), [(1, False), (2, True), (3, True), (40, True)])
-def test_a_list_of_one_page_is_read_if_there_are_two_records_or_more(number: int, *, whole: bool) -> None:
+def calls_of(box: Sandbox) -> tuple[int, int, int]:
+    """The calls for pages, for the length of the list, and for single records."""
+    single = [call for call in box.calls if "/" in call.path]
+    probes = [call for call in box.calls if call.query.get("limit") == "1"]
+    return len(box.calls) - len(single) - len(probes), len(probes), len(single)
+
+
+def far_apart(box: Sandbox, path: str, number: int) -> list[Row]:
+    """Rows by ``_id`` for records in equal distances in the list."""
+    ids = sorted(one["_id"] for one in box.rows(path))
+    return [row(_id=ids[place * (len(ids) - 1) // (number - 1)]) for place in range(number)]
+
+
+@pytest.mark.parametrize(("number", "calls"), [(1, (0, 0, 1)), (2, (1, 0, 0)), (3, (1, 0, 0)), (40, (1, 0, 0))])
+def test_one_page_brings_all_records_of_a_short_list(number: int, calls: tuple[int, int, int]) -> None:
     with sandbox(companies=50) as box, client_on(box) as client:
         chosen = [row(externalId=key) for key in external_ids(box, "companies")[:number]]
         with looked(client, "companies", chosen) as look:
-            assert look.whole == whole
-            assert look.calls == len(box.calls) <= min(number, 3)
+            assert calls_of(box) == calls
+            assert not look.whole
+            assert look.covers(chosen)
             found = look.index.find(chosen)
             assert [each.held is not None and each.doubt is None for each in found] == [True] * number
 
 
-def test_records_are_read_one_by_one_after_a_call_that_tells_the_length() -> None:
-    with sandbox(companies=400) as box, client_on(box) as client:
-        rows = box.rows("lineitems")
-        assert len(rows) > 301
-        chosen = [row(_id=one["_id"]) for one in rows[:5]]
+def test_a_record_is_not_called_missing_before_the_end_of_the_list_is_proved() -> None:
+    with sandbox(companies=50) as box, client_on(box) as client:
+        chosen = [row(externalId=key) for key in [*external_ids(box, "companies")[:2], "nowhere"]]
+        with looked(client, "companies", chosen) as look:
+            assert calls_of(box) == (2, 0, 0)
+            assert look.whole
+            assert [each.held is None for each in look.index.find(chosen)] == [False, False, True]
+
+
+def test_a_second_pass_is_not_read_for_fewer_records_than_it_needs_calls() -> None:
+    with sandbox(companies=20) as box, client_on(box) as client:
+        closed = sorted(one["_id"] for one in box.rows("tasks") if one.get("isArchived"))[:2]
+        open_ids = [one["_id"] for one in box.rows("tasks") if not one.get("isArchived")][:10]
+        with looked(client, "tasks", [row(_id=one) for one in (*open_ids, *closed)]) as look:
+            assert calls_of(box) == (1, 0, 2)
+            assert all(each.held and not each.doubt for each in look.index.find([row(_id=one) for one in closed]))
+        box.forget_calls()
+        with looked(client, "tasks", [row(_id=one) for one in open_ids]):
+            assert calls_of(box) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(("number", "calls"), [(2, (1, 0, 2)), (3, (1, 0, 3)), (4, (1, 1, 4)), (5, (1, 1, 5))])
+def test_records_are_read_one_by_one_if_the_list_is_longer(number: int, calls: tuple[int, int, int]) -> None:
+    """For four records and more, a call tells the length of the list."""
+    with sandbox(companies=1200) as box, client_on(box) as client:
+        assert len(box.rows("lineitems")) > (number + 1) * 100
+        chosen = far_apart(box, "lineitems", number + 1)[1:]
         with looked(client, "lineitems", chosen) as look:
-            probe, *gets = box.calls
-            assert (probe.query["offset"], probe.query["limit"]) == ("300", "1")
-            assert look.calls == len(box.calls) == 6
-            assert {call.path.rpartition("/")[2] for call in gets} == {one["_id"] for one in rows[:5]}
-            assert not look.whole
-            assert look.complete
-            assert [each.held.planhat_id for each in look.index.find(chosen) if each.held] == [
-                one["_id"] for one in rows[:5]
+            assert calls_of(box) == calls
+            assert (look.whole, look.complete) == (False, True)
+            assert look.covers(chosen)
+            assert [each.held and each.held.planhat_id for each in look.index.find(chosen)] == [
+                json.loads(one.body)["_id"] for one in chosen
             ]
 
 
-def test_the_list_is_read_after_a_call_that_tells_that_it_is_short() -> None:
-    with sandbox(companies=20) as box, client_on(box) as client:
-        chosen = [row(_id=one["_id"]) for one in box.rows("products")[:5]]
-        with looked(client, "products", chosen) as look:
+def test_records_of_pages_that_were_read_are_not_asked_for() -> None:
+    with sandbox(companies=800) as box, client_on(box) as client:
+        first, *others = far_apart(box, "lineitems", 5)
+        ids = sorted(one["_id"] for one in box.rows("lineitems"))[:20]
+        chosen = [first, *others, *(row(_id=one) for one in ids)]
+        with looked(client, "lineitems", chosen) as look:
+            assert calls_of(box) == (2, 1, 4)
+            assert all(each.held and not each.doubt for each in look.index.find(chosen))
+
+
+def test_the_list_is_read_as_far_as_needed_if_it_is_shorter_than_the_records_are_many() -> None:
+    with sandbox(companies=800) as box, client_on(box) as client:
+        pages = -(-len(box.rows("lineitems")) // 99)
+        assert 8 < pages < 20
+        ids = sorted((one["_id"] for one in box.rows("lineitems")), reverse=True)[:30]
+        chosen = [row(_id=one) for one in ids]
+        with looked(client, "lineitems", chosen) as look:
+            found, probes, single = calls_of(box)
+            assert (probes, single) == (1, 0)
+            assert pages - 1 <= found <= pages
+            assert not look.whole
+            assert all(each.held and not each.doubt for each in look.index.find(chosen))
+
+
+def test_the_length_is_not_asked_for_if_it_would_have_to_be_very_long() -> None:
+    with sandbox(companies=800) as box, client_on(box) as client:
+        chosen = [*far_apart(box, "lineitems", 300), row(_id="f" * 24)]
+        with looked(client, "lineitems", chosen) as look:
+            pages = -(-len(box.rows("lineitems")) // 99) + 1
+            assert calls_of(box) == (pages, 0, 0)
             assert look.whole
-            assert look.calls == len(box.calls) == 3
+
+
+def test_pages_that_planhat_caps_are_not_the_end() -> None:
+    with sandbox(companies=60, switches={"page_max": 10}) as box, client_on(box) as client:
+        chosen = far_apart(box, "companies", 3)
+        with looked(client, "companies", chosen) as look:
+            assert calls_of(box) == (2, 0, 2)
+            assert all(each.held and not each.doubt for each in look.index.find(chosen))
+
+
+def test_the_calls_of_earlier_looks_count() -> None:
+    with sandbox(companies=400) as box, client_on(box) as client:
+        chosen, pages = far_apart(box, "lineitems", 5), -(-len(box.rows("lineitems")) // 99)
+        for spent, whole in ((0, False), (pages, True)):
+            look = look_at(client, model("lineitems"), [], chosen, client.companies.find, spent=spent)
+            assert look.whole == whole
+            look.index.close()
+
+
+def test_a_list_that_does_not_show_its_fields_does_not_answer_for_single_records() -> None:
+    with sandbox(companies=20, switches={"select": "ignored", "list_width": "lean"}) as box, client_on(box) as client:
+        chosen = far_apart(box, "companies", 5)
+        with looked(client, "companies", chosen) as look:
+            assert look.whole
+            assert all(each.held and each.held.unsure for each in look.index.find(chosen))
+
+
+def test_a_key_that_several_records_may_have_does_not_end_the_list() -> None:
+    with sandbox(companies=20) as box, client_on(box) as client:
+        with looked(client, "users", [row(externalId=key) for key in external_ids(box, "users")[:5]]) as look:
+            assert calls_of(box) == (2, 0, 0)
+            assert look.whole
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,11 @@ class DestinationIndex:
         return tuple(dict.fromkeys((*self._fields, *((stamp,) if stamp else ()))))
 
     @property
+    def shows_all_fields(self) -> bool:
+        """Whether the rows that were read so far show that the list has more than a few fields of them (B35, Q5)."""
+        return bool(self._names_beyond - self._expected_names)
+
+    @property
     def held_rows(self) -> int:
         """Number of rows at the time of the look."""
         self._settle()

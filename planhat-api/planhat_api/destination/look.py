@@ -7,14 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from planhat_api.bulk.existing_keys import parameters_of
+from planhat_api.bulk.existing_keys import UNIQUE_IN_COMPANY, parameters_of
 from planhat_api.destination.index import DestinationIndex
 from planhat_api.errors import NotFoundError
 from planhat_api.jsontext import encode
 from planhat_api.values.texts import key_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from planhat_api.lists.page import Page
     from planhat_api.models.registry import Model
@@ -27,7 +27,12 @@ _PLANHAT_ID = re.compile("[0-9a-f]{24}")
 _IN_FLIGHT = 4
 _CALLS_OF_A_PASS = 2  # a page, and one that brings nothing new
 _MOST_GETS = 500
-"""With more keys than this, the list is read without a test of its length, which costs a call."""
+"""With more keys than this, the list is read in any case."""
+_GETS_FOR_A_PAGE = 10
+"""The length of a list is not asked for before one page is read for so many records that may be read one by one. Few
+lists are so long that these calls decide nothing."""
+_NOT_WORTH_A_TEST = 2
+"""Calls. To ask for the length of a list costs one, and must be able to save more than that."""
 
 
 class Reader(Protocol):
@@ -101,11 +106,13 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
     company_id: Callable[[str], str | None],
     *,
     whole: bool = False,
+    spent: int = 0,
     in_flight: int = _IN_FLIGHT,
 ) -> Look:
     """Read what Planhat holds of a model.
 
-    The whole list is read, with hidden rows, unless fewer calls read the records of the rows one by one.
+    The whole list is read, with hidden rows, unless fewer calls bring the records of the rows: the first pages, single
+    records, or both.
 
     Args:
         reader: The client.
@@ -114,7 +121,10 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
         rows: The rows that will be sent first.
         company_id: As for ``DestinationIndex``.
         whole: Whether the whole list is read in any case.
-        in_flight: How many pages are requested at the same time. Up to as many calls are made in vain at its end.
+        spent: Calls of earlier looks at single records of this model. The more these are, the sooner the whole list is
+            read, so that many looks never need more than twice the calls of one that is whole.
+        in_flight: How many pages of a whole list are requested at the same time. Up to as many calls are made in vain
+            at its end.
 
     Raises:
         AccessError: The token may not read the model.
@@ -125,12 +135,15 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
     index = DestinationIndex(model, fields, company_id)
     try:
         asked = None if whole else _keys_to_ask(model, index, rows)
-        if asked is None or not _gets_need_fewer_calls(reader, model, len(asked)):
+        if asked is None:
             _read_lists(reader, model, index, in_flight)
-        elif not _get(reader, model, index, asked):
-            index.close()
-            index = DestinationIndex(model, fields, company_id)
-            _read_lists(reader, model, index, in_flight)
+        elif (missing := _read_until_found(reader, model, index, asked, spent)) is not None:
+            if _get(reader, model, index, missing):
+                index.asked = asked
+            else:
+                index.close()
+                index = DestinationIndex(model, fields, company_id)
+                _read_lists(reader, model, index, in_flight)
     except BaseException:
         index.close()
         raise
@@ -138,13 +151,18 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
 
 
 def _read_lists(reader: Reader, model: Model, index: DestinationIndex, in_flight: int) -> None:
+    for parameters in parameters_of(model):
+        for page in _pages(reader, model, index, parameters, in_flight):
+            index.add_page(page)
+
+
+def _pages(
+    reader: Reader, model: Model, index: DestinationIndex, parameters: Mapping[str, str], in_flight: int
+) -> Iterator[Page]:
     def note(_reason: str) -> None:
         index.complete = False
 
-    for parameters in parameters_of(model):
-        pages = reader.pages(model, params=parameters, select=index.select, in_flight=in_flight, doubt=note)
-        for page in pages:
-            index.add_page(page)
+    return reader.pages(model, params=parameters, select=index.select, in_flight=in_flight, doubt=note)
 
 
 def _keys_to_ask(model: Model, index: DestinationIndex, rows: Sequence[Row]) -> frozenset[tuple[str, str]] | None:
@@ -165,22 +183,72 @@ def _keys_to_ask(model: Model, index: DestinationIndex, rows: Sequence[Row]) -> 
     return frozenset(found)
 
 
-def _gets_need_fewer_calls(reader: Reader, model: Model, number: int) -> bool:
+def _read_until_found(
+    reader: Reader, model: Model, index: DestinationIndex, asked: frozenset[tuple[str, str]], spent: int
+) -> frozenset[tuple[str, str]] | None:
+    """Read the list from its beginning, as long as this may need fewer calls than to read the other records one by one.
+
+    Args:
+        reader: The client.
+        model: The model.
+        index: Gets the rows.
+        asked: The keys of the records that are needed.
+        spent: Calls of earlier looks at single records.
+
+    Returns:
+        The keys that no row so far has. Their records are read one by one. None if the whole list was read.
+    """
     passes = parameters_of(model)
-    if number < _CALLS_OF_A_PASS * len(passes):
-        return True
-    if model.page.ask is None or number <= _CALLS_OF_A_PASS * len(passes) + 1:
-        return False
-    # If there is no row at this offset, the list needs at most as many calls.
-    offset = (number // len(passes) - _CALLS_OF_A_PASS) * model.page.ask
-    return any(
-        len(reader.page(model, offset=offset, limit=1, select=("_id",), params=parameters)) for parameters in passes
-    )
+    missing = asked
+    if len(asked) < _CALLS_OF_A_PASS * len(passes):
+        return missing
+    number = 0
+    for place, parameters in enumerate(passes, 1):
+        after = _CALLS_OF_A_PASS * (len(passes) - place)
+        full: float = model.page.ask or float("inf")
+        is_first, is_short = True, False
+        for page in _pages(reader, model, index, parameters, in_flight=1):
+            number += 1
+            index.add_page(page)
+            before = len(missing)
+            if index.shows_all_fields:
+                missing -= _keys_in(page, index, {name for name, _ in missing if _is_unique(model, name)})
+            # The rest of the list needs a call at least, which proves its end.
+            gets, least = len(missing) + spent, 1 + after
+            is_last = len(page) < full
+            if gets < least or (gets == least and not is_last):
+                return missing
+            # A page that brings a needed record is as good as a call for this record.
+            if not is_last and len(missing) == before and not is_short and number * _GETS_FOR_A_PAGE >= gets:
+                # If there is no row at this offset, the rest of the list needs at most as many calls.
+                offset = page.offset + len(page) + (gets - least) * max(len(page) - 1, 1)
+                if gets <= least + _NOT_WORTH_A_TEST or len(
+                    reader.page(model, offset=offset, limit=1, select=("_id",), params=parameters)
+                ):
+                    return missing
+                is_short = True
+            if is_first:
+                # A page that is shorter than requested may be as long as Planhat allows (B27).
+                is_first, full = False, len(page)
+    return None
 
 
-def _get(reader: Reader, model: Model, index: DestinationIndex, asked: frozenset[tuple[str, str]]) -> bool:
+def _is_unique(model: Model, name: str) -> bool:
+    """Whether no second record can have a key (B62), so that the record of a page is the one that Planhat means."""
+    return name not in UNIQUE_IN_COMPANY or model.path == "companies"
+
+
+def _keys_in(page: Page, index: DestinationIndex, names: Collection[str]) -> frozenset[tuple[str, str]]:
+    """The keys with these names of the rows of a page."""
+    shown = {name: index.names.shown[name] for name in names}
+    records = page.records()
+    found = ((name, key_text(record.get(field))) for record in records for name, field in shown.items())
+    return frozenset((name, text) for name, text in found if text)
+
+
+def _get(reader: Reader, model: Model, index: DestinationIndex, keys: Iterable[tuple[str, str]]) -> bool:
     """Read records one by one. False if an answer is not the record that was asked for."""
-    for name, value in sorted(asked):
+    for name, value in sorted(keys):
         try:
             record = reader.get(model, f"{_FORMS[name]}{value}")
         except NotFoundError:
@@ -188,5 +256,4 @@ def _get(reader: Reader, model: Model, index: DestinationIndex, asked: frozenset
         if key_text(record.get("_id")) is None or key_text(record.get(index.names.shown[name])) != value:
             return False
         index.add([encode(record)])
-    index.asked = asked
     return True

@@ -56,6 +56,7 @@ class Destination:
         self._fields: dict[str, set[str]] = {}
         self._looks: dict[str, Look] = {}
         self._fields_looked_at: dict[str, frozenset[str]] = {}
+        self._spent: dict[str, int] = {}
         self._unreadable: dict[str, str] = {}
         self._is_planning = most_seconds == float("inf")
         self._deleted: dict[str, set[str]] = {}
@@ -103,10 +104,12 @@ class Destination:
         began = time.monotonic()
         client = self._client()
         try:
-            look = look_at(client, model, fields, rows, self._company_id, whole=self.reads_whole)
+            spent = self._spent.get(model.path, 0)
+            look = look_at(client, model, fields, rows, self._company_id, whole=self.reads_whole, spent=spent)
         except (AccessError, NotFoundError) as error:
             self._unreadable[model.path] = str(error)
             raise UnreadableModelError(str(error)) from error
+        self._spent[model.path] = 0 if look.whole else spent + look.calls
         what = f"{len(look.index)} records" if look.whole else f"the records of {len(rows)} rows"
         seconds = time.monotonic() - began
         self._logger.info("Looked at %s in Planhat: %s, %d calls, %.1f s", model.path, what, look.calls, seconds)
