@@ -257,11 +257,11 @@ def test_pages_that_planhat_caps_are_not_the_end() -> None:
             assert all(each.held and not each.doubt for each in look.index.find(chosen))
 
 
-def test_the_calls_of_earlier_looks_count() -> None:
+def test_the_calls_of_other_looks_count() -> None:
     with sandbox(companies=400) as box, client_on(box) as client:
         chosen, pages = far_apart(box, "lineitems", 5), -(-len(box.rows("lineitems")) // 99)
-        for spent, whole in ((0, False), (pages, True)):
-            look = look_at(client, model("lineitems"), [], chosen, client.companies.find, spent=spent)
+        for gets, whole in ((0, False), (pages, True)):
+            look = look_at(client, model("lineitems"), [], chosen, client.companies.find, other_gets=gets)
             assert look.whole == whole
             look.index.close()
 

@@ -106,7 +106,7 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
     company_id: Callable[[str], str | None],
     *,
     whole: bool = False,
-    spent: int = 0,
+    other_gets: int = 0,
     in_flight: int = _IN_FLIGHT,
 ) -> Look:
     """Read what Planhat holds of a model.
@@ -121,8 +121,8 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
         rows: The rows that will be sent first.
         company_id: As for ``DestinationIndex``.
         whole: Whether the whole list is read in any case.
-        spent: Calls of earlier looks at single records of this model. The more these are, the sooner the whole list is
-            read, so that many looks never need more than twice the calls of one that is whole.
+        other_gets: Calls for single records of this model that earlier looks made or later ones are expected to make.
+            The more these are, the sooner the whole list is read instead.
         in_flight: How many pages of a whole list are requested at the same time. Up to as many calls are made in vain
             at its end.
 
@@ -137,7 +137,7 @@ def look_at(  # noqa: PLR0913 - all of it decides what is read
         asked = None if whole else _keys_to_ask(model, index, rows)
         if asked is None:
             _read_lists(reader, model, index, in_flight)
-        elif (missing := _read_until_found(reader, model, index, asked, spent)) is not None:
+        elif (missing := _read_until_found(reader, model, index, asked, other_gets)) is not None:
             if _get(reader, model, index, missing):
                 index.asked = asked
             else:
@@ -184,7 +184,7 @@ def _keys_to_ask(model: Model, index: DestinationIndex, rows: Sequence[Row]) -> 
 
 
 def _read_until_found(
-    reader: Reader, model: Model, index: DestinationIndex, asked: frozenset[tuple[str, str]], spent: int
+    reader: Reader, model: Model, index: DestinationIndex, asked: frozenset[tuple[str, str]], other_gets: int
 ) -> frozenset[tuple[str, str]] | None:
     """Read the list from its beginning, as long as this may need fewer calls than to read the other records one by one.
 
@@ -193,14 +193,14 @@ def _read_until_found(
         model: The model.
         index: Gets the rows.
         asked: The keys of the records that are needed.
-        spent: Calls of earlier looks at single records.
+        other_gets: As for ``look_at``.
 
     Returns:
         The keys that no row so far has. Their records are read one by one. None if the whole list was read.
     """
     passes = parameters_of(model)
     missing = asked
-    if len(asked) < _CALLS_OF_A_PASS * len(passes):
+    if len(asked) + other_gets < _CALLS_OF_A_PASS * len(passes):
         return missing
     number = 0
     for place, parameters in enumerate(passes, 1):
@@ -214,7 +214,7 @@ def _read_until_found(
             if index.shows_all_fields:
                 missing -= _keys_in(page, index, {name for name, _ in missing if _is_unique(model, name)})
             # The rest of the list needs a call at least, which proves its end.
-            gets, least = len(missing) + spent, 1 + after
+            gets, least = len(missing) + other_gets, 1 + after
             is_last = len(page) < full
             if gets < least or (gets == least and not is_last):
                 return missing

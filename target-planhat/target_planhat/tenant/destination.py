@@ -40,6 +40,7 @@ class Destination:
         custom_fields: Callable[[], CustomFields],
         logger: logging.Logger,
         most_seconds: float,
+        batch_rows: int,
     ) -> None:
         """Prepare to look.
 
@@ -48,11 +49,13 @@ class Destination:
             custom_fields: Gives the custom fields of the tenant.
             logger: Logs each look with its calls.
             most_seconds: Age of a look at most.
+            batch_rows: Rows of a full batch.
         """
         self._client = client
         self._custom_fields = custom_fields
         self._logger = logger
         self._most_seconds = most_seconds
+        self._batch_rows = batch_rows
         self._fields: dict[str, set[str]] = {}
         self._looks: dict[str, Look] = {}
         self._fields_looked_at: dict[str, frozenset[str]] = {}
@@ -104,8 +107,12 @@ class Destination:
         began = time.monotonic()
         client = self._client()
         try:
+            # After a full batch, as many rows are likely to come again.
+            more = len(rows) if len(rows) >= self._batch_rows else 0
             spent = self._spent.get(model.path, 0)
-            look = look_at(client, model, fields, rows, self._company_id, whole=self.reads_whole, spent=spent)
+            look = look_at(
+                client, model, fields, rows, self._company_id, whole=self.reads_whole, other_gets=spent + more
+            )
         except (AccessError, NotFoundError) as error:
             self._unreadable[model.path] = str(error)
             raise UnreadableModelError(str(error)) from error

@@ -59,7 +59,9 @@ class Tenant:
         self._opened: list[PlanhatClient | Addresses] = []
         # A plan knows the rows that it would write from its only look.
         most_seconds = float("inf") if settings.write == "nothing" else settings.look_max_age
-        self.destination = Destination(lambda: self.client, lambda: self.custom_fields, logger, most_seconds)
+        self.destination = Destination(
+            lambda: self.client, lambda: self.custom_fields, logger, most_seconds, settings.batch_size_rows
+        )
         self.metric_days = MetricDays(lambda: self.client, self.external_ids, clock.now, most_seconds)
         self._external_ids: dict[str, ExternalIds] = {}
         self._existing: dict[tuple[str, tuple[str, ...]], ExistingRows] = {}
