@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
+import requests
 
+from planhat_api import PlanhatClient
 from planhat_sandbox import Sandbox
 from tests.target_support import run, stream
 
@@ -83,3 +86,106 @@ def test_the_end_of_the_list_is_proved_before_an_absence_counts(box: Sandbox, lo
     assert finished.error is None
     assert finished.verdicts()["new"] == {"update": "skipped"}.get(load_method, "created")
     assert made(box)["GET companies"] == 2
+
+
+# References to companies
+
+
+def keyed_companies(box: Sandbox, *more: dict[str, Any]) -> list[dict[str, Any]]:
+    named = [{"external_id": row["externalId"], "name": row["name"]} for row in box.rows("companies") if key_of(row)]
+    return [*named, *more]
+
+
+def key_of(row: dict[str, Any]) -> Any:
+    return row.get("externalId")
+
+
+def people_of(box: Sandbox, *more: dict[str, Any]) -> list[dict[str, Any]]:
+    """Endusers that name their company by its external id."""
+    keys = {row["_id"]: key_of(row) for row in box.rows("companies")}
+    return [
+        *(
+            {"external_id": key_of(row), "company_id": f"extid-{keys[row['companyId']]}"}
+            for row in box.rows("endusers")
+            if key_of(row) and keys.get(row.get("companyId"))
+        ),
+        *more,
+    ]
+
+
+def points_of(box: Sandbox, *more: str) -> list[dict[str, Any]]:
+    keys = [*filter(None, map(key_of, box.rows("companies"))), *more]
+    return [{"dimension_id": "seats", "value": 1, "external_id": key, "date": "2026-05-01"} for key in keys]
+
+
+NEW = {"external_id": "new", "name": "New"}
+
+
+@pytest.mark.parametrize("new", [(), (NEW,)], ids=["", "new"])
+def test_companies_of_a_look_are_not_read_again_for_the_rows_that_name_them(
+    box: Sandbox, new: tuple[dict[str, Any], ...]
+) -> None:
+    people = people_of(box, *({"external_id": "newer", "company_id": f"extid-{one['external_id']}"} for one in new))
+    given = [*stream("companies", keyed_companies(box, *new)), *stream("endusers", people)]
+    finished = run(box, given, write="changes")
+    assert finished.error is None
+    assert finished.summary["endusers"] == {"unchanged": len(people) - len(new), **({"created": 1} if new else {})}
+    assert "GET leancompanies" not in made(box)
+    kim = [row for row in box.rows("endusers") if key_of(row) == "newer"]
+    assert [key_of(row) for row in box.rows("companies") if row["_id"] in {one["companyId"] for one in kim}] == [
+        one["external_id"] for one in new
+    ]
+
+
+def test_a_company_that_a_look_does_not_show_is_looked_for(box: Sandbox) -> None:
+    """The look reads only the pages that it needs."""
+    (first, *_), (person, *_) = keyed_companies(box), people_of(box)
+    other = next(one for one in people_of(box) if one["company_id"] != person["company_id"])
+    finished = run(box, [*stream("companies", [first]), *stream("endusers", [person, other])], write="changes")
+    assert finished.summary["endusers"] == {"unchanged": 2}
+    assert made(box)["GET leancompanies"] == 1
+
+
+def test_metric_targets_and_references_need_one_list_of_companies(box: Sandbox) -> None:
+    given = [*stream("endusers", people_of(box)), *stream("metrics", points_of(box))]
+    finished = run(box, given, write="changes", check_metric_targets="auto")
+    assert finished.error is None
+    assert made(box)["GET leancompanies"] == 1
+
+
+def test_metric_targets_are_checked_with_the_companies_of_a_look(box: Sandbox) -> None:
+    points = points_of(box, "new")
+    given = [*stream("companies", keyed_companies(box, NEW)), *stream("metrics", points)]
+    finished = run(box, given, write="changes", check_metric_targets="auto")
+    assert finished.error is None
+    assert "GET leancompanies" not in made(box)
+    assert len(box.landed_metrics) == len(points)
+
+
+def test_a_point_is_not_rejected_because_a_look_did_not_show_its_company(box: Sandbox) -> None:
+    """The company comes between the look and the points."""
+    send = PlanhatClient.bulk_upsert
+
+    def with_a_person(client: PlanhatClient, *args: Any, **more: Any) -> Any:
+        box_rows = send(client, *args, **more)
+        requests.post(
+            f"{box.url}/companies",
+            json={"name": "Late", "externalId": "late"},
+            headers={"Authorization": f"Bearer {box.api_token}"},
+            timeout=9,
+        )
+        return box_rows
+
+    given = [*stream("companies", keyed_companies(box, NEW)), *stream("metrics", points_of(box, "late"))]
+    with patch.object(PlanhatClient, "bulk_upsert", with_a_person):
+        finished = run(box, given, write="changes", check_metric_targets="auto")
+    assert finished.error is None
+    assert made(box)["GET leancompanies"] == 1
+    assert {one["externalId"] for one in box.landed_metrics} >= {"late"}
+
+
+def test_a_point_without_a_company_is_rejected_after_one_list(box: Sandbox) -> None:
+    given = [*stream("companies", keyed_companies(box, NEW)), *stream("metrics", points_of(box, "nowhere"))]
+    finished = run(box, given, write="changes", check_metric_targets="auto", max_rejects=1)
+    assert finished.summary["metrics"]["rejected"] == 1
+    assert made(box)["GET leancompanies"] == 1

@@ -203,6 +203,15 @@ class DestinationIndex:
                 for match in self._matches([self._reader.read(row.body) for row in rows[start : start + _AT_ONCE]])
             ]
 
+    def each_record(self) -> Iterator[Mapping[str, str] | None]:
+        """``_id`` and keys of each record as Planhat holds it now; None for a record of which they are not known."""
+        self._settle()
+        with _file_errors():
+            for row in self._file.execute("select * from held"):
+                held = self._held(*row)
+                is_unknown = held.planhat_id is None or held.is_uncertain or (row[1] & _PLANNED)
+                yield None if is_unknown else {"_id": str(held.planhat_id), **held.keys}
+
     def keys_of(self, row: Row) -> Mapping[str, str]:
         """The keys of a row that is sent, as text."""
         return self._reader.read(row.body).keys

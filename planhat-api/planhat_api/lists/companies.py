@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planhat_api.models.registry import model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from planhat_api.lists.page import Lists
 
@@ -22,14 +22,44 @@ def domain_of(address: str) -> str:
 
 
 class Companies:
-    """The companies of a tenant. All are read at the first search, and again when a company is not found."""
+    """The companies of a tenant. All are read at the first search, and again when a company is not found.
+
+    Nothing is read for a company that the caller has read for another reason and told with ``learn``.
+
+    Attributes:
+        are_told: Whether that there are no others is known from ``learn``, so that it is as old as what the caller read.
+    """
 
     def __init__(self, lists: Lists) -> None:
         """Start without reading anything."""
         self._lists = lists
         self._ids: dict[str, str] = {}
         self._ids_are_old = True
+        self._external_ids: dict[str, str] = {}
         self._domains: frozenset[str] | None = None
+        self.are_told = False
+
+    def learn(self, companies: Iterable[Mapping[str, str]], *, are_all: bool) -> None:
+        """Take in companies that were read a moment ago.
+
+        Args:
+            companies: For each company its ``_id`` and those of its keys ``externalId`` and ``sourceId`` that it has.
+            are_all: Whether the tenant has no others.
+        """
+        for company in companies:
+            self._add(company)
+        if self._ids_are_old and are_all:
+            self._ids_are_old, self.are_told = False, True
+
+    def external_ids(self, *, again: bool = False) -> Mapping[str, str]:
+        """The external ids of all companies that have one, by ``_id``.
+
+        Args:
+            again: Whether they are read again, whatever is known.
+        """
+        if self._ids_are_old or again:
+            self._read_keys()
+        return self._external_ids
 
     def find(self, reference: str) -> str | None:
         """The ``_id`` of a company given as ``_id``, ``extid-…`` or ``srcid-…`` (B22).
@@ -69,14 +99,23 @@ class Companies:
         """Note that companies may be deleted, with their keys and domains."""
         self.invalidate()
         self._ids.clear()
+        self._external_ids = {}
 
     def _read_keys(self) -> None:
-        for row in self._lists.lean_companies().records():
-            self._ids[str(row["_id"])] = str(row["_id"])
-            for name, form in _PREFIXES.items():
-                if row.get(name):
-                    self._ids[f"{form}{row[name]}"] = str(row["_id"])
-        self._ids_are_old = False
+        rows = self._lists.lean_companies().records()
+        self._external_ids = {}
+        for row in rows:
+            self._add(row)
+        self._ids_are_old = self.are_told = False
+
+    def _add(self, company: Mapping[str, Any]) -> None:
+        planhat_id = str(company["_id"])
+        self._ids[planhat_id] = planhat_id
+        for name, form in _PREFIXES.items():
+            if company.get(name):
+                self._ids[f"{form}{company[name]}"] = planhat_id
+        if company.get("externalId"):
+            self._external_ids[planhat_id] = str(company["externalId"])
 
     def _read_domains(self) -> set[str]:
         domains: set[str] = set()

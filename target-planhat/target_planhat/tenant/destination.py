@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Destination", "UnreadableModelError"]
 
 
+_COMPANIES = "companies"
+
+
 class UnreadableModelError(SettingsError):
     """The token may not read a model, so that nothing can be compared with it."""
 
@@ -60,6 +63,7 @@ class Destination:
         self._looks: dict[str, Look] = {}
         self._fields_looked_at: dict[str, frozenset[str]] = {}
         self._spent: dict[str, int] = {}
+        self._are_shared = False
         self._unreadable: dict[str, str] = {}
         self._is_planning = most_seconds == float("inf")
         self._deleted: dict[str, set[str]] = {}
@@ -77,7 +81,27 @@ class Destination:
         self._planned_companies.update(dict.fromkeys(references, f"planned {references[0]}"))
 
     def _company_id(self, reference: str) -> str | None:
-        return self._client().companies.find(reference) or self._planned_companies.get(reference)
+        return self._existing_company(reference) or self._planned_companies.get(reference)
+
+    def _existing_company(self, reference: str) -> str | None:
+        companies = self._client().companies
+        if companies.known(reference) is None:
+            self.share_companies()
+        return companies.find(reference)
+
+    def share_companies(self) -> None:
+        """Tell the client the companies of a look that is not too old, so that it need not read them for their keys.
+
+        Only the thread that looks may call it.
+        """
+        look = self._looks.get(_COMPANIES)
+        if look is None or self._are_shared or self._is_old(look):
+            return
+        self._are_shared = True
+        records = [*look.index.each_record()]
+        known = [record for record in records if record is not None]
+        are_all = look.whole and look.complete and len(known) == len(records) and look.index.shows_all_fields
+        self._client().companies.learn(known, are_all=are_all)
 
     def look_at(self, model: Model, rows: Sequence[Row]) -> Look:
         """A look at a model that is not too old and knows the records of these rows.
@@ -126,6 +150,8 @@ class Destination:
             look.index.note_stored(row, look.index.find([row])[0].held, None, is_planned=True)
         self._looks[model.path] = look
         self._fields_looked_at[model.path] = fields
+        if model.path == _COMPANIES:
+            self._are_shared = False
         return look
 
     def comparison(self, model: Model, fields: Collection[str]) -> Comparison:
@@ -137,7 +163,7 @@ class Destination:
                 them.
         """
         custom_types = self._custom_fields().type_names(model) if "custom" in fields else {}
-        return Comparison(model, custom_types, self._client().companies.find)
+        return Comparison(model, custom_types, self._existing_company)
 
     def known(self, model: Model) -> Look | None:
         """The look at a model, whatever its age; None if there is none."""
@@ -145,6 +171,8 @@ class Destination:
 
     def note_written(self, model: Model) -> None:
         """Note that the run wrote rows of a model. Looks at models whose rows change with them are taken again."""
+        if model.path == _COMPANIES:
+            self._are_shared = False
         for path, fields in model.side_effects.items():
             mapped = self._fields.get(path, set())
             if path in self._looks and ("*" in fields or mapped.intersection(fields)):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExistingRows", "ExternalIds", "model_named"]
 
+_COMPANIES = "companies"
+
 
 def model_named(name: str) -> Model | None:
     """The model with this name in a metric point, e.g. `EndUser`; None if there is no such model."""
@@ -30,8 +32,9 @@ class ExternalIds:
         """Prepare to read."""
         self._client = client
         self._model = model
-        self._by_id: dict[str, str] | None = None
+        self._by_id: Mapping[str, str] | None = None
         self._all: set[str] = set()
+        self._reads_again = False
 
     def of(self, planhat_id: str) -> str | None:
         """The external id of a record; None if it has none or does not exist."""
@@ -40,7 +43,15 @@ class ExternalIds:
     def __contains__(self, external_id: str) -> bool:
         """Whether a record has this external id."""
         self._read()
+        if external_id not in self._all and self._may_be_old:
+            self._by_id, self._reads_again = None, True
+            self._read()
         return external_id in self._all
+
+    @property
+    def _may_be_old(self) -> bool:
+        """Whether a look told which companies there are, which says nothing about those that were made since."""
+        return self._model.path == _COMPANIES and self._client.companies.are_told
 
     @property
     def model_name(self) -> str:
@@ -49,20 +60,21 @@ class ExternalIds:
 
     def forget(self) -> None:
         """Read the external ids again when they are needed."""
-        self._by_id = None
+        self._by_id, self._reads_again = None, True
         self._all.clear()
 
     def add(self, external_ids: Iterable[str]) -> None:
         """Add the external ids of records that this run has stored."""
         self._all.update(external_ids)
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> Mapping[str, str]:
         if self._by_id is None:
-            if self._model.path == "companies":
-                rows = iter(self._client.lean_companies().records())
+            if self._model.path == _COMPANIES:
+                self._by_id = self._client.companies.external_ids(again=self._reads_again)
             else:
                 rows = rows_of(self._client, self._model, ("_id", "externalId"))
-            self._by_id = {str(row["_id"]): str(row["externalId"]) for row in rows if row.get("externalId")}
+                self._by_id = {str(row["_id"]): str(row["externalId"]) for row in rows if row.get("externalId")}
+            self._reads_again = False
             self._all.update(self._by_id.values())
         return self._by_id
 

@@ -107,6 +107,8 @@ class _Points(Delivery):
     def _with_record(self, rows: Sequence[PointRow]) -> tuple[list[PointRow], list[ItemOutcomes]]:
         """The points whose record exists, as far as this is checked, and the others with their outcomes."""
         names = {row.point.model_name for row in rows}
+        if COMPANY in names:
+            self._tenant.destination.share_companies()
         checked = {name: self._tenant.external_ids(model) for name in names if (model := self._checked_model(name))}
         if not checked:
             return [*rows], []
