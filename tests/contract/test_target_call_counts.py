@@ -189,3 +189,20 @@ def test_a_point_without_a_company_is_rejected_after_one_list(box: Sandbox) -> N
     finished = run(box, given, write="changes", check_metric_targets="auto", max_rejects=1)
     assert finished.summary["metrics"]["rejected"] == 1
     assert made(box)["GET leancompanies"] == 1
+
+
+@pytest.mark.parametrize("write", ["changes", "all"])
+@pytest.mark.parametrize("path", ["endusers", "assets"])
+def test_companies_are_not_listed_for_each_batch_with_a_missing_one(path: str, write: str) -> None:
+    """Planhat tells only how many rows it refused. Which companies there are tells which rows these are."""
+    switches = {**NO_QUOTA, "error_items": "text", "answer_keys": "id_only"}
+    with Sandbox(companies=20, endusers=1, switches=switches) as box:
+        ids = [row["_id"] for row in box.rows("companies")]
+        rows = [
+            {"external_id": f"e{n}", "name": "n", "company_id": ids[n % 20] if n % 10 else f"extid-nowhere{n}"}
+            for n in range(500)
+        ]
+        finished = run(box, stream(path, rows), write=write, max_rejects="100%", batch_size_rows=100)
+        assert finished.summary == {path: {"created": 450, "rejected": 50}}
+        assert made(box)["GET leancompanies"] == 1
+        assert made(box)[f"PUT {path}"] == 2 * 5

@@ -77,10 +77,15 @@ class Companies:
         """The same as ``find``, but without reading again."""
         return self._ids.get(reference) if reference.startswith(tuple(_PREFIXES.values())) else reference
 
-    def absent(self, references: Iterable[str]) -> set[str]:
-        """The references, in the form of ``find``, that no company has. Reads again if some are not known."""
+    def absent(self, references: Iterable[str], *, again: bool = True) -> set[str]:
+        """The references, in the form of ``find``, that no company has. Reads again if some are not known.
+
+        Args:
+            references: The references.
+            again: Whether to read again even if nothing says that there are new companies since they were read.
+        """
         wanted = set(references)
-        if wanted - self._ids.keys():
+        if wanted - self._ids.keys() and (again or self._ids_are_old):
             self._read_keys()
         return wanted - self._ids.keys()
 
