@@ -49,6 +49,25 @@ def test_custom_fields_are_read_once_for_all_streams_with_a_column_that_may_be_o
     assert made(box)["GET customfields"] == 2
 
 
+@pytest.mark.parametrize("write", ["changes", "nothing"])
+def test_custom_fields_of_a_stream_that_changes_none_are_not_read_again(box: Sandbox, write: str) -> None:
+    field = next(one for one in box.rows("customfields") if one["parent"] == "company" and not one.get("isFormula"))
+    definition = {"parent": "company", "name": field["name"], "type": field["type"]}
+    known = [{"_id": row["_id"], f"custom.{field['name']}": None} for row in box.rows("companies")]
+    finished = run(box, [*stream("custom_fields", [definition]), *stream("companies", known)], write=write)
+    assert finished.error is None
+    assert finished.summary["custom_fields"] == {"unchanged": 1}
+    assert made(box)["GET customfields"] == 2
+
+
+def test_custom_fields_that_the_run_makes_are_read_again(box: Sandbox) -> None:
+    definition = {"parent": "company", "name": "Made now", "type": "text"}
+    known = [{"_id": row["_id"], "custom.made_now": "x"} for row in box.rows("companies")]
+    finished = run(box, [*stream("custom_fields", [definition]), *stream("companies", known)], write="changes")
+    assert finished.error is None
+    assert {row["custom"].get("Made now") for row in box.rows("companies")} == {"x"}
+
+
 # What Planhat holds of the models
 
 

@@ -135,6 +135,12 @@ class CustomFields:
         if definitions is not None:
             definitions.append(dict(definition))
 
+    def take(self, definitions: Iterable[Mapping[str, Any]]) -> None:
+        """Take the definitions of all fields, which the caller has read, unless they are known already."""
+        with self._lock:
+            if self._check and not self._asked:
+                self._asked, self._definitions = True, [dict(definition) for definition in definitions]
+
     def forget(self) -> None:
         """Read the fields again when they are needed, because the run has changed them."""
         self._asked = False

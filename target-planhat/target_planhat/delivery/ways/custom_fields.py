@@ -52,12 +52,20 @@ class _CustomFields(Delivery):
         """Make a call for each row that changes something."""
         del distinct
         if self._plan is not None:
-            self._existing = self._existing or self._tenant.client.custom_fields()
+            if not self._existing:
+                self._existing = self._tenant.client.custom_fields()
+                self._tenant.custom_fields.take(self._existing)
             yield items, [self._planned(self._plan, item, self._existing) for item in items]
             return
         existing = self._tenant.client.custom_fields()
         self._tenant.custom_fields.forget()
-        yield from call_for_each(items, lambda item: self._put(item, existing), self._tenant.client.check_credentials)
+        is_as_read = True
+        check = self._tenant.client.check_credentials
+        for sent, outcomes in call_for_each(items, lambda item: self._put(item, existing), check):
+            is_as_read = is_as_read and all(outcome.kind is OutcomeKind.UNCHANGED for outcome in outcomes)
+            yield sent, outcomes
+        if is_as_read:
+            self._tenant.custom_fields.take(existing)
 
     def _planned(self, plan: Plan, item: Item, existing: list[dict[str, Any]]) -> Outcome:
         """Add a row to the plan. Later rows find the fields that the plan creates."""
