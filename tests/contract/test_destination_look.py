@@ -276,7 +276,8 @@ def test_a_list_that_does_not_show_its_fields_does_not_answer_for_single_records
 
 def test_a_key_that_several_records_may_have_does_not_end_the_list() -> None:
     with sandbox(companies=20) as box, client_on(box) as client:
-        with looked(client, "users", [row(externalId=key) for key in external_ids(box, "users")[:5]]) as look:
+        chosen = [row(externalId=key) for key in external_ids(box, "users")[:5]]
+        with looked(client, "users", chosen) as look:
             assert calls_of(box) == (2, 0, 0)
             assert look.whole
 

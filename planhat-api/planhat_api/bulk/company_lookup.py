@@ -97,7 +97,8 @@ class CompanyLookup:
     def _absent_of(self, references: set[str]) -> set[str]:
         unsure = references - self._absent
         if unsure:
-            self._absent |= self._looked_up("keys", lambda: self._companies.absent(unsure, again=False), otherwise=set())
+            absent_of = self._companies.absent
+            self._absent |= self._looked_up("keys", lambda: absent_of(unsure, again=False), otherwise=set())
         return self._absent
 
     def _has_known_domain(self, address: Any) -> bool:  # noqa: ANN401 - any JSON value

@@ -27,7 +27,8 @@ class Companies:
     Nothing is read for a company that the caller has read for another reason and told with ``learn``.
 
     Attributes:
-        are_told: Whether that there are no others is known from ``learn``, so that it is as old as what the caller read.
+        are_told: Whether it is known only from ``learn`` that there are no other companies. Then this is as old as what
+            the caller read.
     """
 
     def __init__(self, lists: Lists) -> None:

@@ -40,7 +40,7 @@ class NamesOfModel:
     def read_when_needed(cls, read: Callable[[], _Known]) -> NamesOfModel:
         """The custom fields that a function gives when one of them is needed. It is called once at most."""
         names = cls(None)
-        names._read = read  # noqa: SLF001 - an object of this class
+        names._read = read
         return names
 
     @cached_property
