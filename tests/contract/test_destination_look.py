@@ -189,16 +189,28 @@ def test_a_record_is_not_called_missing_before_the_end_of_the_list_is_proved() -
             assert [each.held is None for each in look.index.find(chosen)] == [False, False, True]
 
 
-def test_a_second_pass_is_not_read_for_fewer_records_than_it_needs_calls() -> None:
+@pytest.mark.parametrize(
+    ("open_tasks", "closed_tasks", "unknown", "calls"),
+    [
+        (10, 0, 0, (1, 0, 0)),
+        (10, 2, 0, (1, 0, 2)),
+        (10, 5, 0, (2, 0, 0)),
+        (10, 5, 1, (2, 0, 1)),
+        (10, 5, 2, (4, 0, 0)),
+    ],
+)
+def test_the_first_page_of_each_pass_is_read_before_an_end_is_proved(
+    open_tasks: int, closed_tasks: int, unknown: int, calls: tuple[int, int, int]
+) -> None:
     with sandbox(companies=20) as box, client_on(box) as client:
-        closed = sorted(one["_id"] for one in box.rows("tasks") if one.get("isArchived"))[:2]
-        open_ids = [one["_id"] for one in box.rows("tasks") if not one.get("isArchived")][:10]
-        with looked(client, "tasks", [row(_id=one) for one in (*open_ids, *closed)]) as look:
-            assert calls_of(box) == (1, 0, 2)
-            assert all(each.held and not each.doubt for each in look.index.find([row(_id=one) for one in closed]))
-        box.forget_calls()
-        with looked(client, "tasks", [row(_id=one) for one in open_ids]):
-            assert calls_of(box) == (1, 0, 0)
+        closed = [row(_id=one["_id"]) for one in box.rows("tasks") if one.get("isArchived")][:closed_tasks]
+        others = [row(_id=one["_id"]) for one in box.rows("tasks") if not one.get("isArchived")][:open_tasks]
+        new = [row(_id=f"{number:024x}") for number in range(unknown)]
+        with looked(client, "tasks", [*closed, *others, *new]) as look:
+            assert calls_of(box) == calls
+            assert look.whole == (unknown > 1)
+            assert all(each.held and not each.doubt for each in look.index.find([*closed, *others]))
+            assert not any(each.held for each in look.index.find(new))
 
 
 @pytest.mark.parametrize(("number", "calls"), [(2, (1, 0, 2)), (3, (1, 0, 3)), (4, (1, 1, 4)), (5, (1, 1, 5))])

@@ -198,39 +198,67 @@ def _read_until_found(
     Returns:
         The keys that no row so far has. Their records are read one by one. None if the whole list was read.
     """
-    passes = parameters_of(model)
+    lists = [_List(parameters) for parameters in parameters_of(model)]
     missing = asked
-    if len(asked) + other_gets < _CALLS_OF_A_PASS * len(passes):
+    if len(asked) + other_gets < sum(one.least for one in lists):
         return missing
-    number = 0
-    for place, parameters in enumerate(passes, 1):
-        after = _CALLS_OF_A_PASS * (len(passes) - place)
-        full: float = model.page.ask or float("inf")
-        is_first, is_short = True, False
-        for page in _pages(reader, model, index, parameters, in_flight=1):
-            number += 1
-            index.add_page(page)
-            before = len(missing)
-            if index.shows_all_fields:
-                missing -= _keys_in(page, index, {name for name, _ in missing if _is_unique(model, name)})
-            # The rest of the list needs a call at least, which proves its end.
-            gets, least = len(missing) + other_gets, 1 + after
-            is_last = len(page) < full
-            if gets < least or (gets == least and not is_last):
+    for number, (one, page) in enumerate(_first_pages_first(reader, model, index, lists), 1):
+        index.add_page(page)
+        before = len(missing)
+        if index.shows_all_fields:
+            missing -= _keys_in(page, index, {name for name, _ in missing if _is_unique(model, name)})
+        gets, least = len(missing) + other_gets, sum(one.least for one in lists)
+        is_last = len(page) < one.full
+        if gets < least or (gets == least and not is_last):
+            return missing
+        # A page that brings a needed record is as good as a call for this record.
+        if not is_last and len(missing) == before and not one.is_short and number * _GETS_FOR_A_PAGE >= gets:
+            if gets <= least + _NOT_WORTH_A_TEST or _is_longer(reader, model, one, page, gets - least):
                 return missing
-            # A page that brings a needed record is as good as a call for this record.
-            if not is_last and len(missing) == before and not is_short and number * _GETS_FOR_A_PAGE >= gets:
-                # If there is no row at this offset, the rest of the list needs at most as many calls.
-                offset = page.offset + len(page) + (gets - least) * max(len(page) - 1, 1)
-                if gets <= least + _NOT_WORTH_A_TEST or len(
-                    reader.page(model, offset=offset, limit=1, select=("_id",), params=parameters)
-                ):
-                    return missing
-                is_short = True
-            if is_first:
-                # A page that is shorter than requested may be as long as Planhat allows (B27).
-                is_first, full = False, len(page)
+            one.is_short = True
+        # A page that is shorter than requested may be as long as Planhat allows (B27).
+        one.full = min(one.full, len(page))
     return None
+
+
+@dataclass
+class _List:
+    """The list of a model for one set of parameters, while it is read.
+
+    Attributes:
+        parameters: The parameters.
+        least: Calls that the rest of it needs at least. The last one proves its end.
+        full: Rows of a full page.
+        is_short: Whether it is known that the rest of it needs fewer calls than the records that are missing.
+    """
+
+    parameters: Mapping[str, str]
+    least: int = _CALLS_OF_A_PASS
+    full: float = float("inf")
+    is_short: bool = False
+
+
+def _first_pages_first(
+    reader: Reader, model: Model, index: DestinationIndex, lists: Sequence[_List]
+) -> Iterator[tuple[_List, Page]]:
+    """The pages of all lists. No end is proved before each list has brought a page."""
+    pages = [_pages(reader, model, index, one.parameters, in_flight=1) for one in lists]
+    for one, of_list in zip(lists, pages, strict=True):
+        page = next(of_list, None)
+        one.least = 0 if page is None else 1
+        if page is not None:
+            one.full = model.page.ask or float("inf")
+            yield one, page
+    for one, of_list in zip(lists, pages, strict=True):
+        for page in of_list:
+            yield one, page
+        one.least = 0
+
+
+def _is_longer(reader: Reader, model: Model, one: _List, page: Page, pages: int) -> bool:
+    """Whether a list has a row beyond so many pages after this one. It takes a call."""
+    offset = page.offset + len(page) + pages * max(len(page) - 1, 1)
+    return len(reader.page(model, offset=offset, limit=1, select=("_id",), params=one.parameters)) > 0
 
 
 def _is_unique(model: Model, name: str) -> bool:
