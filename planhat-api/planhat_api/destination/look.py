@@ -1,4 +1,4 @@
-"""Reads what Planhat holds of one model: the whole list, or a handful of records one by one."""
+"""Reads what Planhat holds of one model: the whole list, or the records of a few rows in fewer calls."""
 
 from __future__ import annotations
 
