@@ -2,86 +2,119 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, cast
 
 from tap_planhat.streams.first_lists import FirstLists
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from planhat_api.lists.started import StartedList
 
 _MIB = 1 << 20
 
 
-@dataclass
 class _Started:
-    held: int | None
+    def __init__(self) -> None:
+        self.held: int | None = None
+        self.beginning: Future[Any] = Future()
+
+    def is_there(self, held: int) -> None:
+        self.held = held
+        self.beginning.set_result(None)
 
 
 class _Stream:
-    def __init__(self, name: str, held: int | None, started: list[str], *, can_start: bool = True) -> None:
+    def __init__(self, name: str, started: list[str], *, can_start: bool = True) -> None:
         self.name = name
-        self.list = _Started(held)
+        self.list = _Started()
         self.can_start = can_start
         self._started = started
 
-    def start(self) -> StartedList | None:
+    def prepare_start(self) -> Callable[[], StartedList] | None:
+        return self._start if self.can_start else None
+
+    def _start(self) -> StartedList:
         self._started.append(self.name)
-        return cast("StartedList", self.list) if self.can_start else None
+        return cast("StartedList", self.list)
 
 
-def _streams(*held: int | None) -> tuple[list[_Stream], list[str]]:
+def _streams(number: int) -> tuple[list[_Stream], list[str]]:
     started: list[str] = []
-    return [_Stream(str(number), size, started) for number, size in enumerate(held)], started
+    return [_Stream(str(place), started) for place in range(number)], started
 
 
-def test_small_streams_all_begin_at_the_first_turn_and_the_first_stream_before_all_others() -> None:
-    streams, started = _streams(*[1000] * 5)
+def test_the_first_stream_begins_before_all_others_and_a_few_others_follow() -> None:
+    streams, started = _streams(20)
     FirstLists(lambda: streams).turn_of(streams[0])
-    assert started == ["0", "1", "2", "3", "4"]
+    assert started == [str(number) for number in range(9)]
 
 
-def test_streams_whose_size_is_not_known_yet_begin_a_few_at_a_time() -> None:
-    streams, started = _streams(*[None] * 20)
-    lists = FirstLists(lambda: streams)
-    lists.turn_of(streams[0])
-    assert len(started) == 8
-    for stream in streams[1:8]:
-        stream.list.held = 10
-    lists.start_more()
-    assert len(started) == 15
+def test_whenever_a_small_list_is_there_another_one_begins() -> None:
+    streams, started = _streams(20)
+    FirstLists(lambda: streams).turn_of(streams[0])
+    for place in range(1, 12):
+        streams[place].list.is_there(1000)
+        assert len(started) == min(9 + place, 20)
 
 
 def test_large_pages_hold_the_next_streams_back_until_they_are_taken() -> None:
-    streams, started = _streams(0, 15 * _MIB, 15 * _MIB, 15 * _MIB, 0)
+    streams, started = _streams(20)
     lists = FirstLists(lambda: streams)
     lists.turn_of(streams[0])
-    assert started == ["0", "1", "2"]
-    lists.start_more()
-    assert started == ["0", "1", "2"]
-    lists.turn_of(streams[1])
-    assert started == ["0", "1", "2", "3"]
+    for place in range(1, 9):
+        streams[place].list.is_there(5 * _MIB)
+    assert len(started) == 9
+    for place in range(1, 6):
+        lists.turn_of(streams[place])
+        assert len(started) == 9
+    lists.turn_of(streams[6])
+    assert len(started) == 11
 
 
-def test_a_stream_that_cannot_begin_before_its_turn_holds_no_other_back() -> None:
-    streams, started = _streams(0, 0, 0)
+def test_a_stream_that_must_not_begin_before_its_turn_holds_no_other_back() -> None:
+    streams, started = _streams(3)
     streams[1].can_start = False
     lists = FirstLists(lambda: streams)
     for stream in streams:
         lists.turn_of(stream)
-    assert started == ["0", "1", "2"]
+    assert started == ["0", "2"]
+
+
+def test_a_stream_whose_turn_comes_before_there_is_room_is_not_started_any_more() -> None:
+    streams, started = _streams(20)
+    lists = FirstLists(lambda: streams)
+    lists.turn_of(streams[0])
+    lists.turn_of(streams[15])
+    for stream in streams[1:9]:
+        stream.list.is_there(10)
+    assert "15" not in started
+    assert started[9:] == ["9", "10", "11", "12", "13", "14", "16", "17"]
 
 
 def test_a_run_that_begins_in_the_middle_starts_the_streams_after_it() -> None:
-    streams, started = _streams(0, 0, 0)
+    streams, started = _streams(3)
     FirstLists(lambda: streams).turn_of(streams[1])
     assert started == ["1", "2"]
 
 
+def test_a_client_that_is_closed_meanwhile_ends_the_starts_without_a_word() -> None:
+    streams, started = _streams(20)
+
+    def closed() -> StartedList:
+        message = "the client is closed"
+        raise RuntimeError(message)
+
+    streams[9]._start = closed  # type: ignore[method-assign]
+    FirstLists(lambda: streams).turn_of(streams[0])
+    streams[1].list.is_there(10)
+    assert len(started) == 9
+
+
 def test_where_no_stream_may_begin_early_none_does() -> None:
-    streams, started = _streams(0, 0)
+    streams, started = _streams(2)
     lists = FirstLists(list)
     for stream in streams:
         lists.turn_of(stream)
-    lists.start_more()
     assert started == []

@@ -75,13 +75,17 @@ class _List:
         for offset in range(0, len(self.rows), self.size):
             yield self._page("_id", offset, self.size)
 
-    def start_all_rows(self, after: StartedList | None = None) -> None:
-        """Nothing: this list is read when its pages are taken."""
+    @property
+    def is_read(self) -> bool:
+        return False
+
+    def start_all_rows(self, after: StartedList | None = None) -> StartedList:
+        raise NotImplementedError
 
     def start_descending(
         self, by: str, values: Callable[[Page], Sequence[Any]], after: StartedList | None = None
-    ) -> None:
-        """Nothing, as above."""
+    ) -> StartedList:
+        raise NotImplementedError
 
     @property
     def page_size(self) -> int:

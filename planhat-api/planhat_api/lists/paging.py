@@ -138,8 +138,10 @@ class _Pass:
                 new_rows = page.at(comparison.new)
                 check.add_page(page.ids, new_rows.ids)
                 is_end = self._known.ends_with(page, check, prefetcher.limit)
-                if len(page) >= biggest and not is_end:
-                    full_pages += 1
+                is_full = len(page) >= biggest and not is_end
+                was_turn = self._source.is_turn()
+                full_pages += is_full
+                if is_full and was_turn:
                     self._read_ahead(page, position, _overlap(wanted_overlap, len(page), check), full_pages)
                 biggest = max(biggest, len(page))
                 self.page_rows = max(self.page_rows, biggest)
@@ -151,13 +153,15 @@ class _Pass:
                     return
                 if is_end:
                     return
+                if is_full and not was_turn and self._source.is_turn():
+                    self._read_ahead(page, position, _overlap(wanted_overlap, len(page), check), full_pages)
                 # A large page must not stay in memory while the next one is read.
                 del page, new_rows, comparison
         finally:
             prefetcher.cancel()
 
     def _read_ahead(self, page: Page, position: int, overlap: int, full_pages: int) -> None:
-        if self._source.in_flight == 1 or not self._source.is_turn():
+        if self._source.in_flight == 1:
             return
         stride = len(page) - overlap
         most = pages_ahead(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
     from planhat_api.lists.page import Page
 
@@ -26,7 +26,11 @@ class _Beginning(NamedTuple):
 
 
 class StartedList:
-    """The pages of a list of which the first ones are taken in another thread. It can be iterated over once."""
+    """The pages of a list of which the first ones are taken in another thread. It can be iterated over once.
+
+    Attributes:
+        beginning: What is read in advance, once it is there.
+    """
 
     def __init__(
         self, pages: Iterator[Page], executor: Executor, *, room: int = ROOM, after: StartedList | None = None
@@ -41,16 +45,16 @@ class StartedList:
                 nothing of this list is read in advance.
         """
         self._pages = pages
-        self._beginning = executor.submit(self._read, room, after)
+        self.beginning: Future[_Beginning] = executor.submit(self._read, room, after)
 
     @property
     def held(self) -> int | None:
         """Bytes of the pages that wait in memory; None as long as they are being read."""
-        return self._beginning.result().held if self._beginning.done() else None
+        return self.beginning.result().held if self.beginning.done() else None
 
     def __iter__(self) -> Iterator[Page]:
         """The same pages. An error is raised in its place between them."""
-        read, _, has_more, error = self._beginning.result()
+        read, _, has_more, error = self.beginning.result()
         while read:
             yield read.pop(0)
         if error is not None:
@@ -76,5 +80,5 @@ class StartedList:
     @property
     def is_read(self) -> bool:
         """Whether the whole list was read in advance. Waits for it."""
-        beginning = self._beginning.result()
+        beginning = self.beginning.result()
         return not beginning.has_more and beginning.error is None

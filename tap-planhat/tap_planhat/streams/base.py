@@ -25,7 +25,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -86,7 +86,6 @@ class PlanhatStream(PageStream):
                     self._warn_of_few_fields(page)
                 progress.page(len(page.raw))
                 yield page
-                self._first_lists.start_more()
                 # A large page must not stay in memory while the next one is read.
                 self.page = None
                 del page
@@ -106,8 +105,12 @@ class PlanhatStream(PageStream):
         if not context:
             progress.done(self.changed())
 
-    def start(self) -> StartedList | None:
-        """Begin to read the first list before the turn of the stream; None if that is not possible."""
+    def prepare_start(self) -> Callable[[], StartedList] | None:
+        """Prepare to read the first list before the turn of the stream.
+
+        Returns:
+            What begins the read, in any thread; None if it must not begin before the turn.
+        """
         return None
 
     def changed(self) -> Changed | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from functools import cached_property
+from functools import cached_property, partial
 from logging import DEBUG, INFO
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -81,7 +81,7 @@ class DimensionData(PlanhatStream):
         return Progress(self.logger, self.name, remaining=lambda: self._windows.remaining() if self._windows else 1.0)
 
     @override
-    def start(self) -> StartedList | None:
+    def prepare_start(self) -> Callable[[], StartedList] | None:
         if self._partitions:
             return None
         known, due = self._prepared = self._prepare(None)
@@ -92,6 +92,9 @@ class DimensionData(PlanhatStream):
         # A page of all that a window holds may be too large to stay in memory beside the pages of other streams.
         if windows.rows_per_day * (window.last - window.first + 1) > _FEW_ROWS:
             return None
+        return partial(self._start, window)
+
+    def _start(self, window: DayWindow) -> StartedList:
         started = self.client.start(self._points(window, *self._series(None)[0]))
         self._started = window, started
         return started

@@ -45,12 +45,16 @@ class ListReader(Protocol):
     def first_rows(self, sort: str, *, limit: int) -> Page:
         """The first rows in a given order, in one answer."""
 
-    def start_all_rows(self, after: StartedList | None = None) -> StartedList | None:
+    @property
+    def is_read(self) -> bool:
+        """Whether every row is already there."""
+
+    def start_all_rows(self, after: StartedList | None = None) -> StartedList:
         """Begin to read every row, once another list is read."""
 
     def start_descending(
         self, by: str, values: Callable[[Page], Sequence[Any]], after: StartedList | None = None
-    ) -> StartedList | None:
+    ) -> StartedList:
         """Begin to read the rows sorted by a field, once another list is read."""
 
     @property
@@ -65,8 +69,12 @@ class ListReader(Protocol):
 class PassReader(Protocol):
     """Reads one pass over a list."""
 
-    def start(self, after: StartedList | None = None) -> StartedList | None:
-        """Begin to read before the turn of the pass, but after another list; None if that is not possible."""
+    @property
+    def may_start(self) -> bool:
+        """Whether the read can begin before the turn of the pass."""
+
+    def start(self, after: StartedList | None = None) -> StartedList:
+        """Begin to read before the turn of the pass, but after another list."""
 
     def pages(self) -> Iterator[Page]:
         """The pages, with only the rows to emit."""
@@ -79,7 +87,12 @@ class FullScan:
         """Prepare the read."""
         self._rows = rows
 
-    def start(self, after: StartedList | None = None) -> StartedList | None:
+    @property
+    def may_start(self) -> bool:
+        """Whether the read can begin before the turn of the pass."""
+        return not self._rows.is_read
+
+    def start(self, after: StartedList | None = None) -> StartedList:
         """Begin to read before the turn of the pass."""
         return self._rows.start_all_rows(after)
 
@@ -118,12 +131,15 @@ class ChangedRows:
         self._timestamps = timestamps
         self._emitted: set[str] = set()
 
-    def start(self, after: StartedList | None = None) -> StartedList | None:
+    @property
+    def may_start(self) -> bool:
+        """Whether the read can begin before the turn of the pass."""
+        return self._bound is not None or not self._has_many_pages
+
+    def start(self, after: StartedList | None = None) -> StartedList:
         """Begin to read before the turn of the pass."""
         if self._reads_newest_first:
             return self._rows.start_descending(self._timestamps.field, self._timestamps.of, after)
-        if self._bound is None and self._has_many_pages:
-            return None
         return self._rows.start_all_rows(after)
 
     @property

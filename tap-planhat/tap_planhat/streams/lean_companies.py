@@ -13,7 +13,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context
 
@@ -27,7 +27,10 @@ class LeanCompanies(PlanhatStream):
     _started: StartedList | None = None
 
     @override
-    def start(self) -> StartedList | None:
+    def prepare_start(self) -> Callable[[], StartedList]:
+        return self._start
+
+    def _start(self) -> StartedList:
         self._started = self.client.start(self._all())
         return self._started
 

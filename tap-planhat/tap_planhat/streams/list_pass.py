@@ -64,14 +64,13 @@ class ListPass:
             return None
         return -(-self.known.rows // min(self.page_size, self.known.page_rows or self.page_size))
 
-    def start_all_rows(self, after: StartedList | None = None) -> StartedList | None:
-        """Begin to read the list, once another one is read. The next ``all_rows`` brings its pages.
+    @property
+    def is_read(self) -> bool:
+        """Whether the pages that ``all_rows`` brings are already there."""
+        return self._ready is not None
 
-        Returns:
-            None if the pages are already there.
-        """
-        if self._ready is not None:
-            return None
+    def start_all_rows(self, after: StartedList | None = None) -> StartedList:
+        """Begin to read the list, once another one is read. The next ``all_rows`` brings its pages."""
         pages = self.all_rows()
         self._is_turn = False
         started = self.client.start(pages, after=after)

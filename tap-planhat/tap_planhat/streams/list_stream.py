@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import (
@@ -38,7 +38,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
@@ -76,7 +76,7 @@ class ListStream(PlanhatStream):
         self._changes: Sequence[ChangedRows] = ()
         self._since: datetime | None = None
         self._now = datetime.now(timezone.utc)
-        self._started: _Reading | None = None
+        self._prepared: _Reading | None = None
 
     @property
     @override
@@ -111,15 +111,21 @@ class ListStream(PlanhatStream):
                 column.inclusion = Metadata.InclusionType.AUTOMATIC
 
     @override
-    def start(self) -> StartedList | None:
+    def prepare_start(self) -> Callable[[], StartedList] | None:
         # Rows that move between several passes are found only if the read begins with a call of its own.
         if self.is_versioned and len(self.passes()) > 1:
             return None
-        self._started = self._prepare()
-        first = last = self._started.readers[0].start()
-        for reader in self._started.readers[1:]:
+        self._prepared = self._prepare()
+        if not all(reader.may_start for reader in self._prepared.readers):
+            return None
+        return partial(self._start, self._prepared.readers)
+
+    @staticmethod
+    def _start(readers: Sequence[PassReader]) -> StartedList:
+        first = last = readers[0].start()
+        for reader in readers[1:]:
             # A row that moves to the next pass meanwhile has to be there when that one begins.
-            last = reader.start(after=last) if last else None
+            last = reader.start(after=last)
         return first
 
     def _prepare(self) -> _Reading:
@@ -133,7 +139,7 @@ class ListStream(PlanhatStream):
 
     @override
     def pages(self, context: Context | None) -> Iterator[Page]:
-        reading, self._started = self._started or self._prepare(), None
+        reading, self._prepared = self._prepared or self._prepare(), None
         passes, readers, bookmark = reading.passes, reading.readers, reading.bookmark
         missed = self._missed_rows(passes)
         archived = self._archived_rows()
