@@ -38,8 +38,8 @@ _TEXT = """\
   start.
 - Airbyte's streams are those of its published source for Planhat, with its page sizes, paginator and parameters,
   run by its declarative CDK. CRUDs reads the same lists with the pages it takes by itself, its pause switched off.
-  It has no workflows. Neither makes a pass for hidden rows. If Airbyte misses rows of churn, then because it takes
-  a page below 2,000 rows for the last one: the sandbox cuts pages at 1,000, and it is not known which number is
+  It has no workflows. Neither makes a pass for hidden rows. If they miss other rows of churn, then because they
+  take a page below 2,000 rows for the last one: the sandbox cuts pages at 1,000, and it is not known which number is
   right (B26).
 - In: the target gets all companies, endusers and assets with the columns that a warehouse would send, by `_id`. The
   fewest calls look at the three lists once, and send the rows that differ, 5,000 a call. The definitions of custom
