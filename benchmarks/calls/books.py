@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.calls.least import Held
 from benchmarks.calls.lines import Points
@@ -30,11 +30,19 @@ _DAYS_BACK = DAYS + 2
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one pass: their ids, and those of them that a list without parameters shows."""
+    """The rows of one pass.
+
+    Attributes:
+        parameters: The parameters of the list.
+        ids: The ids of its rows.
+        shown: Those that a list without parameters shows.
+        unstamped: How many rows do not show when they changed.
+    """
 
     parameters: Mapping[str, str]
     ids: frozenset[str]
     shown: frozenset[str]
+    unstamped: int = 0
 
 
 @dataclass
@@ -93,6 +101,7 @@ class Books:
                 _page_size(model),
                 stamped=model.sortable and model.updated.field is not None,
                 changed=len(changed & each.ids),
+                unstamped=each.unstamped,
                 missed=len(missed & each.ids),
             )
 
@@ -136,7 +145,7 @@ def read(tenant: Tenant) -> Books:
             if stream == POINTS:
                 continue
             model = _by_stream()[stream]
-            shown = _ids(tenant, model, {})
+            shown = _ids(_listed(tenant, model, {}))
             books.passes[stream] = [_rows(tenant, model, parameters, shown) for parameters in model.passes]
             _check(stream, len(books.ids(stream)), counts.get(model.path))
         books.days = _days(tenant)
@@ -154,12 +163,18 @@ def _page_size(model: Model) -> int | None:
 
 def _rows(tenant: Tenant, model: Model, parameters: Mapping[str, str], shown: frozenset[str]) -> Rows:
     own = {name: value for name, value in parameters.items() if name != "select"}
-    ids = _ids(tenant, model, own) if own else shown
-    return Rows(own, ids, ids & shown)
+    listed = _listed(tenant, model, own)
+    ids, stamp = _ids(listed), model.updated.field
+    return Rows(own, ids, ids & shown, sum(row.get(stamp) is None for row in listed) if stamp else 0)
 
 
-def _ids(tenant: Tenant, model: Model, parameters: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(row["_id"] for row in tenant.whole_list(model.path, {**parameters, "select": "_id"}))
+def _listed(tenant: Tenant, model: Model, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
+    fields = ["_id", *([model.updated.field] if model.updated.field else [])]
+    return list(tenant.whole_list(model.path, {**parameters, "select": ",".join(fields)}))
+
+
+def _ids(listed: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    return frozenset(row["_id"] for row in listed)
 
 
 def _days(tenant: Tenant) -> dict[int, Points]:

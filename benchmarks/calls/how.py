@@ -26,8 +26,10 @@ _TEXT = """\
   row.
 - INCREMENTAL: the fewest calls are those that bring what changed and prove that nothing else did. Of a list with a
   field for the last change, that is the pages with changed rows, at least one, and a look at the other end that
-  shows that the list is sorted by this field; or the whole list where that is not more. Of any other list it is all
-  of it.
+  shows that the list is sorted by this field and brings the rows without it; or the whole list where that is not
+  more. It is the whole list too where one call cannot bring all rows without this field, because it is not known
+  whether equal rows keep their places (Q22): that is so for conversations, tasks and opportunities of large tenants.
+  Of any other list it is all of it.
 - All streams are those that discovery selects. That leaves out `notes`, which are the list of conversations once
   more.
 - Before the third runs, one row of {one_of} of each list is changed over the API, where the API can change it, and
@@ -47,7 +49,8 @@ _TEXT = """\
 - Wall time: each call waits {latency} ms, tap and sandbox keep to {quota} calls a minute, and the tap makes
   {at_once} calls at once. Each run has a fresh sandbox, so that the minute before is empty. The round of the median
   is shown. Start-up is the same command with lean companies as the only stream, less the time of its calls. The
-  seconds that calls need: each starts as soon as one of the {at_once} places is free and the quota allows it.
+  seconds that calls need: first those for the definitions of custom fields, one after the other, because no schema
+  can be made without them; then each starts as soon as one of the {at_once} places is free and the quota allows it.
 
 ```sh
 make bench-calls    # all of it: {minutes} minutes on the machine above

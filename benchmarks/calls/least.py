@@ -23,6 +23,7 @@ class Held:
         size: Most rows of one call (B26); None if the list has no pages.
         stamped: Whether rows show when they changed, and the list can be sorted by it.
         changed: Rows that changed since the last run.
+        unstamped: Rows that do not show when they changed, although others do.
         missed: Rows that somebody who read the stream did not get.
     """
 
@@ -31,6 +32,7 @@ class Held:
     size: int | None
     stamped: bool = False
     changed: int = 0
+    unstamped: int = 0
     missed: int = 0
 
     @property
@@ -48,9 +50,11 @@ class Held:
         """The fewest calls that return what changed and prove that nothing else did.
 
         With stamps these are the pages with changed rows, at least one, and a look at the other end of the list, which
-        shows that the order is kept. Where that is not cheaper, and without stamps, all rows are read.
+        shows that the order is kept and brings the rows without a stamp. Where that is not cheaper, and without stamps,
+        all rows are read. So they are if one call does not bring all rows without a stamp: these are equal in the
+        order of the list, and it is not known whether equal rows keep their places from call to call (Q22).
         """
-        if not self.stamped:
+        if not self.stamped or (self.size is not None and self.unstamped >= self.size):
             return self.calls
         return min(self.calls, pages(self.changed, self.size) + 1)
 

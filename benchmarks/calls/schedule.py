@@ -23,16 +23,23 @@ class Pace:
     window: float = 60.0
 
 
-def seconds_needed(calls: int, pace: Pace) -> float:
+def seconds_needed(calls: int, pace: Pace, *, alone: int = 0) -> float:
     """Seconds from the start of the first call to the end of the last one.
 
     Each call starts as soon as one of the places for calls at the same time is free, and the call that came so many
     calls before as the quota allows is a whole window old.
+
+    Args:
+        calls: All calls.
+        pace: How fast they can be made.
+        alone: How many of them come first and one after the other, because all others wait for what they bring.
     """
     free = [0.0] * pace.at_once
     heapify(free)
     starts: list[float] = []
     for number in range(calls):
+        if 0 < number <= alone:
+            free = [starts[-1] + pace.latency] * pace.at_once
         start = free[0]
         if pace.quota and number >= pace.quota:
             start = max(start, starts[number - pace.quota] + pace.window)

@@ -194,3 +194,44 @@ def test_with_one_call_at_a_time_lists_are_read_in_order(box: Sandbox) -> None:
     run(config, catalog=catalog)
     asked = [call.path for call in box.calls]
     assert asked == [model_for_stream(stream).path for stream in sorted(_SMALL) for _ in range(2)]
+
+
+def test_a_list_that_cannot_be_read_newest_first_is_not_tried_again_before_a_week_is_over(box: Sandbox) -> None:
+    box.set_switch("page_max", 20)
+    box.set_switch("sort_ignored_fields", "updatedAt")
+    config = config_for(box, incremental=True, custom_field_definitions=False, parallel_calls=1)
+    state = _run(box, config, "endusers")[0].state
+    tries = []
+    for days in (0, 1, 2, 8, 9):
+        with _later(days):
+            box.forget_calls()
+            state = run(config, "endusers", state=state).state
+        tries.append(any(call.query.get("sort") == "-updatedAt" for call in box.calls))
+    # On the eighth day all rows are read, and the bookmark needs the latest change.
+    assert tries == [True, False, False, True, True]
+
+
+def test_an_incremental_stream_is_read_whole_once_a_week(box: Sandbox) -> None:
+    """Not every change moves the time of the last change, so that only a whole read shows it (B34, Q25)."""
+    config = config_for(box, incremental=True, custom_field_definitions=False, incremental_lookback_minutes=0)
+    first = run(config, "endusers")
+    state, emitted = first.state, []
+    for days in (1, 6, 7, 8, 13, 14):
+        with _later(days):
+            output = run(config, "endusers", state=state)
+        state = output.state
+        emitted.append(len(output.ids("endusers")))
+    rows = len(first.ids("endusers"))
+    assert [number == rows for number in emitted] == [False, False, True, False, False, True]
+
+
+def test_a_bookmark_without_the_day_of_a_whole_read_counts_from_now(box: Sandbox) -> None:
+    """A person may have written it, to read from that time on."""
+    config = config_for(box, incremental=True, custom_field_definitions=False)
+    mark = {"replication_key": "updatedAt", "replication_key_value": "2024-01-01T00:00:00.000Z"}
+    whole = run(config, "endusers").state["bookmarks"]["endusers"]
+    state = {"bookmarks": {"endusers": {**mark, "scope": whole["scope"], "source": whole["source"]}}}
+    output = run(config, "endusers", state=state)
+    assert output.state["bookmarks"]["endusers"]["read_all_on"] == dates.today()
+    with _later(7):
+        assert len(run(config, "endusers", state=output.state).ids("endusers")) == len(box.rows("endusers"))

@@ -104,6 +104,18 @@ def test_the_quota_and_the_places_are_both_kept(calls: int, at_once: int, quota:
     assert seconds_needed(calls, Pace(latency, at_once)) == pytest.approx(by_places)
 
 
+@pytest.mark.parametrize(
+    ("calls", "alone", "seconds"), [(1, 1, 0.2), (9, 1, 0.6), (10, 1, 0.8), (6, 2, 0.6), (2, 2, 0.4)]
+)
+def test_calls_that_all_others_wait_for_come_one_after_the_other(calls: int, alone: int, seconds: float) -> None:
+    assert seconds_needed(calls, Pace(0.2, 4), alone=alone) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("unstamped", "calls"), [(0, 2), (1_999, 2), (2_000, 10), (20_000, 10)])
+def test_rows_without_a_stamp_that_one_call_cannot_bring_need_the_whole_list(unstamped: int, calls: int) -> None:
+    assert news([Held("conversations", 20_000, 2_000, stamped=True, unstamped=unstamped)]) == calls
+
+
 def test_every_list_of_the_tap_but_views_is_counted_once() -> None:
     offered = {model.stream for model in all_models().values() if "list" in model.operations}
     assert set(books.streams()) == offered - {"notes"}

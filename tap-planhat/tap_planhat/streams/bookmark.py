@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from planhat_api.values.dates import day_number
+from planhat_api.values.dates import today
 from tap_planhat.records.values import to_moment
 from tap_planhat.streams.source import SOURCE, change_of_source
 
@@ -70,7 +70,7 @@ class Bookmark:
         self.invalid_reason = None if self._value is None else self._fault(self._value)
         if self.invalid_reason:
             self._value = None
-        self._today = day_number(now.date())
+        self._today = today()
         read_all_on = state.get(_READ_ALL_ON)
         # In a bookmark that a person or an older version wrote, the days count from now.
         self._read_all_on = read_all_on if isinstance(read_all_on, int) else self._today

@@ -67,7 +67,13 @@ class ListReader(Protocol):
 
 
 class PassReader(Protocol):
-    """Reads one pass over a list."""
+    """Reads one pass over a list.
+
+    Attributes:
+        read_whole: Whether the list cannot be read newest first, as far as this or an earlier run found out.
+    """
+
+    read_whole: bool
 
     @property
     def may_start(self) -> bool:
@@ -82,6 +88,8 @@ class PassReader(Protocol):
 
 class FullScan:
     """Reads a whole list, whatever its timestamps."""
+
+    read_whole = False
 
     def __init__(self, rows: ListReader) -> None:
         """Prepare the read."""
@@ -108,6 +116,7 @@ class ChangedRows:
         rows: Reads the list.
         timestamps: Reads the field with the time of a row's last change.
         bound: Time from which rows count as changed; None for all rows.
+        read_whole: Whether an earlier run found out that the list cannot be read newest first.
         logger: The stream's logger.
 
     Attributes:
@@ -115,16 +124,24 @@ class ChangedRows:
         newest: Latest timestamp of the rows that were read so far.
         with_timestamp: Number of rows with a timestamp that were read so far; a row may count twice.
         looked_at: Number of rows that were read so far, changed or not.
+        read_whole: As above; also if this run finds it out.
     """
 
     def __init__(
-        self, rows: ListReader, timestamps: Timestamps, *, bound: datetime | None, logger: logging.Logger
+        self,
+        rows: ListReader,
+        timestamps: Timestamps,
+        *,
+        bound: datetime | None,
+        read_whole: bool = False,
+        logger: logging.Logger,
     ) -> None:
         """Prepare the read."""
         self.at_start: datetime | None = None
         self.newest: datetime | None = None
         self.with_timestamp = 0
         self.looked_at = 0
+        self.read_whole = read_whole and bound is not None
         self._rows = rows
         self._bound = bound
         self._logger = logger
@@ -146,7 +163,7 @@ class ChangedRows:
     def _reads_newest_first(self) -> bool:
         """Whether the order newest first needs fewer calls than the whole list, which brings the same rows."""
         few = self._rows.pages_known is not None and self._rows.pages_known <= _CALLS_NEWEST_FIRST
-        return self._bound is not None and not few
+        return self._bound is not None and not few and not self.read_whole
 
     @property
     def _has_many_pages(self) -> bool:
@@ -178,6 +195,7 @@ class ChangedRows:
                 error,
             )
             self.at_start = self._timestamps.first
+            self.read_whole = True
             yield from self._full_scan(self._bound)
 
     def _every_row(self) -> Iterator[Page]:

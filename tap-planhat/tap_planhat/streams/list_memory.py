@@ -17,6 +17,7 @@ __all__ = ["ListMemory"]
 
 _LISTS, _PASSES = "lists", "passes"
 _ROWS, _LOWEST, _PAGE, _PROVED = "rows", "lowest_id", "rows_per_page", "end_proved_on"
+_WHOLE = "read_whole"
 _OF_SOURCE = ("base_url", "token")
 
 
@@ -53,14 +54,27 @@ class ListMemory:
         page_rows = page if isinstance(page, int) and page > 0 else None
         return KnownList(rows, lowest, page_rows, trusted=is_recent and not is_proof)
 
-    def note(self, parameters: Mapping[str, str], read: ListRead) -> None:
-        """Note what a read showed of the list with these parameters, once all its rows are written."""
+    def is_read_whole(self, parameters: Mapping[str, str]) -> bool:
+        """Whether an earlier run found out that the list cannot be read newest first."""
+        found = self._passes().get(_key(parameters))
+        return isinstance(found, dict) and found.get(_WHOLE) is True
+
+    def note(self, parameters: Mapping[str, str], read: ListRead, *, read_whole: bool = False) -> None:
+        """Note what a read showed of the list with these parameters, once all its rows are written.
+
+        Args:
+            parameters: The parameters of the list.
+            read: What the read showed.
+            read_whole: Whether it showed that the list cannot be read newest first.
+        """
         if read.rows is None:
             return
         passes = self._passes()
         before = passes.get(_key(parameters))
         proved = today() if read.proved or not isinstance(before, dict) else before.get(_PROVED)
-        entry = {_ROWS: read.rows, _LOWEST: read.lowest, _PAGE: read.page_rows, _PROVED: proved}
+        entry: dict[str, Any] = {_ROWS: read.rows, _LOWEST: read.lowest, _PAGE: read.page_rows, _PROVED: proved}
+        if read_whole:
+            entry[_WHOLE] = True
         self._state[_LISTS] = {**self._source, _PASSES: {**passes, _key(parameters): entry}}
 
     def _passes(self) -> dict[str, Any]:

@@ -158,8 +158,8 @@ class ListStream(PlanhatStream):
         if bookmark:
             self._advance(bookmark)
         if self.dry_run_rows is None:
-            for rows in passes:
-                self._memory.note(rows.params, rows.found)
+            for rows, reader in zip(passes, readers, strict=True):
+                self._memory.note(rows.params, rows.found, read_whole=reader.read_whole)
 
     def _timestamps(self) -> Timestamps:
         return Timestamps(self.model.updated.field or "", self._now)
@@ -230,7 +230,14 @@ class ListStream(PlanhatStream):
         if not self._is_incremental:
             return [FullScan(rows) for rows in passes]
         self._changes = [
-            ChangedRows(rows, self._timestamps(), bound=self._since, logger=self.logger) for rows in passes
+            ChangedRows(
+                rows,
+                self._timestamps(),
+                bound=self._since,
+                read_whole=self._memory.is_read_whole(rows.params),
+                logger=self.logger,
+            )
+            for rows in passes
         ]
         return self._changes
 
