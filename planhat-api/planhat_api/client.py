@@ -312,6 +312,7 @@ class PlanhatClient:
         limit: int | None = None,
         in_flight: int = 1,
         conforming_ids: ConformingIds | None = None,
+        found: ListRead | None = None,
         tally: CallTally | None = None,
     ) -> Iterator[Page]:
         """Read the daily metric values of a range of days (Q20), page by page.
@@ -324,6 +325,7 @@ class PlanhatClient:
             limit: Rows per call, up to 100,000 (B16).
             in_flight: Pages to request at the same time.
             conforming_ids: As for ``pages``.
+            found: As for ``pages``.
             tally: As for ``pages``.
         """
         params = _given(**{"from": str(first_day), "to": str(last_day), "cId": company_id, "dimid": dimension_id})
@@ -333,6 +335,7 @@ class PlanhatClient:
             limit=limit,
             in_flight=in_flight,
             conforming_ids=conforming_ids,
+            found=found,
             tally=tally,
         )
 

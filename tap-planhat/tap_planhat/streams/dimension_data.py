@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
+from planhat_api.lists.known_list import ListRead
 from planhat_api.values.dates import day_of, today
 from tap_planhat.records.values import to_epoch_day
 from tap_planhat.settings import first_day, last_day, texts_in
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from planhat_api import Page
     from planhat_api.lists.started import StartedList
+
+    _Points = tuple[Iterator[Page], ListRead]
     from planhat_api.models.registry import Model
     from tap_planhat.streams.shared import SharedServices
 
@@ -39,7 +42,7 @@ PARTITION = "dimensionId"
 
 _DAYS_READ = "days_read"
 _FILTERS = "filters"
-_ROWS_PER_DAY = "rows_per_day"
+_ROWS_PER_DAY, _IN_ORDER = "rows_per_day", "in_order"
 # States without ``days_read`` cover the days from this one to the bookmark.
 _FIRST_DAY = "first_day"
 _FEW = 3
@@ -63,7 +66,7 @@ class DimensionData(PlanhatStream):
         self.replication_key = "time"
         self._windows: DayWindows | None = None
         self._prepared: tuple[DayCoverage, Sequence[DayWindow]] | None = None
-        self._started: tuple[DayWindow, Iterable[Page]] | None = None
+        self._started: tuple[DayWindow, tuple[Iterable[Page], ListRead]] | None = None
 
     @property
     @override
@@ -95,8 +98,9 @@ class DimensionData(PlanhatStream):
         return partial(self._start, window)
 
     def _start(self, window: DayWindow) -> StartedList:
-        started = self.client.start(self._points(window, *self._series(None)[0]))
-        self._started = window, started
+        pages, found = self._points(window, *self._series(None)[0])
+        started = self.client.start(pages)
+        self._started = window, (started, found)
         return started
 
     @override
@@ -108,16 +112,18 @@ class DimensionData(PlanhatStream):
         self.log("Reading %s", _days_text(due), level=DEBUG if context else INFO)
         while window := self._windows.next():
             began = today()
-            rows = 0
+            rows, in_order = 0, True
             for company, dimension in self._series(context):
-                for page in self._take_started(window) or self._points(window, company, dimension):
+                pages, found = self._take_started(window) or self._points(window, company, dimension)
+                for page in pages:
                     rows += len(page)
                     if page.raw:
                         self._requested["dimension_ids"].mark_found([dimension])
                         self._requested["company_ids"].mark_found([company])
                     yield page
                     del page  # As in the caller.
-            self._windows.adjust_size(rows)
+                in_order = in_order and (found.lowest is not None or not found.rows)
+            self._windows.adjust_size(rows, in_order=in_order)
             known.mark_read(window, began, self._lookback)
             self._bookmark(context, known)
 
@@ -127,15 +133,19 @@ class DimensionData(PlanhatStream):
         return known, self._due(known)
 
     def _windows_of(self, context: Context | None, known: DayCoverage, due: Sequence[DayWindow]) -> DayWindows:
-        rows_per_day = self.get_context_state(context).get(_ROWS_PER_DAY) if known.last is not None else None
+        state = self.get_context_state(context) if known.last is not None else {}
+        rows_per_day = state.get(_ROWS_PER_DAY)
         return DayWindows(
             due,
             rows_per_day=rows_per_day if isinstance(rows_per_day, int) else None,
             page_size=self.dry_run_rows or self.model.page.ask or 1,
+            in_order=state.get(_IN_ORDER) is True,
         )
 
-    def _points(self, window: DayWindow, company: str | None, dimension: str | None) -> Iterator[Page]:
-        return self.client.dimension_data(
+    def _points(self, window: DayWindow, company: str | None, dimension: str | None) -> _Points:
+        """The points of some days, and what is found out about their list once all pages were taken."""
+        found = ListRead()
+        pages = self.client.dimension_data(
             first_day=window.first,
             last_day=window.last,
             company_id=company,
@@ -143,10 +153,12 @@ class DimensionData(PlanhatStream):
             limit=self.dry_run_rows,
             in_flight=1 if self.dry_run_rows else self.config["parallel_calls"],
             conforming_ids=self.conforming_ids,
+            found=found,
             tally=self.tally,
         )
+        return pages, found
 
-    def _take_started(self, window: DayWindow) -> Iterable[Page] | None:
+    def _take_started(self, window: DayWindow) -> tuple[Iterable[Page], ListRead] | None:
         """The points of the first list, if their read was started and is for the same days."""
         started, self._started = self._started, None
         return started[1] if started and started[0] == window else None
@@ -207,7 +219,7 @@ class DimensionData(PlanhatStream):
 
     @staticmethod
     def _forget(state: dict[str, Any]) -> None:
-        for name in ("replication_key_value", _DAYS_READ, _FIRST_DAY, _FILTERS, _ROWS_PER_DAY, SOURCE):
+        for name in ("replication_key_value", _DAYS_READ, _FIRST_DAY, _FILTERS, _ROWS_PER_DAY, _IN_ORDER, SOURCE):
             state.pop(name, None)
 
     @override
@@ -253,6 +265,7 @@ class DimensionData(PlanhatStream):
         state[_DAYS_READ] = known.to_state()
         if self._windows and self._windows.rows_per_day is not None:
             state[_ROWS_PER_DAY] = self._windows.rows_per_day
+            state[_IN_ORDER] = self._windows.in_order
         state["replication_key"] = self.replication_key
         state["replication_key_value"] = f"{day_of(known.last)}T00:00:00.000Z"
 
