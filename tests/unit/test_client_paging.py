@@ -6,6 +6,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planhat_api import Page, PayloadError, UnavailableError
+from planhat_api.lists import overlap
 from planhat_api.lists.paging import read_list
 from planhat_api.lists.prefetch import PageSource
 
@@ -118,11 +120,18 @@ def test_nothing_that_stays_is_missed_and_nothing_comes_twice(
     assert rows.always <= set(read)
 
 
+@pytest.mark.parametrize("kept", [1000, 3])
 @settings(max_examples=100, deadline=None)
 @given(ids=IDS, scan=scans(), still=st.booleans())
 def test_an_order_that_breaks_late_repeats_nothing(
-    pool: ThreadPoolExecutor, ids: list[int], scan: dict[str, int], *, still: bool
+    pool: ThreadPoolExecutor, ids: list[int], scan: dict[str, int], kept: int, *, still: bool
 ) -> None:
+    """However few ids of the last page are kept."""
+    with patch.object(overlap, "_KEPT_IN_ORDER", kept):
+        _break_late(pool, ids, scan, still=still)
+
+
+def _break_late(pool: ThreadPoolExecutor, ids: list[int], scan: dict[str, int], *, still: bool) -> None:
     rows = MovingList(ids, order=ORDERS["mostly ascending"], cap=scan["cap"], limit_refused=10**6)
     if not still:
         rows.moves = moving(scan["inserts"], scan["deletes"], scan["seed"])

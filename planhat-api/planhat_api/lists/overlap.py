@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "OverlapCheck"]
 
 _LAST_PAGES = 3
+_KEPT_IN_ORDER = 1000
+"""Ids of the last page that are kept while the list is in order."""
 
 
 class Comparison(NamedTuple):
@@ -89,13 +91,14 @@ class OverlapCheck:
             ids: ``_id`` of each row of the page.
             new: Those that were not read before.
         """
-        if self.ordered:
-            # The ids of large pages take much memory, and one page is enough to find out where the order breaks.
-            self._last_pages.clear()
-        self._last_pages.append(ids)
         if not self.ordered:
+            self._last_pages.append(ids)
             self._seen.update(_compact(row_id) for row_id in new if row_id is not None)
-        elif new:
+            return
+        # They only serve to find out where the order breaks, and the ids of large pages take much memory.
+        self._last_pages.clear()
+        self._last_pages.append(ids[-_KEPT_IN_ORDER:])
+        if new:
             self._ends = [self._ends[0] if self._ends else str(new[0]), str(new[-1])]
 
     def note_shift(self, *, known: int, expected: int) -> None:

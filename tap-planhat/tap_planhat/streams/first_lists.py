@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FirstLists"]
 
-_ROOM = 12 << 20
+_ROOM = 10 << 20
 """Bytes of the pages that wait for the turn of their streams."""
-_ASSUMED = 3 << 19
+_ASSUMED = 5 << 18
 """Bytes of a list that is still being read, as long as they are not known."""
 
 
