@@ -15,7 +15,7 @@ __all__ = ["tune_for_many_rows"]
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 _MEMORY_OPTIONS = {
     -8: 1,  # M_ARENA_MAX
-    -3: 8 << 20,  # M_MMAP_THRESHOLD
+    -3: 32 << 20,  # M_MMAP_THRESHOLD
     -1: 256 << 20,  # M_TRIM_THRESHOLD
 }
 """Numbers and values for ``mallopt``, as in glibc's malloc.h."""
