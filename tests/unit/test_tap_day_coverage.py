@@ -115,3 +115,12 @@ def test_what_is_cut_off_is_read_again() -> None:
     assert days.last == 70
     assert days.limited_to(20).days_to_read(0, 80, 0, 100) == [DayWindow(21, 80)]
     assert days.days_to_read(0, 80, 0, 100) == [DayWindow(51, 59), DayWindow(71, 80)]
+
+
+def test_days_that_were_never_read_are_counted() -> None:
+    known = DayCoverage([ReadSpan(10, 19, read_on=20), ReadSpan(30, 39, read_on=40)])
+    assert known.unread([DayWindow(10, 19), DayWindow(30, 39)]) == 0
+    assert known.unread([DayWindow(5, 44)]) == 20
+    assert known.unread([DayWindow(20, 29), DayWindow(50, 51)]) == 12
+    assert known.unread([]) == 0
+    assert DayCoverage().unread([DayWindow(1, 7)]) == 7

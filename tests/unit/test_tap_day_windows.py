@@ -59,15 +59,24 @@ def test_where_there_is_no_span_there_is_no_window() -> None:
 
 def test_quiet_windows_grow_step_by_step_and_busy_ones_shrink() -> None:
     windows = DayWindows([DayWindow(0, 100_000)], rows_per_day=None, page_size=100, in_order=True)
-    assert windows.next() == DayWindow(0, 29)
-    windows.adjust_size(30 * 10, in_order=True)
-    assert windows.next() == DayWindow(30, 30 + 249)
-    windows.adjust_size(250 * 25, in_order=True)
-    assert windows.next() == DayWindow(280, 280 + 99)
+    assert windows.next() == DayWindow(0, 6)
+    windows.adjust_size(7 * 10, in_order=True)
+    assert windows.next() == DayWindow(7, 7 + 83)
+    windows.adjust_size(84 * 25, in_order=True)
+    assert windows.next() == DayWindow(91, 91 + 99)
     windows.adjust_size(100 * 5000, in_order=True)
-    assert windows.next() == DayWindow(380, 380)
+    assert windows.next() == DayWindow(191, 191)
     windows.adjust_size(0, in_order=True)
-    assert windows.next() == DayWindow(381, 381 + 11)
+    assert windows.next() == DayWindow(192, 192 + 11)
+
+
+def test_pages_that_planhat_makes_smaller_make_windows_smaller() -> None:
+    windows = DayWindows([DayWindow(0, 9999)], rows_per_day=10, page_size=1000, in_order=True)
+    assert windows.next() == DayWindow(0, 365)
+    windows.adjust_size(3660, in_order=True, page_rows=20)
+    assert windows.next() == DayWindow(366, 366 + 49)
+    windows.adjust_size(500, in_order=True)
+    assert windows.next() == DayWindow(416, 416 + 49)
 
 
 def test_the_first_window_is_as_large_as_the_rows_of_an_earlier_run_allow() -> None:

@@ -110,6 +110,16 @@ class DayCoverage:
         """The last day that was read; None if no day was read."""
         return self._spans[-1].last if self._spans else None
 
+    def unread(self, windows: Sequence[DayWindow]) -> int:
+        """How many of these days were never read."""
+        days = sum(window.last - window.first + 1 for window in windows)
+        read = (
+            min(each.last, window.last) - max(each.first, window.first) + 1
+            for window in windows
+            for each in self._spans
+        )
+        return days - sum(number for number in read if number > 0)
+
     def limited_to(self, last: int) -> DayCoverage:
         """The coverage without days after ``last``."""
         return DayCoverage(replace(each, last=min(each.last, last)) for each in self._spans)

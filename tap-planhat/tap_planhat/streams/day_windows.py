@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FIRST_DAYS = 30
+_FIRST_DAYS = 7
 """Days of the first window, if it is not known how many rows a day holds."""
 _MOST_DAYS = 366
 _PAGES_IN_ORDER = 25
@@ -64,7 +64,7 @@ class DayWindows:
         self._left -= self._last_days
         return window
 
-    def adjust_size(self, rows: int, *, in_order: bool) -> None:
+    def adjust_size(self, rows: int, *, in_order: bool, page_rows: int | None = None) -> None:
         """Adjust the size of the next window to the rows in the last one.
 
         It grows only step by step, because later days may hold many more rows.
@@ -72,7 +72,9 @@ class DayWindows:
         Args:
             rows: Their number.
             in_order: Whether they came in the order of their ids.
+            page_rows: The most rows of one answer, if it is known, and smaller than requested.
         """
+        self._page_size = min(self._page_size, page_rows or self._page_size)
         if rows:
             self.in_order = in_order
         self.rows_per_day = -(-rows // self._last_days)

@@ -47,6 +47,7 @@ _ROWS_PER_DAY, _IN_ORDER = "rows_per_day", "in_order"
 _FIRST_DAY = "first_day"
 _FEW = 3
 _FEW_ROWS = 20_000
+_FEW_DAYS = 7
 _OVER_EVERYWHERE = 1
 """Days after which a day has ended in every time zone: it is not known which one Planhat uses (Q26)."""
 
@@ -112,7 +113,7 @@ class DimensionData(PlanhatStream):
         self.log("Reading %s", _days_text(due), level=DEBUG if context else INFO)
         while window := self._windows.next():
             began = today()
-            rows, in_order = 0, True
+            rows, in_order, page_rows = 0, True, None
             for company, dimension in self._series(context):
                 pages, found = self._take_started(window) or self._points(window, company, dimension)
                 for page in pages:
@@ -123,7 +124,8 @@ class DimensionData(PlanhatStream):
                     yield page
                     del page  # As in the caller.
                 in_order = in_order and (found.lowest is not None or not found.rows)
-            self._windows.adjust_size(rows, in_order=in_order)
+                page_rows = found.page_rows or page_rows
+            self._windows.adjust_size(rows, in_order=in_order, page_rows=page_rows)
             known.mark_read(window, began, self._lookback)
             self._bookmark(context, known)
 
@@ -133,7 +135,10 @@ class DimensionData(PlanhatStream):
         return known, self._due(known)
 
     def _windows_of(self, context: Context | None, known: DayCoverage, due: Sequence[DayWindow]) -> DayWindows:
-        state = self.get_context_state(context) if known.last is not None else {}
+        # A run that reads many days may have been interrupted, and it must make progress even if it always is. So it
+        # begins with few days.
+        is_usual = known.last is not None and known.unread(due) <= _FEW_DAYS
+        state = self.get_context_state(context) if is_usual else {}
         rows_per_day = state.get(_ROWS_PER_DAY)
         return DayWindows(
             due,
