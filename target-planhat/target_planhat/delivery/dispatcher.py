@@ -21,13 +21,13 @@ from target_planhat.rows.merging import merge_by_key
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from target_planhat.clock import Clock
+    from target_planhat.delivery.batch import TakenRows
     from target_planhat.delivery.channels import Channel
     from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.delivery.sent.delivery_ledger import DeliveryLedger
-    from target_planhat.delivery.ways.delivery import Delivery
     from target_planhat.delivery.ways.way import DeliveryWay
     from target_planhat.outcomes.ledger import Ledger
     from target_planhat.plan.plan import Plan
@@ -120,11 +120,18 @@ class Dispatcher:
             parent.drain()
         for sink in channel.sinks.values():
             sink.count_for_sdk()
-        items, distinct = channel.batch.take_rows(everything=not channel.batch.needs_room)
-        if items:
-            self._send(channel, items, distinct=distinct)
-        else:
+        gathers = channel.way.delivery.gathers
+        if gathers:
+            # Its rows come back to the batch if they are kept.
+            self._sender.wait()
+        everything = not channel.batch.needs_room
+        taken = channel.batch.take_rows(everything=everything)
+        if not (taken.gathered or taken.items):
             self._ledger.note_batch()
+        elif gathers and taken.distinct and not everything:
+            self._gather(channel, taken)
+        else:
+            self._send(channel, taken.items, gathered=taken.gathered, distinct=taken.distinct)
 
     def send_all(self) -> None:
         """Send all pending rows and add their outcomes. The rows that wait for their company are sent last."""
@@ -172,12 +179,15 @@ class Dispatcher:
         """Stop the sending thread."""
         self._sender.close()
 
-    def _send(self, channel: Channel, items: list[Item], *, distinct: bool = False) -> None:
+    def _send(
+        self, channel: Channel, items: list[Item], *, gathered: Sequence[Item] = (), distinct: bool = False
+    ) -> None:
         """Send rows after the rows before them have their outcomes.
 
         Args:
             channel: Their channel.
             items: The rows.
+            gathered: Earlier rows, which are sent before these.
             distinct: Whether certainly no two of them share a key.
         """
         sent, known = channel.way.delivery.rows_to_send(items)
@@ -185,17 +195,62 @@ class Dispatcher:
             # Rows with the same key that wait for their company continue to wait: no later row was sent before them.
             self._ledger.add(item, outcome)
         self._sender.wait()
+        sent = [*gathered, *sent]
         if channel.merges_by_key and self.waiting:
             sent, distinct = self._with_waiting(sent), False
-        self._sender.submit(
-            lambda: _deliver(channel.way.delivery, sent, distinct=distinct),
-            lambda result: self._add_outcomes(channel, *result),
+        self._submit(channel, lambda: channel.way.delivery.deliver(sent, distinct=distinct))
+
+    def _gather(self, channel: Channel, taken: TakenRows) -> None:
+        """Send rows only as far as they fill calls; the others come back to the batch. Some need no call.
+
+        Args:
+            channel: Their channel, of which no row is being sent.
+            taken: The rows, of which no two share a key.
+        """
+        delivery, batch = channel.way.delivery, channel.batch
+        items, known = delivery.rows_to_send(taken.items)
+        for item, outcome in known:
+            self._ledger.add(item, outcome)
+        released = self._release(items) if channel.merges_by_key and self.waiting else []
+        if released or any(item.delete for item in items):
+            rows = merge_by_key([*released, *taken.gathered, *items])
+            self._submit(channel, lambda: delivery.deliver(rows, distinct=False))
+            return
+        kept: list[Item] = []
+        batch.lend(len(taken.gathered) + len(items))
+        self._submit(
+            channel,
+            lambda: delivery.gather(taken.gathered, items, batch.limit, kept.extend),
+            lambda: batch.give_back(kept),
         )
+
+    def _submit(
+        self,
+        channel: Channel,
+        start: Callable[[], Iterator[ItemOutcomes]],
+        finish: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Let the sending thread deliver rows.
+
+        Args:
+            channel: Their channel.
+            start: Starts the delivery.
+            finish: Called on this thread after the delivery, before its outcomes are added.
+        """
+
+        def handle(result: tuple[list[ItemOutcomes], PlanhatError | StopError | None]) -> None:
+            finish()
+            self._add_outcomes(channel, *result)
+
+        self._sender.submit(lambda: _delivered(start), handle)
 
     def _with_waiting(self, items: list[Item]) -> list[Item]:
         """These rows and the waiting rows of the same records. Sent later, the waiting rows would undo these rows."""
-        upserts = [item for item in items if not item.delete]
-        return merge_by_key([*self.waiting.release_same_records(upserts), *items])
+        return merge_by_key([*self._release(items), *items])
+
+    def _release(self, items: Sequence[Item]) -> list[Item]:
+        """The waiting rows of the same records as these rows. They no longer wait."""
+        return self.waiting.release_same_records([item for item in items if not item.delete])
 
     def _send_waiting(self, channel: Channel, rows: Sequence[tuple[Item, Outcome]]) -> None:
         """Send waiting rows once more, if the run has rows of parent models, or if a row was merged from several."""
@@ -237,13 +292,13 @@ class Dispatcher:
             self.waiting.note_stored(item)
 
 
-def _deliver(
-    delivery: Delivery, items: Sequence[Item], *, distinct: bool
+def _delivered(
+    start: Callable[[], Iterator[ItemOutcomes]],
 ) -> tuple[list[ItemOutcomes], PlanhatError | StopError | None]:
     """Send rows. Return the known outcomes, and the error because of which the other rows come with the next run."""
     known: list[ItemOutcomes] = []
     try:
-        for some in delivery.deliver(items, distinct=distinct):
+        for some in start():
             known.append(some)  # noqa: PERF402 # outcomes before an error are kept
     except (PlanhatError, StopError) as err:
         return known, err

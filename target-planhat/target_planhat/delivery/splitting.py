@@ -9,7 +9,7 @@ from planhat_api import OutcomeKind
 from target_planhat.rows.merging import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from planhat_api import Outcome
     from target_planhat.delivery.item_outcomes import ItemOutcomes
@@ -43,8 +43,19 @@ class SplittingSender:
         Yields:
             Rows with their outcomes. Instead of a row that was split, its parts are returned.
         """
+        yield from self.follow(self._send(items))
+
+    def follow(self, sending: Iterable[ItemOutcomes]) -> Iterator[ItemOutcomes]:
+        """Hand on the outcomes of rows that are being sent, and send rejected rows again in halves.
+
+        Args:
+            sending: Sends the rows, and yields them with their outcomes.
+
+        Yields:
+            As for ``send``.
+        """
         refused: list[Item] = []
-        for rows, outcomes in self._send(items):
+        for rows, outcomes in sending:
             if not any(item.parts for item in rows) or self._splits >= _MOST_SPLITS:
                 yield rows, outcomes
                 continue

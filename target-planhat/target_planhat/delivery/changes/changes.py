@@ -20,7 +20,7 @@ from target_planhat.tenant.destination import UnreadableModelError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from planhat_api.destination.look import Look
     from planhat_api.models.registry import Model
@@ -78,6 +78,32 @@ class Changes:
             look = self._destination.look_at(model, items)
         except UnreadableModelError as error:
             return self._without_look(model, items, error)
+        decisions = self.compared(look, items)
+        if self._refusals is not None and self._side_effects is not None:
+            decisions = [self._side_effects.checked(model, decision) for decision in decisions]
+            decisions = [self._refusals.checked(model, decision) for decision in decisions]
+        self._check_guards(model, decisions, look.index.held_rows)
+        self._note_values(decisions)
+        if self._plan is None:
+            self.counts.add(decision for decision in decisions if not decision.verdict.is_sent)
+        return decisions
+
+    def whole_look(self, model: Model, items: Sequence[Item]) -> Look | None:
+        """A look at a model that is not too old and shows all its records; None if there is none."""
+        try:
+            look = self._destination.look_at(model, items)
+        except UnreadableModelError:
+            return None
+        return look if look.whole and look.complete else None
+
+    def compared(self, look: Look, items: Sequence[Item], taken: Collection[int] = ()) -> list[Decision]:
+        """Decide about rows of one model by what a look shows. No guard is checked, and nothing is counted.
+
+        Args:
+            look: The look.
+            items: The rows.
+            taken: Places in the index of the look of the records that earlier rows are for. These rows are not sent yet.
+        """
         # Notes and conversations share a path, and have different fields.
         judges = {
             stream: Judge(stream.model, self._destination.comparison(stream.model, stream.fields))
@@ -85,17 +111,26 @@ class Changes:
         }
         matches = look.index.find(items)
         decisions = [judges[item.stream].decide(item, match) for item, match in zip(items, matches, strict=True)]
-        decisions = _one_for_each_record(decisions)
-        if self._refusals is not None and self._side_effects is not None:
-            decisions = [self._side_effects.checked(model, decision) for decision in decisions]
-            decisions = [self._refusals.checked(model, decision) for decision in decisions]
+        return _one_for_each_record(decisions, taken)
+
+    def admit(self, model: Model, look: Look, decisions: Sequence[Decision]) -> None:
+        """Check the guards before rows are sent about which ``compared`` decided.
+
+        Raises:
+            GuardError: They would change more than the settings allow.
+        """
         self._check_guards(model, decisions, look.index.held_rows)
+        self._note_values(decisions)
+
+    def note_settled(self, decisions: Sequence[Decision]) -> None:
+        """Count rows about which ``compared`` decided that they are not sent."""
+        self._note_values(decisions)
+        self.counts.add(decisions)
+
+    def _note_values(self, decisions: Sequence[Decision]) -> None:
         if self._with_values:
             for decision in decisions:
                 decision.item.changed = decision.changes
-        if self._plan is None:
-            self.counts.add(decision for decision in decisions if not decision.verdict.is_sent)
-        return decisions
 
     def plan(self, model: Model, decisions: Sequence[Decision]) -> None:
         """Add rows to the plan in place of sending them. Later rows are compared with what the plan makes of them."""
@@ -177,9 +212,9 @@ class Changes:
         return [whole_row(item, "the token may not read the model") for item in items]
 
 
-def _one_for_each_record(decisions: list[Decision]) -> list[Decision]:
+def _one_for_each_record(decisions: list[Decision], taken: Collection[int]) -> list[Decision]:
     """Rows for one record that were matched by different keys in one batch: the later rows are sent whole."""
-    seen: set[int] = set()
+    seen = set(taken)
     for index, decision in enumerate(decisions):
         if decision.held is None:
             continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planhat_api import Outcome, OutcomeKind
 from planhat_api.bulk.call_groups import call_groups
+from target_planhat.delivery.changes.gathering import Gathering
 from target_planhat.delivery.missing_company import may_lack_company
 from target_planhat.delivery.one_by_one import call_for_each
 from target_planhat.delivery.resending import RepeatPolicy, deliver_rows
@@ -19,9 +20,10 @@ from target_planhat.rows.rules.upserts import upsert_rules
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from planhat_api.models.registry import Model
+    from target_planhat.delivery.call_limit import CallLimit
     from target_planhat.delivery.item_outcomes import ItemOutcomes
     from target_planhat.delivery.ways.delivery import DeliveryContext
     from target_planhat.plan.decision import Decision
@@ -56,6 +58,7 @@ class _Upserts(Delivery):
         self._context = context
         self._tenant = context.tenant
         self._logger = logger
+        self._gathering = Gathering(model, context.changes)
 
     def rows_to_send(self, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Outcome]]]:
         """Skip deletes if hard_delete is off. Check the email addresses of the other rows."""
@@ -76,6 +79,35 @@ class _Upserts(Delivery):
             return
         for group in call_groups(items, first=deletes):
             yield from self._deliver_group([items[index] for index in group])
+
+    @property
+    def gathers(self) -> bool:
+        """Whether rows are compared with what Planhat holds, and are not for a plan."""
+        return self._context.changes.looks and self._context.plan is None
+
+    def gather(
+        self, waiting: Sequence[Item], items: Sequence[Item], limit: CallLimit, keep: Callable[[Sequence[Item]], None]
+    ) -> Iterator[ItemOutcomes]:
+        """Keep the rows that differ until they fill a call. Without a whole look, all rows are sent."""
+        settled = self._gathering.settle(waiting, items)
+        if settled is None:
+            yield from self.deliver([*waiting, *items], distinct=True)
+            return
+        changes = self._context.changes
+        not_sent = [decision for decision in settled.decisions if not decision.verdict.is_sent]
+        changes.note_settled(not_sent)
+        yield [decision.item for decision in not_sent], [_outcome(decision) for decision in not_sent]
+        differing = [decision for decision in settled.decisions if decision.verdict.is_sent]
+        rows = [*settled.waiting, *(decision.item for decision in differing)]
+        sender = SplittingSender(self._send_changes, self.may_wait)
+        if not settled.waiting and limit.is_nearly_reached(rows):
+            changes.admit(self._model, settled.look, settled.decisions)
+            yield from sender.follow(self._send_decided(differing))
+            return
+        calls, rest = limit.full_calls(rows)
+        keep(rest)
+        for call in calls:
+            yield from sender.send(call)
 
     def _deliver_group(self, items: Sequence[Item]) -> Iterator[ItemOutcomes]:
         """Handle deletes and rows that are skipped because of their mode, then send all others in one upsert."""
@@ -126,11 +158,15 @@ class _Upserts(Delivery):
             yield [decision.item for decision in decisions], [_planned(decision) for decision in decisions]
             return
         yield [decision.item for decision in not_sent], [_outcome(decision) for decision in not_sent]
-        sent = [decision for decision in decisions if decision.verdict.is_sent]
-        if not sent:
+        yield from self._send_decided([decision for decision in decisions if decision.verdict.is_sent])
+
+    def _send_decided(self, decisions: Sequence[Decision]) -> Iterator[ItemOutcomes]:
+        """Send rows about which it was decided just now."""
+        if not decisions:
             return
-        by_row = {id(decision.row): decision for decision in sent}
-        rows = [decision.row for decision in sent if decision.row is not None]
+        changes = self._context.changes
+        by_row = {id(decision.row): decision for decision in decisions}
+        rows = [decision.row for decision in decisions if decision.row is not None]
         send = partial(self._tenant.client.bulk_upsert, self._model, distinct=True)
         for sent_rows, outcomes in deliver_rows(rows, send, _REPEATS, self._logger):
             known = [by_row[id(row)] for row in sent_rows]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from planhat_api import Outcome
     from target_planhat.clock import Clock
+    from target_planhat.delivery.call_limit import CallLimit
     from target_planhat.delivery.changes.changes import Changes
     from target_planhat.delivery.deletes import Deletes
     from target_planhat.delivery.item_outcomes import ItemOutcomes
@@ -72,6 +73,33 @@ class Delivery(ABC):
         Raises:
             PlanhatError: The other rows were not sent because of this error.
         """
+
+    @property
+    def gathers(self) -> bool:
+        """Whether `gather` may be used in place of `deliver` for rows that need not go yet."""
+        return False
+
+    def gather(
+        self, waiting: Sequence[Item], items: Sequence[Item], limit: CallLimit, keep: Callable[[Sequence[Item]], None]
+    ) -> Iterator[ItemOutcomes]:
+        """Find out which rows need no call, and send the others if they fill one. This runs on the sender's thread.
+
+        No two of the rows share a key.
+
+        Args:
+            waiting: Rows that an earlier call of this method kept.
+            items: Later rows.
+            limit: When a call is full.
+            keep: Called at most once, with the rows that wait until a call is full, in their order.
+
+        Yields:
+            As for `deliver`, without the rows that are kept.
+
+        Raises:
+            PlanhatError: As for `deliver`.
+        """
+        del limit, keep
+        yield from self.deliver([*waiting, *items], distinct=True)
 
     def may_wait(self, item: Item, outcome: Outcome) -> bool:
         """Whether a rejected row can be stored after all earlier rows are in Planhat."""
