@@ -75,6 +75,11 @@ class Batch:
         return self._room <= 0 or self._room_bytes <= 0
 
     @property
+    def has_gathered(self) -> bool:
+        """Whether it has gathered rows, or rows that may come back."""
+        return bool(self._gathered or self._lent)
+
+    @property
     def needs_room(self) -> bool:
         """Whether rows are sent now only because there is no room for the next rows."""
         return self.is_full or self._overflowed

@@ -102,6 +102,18 @@ class Channels:
         parents = parents_of(model.path)
         return [channel for channel in self.parents_first() if channel.model.path in parents]
 
+    def changing_with(self, model: Model) -> list[Channel]:
+        """The channels of other models of which records change with those of a model, or the other way round.
+
+        The channels of its parents are not among them.
+        """
+        return [
+            channel
+            for channel in self.parents_first()
+            if channel.model.path in model.side_effects.keys() - parents_of(model.path)
+            or model.path in channel.model.side_effects.keys() - parents_of(channel.model.path)
+        ]
+
     def have_parents_of(self, model: Model) -> bool:
         """Whether this run sends rows to a model that this model refers to."""
         return bool(self.parents_of(model))

@@ -120,8 +120,12 @@ class Dispatcher:
             parent.drain()
         for sink in channel.sinks.values():
             sink.count_for_sdk()
-        gathers = channel.way.delivery.gathers
-        if gathers:
+        related = self.channels.changing_with(channel.model)
+        for other in related:
+            if other.batch.has_gathered:
+                other.drain()
+        gathers = channel.way.delivery.gathers and not related
+        if channel.way.delivery.gathers:
             # Its rows come back to the batch if they are kept.
             self._sender.wait()
         everything = not channel.batch.needs_room
@@ -211,6 +215,10 @@ class Dispatcher:
         items, known = delivery.rows_to_send(taken.items)
         for item, outcome in known:
             self._ledger.add(item, outcome)
+        if not items:
+            batch.give_back(taken.gathered)
+            self._ledger.note_batch()
+            return
         released = self._release(items) if channel.merges_by_key and self.waiting else []
         if released or any(item.delete for item in items):
             rows = merge_by_key([*released, *taken.gathered, *items])
