@@ -154,9 +154,9 @@ def persons(box: Sandbox) -> list[dict[str, Any]]:
 
 
 @settings(max_examples=40)
-@given(st.lists(_STEP, min_size=1, max_size=24), st.integers(1, 6), st.booleans())
+@given(steps=st.lists(_STEP, min_size=1, max_size=24), batch=st.integers(1, 6), hard_delete=st.booleans())
 def test_the_end_is_as_if_rows_were_sent_one_by_one(
-    steps: list[tuple[str, int, str, str]], batch: int, hard_delete: bool
+    *, steps: list[tuple[str, int, str, str]], batch: int, hard_delete: bool
 ) -> None:
     ends = []
     for one_by_one in (True, False):

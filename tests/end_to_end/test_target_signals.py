@@ -104,9 +104,9 @@ def running(settings: dict[str, Any], folder: Path, messages: list[Message]) -> 
             process.kill()
 
 
-def calls_of(box: Sandbox, path: str) -> Callable[[], bool]:
+def calls_of(box: Sandbox, path: str, method: str | None = None) -> Callable[[], bool]:
     """Whether Planhat has had a call."""
-    return lambda: any(call.path == path for call in box.calls)
+    return lambda: any(call.path == path and method in {None, call.method} for call in box.calls)
 
 
 @pytest.mark.parametrize("number", STOPS)
@@ -229,3 +229,34 @@ def test_a_signal_while_a_schema_is_handled_ends_a_run_whose_input_stays_open(
         code, _, took = run.stop(signal.SIGINT)
         assert code == 130
         assert took < SECONDS
+
+
+def person(place: int, name: str = "n") -> dict[str, str]:
+    # Planhat cannot be asked for a single address, so the whole list is read.
+    return {"email": f"p{place}@company1.example", "name": name}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_while_rows_wait_for_a_full_call(box: Sandbox, tmp_path: Path, number: signal.Signals) -> None:
+    """They are sent before STATE is written. If the process is killed, the next run sends them."""
+    settings = connection(box, write="changes", batch_size_rows=10, checkpoint_seconds=600)
+    with running(settings, tmp_path, [*stream("endusers", [person(place) for place in range(35)]), state(0)]) as run:
+        run.end_input()
+        run.wait_until(lambda: "SUMMARY" in run.log)
+    box.forget_calls()
+    messages = [*stream("endusers", [person(place, "m" if place % 10 == 1 else "n") for place in range(35)]), state(1)]
+    with running(settings, tmp_path, messages) as run:
+        run.wait_until(lambda: run.log.count("batch_processing_time") >= 3)
+        assert not calls_of(box, "endusers", "PUT")()
+        code, states, took = run.stop(number)
+        assert took < SECONDS
+        is_killed = number == signal.SIGKILL
+        assert (code, states) == ((-number, []) if is_killed else (128 + number, [b"1"]))
+        assert PENDING not in run.log
+    assert sum(row.get("name") == "m" for row in box.rows("endusers")) == (0 if is_killed else 4)
+    with running(settings, tmp_path, messages) as run:
+        run.end_input()
+        run.wait_until(lambda: "SUMMARY" in run.log)
+        assert ('"updated":4' in run.log) is is_killed
+    assert sum(row.get("name") == "m" for row in box.rows("endusers")) == 4
+    assert sum(call.method == "PUT" for call in box.calls) == 1

@@ -102,7 +102,7 @@ class Changes:
         Args:
             look: The look.
             items: The rows.
-            taken: Places in the index of the look of the records that earlier rows are for. These rows are not sent yet.
+            taken: Places in the index of the look. Earlier rows, which are not sent yet, are for these records.
         """
         # Notes and conversations share a path, and have different fields.
         judges = {
