@@ -17,7 +17,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # The gate has to say the same of the same commit each time. Everywhere else, each run tries other examples.
 settings.register_profile("gate", parent=settings.get_profile("any-machine"), derandomize=True)
-settings.load_profile("gate" if os.environ.get("CI") else "any-machine")
+settings.load_profile("gate" if os.environ.get("REPEATABLE_TESTS") else "any-machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
