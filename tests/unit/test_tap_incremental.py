@@ -200,3 +200,13 @@ def test_no_changed_row_is_ever_missed(  # noqa: PLR0913 - each is drawn
     rows = _List(held, sorts=sorts, nulls_high=nulls_high, dice=dice, size=size)
     changed = {str(key) for key, stamp in enumerate(stamps) if stamp is None or stamp >= bound}
     assert set(_emitted(_changes(rows, bound))) == changed
+
+
+@pytest.mark.parametrize("number", [1, 2, 7])
+def test_a_server_that_returns_one_row_at_a_time_hides_no_change(number: int) -> None:
+    rows = _List([_row(key, key) for key in range(number)], size=1)
+    rows.first_rows = lambda sort, *, limit: rows._page(sort, 0, min(limit, 1))  # type: ignore[method-assign]
+    changes = _changes(rows, 0)
+    capped = PageSource(lambda offset, _: rows._page("-updatedAt", offset, 1), ThreadPoolExecutor(1), 100, 1)
+    rows.descending = lambda by, values: read_descending(capped, values, name=by)  # type: ignore[method-assign]
+    assert sorted(_emitted(changes)) == [str(key) for key in range(number)]

@@ -32,13 +32,13 @@ class KnownList:
         """Whether a page is the end of the list, so that no call is needed to prove it.
 
         The list has to be in descending order of ``_id``, because new rows have higher ids and so come first (B30,
-        B45). Then a page that reaches the row that was the lowest one shows every row that was there, and every row
+        B45). Then a page that ends with the row that was the lowest one shows every row that was there, and every row
         that is new. The page must also be shorter than requested. A Planhat that returns fewer rows than requested
         without a word (B27) does not end the read too early, because its page does not reach that row.
 
-        One row can be hidden from such a read: one with a lower id than all others that comes into the list later, for
-        example when it is restored, and only if Planhat returns at most exactly as many rows as stand above it.
-        A read that proves the end with a call finds it.
+        Rows with lower ids than all others can come into the list later, for example when they are restored. A page
+        that shows one is not taken for the end. So such rows are hidden only if Planhat returns exactly as many rows as
+        stand above them. A read that proves the end with a call finds them.
 
         Args:
             page: The last page that was read.
@@ -47,8 +47,16 @@ class KnownList:
         """
         if not self.trusted or self.lowest is None or not check.descending or not page.ids:
             return False
-        last = page.ids[-1]
-        return last is not None and last <= self.lowest and len(page) < limit
+        return page.ids[-1] == self.lowest and len(page) < limit
+
+    def is_usual(self, rows: int, limit: int) -> bool:
+        """Whether a page has as many rows as pages of this list have, if it is not the last one.
+
+        Args:
+            rows: The number of its rows.
+            limit: The number of rows that were requested.
+        """
+        return rows >= min(limit, self.page_rows or limit)
 
 
 @dataclass(slots=True)

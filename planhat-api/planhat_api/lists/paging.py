@@ -164,13 +164,15 @@ class _Pass:
         if self._source.in_flight == 1:
             return
         stride = len(page) - overlap
+        # A page with fewer rows than usual may be the end of a list that lost many rows.
+        is_usual = self._known.is_usual(len(page), self._prefetcher.limit)
         most = pages_ahead(
             most=self._source.in_flight,
             full_pages=full_pages,
             position=position,
             stride=stride,
             page_bytes=len(page.body),
-            expected=self._expected,
+            expected=self._expected if is_usual else None,
             spare=self._source.spare,
         )
         self._prefetcher.prefetch(position - overlap, stride=stride, most=most)
