@@ -113,6 +113,7 @@ class TapPlanhat(Tap):
         complete = False
         try:
             with self.summary.counting_warnings():
+                self._note_definitions()
                 self.sync_all()
             complete = True
         finally:
@@ -266,13 +267,22 @@ class TapPlanhat(Tap):
         from planhat_api import AccessError, NotFoundError  # noqa: PLC0415 -- as above
 
         try:
-            pages = self._definitions.get(self.client, self._memory_of_definitions)
+            is_proof = bool(self.config["emit_activate_version_messages"])
+            pages = self._definitions.get(self.client, self._memory_of_definitions, is_proof=is_proof)
             return [row for page in pages for row in page.records()]
         except (AccessError, NotFoundError) as error:
             self.logger.warning(
                 "`custom` has no types, because this token cannot read the definitions of custom fields: %s", error
             )
             return ()
+
+    def _note_definitions(self) -> None:
+        """Note what the read of the definitions showed, if their own stream does not do it."""
+        stream = self.streams["custom_fields"]
+        if self._definitions.read and not stream.selected:
+            source = cast("PlanhatStream", stream).source
+            memory = ListMemory(stream.get_context_state(None), source, self.config["full_read_days"])
+            memory.note({}, self._definitions.read.found)
 
     @property
     def _memory_of_definitions(self) -> ListMemory:

@@ -12,10 +12,11 @@ import pytest
 from planhat_api.models.registry import all_models, model_for_stream
 from planhat_api.values import dates
 from planhat_sandbox import Sandbox
-from tests.tap_support import catalog_for, config_for, run
+from tests.tap_support import catalog_for, config_for, parsed, run, run_command, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tests.tap_support import Output
 
@@ -110,6 +111,26 @@ def test_definitions_of_custom_fields_are_read_once(box: Sandbox) -> None:
     again, calls = _run(box, config, "custom_fields", "companies", state=output.state)
     assert calls["customfields"] == 1
     assert sorted(again.ids("custom_fields")) == sorted(output.ids("custom_fields"))
+
+
+def test_definitions_are_remembered_if_their_own_stream_is_not_selected(box: Sandbox, tmp_path: Path) -> None:
+    config = config_for(box)
+    files: dict[str, Any] = {"config": config, "catalog": catalog_for(config, "companies")}
+    made = []
+    for _ in range(3):
+        box.forget_calls()
+        done = run_command(*write_files(tmp_path, **files))
+        files["state"] = parsed(done.stdout.splitlines()).state
+        made.append(_calls(box)["customfields"])
+    assert made == [2, 1, 1]
+
+
+def test_definitions_are_proved_with_the_first_read_if_rows_are_deleted(box: Sandbox) -> None:
+    config = config_for(box, emit_activate_version_messages=True)
+    output, calls = _run(box, config, "custom_fields", "companies")
+    assert calls["customfields"] == 2
+    _, calls = _run(box, config, "custom_fields", "companies", state=output.state)
+    assert calls["customfields"] == 2
 
 
 def test_definitions_of_custom_fields_are_not_read_if_no_selected_stream_has_them(box: Sandbox) -> None:

@@ -261,3 +261,20 @@ def test_simulated_lists_lose_no_row(pool: ThreadPoolExecutor) -> None:
     # Half of the lists begin with a cap that is as long as they are, and many rows come in below all others. Even so,
     # few come late.
     assert sum(result["came_late"] for result in results) < 0.05 * sum(result["ended_without"] for result in results)
+
+
+def test_an_answer_that_is_in_order_by_chance_is_not_trusted(pool: ThreadPoolExecutor) -> None:
+    """A server that does not sort shows it if the first read came in another order than requested."""
+    order = [5, 3]
+
+    class Unsorted(Server):
+        def fetch(self, sort: str, offset: int, limit: int) -> Page:
+            del sort
+            part = [f"{row:024x}" for row in order[offset : offset + min(limit, self.cap)]]
+            raw = [msgspec.Raw(msgspec.json.encode({"_id": each})) for each in part]
+            return Page(offset, b"", raw, part, len(part))
+
+    reader = Reader(Unsorted(set(order), cap=2), 100, 1, pool)
+    assert reader.read() == order
+    order += [7, 8, 9, 10]
+    assert sorted(reader.read()) == sorted(order)

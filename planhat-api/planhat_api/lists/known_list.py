@@ -18,7 +18,7 @@ class KnownList:
 
     Attributes:
         rows: How many rows it had.
-        lowest: The lowest ``_id`` of its rows; None if it had none, or if it was not in order of ``_id``.
+        lowest: The lowest ``_id`` of its rows; None if it had none, or if it was not in the requested order of ``_id``.
         page_rows: The most rows of one answer, if the list did not fit into one; None if it did.
         trusted: Whether a read may end at this row without a call that proves the end.
     """

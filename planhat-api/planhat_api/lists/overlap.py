@@ -61,6 +61,11 @@ class OverlapCheck:
         self._last_pages: deque[Sequence[str | None]] = deque(maxlen=_LAST_PAGES)
 
     @property
+    def ascending(self) -> bool:
+        """Whether the list is in ascending order of ``_id``, as far as it shows. A single row has no order."""
+        return self.ordered and self._before is not operator.gt
+
+    @property
     def descending(self) -> bool:
         """Whether every page so far was in descending order of ``_id``. A single row has no order."""
         return self.ordered and self._before is operator.gt

@@ -81,7 +81,9 @@ def read_list(  # noqa: PLR0913 - each decides how the list is read
         quiet = 0 if one.rows > rows else quiet + 1
         wanted = _QUIET_PASSES if check.order_changed else wanted
     if found:
-        found.rows, found.lowest, found.proved = one.rows, check.lowest, one.proved
+        as_requested = sort is None or check.ascending != sort.startswith("-")
+        found.rows, found.proved = one.rows, one.proved
+        found.lowest = check.lowest if as_requested else None
         found.page_rows = one.page_rows if one.rows > one.page_rows else None
 
 

@@ -39,19 +39,20 @@ class Definitions:
         """Read nothing yet."""
         self.read: ReadDefinitions | None = None
 
-    def get(self, client: PlanhatClient, memory: ListMemory) -> Sequence[Page]:
+    def get(self, client: PlanhatClient, memory: ListMemory, *, is_proof: bool) -> Sequence[Page]:
         """The answers with all definitions. They are requested once.
 
         Args:
             client: The client.
             memory: What earlier runs showed of the list.
+            is_proof: Whether a call has to prove the end of the list in any case.
 
         Raises:
             AccessError: The token may not read them.
             NotFoundError: The tenant does not have them.
         """
         if self.read is None:
-            known, found = memory.known({}, is_proof=False), ListRead()
+            known, found = memory.known({}, is_proof=is_proof), ListRead()
             sort = "-_id" if known and known.trusted else "_id"
             pages = list(client.pages(model("customfields"), sort=sort, known=known, found=found))
             self.read = ReadDefinitions(pages, found)

@@ -174,6 +174,8 @@ class ChangedRows:
         if self._bound is None:
             yield from self._every_row()
             return
+        if self.read_whole:
+            self._logger.info("The whole list is read, because newest first did not show all changes in an earlier run")
         if not self._reads_newest_first:
             for number, page in enumerate(self._full_scan(self._bound)):
                 if not number:
