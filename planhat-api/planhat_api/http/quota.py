@@ -13,6 +13,7 @@ from pyrate_limiter import Duration, Limiter, Rate, RateItem
 from pyrate_limiter.limiter import SingleBucketFactory
 
 from planhat_api.http.deadline import Deadline
+from planhat_api.http.places import Places
 from planhat_api.http.quota_buckets import FileBucket, MemoryBucket
 from planhat_api.http.quota_pause import PausedError
 from planhat_api.http.quota_waits import QuotaWaits
@@ -71,7 +72,7 @@ class Quota:
         self._deadline = deadline or Deadline()
         self._rates = _rates(calls_per_minute)
         self.waits = QuotaWaits(calls_per_minute)
-        self._turns = threading.BoundedSemaphore(min(parallel_calls, AT_ONCE))
+        self._places = Places(min(parallel_calls, AT_ONCE))
         self._bucket = self._open(file)
         self._limiter = _limiter(self._bucket)
         self._replacing = threading.Lock()
@@ -94,7 +95,7 @@ class Quota:
         Raises:
             NoTurnError: The deadline is set, so nothing may wait any more.
         """
-        with self._turns:
+        with self._places.one():
             if counted:
                 self._spend()
             yield

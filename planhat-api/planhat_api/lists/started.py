@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from planhat_api.http.places import in_advance
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor, Future
@@ -68,11 +70,12 @@ class StartedList:
         if after is not None and not after.is_read:
             return _Beginning(read, held, has_more=True)
         try:
-            for page in self._pages:
-                read.append(page)
-                held += len(page.body)
-                if held > room:
-                    return _Beginning(read, held, has_more=True)
+            with in_advance():
+                for page in self._pages:
+                    read.append(page)
+                    held += len(page.body)
+                    if held > room:
+                        return _Beginning(read, held, has_more=True)
         except Exception as error:  # noqa: BLE001 - raised again where the pages are taken
             return _Beginning(read, held, error=error)
         return _Beginning(read, held)
