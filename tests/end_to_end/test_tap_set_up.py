@@ -219,6 +219,8 @@ def test_files_as_shells_write_them_are_read(box: Sandbox, tmp_path: Path, encod
     for each in (output.state, state):
         # How many points a day of the last window had.
         each["bookmarks"][_DAYS].pop("rows_per_day")
+    # The command also notes what it found out about the definitions, for which this catalog has no stream.
+    del output.state["bookmarks"]["custom_fields"]
     assert output.state == state
 
 
