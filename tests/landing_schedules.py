@@ -451,8 +451,7 @@ class _Run:
         found = []
         if self._hung:
             found.append(("hung", f"it did not end within {_MOST_SECONDS} seconds: {log[-2500:]}"))
-        # A signal that arrives while a line is logged makes Python's logging say so, with a traceback. The run goes on.
-        if "Traceback" in log and "--- Logging error ---" not in log:
+        if "Traceback" in log:
             found.append(("traceback", log[log.index("Traceback") :][-1500:]))
         if code == 2 or (code < 0 and stop is None and not self._hung):
             found.append(("wrong end", f"exit {code}: {log[-1500:]}"))

@@ -80,7 +80,11 @@ def make_logs_safe() -> None:
 
     The filter is added to the handlers, which get the records of all loggers, including those of libraries. Handlers
     that are added later do not have it.
+
+    A line that cannot be written, for example because a signal arrived while it was being written, is left out. Python
+    would print a stack trace and the arguments of the line in its place, and nothing would clean them.
     """
+    logging.raiseExceptions = False
     known = logging.getLogger().manager.loggerDict.values()
     loggers = [logging.getLogger(), *(entry for entry in known if isinstance(entry, logging.Logger))]
     for handler in (*_handlers(loggers), logging.lastResort):

@@ -138,3 +138,22 @@ def test_all_handlers_of_a_process_are_covered_once(separate_loggers: logging.Lo
     for _ in range(2):
         make_logs_safe()
     assert [len(handler.filters) for handler in (ours, theirs)] == [1, 1]
+
+
+def test_a_line_that_cannot_be_written_does_not_show_its_arguments(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A signal that arrives while a line is written makes the write fail."""
+
+    class Interrupted(io.StringIO):
+        def write(self, text: str) -> int:
+            raise RuntimeError(text)
+
+    logger = logging.Logger("test", logging.DEBUG)  # noqa: LOG001 # one that nobody else has
+    logger.addHandler(logging.StreamHandler(Interrupted()))
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    logger.info("of %s", "anna@acme.example")
+    assert "anna@acme.example" in capsys.readouterr().err
+    make_logs_safe()
+    logger.info("of %s", "anna@acme.example")
+    assert not capsys.readouterr().err
