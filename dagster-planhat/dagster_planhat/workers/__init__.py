@@ -1,0 +1,1 @@
+"""Runs on Celery workers on any number of machines."""

@@ -1,0 +1,83 @@
+"""A run launcher for Celery that notices when the worker of a run is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dagster import Field, Float
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster_celery.launcher import CeleryRunLauncher
+from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
+
+from dagster_planhat.workers.presence import Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from dagster import DagsterRun
+    from dagster._config import UserConfigSchema
+
+__all__ = ["WatchfulCeleryRunLauncher"]
+
+_ANSWER_WITHIN = 3.0
+_DEFAULT_MISSING_SECONDS = 45.0
+_ENDED = {"SUCCESS": WorkerStatus.SUCCESS, "FAILURE": WorkerStatus.FAILED, "REVOKED": WorkerStatus.FAILED}
+
+
+class WatchfulCeleryRunLauncher(CeleryRunLauncher):
+    """Starts each run as a Celery task, and finds runs whose worker is gone.
+
+    Celery keeps a task in the state STARTED if its worker was killed or its machine is lost, and the launcher of
+    dagster-celery takes that for a run that goes on. So this launcher asks the workers themselves which tasks they
+    execute. If none has the task of a run in hand for ``missing_seconds``, run monitoring marks the run as failed, and
+    the run retries of the instance run it again. The piece of a killed worker may go on for a moment beside the new
+    one. That does no harm, because the loader updates rows by their ``_id``.
+
+    Args:
+        missing_seconds: Seconds during which no worker has the task of a run in hand until the run counts as failed.
+        settings: Settings of ``CeleryRunLauncher``.
+    """
+
+    def __init__(self, *, missing_seconds: float = _DEFAULT_MISSING_SECONDS, **settings: Any) -> None:  # noqa: ANN401 - as the base class takes them
+        """Take the settings, and start without a look at the workers."""
+        super().__init__(**settings)
+        # A worker takes a run only when it can begin with it. Runs that it took before would be lost with it.
+        self.celery.conf.update(worker_prefetch_multiplier=1, worker_disable_prefetch=True)
+        self._presence = Presence(self._tasks_in_hand, missing_seconds)
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """The settings in ``dagster.yaml``."""
+        return {
+            **super().config_type(),  # type: ignore[dict-item]  # the base class returns a dict
+            "missing_seconds": Field(
+                Float,
+                is_required=False,
+                default_value=_DEFAULT_MISSING_SECONDS,
+                description="Seconds during which no worker has a run in hand until the run counts as failed.",
+            ),
+        }
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Whether a worker still executes the run."""
+        task = run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)
+        if task is None:
+            return CheckRunHealthResult(WorkerStatus.UNKNOWN, "The run has no Celery task.")
+        try:
+            state = self.celery.AsyncResult(task).state
+            if state in _ENDED:
+                self._presence.forget(task)
+                return CheckRunHealthResult(_ENDED[state], f"The Celery task ended: {state}.")
+            if not self._presence.is_missing(task):
+                return CheckRunHealthResult(WorkerStatus.RUNNING)
+        except Exception as error:  # noqa: BLE001 - each broker and backend has errors of its own
+            # Nothing is known of the worker. max_runtime_seconds ends the run if it does not end by itself.
+            return CheckRunHealthResult(WorkerStatus.RUNNING, f"The broker cannot be asked: {type(error).__name__}.")
+        self._presence.forget(task)
+        return CheckRunHealthResult(
+            WorkerStatus.NOT_FOUND, "No Celery worker has the run in hand; its worker was killed or its machine is lost."
+        )
+
+    def _tasks_in_hand(self) -> AbstractSet[str]:
+        answers = self.celery.control.inspect(timeout=_ANSWER_WITHIN).active(safe=True) or {}
+        return frozenset(str(task["id"]) for tasks in answers.values() for task in tasks)

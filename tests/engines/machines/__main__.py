@@ -1,0 +1,54 @@
+"""``python -m tests.engines.machines``: the whole backfill, with its figures."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.engines.machines.scenario import Report, Size, run_scenario
+
+
+def main() -> int:
+    """Run a scenario of the wanted size and print its report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.engines.machines", description=__doc__)
+    for each in dataclasses.fields(Size):
+        kind = {"int": int, "float": float}.get(str(each.type), str)
+        parser.add_argument(f"--{each.name.replace('_', '-')}", type=kind, default=each.default)
+    parser.add_argument("--folder", type=Path, help="keep logs and databases there")
+    given = vars(parser.parse_args())
+    folder = given.pop("folder")
+    with tempfile.TemporaryDirectory(prefix="machines-") as temporary:
+        report = run_scenario(Size(**given), folder or Path(temporary))
+    sys.stdout.write(_text(report))
+    return 0
+
+
+def _text(report: Report) -> str:
+    size = report.size
+    lines = [
+        f"{size.pieces} pieces in {report.seconds / 60:.1f} minutes, {size.workers} workers, killed: "
+        f"{', '.join(report.killed) or 'none'}; quota in {size.store}, {size.calls_per_minute} calls a minute",
+        f"runs: {report.runs}; CPU of daemon and workers that are left: {report.cpu_seconds:.0f} s",
+        "",
+        "| tenant | points | missing | doubled | foreign | calls | 429 | most in 60 s | share of the quota |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name, each in report.landed.items():
+        lines.append(
+            f"| {name} | {each.wanted} | {each.missing} | {each.doubled} | {each.foreign} | {report.calls[name]} "
+            f"| {report.refused[name]} | {report.most_in_a_minute[name]} | {report.share_of_quota[name]:.1%} |"
+        )
+    if size.hourly_calls:
+        lines += [
+            "",
+            f"hourly job of {size.hourly_calls} calls: {report.hourly_alone:.1f} s alone, "
+            f"{report.hourly_beside:.1f} s beside the backfill",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
