@@ -49,13 +49,15 @@ class Limits:
         rates = [(calls_per_minute, longest)]
         if calls_per_minute > _PER_SECOND:
             rates.append((_PER_SECOND, 1000))
-        return cls(tuple(rates), *_pace(calls_per_minute / minute))
+        pace = 1000 * minute / (BACKFILL_SHARE * calls_per_minute)
+        return cls(tuple(rates), pace, _tolerance(pace))
 
     def share(self, processes: int) -> Limits:
         """The limits of one of some processes that cannot count together. It may be less than one call in a window."""
         calls, window = self.rates[0]
         alone = (calls // processes, window) if calls >= processes else (1, -(-window * processes // calls))
-        return Limits((alone, *self.rates[1:]), self.pace * processes, self.tolerance + self.pace * processes)
+        pace = self.pace * processes
+        return Limits((alone, *self.rates[1:]), pace, _tolerance(pace))
 
     @property
     def window(self) -> int:
@@ -63,6 +65,5 @@ class Limits:
         return max(interval for _, interval in self.rates)
 
 
-def _pace(calls_per_second: float) -> tuple[float, float]:
-    pace = 1000 / (BACKFILL_SHARE * calls_per_second)
-    return pace, max(_SHORTEST_TOLERANCE, _INTERVALS_OF_TOLERANCE * pace)
+def _tolerance(pace: float) -> float:
+    return max(_SHORTEST_TOLERANCE, _INTERVALS_OF_TOLERANCE * pace)

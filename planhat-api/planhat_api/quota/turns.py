@@ -164,11 +164,11 @@ def _due(book: Book, now: int, place: int, limits: Limits) -> int:
     for most, time in limits.rates:
         # The turn is free when this call is too old to count. Those before the caller take the turns of older ones.
         index = count - most + place
-        if index >= count:
-            # It needs turns that are not even taken yet.
-            due = max(due, (book.stamps[-1] if count else now) + time)
-        elif index >= 0:
-            due = max(due, book.stamps[index] + time)
+        # It may be a call that is still to come: then it takes the turn of another one as soon as that is free.
+        later = max(0, -(-(index - count + 1) // most))
+        index -= later * most
+        if index >= 0 or later:
+            due = max(due, (book.stamps[index] if index >= 0 else now) + (later + (index >= 0)) * time)
     return due
 
 
@@ -178,8 +178,10 @@ def _arrival(book: Book, now: int, limits: Limits) -> float:
     One that begins, or has stood still for a whole window, has nothing to make up for. Otherwise its first calls would
     take the turns that are meant for others.
     """
-    arrival = min(book.backfill_at, now + limits.tolerance + limits.pace)
-    return arrival if arrival > now - limits.window else now + limits.tolerance
+    if book.backfill_at <= now - limits.window:
+        return now + limits.tolerance
+    # What is further away than it can be was written before the clock was set back.
+    return max(now, min(book.backfill_at, now + limits.tolerance + limits.pace))
 
 
 def _pace_due(book: Book, now: int, place: int, limits: Limits) -> int:
@@ -190,7 +192,7 @@ def _pace_due(book: Book, now: int, place: int, limits: Limits) -> int:
 def _with_turn(book: Book, now: int, caller: Caller, others: tuple[Ticket, ...], limits: Limits) -> Book:
     arrival = book.backfill_at
     if caller.backfill:
-        arrival = max(_arrival(book, now, limits), now) + limits.pace
+        arrival = _arrival(book, now, limits) + limits.pace
     return structs.replace(
         book,
         stamps=(*book.stamps, now),

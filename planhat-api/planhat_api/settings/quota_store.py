@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.settings.paths import path_in
@@ -33,7 +33,7 @@ def address_of(text: str) -> Path | str:
     try:
         parts = urlsplit(text)
         _ = parts.port
-        is_complete = bool(parts.hostname) or (scheme not in REDIS_SCHEMES and bool(parts.query))
+        is_complete = bool(parts.hostname) or (scheme not in REDIS_SCHEMES and "host" in parse_qs(parts.query))
     except ValueError:
         is_complete = False
     if scheme not in _SCHEMES or not found[2].startswith("//") or not is_complete:
@@ -42,12 +42,14 @@ def address_of(text: str) -> Path | str:
 
 
 def shown(address: Path | str) -> str:
-    """The address for messages: a path, or the scheme, host and port of a URL."""
+    """The address for messages: a path, or host, port and scheme of a URL."""
     if isinstance(address, Path):
         return str(address)
     parts = urlsplit(address)
+    # A server of PostgreSQL may be named after the question mark, for example by the folder of its socket.
+    host = parts.hostname or ",".join(parse_qs(parts.query).get("host", ["?"]))
     port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}"
+    return f"{host}{port} ({parts.scheme})"
 
 
 def secrets_of(address: Path | str | None) -> list[str]:

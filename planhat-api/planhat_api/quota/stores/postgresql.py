@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -32,6 +33,9 @@ _BEGIN = """
     SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint;
 """
 _END = "UPDATE planhat_quota SET book = %s WHERE tenant = %s; COMMIT"
+# The client does not know the code of an error that ends the connection before it has begun.
+_NO_ENTRY = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'FATAL:  role "')
+_NO_DATABASE = re.compile('database ".*" does not exist')
 _T = TypeVar("_T")
 
 
@@ -126,15 +130,17 @@ def _results(cursor: psycopg.Cursor[tuple[object, ...]], query: str, values: tup
 
 
 def _refusal(error: psycopg.Error | OSError) -> Exception:
-    """What the server's refusal of a connection means. The text of the error may have user and password."""
-    state = (getattr(error, "sqlstate", None) or "") if isinstance(error, psycopg.Error) else ""
+    """What an error at the beginning means. Its own text may have user and password."""
+    state = getattr(error, "sqlstate", None) or ""
     text = str(error)
     if isinstance(error, psycopg.ProgrammingError) and not state:
         message = "is no URL of PostgreSQL; write postgresql://user:password@host:5432/database"
-    elif state.startswith("28") or "password authentication failed" in text or "no password supplied" in text:
+    elif state.startswith("28") or any(part in text for part in _NO_ENTRY):
         message = "the server refuses user and password; put the right ones into the URL"
-    elif state == "3D000" or ('database "' in text and "does not exist" in text):
+    elif state == "3D000" or _NO_DATABASE.search(text):
         message = "the server has no database with the name at the end of the URL; create it, or write another"
+    elif isinstance(error, errors.InsufficientPrivilege):
+        message = "the user may not create the table planhat_quota, or not change its rows; allow it both"
     else:
         return _store_error(error)
     return ConfigurationError(setting="quota_store", message=message)
