@@ -67,7 +67,7 @@ class Contestants:
                 "api_token": "benchmark",
                 "base_url": url or self.url,
                 "calls_per_minute": _MOST_CALLS_PER_MINUTE,
-                "quota_file": str(self.folder / "quota"),
+                "quota_store": str(self.folder / "quota"),
                 "start_date": corpus.FIRST_DAY.isoformat(),
                 "end_date": self.last_day.isoformat(),
                 **(more or {}),
@@ -84,7 +84,7 @@ class Contestants:
                 "base_url": self.url,
                 "analytics_url": f"{self.url}/analytics-host",
                 "calls_per_minute": _MOST_CALLS_PER_MINUTE,
-                "quota_file": str(self.folder / "quota"),
+                "quota_store": str(self.folder / "quota"),
                 # The other programs do not look before they write.
                 "write": "all",
                 **(more or {}),

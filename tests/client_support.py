@@ -21,7 +21,7 @@ def settings_for(box: Sandbox, **settings: Any) -> dict[str, Any]:
         "tenant_token": box.tenant_token,
         "base_url": box.url,
         "analytics_url": box.analytics_url,
-        "quota_file": "",
+        "quota_store": "",
         "calls_per_minute": 9000,
         "give_up_after_seconds": 3,
         "timeout_seconds": 5,

@@ -65,7 +65,7 @@ def config_for(box: Sandbox, **settings: Any) -> dict[str, Any]:
     catalog.
     """
     box.set_switch("calls_per_minute", 0)
-    return {"api_token": box.api_token, "base_url": box.url, "quota_file": "", "calls_per_minute": 9000, **settings}
+    return {"api_token": box.api_token, "base_url": box.url, "quota_store": "", "calls_per_minute": 9000, **settings}
 
 
 def catalog_for(config: Mapping[str, Any], *streams: str, without: Mapping[str, Iterable[str]] | None = None) -> Any:

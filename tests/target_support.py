@@ -56,7 +56,7 @@ def connection(box: Sandbox, **more: Any) -> dict[str, Any]:
         "tenant_token": box.tenant_token,
         "base_url": box.url,
         "analytics_url": box.analytics_url,
-        "quota_file": "",
+        "quota_store": "",
         "ledger_dir": "",
         "check_metric_targets": False,
         "landing_seconds": 1,

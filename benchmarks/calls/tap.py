@@ -72,7 +72,7 @@ class Tap:
         if state is not None:
             options += ["--state", str(self._write("state.json", state))]
         # The quota file remembers calls of the run before; an hour later they do not count any more.
-        self._quota_file.unlink(missing_ok=True)
+        self._quota_store.unlink(missing_ok=True)
         output = self.folder / "tap.singer"
         self.tenant.forget()
         usage = self.processes.run([self.environments.command(OURS, "tap-planhat"), *options], output)
@@ -113,14 +113,14 @@ class Tap:
             "api_token": TOKEN,
             "base_url": self.tenant.url,
             "calls_per_minute": self.quota,
-            "quota_file": str(self._quota_file),
+            "quota_store": str(self._quota_store),
         }
         if self.at_once is not None:
             settings["parallel_calls"] = self.at_once
         return self._write("tap.json", json.dumps(settings).encode())
 
     @property
-    def _quota_file(self) -> Path:
+    def _quota_store(self) -> Path:
         return self.folder / "tap-quota"
 
     def _write(self, name: str, content: bytes) -> Path:

@@ -45,8 +45,8 @@ class Target:
         Raises:
             RunFailedError: The target ended with a code other than 0.
         """
-        quota_file = self.folder / "target-quota"
-        quota_file.unlink(missing_ok=True)
+        quota_store = self.folder / "target-quota"
+        quota_store.unlink(missing_ok=True)
         config = self.folder / "target.json"
         settings = {
             "api_token": TOKEN,
@@ -54,7 +54,7 @@ class Target:
             "base_url": self.tenant.url,
             "analytics_url": f"{self.tenant.url}/analytics-host",
             "calls_per_minute": MOST_CALLS_PER_MINUTE,
-            "quota_file": str(quota_file),
+            "quota_store": str(quota_store),
             "write": write,
         }
         config.write_text(json.dumps(settings), "utf-8")

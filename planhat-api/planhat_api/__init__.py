@@ -14,11 +14,11 @@ from planhat_api.errors import (
     UnavailableError,
     UnknownHostError,
 )
-from planhat_api.http.deadline import Deadline
 from planhat_api.lists.page import Page
 from planhat_api.outcome import Outcome, OutcomeKind, SendResult
 from planhat_api.row import Row
 from planhat_api.settings.connection import Connection
+from planhat_api.timing.deadline import Deadline
 
 __all__ = [
     "AccessError",

@@ -15,7 +15,6 @@ from planhat_api.bulk.hints import TenantHints
 from planhat_api.errors import AccessError, NotFoundError, PlanhatError
 from planhat_api.http import auth, urls
 from planhat_api.http.call import Answer, Call
-from planhat_api.http.threads import DaemonThreads
 from planhat_api.http.transport import Transport
 from planhat_api.jsontext import array_of, encode
 from planhat_api.lists.companies import Companies
@@ -25,13 +24,13 @@ from planhat_api.lists.prefetch import PageSource, Prefetcher
 from planhat_api.lists.started import ROOM, StartedList
 from planhat_api.models.registry import model as model_named
 from planhat_api.outcome import Outcome, OutcomeKind, SendResult, outcome_of_failed_call
+from planhat_api.timing.threads import DaemonThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from planhat_api.http.call import CallTally
-    from planhat_api.http.deadline import Deadline
     from planhat_api.lists.descending import Values
     from planhat_api.lists.known_list import KnownList, ListRead
     from planhat_api.lists.page import ConformingIds, Page
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from planhat_api.models.registry import Model
     from planhat_api.row import Row
     from planhat_api.settings.connection import Connection
+    from planhat_api.timing.deadline import Deadline
 
 __all__ = ["PlanhatClient"]
 
@@ -67,6 +67,9 @@ class PlanhatClient:
         Args:
             connection: How to reach the tenant; see ``Connection.from_settings``.
             deadline: Ends all calls when the program has to stop; None for no deadline.
+
+        Raises:
+            ConfigurationError: ``quota_store`` names a server that refuses the password, for example.
         """
         self._connection = connection
         self._transport = Transport(connection, deadline)
@@ -113,8 +116,9 @@ class PlanhatClient:
     def spare_calls(self) -> int:
         """Calls that could be made right now without waiting for the quota; 0 during a pause after a 429.
 
-        It is counted anew each time, with the calls of all processes that share the quota file, and takes less than a
-        millisecond. Other threads and processes may make these calls before the caller does.
+        It is counted anew each time, with the calls of all processes that share the quota store. This takes less than a
+        millisecond with a file, and as long as a server needs to answer otherwise. Other threads and processes may make
+        these calls before the caller does.
         """
         return self._transport.spare()
 

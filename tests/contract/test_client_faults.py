@@ -367,7 +367,7 @@ PAGER = """
 import sys
 from planhat_api import Connection, PlanhatClient
 from planhat_api.models.registry import model
-settings = {"api_token": "sandbox-api-token", "base_url": sys.argv[1], "quota_file": "", "calls_per_minute": 12}
+settings = {"api_token": "sandbox-api-token", "base_url": sys.argv[1], "quota_store": "", "calls_per_minute": 12}
 with PlanhatClient(Connection.from_settings(settings)) as planhat:
     for page in planhat.pages(model("endusers"), limit=2, in_flight=4):
         print(len(page), flush=True)

@@ -61,7 +61,7 @@ def client_at(url: str) -> Iterator[PlanhatClient]:
         "tenant_token": "0b5b1c7e-1111-4222-8333-944445555666",
         "base_url": url,
         "analytics_url": url,
-        "quota_file": "",
+        "quota_store": "",
         "calls_per_minute": 9000,
         "give_up_after_seconds": 0.3,
     }

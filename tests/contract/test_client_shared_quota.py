@@ -45,7 +45,7 @@ with PlanhatClient(Connection.from_settings(settings)) as planhat:
 def run_together(box: Sandbox, folder: Path, begins: list[float], ends: float) -> list[tuple[list[Any], str]]:
     """Run one process for each moment at which one begins to call: its figures and its log."""
     now = time.time()
-    settings = settings_for(box, quota_file=str(folder / "quota.sqlite"), timeout_seconds=30)
+    settings = settings_for(box, quota_store=str(folder / "quota.sqlite"), timeout_seconds=30)
     del settings["give_up_after_seconds"]
     processes = [
         subprocess.Popen(
@@ -84,7 +84,7 @@ def test_no_process_calls_before_the_pause_of_another_is_over(tmp_path: Path) ->
         lines = log.splitlines()
         assert 1 <= len(lines) <= 3, log
         assert all("429" in line or "Waiting for the quota" in line for line in lines)
-    assert "all processes that share the quota_file wait as long" in "".join(log for _, log in ended)
+    assert "all processes that share the quota_store wait as long" in "".join(log for _, log in ended)
 
 
 def test_a_429_of_the_analytics_host_holds_back_no_other_call() -> None:
@@ -111,8 +111,8 @@ def test_what_is_spare_is_said_by_the_client(tmp_path: Path) -> None:
     file = str(tmp_path / "quota.sqlite")
     with (
         sandbox() as box,
-        client_on(box, quota_file=file, calls_per_minute=20) as client,
-        client_on(box, quota_file=file, calls_per_minute=20) as other,
+        client_on(box, quota_store=file, calls_per_minute=20) as client,
+        client_on(box, quota_store=file, calls_per_minute=20) as other,
     ):
         assert client.spare_calls() == 20
         other.page(model("companies"), limit=1)
@@ -123,8 +123,8 @@ def test_a_call_that_waited_long_for_its_turn_is_still_repeated(tmp_path: Path) 
     file = str(tmp_path / "quota.sqlite")
     with (
         sandbox() as box,
-        client_on(box, quota_file=file, give_up_after_seconds=4) as client,
-        client_on(box, quota_file=file, give_up_after_seconds=4) as other,
+        client_on(box, quota_store=file, give_up_after_seconds=4) as client,
+        client_on(box, quota_store=file, give_up_after_seconds=4) as other,
     ):
         client._transport._quota.pause(3)
         box.set_faults([{"kind": "status", "status": 429, "times": 1, "retry_after": "2"}])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Documents = dict[str, Any]
 
-_FIXED = ("api_token", "base_url", "quota_file")
+_FIXED = ("api_token", "base_url", "quota_store")
 _NASTY: list[Any] = [
     None, True, 0, -1, 10**18, 2**63, -(10**400), 1e300, float("nan"), "", "x", "0001-01-01T00:00:00Z",
     "9999-12-31T23:59:59Z", "-9999999999999", "\ud800", 'a"b', "\x00", "_id", "INCREMENTAL", [], {}, [[]], [None],

@@ -54,7 +54,7 @@ def box() -> Iterator[Sandbox]:
 def test_why_a_run_ended_stands_among_its_last_lines(project: MeltanoProject, box: Sandbox, cause: str) -> None:
     own, told = ENDS[cause]
     settings = {
-        f"TARGET_PLANHAT_{name}": value for name, value in {"BASE_URL": box.url, "QUOTA_FILE": "", **own}.items()
+        f"TARGET_PLANHAT_{name}": value for name, value in {"BASE_URL": box.url, "QUOTA_STORE": "", **own}.items()
     }
     result = project.run("run", "tap-pages", "target-planhat", **settings)
     # Whatever the target's own code is.

@@ -70,7 +70,7 @@ def sent(project: MeltanoProject, box: Sandbox, name: str, given: bytes, **setti
     own = {
         f"{prefix}API_TOKEN": box.api_token,
         f"{prefix}BASE_URL": box.url,
-        f"{prefix}QUOTA_FILE": "",
+        f"{prefix}QUOTA_STORE": "",
         f"{prefix}REJECTS_DIR": str(project.folder / "rejects"),
     }
     environment = project.environment(**own, **settings)

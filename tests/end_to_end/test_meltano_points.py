@@ -40,7 +40,7 @@ def metrics_sent(folder: Path, config: Mapping[str, Any], given: bytes) -> list[
             TARGET_PLANHAT_TENANT_TOKEN=box.tenant_token,
             TARGET_PLANHAT_BASE_URL=box.url,
             TARGET_PLANHAT_ANALYTICS_URL=box.analytics_url,
-            TARGET_PLANHAT_QUOTA_FILE="",
+            TARGET_PLANHAT_QUOTA_STORE="",
             TARGET_PLANHAT_CHECK_METRIC_TARGETS="false",
             TARGET_PLANHAT_REJECTS_DIR=str(folder / "rejects"),
         )

@@ -31,7 +31,7 @@ def config_at(url: str, **settings: Any) -> dict[str, Any]:
     return {
         "api_token": "t0ken",
         "base_url": url,
-        "quota_file": "",
+        "quota_store": "",
         "calls_per_minute": 9000,
         "timeout_seconds": 1,
         "custom_field_definitions": False,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _WRONG_SETTINGS = 2
 # Nothing listens here: who asks anyway fails another way.
-_NOWHERE = {"base_url": "http://127.0.0.1:9", "quota_file": ""}
+_NOWHERE = {"base_url": "http://127.0.0.1:9", "quota_store": ""}
 
 
 @pytest.mark.parametrize("token", [12345678901, ["12345678901"], {"value": "12345678901"}])
@@ -144,7 +144,7 @@ def test_a_misspelt_variable_is_told_and_those_of_meltano_are_not(tmp_path: Path
 
 def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
-    ended = run_command(*write_files(tmp_path, config={"api_token": "t", "region": "zz9", "quota_file": ""}))
+    ended = run_command(*write_files(tmp_path, config={"api_token": "t", "region": "zz9", "quota_store": ""}))
     assert ended.returncode == _WRONG_SETTINGS
     assert "no such host. Check region, 'zz9'" in ended.stderr
     assert time.monotonic() - began < 20

@@ -90,10 +90,10 @@ def test_an_incremental_run_is_told_as_what_changed(box: Sandbox, tmp_path: Path
 
 
 def test_a_wait_for_the_quota_is_told_in_one_line(box: Sandbox, tmp_path: Path) -> None:
-    quota_file = has_passed(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
+    quota_store = has_passed(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
     config = config_for(box)
     catalog = catalog_for(config, "companies", "dimension_data")
-    config |= {"quota_file": quota_file, "calls_per_minute": 20}
+    config |= {"quota_store": quota_store, "calls_per_minute": 20}
     result = run_command(*write_files(tmp_path, config=config, catalog=catalog))
     assert result.returncode == 0, result.stderr
     told = [line for line in result.stderr.splitlines() if "Waiting for the quota" in line]
@@ -108,7 +108,7 @@ def test_a_429_to_one_run_is_told_by_all_that_wait_for_it(box: Sandbox, tmp_path
     box.set_switch("calls_per_minute", 0)
     config = config_for(box)
     catalog = catalog_for(config, "companies", "endusers", "dimension_data")
-    config |= {"quota_file": str(tmp_path / "quota.sqlite"), "timeout_seconds": 30}
+    config |= {"quota_store": str(tmp_path / "quota.sqlite"), "timeout_seconds": 30}
     files = write_files(tmp_path, config=config, catalog=catalog)
     box.set_faults([{"kind": "status", "status": 429, "times": 1, "retry_after": "6"}])
     box.forget_calls()
@@ -130,7 +130,7 @@ def test_a_429_to_one_run_is_told_by_all_that_wait_for_it(box: Sandbox, tmp_path
         assert re.search(
             rf"in \d+ calls; \d+ s waited for the quota{retried}(; 1 warnings)?$", result.stderr, re.MULTILINE
         )
-        assert ("Retrying in 6.0 s (attempt 2); all processes that share the quota_file wait as long" in told[0]) == (
+        assert ("Retrying in 6.0 s (attempt 2); all processes that share the quota_store wait as long" in told[0]) == (
             summary["calls_retried"] == 1
         )
 

@@ -101,8 +101,8 @@ def test_exit_codes(module_box: Sandbox, tmp_path: Path, case: tuple[bytes, dict
 
 
 def test_a_wait_for_the_quota_is_told_in_one_line(module_box: Sandbox, tmp_path: Path) -> None:
-    quota_file = has_passed(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
-    finished = command(module_box, tmp_path, GOOD, quota_file=quota_file, calls_per_minute=20)
+    quota_store = has_passed(tmp_path / "quota.sqlite", calls=20, seconds_ago=46)
+    finished = command(module_box, tmp_path, GOOD, quota_store=quota_store, calls_per_minute=20)
     assert finished.returncode == 0
     assert finished.stderr.decode().count("Waiting for the quota: 20 calls a minute are allowed") == 1
 

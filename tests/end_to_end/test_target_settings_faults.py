@@ -99,7 +99,7 @@ def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:
 
 def test_a_region_that_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
-    file.write_text(json.dumps({"api_token": "x", "region": "zz9", "quota_file": ""}))
+    file.write_text(json.dumps({"api_token": "x", "region": "zz9", "quota_store": ""}))
     began = time.monotonic()
     rows = records("companies", [{"external_id": "k", "name": "One"}])
     finished = start(["--config", str(file)], [schema("companies", ["external_id", "name"], "external_id"), *rows])

@@ -111,7 +111,7 @@ def calls_of(box: Sandbox, path: str, method: str | None = None) -> Callable[[],
 
 @pytest.mark.parametrize("number", STOPS)
 def test_a_planhat_that_cannot_be_reached_does_not_hold_the_run(tmp_path: Path, number: signal.Signals) -> None:
-    settings = {"api_token": "t", "base_url": "http://127.0.0.1:9", "quota_file": ""}
+    settings = {"api_token": "t", "base_url": "http://127.0.0.1:9", "quota_store": ""}
     with running(settings, tmp_path, ROWS) as run:
         run.wait_until(lambda: "Retrying in" in run.log)
         code, states, took = run.stop(number)
@@ -123,7 +123,7 @@ def test_a_planhat_that_cannot_be_reached_does_not_hold_the_run(tmp_path: Path, 
 
 def test_what_was_not_read_yet_is_told_as_well(tmp_path: Path) -> None:
     # The definitions of custom fields are read before the first row.
-    settings = {"api_token": "t", "base_url": "http://127.0.0.1:9", "quota_file": "", "custom_field_definitions": True}
+    settings = {"api_token": "t", "base_url": "http://127.0.0.1:9", "quota_store": "", "custom_field_definitions": True}
     with running(settings, tmp_path, ROWS) as run:
         run.wait_until(lambda: "Retrying in" in run.log)
         code, states, took = run.stop(signal.SIGINT)
@@ -170,7 +170,7 @@ def slow() -> Iterator[tuple[str, list[ReceivedCall]]]:
 def slow_settings(slow: tuple[str, list[ReceivedCall]], **more: Any) -> dict[str, Any]:
     tenant = "5a4db0c5-0000-4000-8000-000000000001"
     urls = {"base_url": slow[0], "analytics_url": slow[0]}
-    return {"api_token": "t", "tenant_token": tenant, "quota_file": "", **urls, **more}
+    return {"api_token": "t", "tenant_token": tenant, "quota_store": "", **urls, **more}
 
 
 def test_a_slow_server_does_not_hold_the_run(slow: tuple[str, list[ReceivedCall]], tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from planhat_api import Connection, Deadline, PlanhatClient, Row, UnavailableError
-from planhat_api.http.quota import NoTurnError, Quota
 from planhat_api.models.registry import model
+from planhat_api.quota.quota import NoTurnError, Quota
 from planhat_sandbox import Sandbox
 from tests.hostile_server import Told, serving
 
@@ -38,7 +38,7 @@ def seconds_of(call: Callable[[], object], deadline: Deadline, *, after: float =
 
 
 def client_of(url: str, deadline: Deadline, **settings: Any) -> PlanhatClient:
-    urls = {"base_url": url, "analytics_url": url, "quota_file": ""}
+    urls = {"base_url": url, "analytics_url": url, "quota_store": ""}
     tokens = {"api_token": "some-token", "tenant_token": "5a4db0c5-0000-4000-8000-000000000001"}
     return PlanhatClient(Connection.from_settings({**urls, **tokens, **settings}), deadline)
 
@@ -84,7 +84,7 @@ def test_a_later_end_does_not_make_more_of_it() -> None:
 
 def test_nobody_waits_for_a_turn_in_the_quota() -> None:
     deadline = Deadline()
-    quota = Quota(calls_per_minute=1, parallel_calls=1, file=None, deadline=deadline)
+    quota = Quota(calls_per_minute=1, parallel_calls=1, store=None, deadline=deadline)
 
     def spend() -> None:
         with quota.turn(counted=True):
@@ -100,7 +100,7 @@ def test_nobody_waits_for_a_turn_in_the_quota() -> None:
 
 def test_nobody_waits_until_the_quota_is_renewed() -> None:
     deadline = Deadline()
-    quota = Quota(calls_per_minute=60, parallel_calls=1, file=None, deadline=deadline)
+    quota = Quota(calls_per_minute=60, parallel_calls=1, store=None, deadline=deadline)
     quota.pause(60)
 
     def wait_for_turn() -> None:

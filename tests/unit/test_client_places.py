@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from planhat_api.http.places import Places, in_advance
+from planhat_api.quota.places import Places, in_advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable

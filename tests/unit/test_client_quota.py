@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from planhat_api.http.quota import Quota
+from planhat_api.quota.quota import Quota
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 WORKER = """
 import sys, time
 from pathlib import Path
-from planhat_api.http.quota import Quota
-quota = Quota(calls_per_minute=30, parallel_calls=4, file=Path(sys.argv[1]))
+from planhat_api.quota.quota import Quota
+quota = Quota(calls_per_minute=30, parallel_calls=4, store=Path(sys.argv[1]))
 end = time.time() + 2
 import threading
 def spend():
@@ -44,7 +44,7 @@ def test_processes_share_the_quota_through_a_file(tmp_path: Path) -> None:
 
 
 def test_no_more_calls_go_out_in_a_minute_than_the_setting_says() -> None:
-    quota = Quota(calls_per_minute=10, parallel_calls=50, file=None)
+    quota = Quota(calls_per_minute=10, parallel_calls=50, store=None)
     spent: list[int] = []
 
     def spend(number: int) -> None:
@@ -60,13 +60,13 @@ def test_no_more_calls_go_out_in_a_minute_than_the_setting_says() -> None:
 
 @pytest.mark.parametrize("per_minute", [1, 150, 151, 200, 9000])
 def test_every_quota_that_can_be_set_can_be_kept(per_minute: int) -> None:
-    quota = Quota(calls_per_minute=per_minute, parallel_calls=1, file=None)
+    quota = Quota(calls_per_minute=per_minute, parallel_calls=1, store=None)
     with quota.turn(counted=True):
         pass
 
 
 def test_no_more_than_150_a_second() -> None:
-    quota = Quota(calls_per_minute=9000, parallel_calls=50, file=None)
+    quota = Quota(calls_per_minute=9000, parallel_calls=50, store=None)
     began = time.monotonic()
     for _ in range(160):
         with quota.turn(counted=True):
@@ -75,7 +75,7 @@ def test_no_more_than_150_a_second() -> None:
 
 
 def test_calls_at_once_are_limited_and_the_analytics_host_is_not_counted() -> None:
-    quota = Quota(calls_per_minute=1, parallel_calls=3, file=None)
+    quota = Quota(calls_per_minute=1, parallel_calls=3, store=None)
     at_once: list[int] = []
     now = 0
     lock = threading.Lock()
@@ -101,23 +101,24 @@ def test_calls_at_once_are_limited_and_the_analytics_host_is_not_counted() -> No
 def test_a_file_that_cannot_be_used_is_no_reason_to_stop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "quota.sqlite"
     file.write_bytes(b"this is no database, whatever it is called" * 100)
-    quota = Quota(calls_per_minute=60, parallel_calls=1, file=file)
+    quota = Quota(calls_per_minute=60, parallel_calls=1, store=file)
     with quota.turn(counted=True):
         pass
     assert "counts only its own calls" in caplog.text
 
 
 def test_a_file_that_breaks_under_way_is_no_reason_to_stop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    quota = Quota(calls_per_minute=60, parallel_calls=1, file=tmp_path / "quota.sqlite")
+    quota = Quota(calls_per_minute=60, parallel_calls=1, store=tmp_path / "quota.sqlite")
     with closing(sqlite3.connect(tmp_path / "quota.sqlite")) as connection:
-        connection.execute("DROP TABLE rate_bucket")
+        connection.execute("DROP TABLE book")
+        connection.execute("CREATE VIEW book AS SELECT 1")
     with quota.turn(counted=True):
         pass
     assert "counts only its own calls" in caplog.text
 
 
 def test_a_pause_holds_back_every_counted_call() -> None:
-    quota = Quota(calls_per_minute=60, parallel_calls=2, file=None)
+    quota = Quota(calls_per_minute=60, parallel_calls=2, store=None)
     quota.pause(0.3)
     began = time.monotonic()
     with quota.turn(counted=False):

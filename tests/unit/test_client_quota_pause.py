@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import sqlite3
 import subprocess
 import sys
@@ -16,21 +15,23 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from planhat_api.http.quota import Quota
-from planhat_api.http.quota_pause import LONGEST_PAUSE, Pause, PausedError
+from planhat_api.quota.pause import LONGEST_PAUSE, Pause
+from planhat_api.quota.quota import Quota
+from tests.quota_support import move_calls, rewrite
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOW = 1_800_000_000.0
-SECONDS = st.floats(0.01, 1e9)
+NOW = 1_800_000_000_000
+TIMES = st.integers(10, 10**12)
 
 WORKER = """
 import json, sys, threading, time
 from pathlib import Path
-from planhat_api.http.quota import Quota
-quota = Quota(calls_per_minute=9000, parallel_calls=4, file=Path(sys.argv[1]))
+from planhat_api.quota.quota import Quota
+quota = Quota(calls_per_minute=9000, parallel_calls=4, store=Path(sys.argv[1]))
 taken, over = [], threading.Event()
 def spend():
     while not over.is_set():
@@ -47,7 +48,7 @@ print(json.dumps({"taken": taken, "waited": quota.waits.seconds}))
 
 
 def quota_in(file: Path | None, *, calls_per_minute: int = 9000) -> Quota:
-    return Quota(calls_per_minute=calls_per_minute, parallel_calls=8, file=file)
+    return Quota(calls_per_minute=calls_per_minute, parallel_calls=8, store=file)
 
 
 def seconds_for_a_turn(quota: Quota) -> float:
@@ -58,9 +59,10 @@ def seconds_for_a_turn(quota: Quota) -> float:
 
 def write_pause(file: Path, seconds: float) -> None:
     quota_in(file).pause(60)
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("UPDATE pause SET until = ?", (time.time() + seconds,))
-        connection.commit()
+    rewrite(
+        file,
+        lambda book, now: structs.replace(book, pause=structs.replace(book.pause, until=now + round(seconds * 1000))),
+    )
 
 
 def test_processes_that_wait_and_that_start_later_keep_the_pause_of_another(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one(tmp_path: Path, shared: bool)
     assert seconds_for_a_turn(quota) > 0.5
 
 
-@pytest.mark.parametrize("seconds", [LONGEST_PAUSE + 60, 3_600, 1e12, math.inf])
+@pytest.mark.parametrize("seconds", [LONGEST_PAUSE / 1000 + 60, 3_600, 1e12])
 def test_a_moment_too_far_away_is_not_waited_for(tmp_path: Path, seconds: float) -> None:
     write_pause(tmp_path / "quota.sqlite", seconds)
     quota = quota_in(tmp_path / "quota.sqlite")
@@ -149,9 +151,7 @@ def test_calls_of_the_future_do_not_use_up_the_quota(tmp_path: Path) -> None:
     for _ in range(3):
         seconds_for_a_turn(quota)
     quota.close()
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("UPDATE rate_bucket SET item_timestamp = item_timestamp + 3600000")
-        connection.commit()
+    move_calls(file, 3_600)
     assert seconds_for_a_turn(quota_in(file, calls_per_minute=3)) < 1
 
 
@@ -162,14 +162,19 @@ def test_a_pause_of_long_ago_does_not_slow_down(tmp_path: Path) -> None:
     assert sum(seconds_for_a_turn(quota) for _ in range(20)) < 0.5
 
 
-@pytest.mark.parametrize("breaks", ["DROP TABLE pause", "DROP TABLE rate_bucket"])
-def test_a_file_that_breaks_keeps_the_pause_of_this_process(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, breaks: str
-) -> None:
+def break_file(file: Path) -> None:
+    """Make the file one that nobody can use, as if someone had written over it."""
+    for each in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+        each.unlink(missing_ok=True)
+    file.mkdir()
+
+
+def test_a_file_that_breaks_keeps_the_pause_of_this_process(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     quota = quota_in(tmp_path / "quota.sqlite")
     quota.pause(0.5)
     with closing(sqlite3.connect(tmp_path / "quota.sqlite")) as connection:
-        connection.execute(breaks)
+        connection.execute("DROP TABLE book")
+    break_file(tmp_path / "quota.sqlite")
     threads = [threading.Thread(target=seconds_for_a_turn, args=(quota,)) for _ in range(4)]
     began = time.monotonic()
     for thread in threads:
@@ -181,18 +186,36 @@ def test_a_file_that_breaks_keeps_the_pause_of_this_process(
     assert "counts only its own calls" in caplog.text
 
 
+def test_a_file_that_lost_its_book_gets_the_calls_and_the_pause_of_this_process(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "quota.sqlite"
+    quota, other = quota_in(file, calls_per_minute=30), quota_in(file, calls_per_minute=30)
+    for _ in range(12):
+        seconds_for_a_turn(quota)
+    quota.pause(0.5)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE book")
+    assert seconds_for_a_turn(quota) > 0.3
+    for _ in range(7):
+        seconds_for_a_turn(quota)
+    time.sleep(0.1)
+    assert other.spare() == 30 - 12 - 8
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("action", ["pause", "spare"])
 def test_a_file_that_breaks_is_no_reason_to_stop_for_anything_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, action: str
 ) -> None:
     quota = quota_in(tmp_path / "quota.sqlite")
     with closing(sqlite3.connect(tmp_path / "quota.sqlite")) as connection:
-        connection.execute("DROP TABLE pause")
+        connection.execute("DROP TABLE book")
+    break_file(tmp_path / "quota.sqlite")
     if action == "pause":
         quota.pause(0.4)
         assert seconds_for_a_turn(quota) > 0.3
     else:
-        assert quota.spare() == 0
         assert quota.spare() == 150
     assert caplog.text.count("counts only its own calls") == 1
 
@@ -250,49 +273,46 @@ def test_a_pause_of_another_process_is_told_once_with_its_length(
     for thread in threads:
         thread.join()
     (told,) = caplog.messages
-    assert "answered a process that shares the quota_file that it is used up (429)" in told
+    assert "answered a process that shares the quota_store that it is used up (429)" in told
     assert "Calls go on in 3 s" in told or "Calls go on in 4 s" in told
     assert 3 < quota.waits.seconds < 10
 
 
-@given(st.lists(st.tuples(st.floats(0, 100), SECONDS), min_size=1, max_size=8))
-def test_a_pause_never_gets_shorter_and_never_too_long(refusals: list[tuple[float, float]]) -> None:
-    now, pause, longest = NOW, Pause(), 0.0
-    for passed, seconds in refusals:
+@given(st.lists(st.tuples(st.integers(0, 100_000), TIMES), min_size=1, max_size=8))
+def test_a_pause_never_gets_shorter_and_never_too_long(refusals: list[tuple[int, int]]) -> None:
+    now, pause, longest = NOW, Pause(), 0
+    for passed, length in refusals:
         now += passed
-        longest = max(longest, now + min(seconds, LONGEST_PAUSE))
-        pause = pause.extended(now, seconds)
-        assert pause.until == pytest.approx(longest, abs=1e-3)
-        with pytest.raises(PausedError) as caught:
-            pause.check(now)
-        assert 0 < caught.value.seconds <= LONGEST_PAUSE + 1e-3
-        assert not caught.value.is_step
+        longest = max(longest, now + min(length, LONGEST_PAUSE))
+        pause = pause.extended(now, length)
+        assert pause.until == longest
+        assert 0 < pause.left(now) <= LONGEST_PAUSE
+        assert pause.due(now, 0) == longest
+        assert not pause.is_step()
 
 
-@given(SECONDS, st.floats(0.001, 5))
-def test_after_a_pause_calls_are_slow_for_a_short_time(seconds: float, between: float) -> None:
-    pause = Pause().extended(NOW, seconds)
+@given(TIMES, st.integers(1, 5_000))
+def test_after_a_pause_calls_are_slow_for_a_short_time(length: int, between: int) -> None:
+    pause = Pause().extended(NOW, length)
     now = pause.until
-    taken: list[float] = []
+    taken: list[int] = []
     while len(taken) < 20:
-        if not pause.left(now):
-            pause = pause.check(now)
+        if pause.due(now, 0) <= now:
+            pause = pause.after_call(now)
             taken.append(now)
-        elif taken:
-            with pytest.raises(PausedError) as caught:
-                pause.check(now)
-            assert caught.value.is_step
-            assert caught.value.seconds <= 0.25 + 1e-3
+        else:
+            assert pause.is_step()
+            assert pause.due(now, 0) - now <= 250
         now += between
     assert not pause.is_slow(now)
-    assert taken[8] - taken[0] <= 8 * (0.25 + between) + 1e-3
-    assert taken[-1] - taken[9] <= 10 * between + 1e-3
+    assert taken[8] - taken[0] <= 8 * (250 + between)
+    assert taken[-1] - taken[9] <= 10 * between
 
 
-@given(st.floats(allow_nan=False), st.floats(0, 1), st.integers(0, 8))
-def test_whatever_the_file_says_no_wait_is_longer_than_a_pause_can_be(until: float, step: float, calls: int) -> None:
+@given(st.integers(-(2**63), 2**63), st.integers(0, 1_000), st.integers(0, 8))
+def test_whatever_the_book_says_no_wait_is_longer_than_a_pause_can_be(until: int, step: int, calls: int) -> None:
     pause = Pause(until, step, calls)
-    assert 0 <= pause.left(NOW) <= LONGEST_PAUSE + 1
+    assert 0 <= pause.left(NOW) <= LONGEST_PAUSE + 1_000
     if not pause.left(NOW):
-        after = pause.check(NOW)
-        assert after.left(NOW) <= 1
+        assert pause.due(NOW, 0) == NOW
+        assert pause.after_call(NOW).left(NOW) <= 1_000

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from planhat_api.http.quota_waits import QuotaWaits
+from planhat_api.quota.waits import QuotaWaits
 
 
 class _Clock:
@@ -61,11 +61,11 @@ def test_a_long_wait_for_a_turn_is_told_when_it_begins(
         clock.now += 0.5
         wait.report_turn(43.6)
     (told,) = caplog.messages
-    assert told.endswith("that share the quota_file. The next call can go out in 44 s")
+    assert told.endswith("that share the quota_store. The next call can go out in 44 s")
 
 
 @pytest.mark.parametrize(
-    ("is_shared", "who"), [(True, "a process that shares the quota_file"), (False, "this process")]
+    ("is_shared", "who"), [(True, "a process that shares the quota_store"), (False, "this process")]
 )
 def test_a_long_pause_is_told_when_it_begins_and_once_a_minute(
     waits: QuotaWaits,

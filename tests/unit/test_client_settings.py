@@ -19,7 +19,7 @@ def test_the_token_is_enough() -> None:
     assert connection.analytics_url == "https://analytics.planhat.com"
     assert (connection.calls_per_minute, connection.parallel_calls) == (200, 4)
     assert (connection.timeout_seconds, connection.give_up_after_seconds) == (60, 120)
-    assert connection.quota_file is not None
+    assert connection.quota_store is not None
 
 
 def test_defaults_are_those_described() -> None:
@@ -82,8 +82,8 @@ def test_the_host(settings: dict[str, Any], url: str) -> None:
         ({"parallel_calls": True}, "parallel_calls", "a whole number"),
         ({"timeout_seconds": "nan"}, "timeout_seconds", "a whole number from 1 to 3600"),
         ({"timeout_seconds": -1}, "timeout_seconds", "a whole number from 1 to 3600"),
-        ({"quota_file": 7}, "quota_file", "must be text"),
-        ({"quota_file": "~nobody-of-this-name/q"}, "quota_file", "write the whole path"),
+        ({"quota_store": 7}, "quota_store", "must be text"),
+        ({"quota_store": "~nobody-of-this-name/q"}, "quota_store", "write the whole path"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(settings: dict[str, Any], setting: str, right: str) -> None:
@@ -107,17 +107,17 @@ def test_no_secret_in_the_repr() -> None:
     assert TENANT not in shown
 
 
-def test_the_quota_file_is_one_per_host_and_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_quota_store_is_one_per_host_and_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     files = {
-        Connection.from_settings({"api_token": token, "region": region}).quota_file
+        Connection.from_settings({"api_token": token, "region": region}).quota_store
         for token in ("a", "b")
         for region in ("", "us2")
     }
     assert len(files) == 4
     assert all(str(file).startswith("/cache/planhat/quota-") for file in files)
-    assert Connection.from_settings({"api_token": TOKEN, "quota_file": ""}).quota_file is None
-    assert str(Connection.from_settings({"api_token": TOKEN, "quota_file": "/x/q"}).quota_file) == "/x/q"
+    assert Connection.from_settings({"api_token": TOKEN, "quota_store": ""}).quota_store is None
+    assert str(Connection.from_settings({"api_token": TOKEN, "quota_store": "/x/q"}).quota_store) == "/x/q"
 
 
 @pytest.mark.parametrize("schema", CONNECTION_SETTINGS.values(), ids=CONNECTION_SETTINGS.keys())
@@ -126,6 +126,6 @@ def test_settings_are_described(schema: dict[str, Any]) -> None:
     assert schema["description"].endswith(".")
 
 
-def test_a_tilde_in_the_quota_file_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_in_the_quota_store_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/of-tests")
-    assert str(Connection.from_settings({"api_token": TOKEN, "quota_file": "~/q"}).quota_file) == "/home/of-tests/q"
+    assert str(Connection.from_settings({"api_token": TOKEN, "quota_store": "~/q"}).quota_store) == "/home/of-tests/q"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from planhat_api.http.threads import DaemonThreads
+from planhat_api.timing.threads import DaemonThreads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

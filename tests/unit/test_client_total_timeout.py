@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from planhat_api.http.threads import DaemonThreads
-from planhat_api.http.total_timeout import TotalTimeout, TotalTimeoutError
+from planhat_api.timing.threads import DaemonThreads
+from planhat_api.timing.total_timeout import TotalTimeout, TotalTimeoutError
 
 
 def _wait(for_what: threading.Event, *, fails: bool) -> None:

@@ -23,7 +23,7 @@ def client_of(url: str, **settings: Any) -> PlanhatClient:
                 "tenant_token": "5a4db0c5-0000-4000-8000-000000000001",
                 "base_url": url,
                 "analytics_url": url,
-                "quota_file": "",
+                "quota_store": "",
                 "give_up_after_seconds": 1,
                 "timeout_seconds": 1,
                 **settings,

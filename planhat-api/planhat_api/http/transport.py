@@ -18,13 +18,14 @@ from planhat_api.errors import PlanhatError
 from planhat_api.http.body import OversizeError, read_body, read_start
 from planhat_api.http.call import Answer, Call, GarbledError, NestedError, is_success
 from planhat_api.http.call_errors import call_error
-from planhat_api.http.deadline import Deadline
-from planhat_api.http.quota import NoTurnError, Quota
 from planhat_api.http.retry import CallFault, Fault, backoff_delays, fault_of_status, retry_after
-from planhat_api.http.threads import DaemonThreads
-from planhat_api.http.total_timeout import TotalTimeout, TotalTimeoutError
 from planhat_api.logs import guard_loggers
+from planhat_api.quota.quota import NoTurnError, Quota
 from planhat_api.redaction import keep_secret
+from planhat_api.settings.quota_store import secrets_of
+from planhat_api.timing.deadline import Deadline
+from planhat_api.timing.threads import DaemonThreads
+from planhat_api.timing.total_timeout import TotalTimeout, TotalTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,8 +53,11 @@ class Transport:
         Args:
             connection: How to reach the tenant.
             deadline: Ends all calls when the program has to stop; None for no deadline.
+
+        Raises:
+            ConfigurationError: The store of the quota can never be used.
         """
-        keep_secret(connection.api_token, connection.tenant_token)
+        keep_secret(connection.api_token, connection.tenant_token, *secrets_of(connection.quota_store))
         guard_loggers()
         self._timeout = connection.timeout_seconds
         self._give_up_after = connection.give_up_after_seconds
@@ -63,7 +67,10 @@ class Transport:
         self._quota = Quota(
             calls_per_minute=connection.calls_per_minute,
             parallel_calls=connection.parallel_calls,
-            file=connection.quota_file,
+            store=connection.quota_store,
+            tenant=connection.quota_key,
+            workers=connection.quota_workers,
+            backfill=connection.quota_priority == "backfill",
             deadline=self._deadline,
         )
         self.waits = self._quota.waits
@@ -223,7 +230,7 @@ class Transport:
         """Hold back other calls too after a 429. One of the analytics host concerns only its own call (B10)."""
         if call.counted:
             self._quota.pause(fault.pause)
-        everyone = "all processes that share the quota_file" if self._quota.is_shared else "all calls"
+        everyone = "all processes that share the quota_store" if self._quota.is_shared else "all calls"
         self._quota.waits.report_refusal(
             f"{_shown(call, fault)}. Retrying in {fault.pause:.1f} s (attempt {attempt})",
             everyone if call.counted else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from planhat_api.http.places import in_advance
+from planhat_api.quota.places import in_advance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

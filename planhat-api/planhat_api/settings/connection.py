@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from planhat_api.errors import ConfigurationError
 from planhat_api.settings.hosts import ANALYTICS_URL, checked_url, main_url
-from planhat_api.settings.paths import cache_folder, path_in
+from planhat_api.settings.paths import cache_folder
+from planhat_api.settings.quota_store import address_of
 from planhat_api.settings.table import ConnectionSettings
 from planhat_api.settings.typed import checked
 
@@ -29,7 +30,10 @@ class Connection:
     Attributes:
         base_url: URL of the main API, without a slash at its end.
         analytics_url: URL of the analytics API, without a slash at its end.
-        quota_file: File in which processes share the quota; None if this process counts alone.
+        quota_store: File or URL of a server in which processes share the quota; None if this process counts alone.
+        quota_key: Hash that stands for host and token in the store.
+        quota_workers: How many processes share the quota at most; None if that is not known.
+        quota_priority: Whether calls go before those of a backfill.
         timeout_seconds: Seconds without data from Planhat after which a call has failed.
         give_up_after_seconds: Seconds during which a failing call is repeated.
     """
@@ -41,7 +45,10 @@ class Connection:
     analytics_auth_method: str
     calls_per_minute: int
     parallel_calls: int
-    quota_file: Path | None
+    quota_store: Path | str | None = field(repr=False)
+    quota_key: str
+    quota_workers: int | None
+    quota_priority: Literal["normal", "backfill"]
     timeout_seconds: float
     give_up_after_seconds: float
 
@@ -59,6 +66,7 @@ class Connection:
         token = _token(settings.get("api_token"))
         given = checked(ConnectionSettings, {**settings, "api_token": token})
         base_url = main_url(_text(given.region), _text(given.base_url))
+        quota_key = hashlib.sha256(f"{base_url}\n{token}".encode()).hexdigest()[:20]
         return cls(
             api_token=token,
             base_url=base_url,
@@ -67,7 +75,10 @@ class Connection:
             analytics_auth_method=given.analytics_auth_method,
             calls_per_minute=given.calls_per_minute,
             parallel_calls=given.parallel_calls,
-            quota_file=_quota_file(given.quota_file, base_url, token),
+            quota_store=_quota_store(given.quota_store, quota_key),
+            quota_key=quota_key,
+            quota_workers=given.quota_workers,
+            quota_priority=given.quota_priority,
             timeout_seconds=given.timeout_seconds,
             give_up_after_seconds=2 * given.timeout_seconds,
         )
@@ -98,9 +109,8 @@ def _tenant_token(text: str | None) -> str | None:
         ) from None
 
 
-def _quota_file(value: str | None, base_url: str, token: str) -> Path | None:
+def _quota_store(value: str | None, quota_key: str) -> Path | str | None:
     if value is None:
-        name = hashlib.sha256(f"{base_url}\n{token}".encode()).hexdigest()[:20]
-        return cache_folder() / "planhat" / f"quota-{name}.sqlite"
+        return cache_folder() / "planhat" / f"quota-{quota_key}.sqlite"
     text = _text(value)
-    return path_in("quota_file", text) if text else None
+    return address_of(text) if text else None

@@ -71,14 +71,31 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = 200
     parallel_calls: Annotated[int, Meta(ge=1, le=50, description="Calls that may be under way at once.")] = 4
-    quota_file: Annotated[
+    quota_store: Annotated[
         str | None,
         Meta(
-            description="File through which all processes of this machine share the calls per minute, and the pause if "
-            "Planhat answers 429. If it is left out, there is one for each host and token in the user's cache folder. "
-            "With an empty text, this process counts for itself."
+            description="Where processes share the calls per minute, and the pause if Planhat answers 429. A path is a "
+            "file for all processes of this machine. A URL is a server for any number of machines: Redis or Valkey "
+            "(`redis://…`, `rediss://…`, `valkey://…`, `valkeys://…`), or PostgreSQL (`postgresql://…`); its client is "
+            "installed with the extra `redis` or `postgresql`. If it is left out, there is a file for each host and "
+            "token in the user's cache folder. With an empty text, this process counts for itself.",
+            extra_json_schema={"secret": True},
         ),
     ] = None
+    quota_workers: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000)] | None,
+        Meta(
+            description="How many processes share the quota at most. While the store cannot be used, each of them goes "
+            "by `calls_per_minute` divided by this number. If it is left out, it is 1 with a file and 8 with a server.",
+        ),
+    ] = None
+    quota_priority: Annotated[
+        Literal["normal", "backfill"],
+        Meta(
+            description="Who goes first. The calls of a `backfill` come evenly, use nine tenths of the calls per "
+            "minute, and let the calls of all `normal` processes go first.",
+        ),
+    ] = "normal"
     timeout_seconds: Annotated[
         int,
         Meta(
@@ -99,5 +116,6 @@ NO_LONGER: Mapping[str, str] = {
     "give_up_after_seconds": (
         "has no effect any more: set timeout_seconds, a failing call is repeated over twice that time"
     ),
+    "quota_file": "has no effect any more: set quota_store, which takes a path, and now also the URL of a server",
 }
 """Settings that no longer exist, and what to do instead, as the rest of a sentence about them."""

@@ -25,12 +25,18 @@ class QuotaWaits:
 
     Args:
         allowed: Calls that are allowed in a minute.
+        yields: Whether the calls are those of a backfill, which let others go first.
         clock: Monotonic clock in seconds.
     """
 
-    def __init__(self, allowed: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, allowed: int, clock: Callable[[], float] = time.monotonic, *, yields: bool = False) -> None:
         """Start without a wait."""
         self._allowed = allowed
+        self._who = (
+            "and this backfill lets the calls of other processes go first (quota_priority)"
+            if yields
+            else "including the calls of all processes that share the quota_store"
+        )
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting = 0
@@ -89,16 +95,16 @@ class QuotaWaits:
         """Log a wait for a turn, at most once a minute."""
         if self._is_due("turn"):
             _log.info(
-                "Waiting for the quota: %d calls a minute are allowed (calls_per_minute), including the calls of all "
-                "processes that share the quota_file%s",
+                "Waiting for the quota: %d calls a minute are allowed (calls_per_minute), %s%s",
                 self._allowed,
+                self._who,
                 f". The next call can go out in {still:.0f} s" if still >= 1 else "",
             )
 
     def report_pause(self, still: float, *, is_shared: bool) -> None:
         """Log a wait for the end of a pause, at most once a minute."""
         if self._is_due("pause"):
-            who = "a process that shares the quota_file" if is_shared else "this process"
+            who = "a process that shares the quota_store" if is_shared else "this process"
             _log.info(
                 "Waiting for the quota: Planhat answered %s that it is used up (429). Calls go on in %.0f s, unless "
                 "there is another 429",

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from planhat_api.http.threads import start_daemon
+from planhat_api.timing.threads import start_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,1 @@
+"""What waits in threads, and what ends a wait."""

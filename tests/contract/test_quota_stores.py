@@ -1,0 +1,348 @@
+"""Processes share one quota through each kind of store, with real servers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from planhat_api.quota import counting
+from planhat_api.quota.limits import Limits
+from planhat_api.quota.quota import Quota
+from planhat_api.quota.stores.opening import place_of
+from planhat_api.quota.turns import enter
+from tests.quota_servers import postgresql_server, redis_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+CALLS, WINDOW = 60, 2.2
+COUNTED_IN = 2.0
+"""Seconds. The time stamps of a test lie a little behind the turns, as calls do that are on their way to Planhat."""
+
+WORKER = """
+import json, sys, threading, time
+from pathlib import Path
+task = json.loads(sys.argv[1])
+if task["ahead"]:
+    right = time.time, time.time_ns
+    time.time = lambda: right[0]() + task["ahead"]
+    time.time_ns = lambda: right[1]() + round(task["ahead"] * 1e9)
+from planhat_api.quota.quota import Quota
+store = task["store"] if "://" in task["store"] else Path(task["store"])
+quota = Quota(
+    calls_per_minute=task["calls"], parallel_calls=task["threads"], store=store, tenant=task["tenant"],
+    backfill=task["backfill"], window=task["window"], minute=task["minute"],
+)
+print("ready", flush=True)
+sys.stdin.readline()
+taken = []
+def spend():
+    while time.monotonic() < task["ends"]:
+        asked = time.monotonic()
+        with quota.turn(counted=True):
+            taken.append([asked, time.monotonic()])
+        if task["once"]:
+            return
+        time.sleep(task["works"])
+threads = [threading.Thread(target=spend, daemon=True) for _ in range(task["threads"])]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(max(0.1, task["ends"] + (30 if task["once"] else 0) - time.monotonic()))
+print(json.dumps({"taken": taken, "cpu": time.process_time()}), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A store that is there for all processes.
+
+    Attributes:
+        address: What ``quota_store`` says.
+        kind: What it is.
+    """
+
+    address: Path | str
+    kind: str
+
+
+@pytest.fixture(scope="module", params=["file", "redis", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "file":
+        yield Server(folder / "quota.sqlite", "file")
+    elif request.param == "redis":
+        with redis_server(folder) as running:
+            yield Server(running.url, "redis")
+    else:
+        with postgresql_server(folder) as database:
+            yield Server(database.get_uri(), "postgresql")
+
+
+@pytest.fixture
+def tenant(request: pytest.FixtureRequest, server: Server) -> str:
+    if server.address is None:
+        pytest.fail()
+    return request.node.name
+
+
+@pytest.fixture
+def store(server: Server, tmp_path: Path) -> Path | str:
+    """Each test has a book of its own: a file, or the tenant on the server."""
+    return tmp_path / "quota.sqlite" if server.kind == "file" else server.address
+
+
+class Workers:
+    """Processes that take turns until a moment."""
+
+    def __init__(self, store: Path | str, tenant: str, tasks: list[dict[str, Any]], *, seconds: float = 6.0) -> None:
+        self.ends = time.monotonic() + 3 + seconds
+        usual = {
+            "store": str(store),
+            "tenant": tenant,
+            "calls": CALLS,
+            "window": WINDOW,
+            "minute": 2.0,
+            "threads": 2,
+            "backfill": False,
+            "ahead": 0,
+            "once": False,
+            "works": 0.005,
+            "ends": self.ends,
+        }
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", WORKER, json.dumps({**usual, **task})],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for task in tasks
+        ]
+        for process in self.processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n", process.communicate()
+
+    def begin(self, *numbers: int) -> Workers:
+        """Let all of them begin, or some."""
+        for number in numbers or range(len(self.processes)):
+            stdin = self.processes[number].stdin
+            assert stdin is not None
+            stdin.write("go\n")
+            stdin.flush()
+        return self
+
+    def taken(self) -> list[list[tuple[float, float]]]:
+        """When each of them asked for each of its turns, and got it."""
+        ended = [process.communicate(timeout=90) for process in self.processes]
+        assert not [error for _, error in ended if "Traceback" in error], ended
+        return [[tuple(each) for each in json.loads(said)["taken"]] if said else [] for said, _ in ended]
+
+
+def most_in(seconds: float, taken: list[list[tuple[float, float]]]) -> int:
+    stamps = sorted(at for each in taken for _, at in each)
+    most = first = 0
+    for index, stamp in enumerate(stamps):
+        while stamps[first] <= stamp - seconds:
+            first += 1
+        most = max(most, index - first + 1)
+    return most
+
+
+def quota_on(store: Path | str, tenant: str, **options: Any) -> Quota:
+    usual: dict[str, Any] = {"calls_per_minute": CALLS, "parallel_calls": 4, "window": WINDOW, "minute": 2.0}
+    return Quota(**{**usual, "store": store, "tenant": tenant, **options})
+
+
+def seconds_for_a_turn(quota: Quota) -> float:
+    began = time.monotonic()
+    with quota.turn(counted=True):
+        return time.monotonic() - began
+
+
+def test_processes_keep_the_limit_and_get_the_same(store: Path | str, tenant: str) -> None:
+    taken = Workers(store, tenant, [{}] * 4).begin().taken()
+    assert most_in(COUNTED_IN, taken) <= CALLS
+    shares = [len(each) for each in taken]
+    assert sum(shares) >= 2.5 * CALLS
+    assert min(shares) >= 0.6 * max(shares)
+
+
+def test_the_clock_of_a_process_does_not_matter_to_a_server(server: Server, store: Path | str, tenant: str) -> None:
+    if server.kind == "file":
+        pytest.skip("All processes that share a file have the clock of the machine")
+    taken = Workers(store, tenant, [{"ahead": 1}, {"ahead": -30}, {}, {}]).begin().taken()
+    assert most_in(COUNTED_IN, taken) <= CALLS
+    shares = [len(each) for each in taken]
+    assert min(shares) >= 0.6 * max(shares)
+
+
+def test_a_process_that_is_killed_while_it_waits_does_not_block_others(store: Path | str, tenant: str) -> None:
+    # Nothing is free until all of them wait.
+    quota = quota_on(store, tenant, calls_per_minute=4, window=3.0)
+    for _ in range(4):
+        seconds_for_a_turn(quota)
+    workers = Workers(store, tenant, [{"calls": 4, "window": 3.0, "threads": 4}] * 2, seconds=9).begin(0)
+    time.sleep(0.5)
+    workers.begin(1)
+    workers.processes[0].send_signal(signal.SIGKILL)
+    taken = workers.taken()
+    assert not taken[0]
+    # The four places of the killed one are given to others some seconds later.
+    assert len(taken[1]) >= 8
+    assert most_in(2.9, taken) <= 4
+
+
+def test_a_pause_is_one_for_all(store: Path | str, tenant: str) -> None:
+    workers = Workers(store, tenant, [{"calls": 9000}] * 2, seconds=5).begin()
+    quota = quota_on(store, tenant, calls_per_minute=9000)
+    time.sleep(1)
+    paused = time.monotonic()
+    quota.pause(2)
+    over = time.monotonic() + 2
+    assert quota.spare() == 0
+    later = quota_on(store, tenant, calls_per_minute=9000)
+    assert later.spare() == 0
+    assert seconds_for_a_turn(later) > 1.5
+    taken = workers.taken()
+    stamps = [at for each in taken for _, at in each]
+    assert min(stamps) < paused
+    assert not [at for at in stamps if paused + 0.1 < at < over - 0.1]
+    assert max(stamps) > over
+
+
+def test_normal_calls_go_before_a_backfill(store: Path | str, tenant: str) -> None:
+    """As in the middle of a backfill with the real figures: its calls of the last window stand in the book."""
+    limits = Limits.of(200)
+    place = place_of(store, tenant).connect()
+    ages = [round(number * limits.pace) for number in range(1, int(limits.window / limits.pace))]
+    place.transact(lambda book, now: (enter(book, now, ages, limits), None))
+    place.close()
+    figures = {"calls": 200, "window": 61, "minute": 60, "works": 0.2}
+    workers = Workers(
+        store,
+        tenant,
+        [{**figures, "backfill": True, "threads": 4}] * 2 + [{**figures, "once": True, "threads": 30}],
+        seconds=12,
+    )
+    workers.begin(0, 1)
+    time.sleep(4)
+    workers.begin(2)
+    *backfill, normal = workers.taken()
+    waited = [at - asked for asked, at in normal]
+    assert len(waited) == 30
+    assert max(waited) <= 5
+    begins, ends = min(asked for asked, _ in normal), max(at for _, at in normal)
+    stamps = sorted(at for each in backfill for _, at in each)
+    # Nobody of the backfill goes while they wait, and it goes on afterwards.
+    assert not [at for at in stamps if begins + 0.5 < at < ends - 0.1]
+    assert [at for at in stamps if at > ends]
+    assert 0.8 * 4 / (limits.pace / 1000) <= sum(at < begins for at in stamps) <= 1.2 * 4.5 / (limits.pace / 1000)
+
+
+def test_who_stops_waiting_leaves_the_queue(store: Path | str, tenant: str) -> None:
+    quota, other = quota_on(store, tenant, calls_per_minute=3), quota_on(store, tenant, calls_per_minute=3)
+    for _ in range(3):
+        seconds_for_a_turn(quota)
+    from planhat_api.timing.deadline import Deadline
+
+    del Deadline
+    quota.close()
+    assert other.spare() == 0
+    assert seconds_for_a_turn(other) <= WINDOW + 0.5
+
+
+# What happens when a server goes away
+
+
+@pytest.fixture
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "_TRIED_AGAIN", 0.5)
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.usefixtures("quickly")
+def test_a_server_that_stops_leaves_each_process_its_share(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "planhat_api")
+    with redis_server(tmp_path) as server:
+        url = server.url.replace("redis://", "redis://someone:geheim@") if False else server.url
+        quota, other = (quota_on(url, "t", workers=4, calls_per_minute=40, window=20.0, minute=20.0) for _ in range(2))
+        for _ in range(3):
+            seconds_for_a_turn(quota)
+        server.stop()
+        # Its share is 10, and it made 3 calls already.
+        for _ in range(7):
+            assert seconds_for_a_turn(quota) < 0.5
+        assert quota.spare() == 0
+        assert not quota.is_shared
+        (told,) = caplog.messages
+        assert f"127.0.0.1:{server.port} (redis) cannot be used (ConnectionError)" in told
+        assert "at most 10 in 20 s" in told
+        quota.pause(0.1)
+        assert len(caplog.messages) == 1
+        server.start()
+        # The server forgot everything. What this process knows comes back.
+        until(lambda: quota.spare() > 0 and quota.is_shared)
+        assert [message for message in caplog.messages[1:]] == [
+            f"The quota store 127.0.0.1:{server.port} (redis) can be used again"
+        ]
+        time.sleep(0.5)
+        for _ in range(8):
+            seconds_for_a_turn(quota)
+        time.sleep(0.3)
+        assert other.spare() == 40 - 18
+
+
+@pytest.mark.usefixtures("quickly")
+def test_calls_and_a_pause_from_meanwhile_go_into_the_book_that_was_kept(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as server:
+        quota, other = (quota_on(server.url, "t", workers=4, calls_per_minute=40, window=30.0) for _ in range(2))
+        for _ in range(3):
+            seconds_for_a_turn(quota)
+        assert other.spare() == 37
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(counting, "_connected", _nowhere)
+            quota._counting._drop()
+            for _ in range(5):
+                assert seconds_for_a_turn(quota) < 0.5
+            quota.pause(1.5)
+        assert other.spare() == 37
+        until(lambda: quota.is_shared or quota.spare() > 99)
+        assert other.spare() == 0
+        until(lambda: other.spare() == 1)
+        for _ in range(8):
+            seconds_for_a_turn(other)
+        time.sleep(0.3)
+        assert other.spare() == 40 - 16
+
+
+def _nowhere(_place: object) -> object:
+    from planhat_api.quota.stores.store import StoreError
+
+    raise StoreError("nowhere")
+
+
+def test_a_server_that_answers_nothing_is_left_in_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with redis_server(tmp_path) as server:
+        quota = quota_on(server.url, "t")
+        seconds_for_a_turn(quota)
+        with server.hanging():
+            assert 4 < seconds_for_a_turn(quota) < 12
+            assert seconds_for_a_turn(quota) < 0.1
+        assert "TimeoutError" in caplog.text
