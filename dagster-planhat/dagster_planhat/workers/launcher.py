@@ -21,7 +21,8 @@ __all__ = ["WatchfulCeleryRunLauncher"]
 
 _ANSWER_WITHIN = 3.0
 _DEFAULT_MISSING_SECONDS = 45.0
-_ENDED = {"SUCCESS": WorkerStatus.SUCCESS, "FAILURE": WorkerStatus.FAILED, "REVOKED": WorkerStatus.FAILED}
+_FAILED = ("FAILURE", "REVOKED")
+_BACK_AFTER = 60
 
 
 class WatchfulCeleryRunLauncher(CeleryRunLauncher):
@@ -41,8 +42,16 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
     def __init__(self, *, missing_seconds: float = _DEFAULT_MISSING_SECONDS, **settings: Any) -> None:  # noqa: ANN401 - as the base class takes them
         """Take the settings, and start without a look at the workers."""
         super().__init__(**settings)
-        # A worker takes a run only when it can begin with it. Runs that it took before would be lost with it.
-        self.celery.conf.update(worker_prefetch_multiplier=1, worker_disable_prefetch=True)
+        # A worker takes a run only when it can begin with it. If it still took one too many and is lost, the run goes to
+        # another worker some time later. A run that two workers begin for this reason is ignored by the second.
+        self.celery.conf.update(
+            worker_prefetch_multiplier=1,
+            worker_disable_prefetch=True,
+            broker_transport_options={
+                **self.celery.conf.broker_transport_options,
+                "visibility_timeout": _BACK_AFTER,
+            },
+        )
         self._presence = Presence(self._tasks_in_hand, missing_seconds)
 
     @classmethod
@@ -64,16 +73,13 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         if task is None:
             return CheckRunHealthResult(WorkerStatus.UNKNOWN, "The run has no Celery task.")
         try:
-            state = self.celery.AsyncResult(task).state
-            if state in _ENDED:
-                self._presence.forget(task)
-                return CheckRunHealthResult(_ENDED[state], f"The Celery task ended: {state}.")
+            if (state := self.celery.AsyncResult(task).state) in _FAILED:
+                return CheckRunHealthResult(WorkerStatus.FAILED, f"The Celery task has the state {state}.")
             if not self._presence.is_missing(task):
                 return CheckRunHealthResult(WorkerStatus.RUNNING)
         except Exception as error:  # noqa: BLE001 - each broker and backend has errors of its own
             # Nothing is known of the worker. max_runtime_seconds ends the run if it does not end by itself.
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"The broker cannot be asked: {type(error).__name__}.")
-        self._presence.forget(task)
         return CheckRunHealthResult(
             WorkerStatus.NOT_FOUND, "No Celery worker has the run in hand; its worker was killed or its machine is lost."
         )

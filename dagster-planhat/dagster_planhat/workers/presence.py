@@ -18,6 +18,7 @@ _LOOKS_NEEDED = 3
 class _Missing:
     since: float
     looks: int = 1
+    is_asked_for: bool = True
 
 
 @dataclass(slots=True)
@@ -47,16 +48,16 @@ class Presence:
         if now - self._looked_at >= self.fresh_seconds:
             self._look(now)
         if task in self._in_hand:
+            self._missing.pop(task, None)
             return False
         missing = self._missing.setdefault(task, _Missing(now))
+        missing.is_asked_for = True
         return missing.looks >= _LOOKS_NEEDED and now - missing.since >= self.missing_seconds
-
-    def forget(self, task: str) -> None:
-        """Forget a task that has ended."""
-        self._missing.pop(task, None)
 
     def _look(self, now: float) -> None:
         self._in_hand, self._looked_at = self.look(), now
-        self._missing = {task: missing for task, missing in self._missing.items() if task not in self._in_hand}
+        # Nobody asks any more for tasks whose run has ended.
+        self._missing = {task: missing for task, missing in self._missing.items() if missing.is_asked_for}
         for missing in self._missing.values():
             missing.looks += 1
+            missing.is_asked_for = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,8 @@ def main() -> int:
         kind = {"int": int, "float": float}.get(str(each.type), str)
         parser.add_argument(f"--{each.name.replace('_', '-')}", type=kind, default=each.default)
     parser.add_argument("--folder", type=Path, help="keep logs and databases there")
+    # Servers and machines end with this process.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     given = vars(parser.parse_args())
     folder = given.pop("folder")
     with tempfile.TemporaryDirectory(prefix="machines-") as temporary:

@@ -19,7 +19,7 @@ defs = planhat_definitions(
     ],
     loader=Connector(
         ["target-postgres"],
-        {"sqlalchemy_url": dg.EnvVar("WAREHOUSE_URL"), "default_target_schema": "{tenant}", "add_record_metadata": False},
+        {"sqlalchemy_url": dg.EnvVar("WAREHOUSE_URL"), "default_target_schema": "{tenant}"},
     ),
     tap=Connector(["tap-planhat"], {"quota_store": dg.EnvVar("QUOTA_STORE")}),
     warehouse=Warehouse(dg.EnvVar("WAREHOUSE_URL"), "{tenant}"),

@@ -38,13 +38,13 @@ class Machine:
     ahead: float = 0.0
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
-    def start(self, module: str, arguments: Sequence[str]) -> None:
-        """Run a Python module on this machine, with its log in ``log`` in the folder."""
+    def start(self, program: str, arguments: Sequence[str]) -> None:
+        """Run a program of the environment on this machine, with its log in ``log`` in the folder."""
         for name in ("home", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                [str(_BIN / program), *arguments],
                 cwd=self.folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,

@@ -149,7 +149,7 @@ class _Running:
             report.hourly_alone = self._hourly(self.tenants[0])
             time.sleep(62)
         daemon = self._machine("daemon", pool)
-        daemon.start("dagster", ["daemon", "run", "-w", str(self.folder / "daemon" / "dagster" / "workspace.yaml")])
+        daemon.start("dagster-daemon", ["run", "-w", str(self.folder / "daemon" / "dagster" / "workspace.yaml")])
         stack.callback(daemon.stop)
         workers = [self._machine(f"worker{number}", pool, ahead=float(number == 1)) for number in range(size.workers)]
         for worker in workers:
