@@ -126,6 +126,40 @@ def test_streams_are_incremental_as_the_page_on_streams_says(
     assert re.search(r"Done: tasks, \d+ rows", again.stdout)
 
 
+def test_the_states_of_many_tenants_stand_side_by_side_for_all_machines(
+    project: MeltanoProject, settings: dict[str, str], box: Sandbox, tmp_path: Path
+) -> None:
+    def run(tenant: Sandbox, name: str, machine: str) -> int:
+        tenant.forget_calls()
+        environment = {
+            **settings,
+            "TAP_PLANHAT_API_TOKEN": tenant.api_token,
+            "TAP_PLANHAT_BASE_URL": tenant.url,
+            "TAP_PLANHAT__SELECT": json.dumps(["companies.*", "users.*"]),
+            "TARGET_JSONL_DESTINATION_PATH": str(tmp_path),
+            # What machines share is only the folder of the states.
+            "MELTANO_STATE_BACKEND_URI": f"file://{tmp_path}/states",
+            "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/{machine}.db",
+        }
+        result = project.run("run", "--state-id-suffix", name, "tap-planhat", "target-jsonl", **environment)
+        assert result.returncode == 0, result.stdout
+        return len(tenant.calls)
+
+    with Sandbox(companies=10, seed=4) as other:
+        first = run(box, "acme", "one")
+        assert run(other, "globex", "two") == first
+        # A later run knows where the lists end, on whatever machine the earlier one was.
+        assert run(box, "acme", "two") < first
+    listed = project.run(
+        "state",
+        "list",
+        MELTANO_STATE_BACKEND_URI=f"file://{tmp_path}/states",
+        MELTANO_DATABASE_URI=f"sqlite:///{tmp_path}/three.db",
+    )
+    for name in ("acme", "globex"):
+        assert f"dev:tap-planhat-to-target-jsonl:{name}" in listed.stdout
+
+
 def test_secrets_do_not_show_in_printed_config(project: MeltanoProject, settings: dict[str, str]) -> None:
     for plugin in ("tap-planhat", "target-planhat"):
         result = project.run("config", "print", plugin, **settings)
