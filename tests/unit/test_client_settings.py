@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planhat_api import ConfigurationError, Connection
+from planhat_api.settings.quota_store import secrets_of, shown
 from planhat_api.settings.table import CONNECTION_SETTINGS
 
 TOKEN = "t0ken-of-tests"
@@ -84,6 +86,14 @@ def test_the_host(settings: dict[str, Any], url: str) -> None:
         ({"timeout_seconds": -1}, "timeout_seconds", "a whole number from 1 to 3600"),
         ({"quota_store": 7}, "quota_store", "must be text"),
         ({"quota_store": "~nobody-of-this-name/q"}, "quota_store", "write the whole path"),
+        ({"quota_store": "http://kim:s3cret@h/1"}, "quota_store", "redis://host:6379/0"),
+        ({"quota_store": "redis:h"}, "quota_store", "redis://host:6379/0"),
+        ({"quota_store": "redis://"}, "quota_store", "redis://host:6379/0"),
+        ({"quota_store": "rediss://:s3cret@h:port"}, "quota_store", "redis://host:6379/0"),
+        ({"quota_store": "valkey://[h"}, "quota_store", "redis://host:6379/0"),
+        ({"quota_store": "postgresql:///d?user=kim"}, "quota_store", "postgresql://user:password@host:5432/database"),
+        ({"quota_workers": 0}, "quota_workers", "from 1 to 10000"),
+        ({"quota_priority": "high"}, "quota_priority", "one of backfill, normal"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(settings: dict[str, Any], setting: str, right: str) -> None:
@@ -92,6 +102,7 @@ def test_what_is_wrong_is_named_with_what_would_be_right(settings: dict[str, Any
     assert caught.value.setting == setting
     assert right in str(caught.value)
     assert TOKEN not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
     assert str(settings.get("api_token") or TOKEN) not in str(caught.value)
     assert str(settings.get("tenant_token") or TOKEN) not in str(caught.value)
 
@@ -118,6 +129,28 @@ def test_the_quota_store_is_one_per_host_and_token(monkeypatch: pytest.MonkeyPat
     assert all(str(file).startswith("/cache/planhat/quota-") for file in files)
     assert Connection.from_settings({"api_token": TOKEN, "quota_store": ""}).quota_store is None
     assert str(Connection.from_settings({"api_token": TOKEN, "quota_store": "/x/q"}).quota_store) == "/x/q"
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "shown_as", "hidden"),
+    [
+        ("redis://h", "redis://h", "h (redis)", ["redis://h"]),
+        ("REDISS://kim:a%2Fb@h:1/0", "rediss://kim:a%2Fb@h:1/0", "h:1 (rediss)", ["a%2Fb", "a/b"]),
+        ("postgres://kim@h/d?password=x%20y", "postgres://kim@h/d?password=x%20y", "h (postgres)", ["x%20y", "x y"]),
+        ("postgresql:///d?host=/run/pg", "postgresql:///d?host=/run/pg", "/run/pg (postgresql)", []),
+        ("/x/q.sqlite", Path("/x/q.sqlite"), "/x/q.sqlite", []),
+        ("C:\\x\\q", Path("C:\\x\\q"), "C:\\x\\q", []),
+        ("notes: q", Path("notes: q"), "notes: q", []),
+    ],
+)
+def test_a_store_is_a_file_or_a_server(text: str, address: Path | str, shown_as: str, hidden: list[str]) -> None:
+    connection = Connection.from_settings({"api_token": TOKEN, "quota_store": f" {text} "})
+    assert connection.quota_store == address
+    assert shown(address) == shown_as
+    secrets = secrets_of(address)
+    assert set(hidden) <= set(secrets)
+    assert (address in secrets) == isinstance(address, str)
+    assert text not in repr(connection)
 
 
 @pytest.mark.parametrize("schema", CONNECTION_SETTINGS.values(), ids=CONNECTION_SETTINGS.keys())

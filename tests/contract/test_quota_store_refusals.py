@@ -1,0 +1,115 @@
+"""A store that can never be used is told before the first call, and without its password."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from planhat_api import ConfigurationError, PlanhatClient
+from planhat_api.models.registry import model
+from tests.client_support import connection_of, sandbox, settings_for
+from tests.quota_servers import free_port, postgresql_server, redis_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PASSWORD = "open-sesame%2F1"
+
+
+def open_with(store: str) -> None:
+    """Open a client, which makes no call."""
+    settings = {"api_token": "t", "base_url": "http://127.0.0.1:9", "quota_store": store}
+    with PlanhatClient(connection_of(settings)):
+        pass
+
+
+def told_for(store: str) -> str:
+    """The message of the error of a store that can never be used."""
+    with pytest.raises(ConfigurationError) as caught:
+        open_with(store)
+    text = str(caught.value)
+    assert text.startswith("quota_store: ")
+    assert "sesame" not in text
+    assert caught.value.__cause__ is None
+    return text
+
+
+@pytest.fixture(scope="module")
+def socket_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server where the role `stranger` needs the password, and may create no table."""
+    folder = tmp_path_factory.mktemp("pg")
+    with postgresql_server(folder) as server:
+        rules = folder / "pg_hba.conf"
+        rules.write_text(f"local all stranger scram-sha-256\nlocal nowhere all reject\n{rules.read_text()}")
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("CREATE ROLE stranger LOGIN PASSWORD 'open-sesame/1'")
+            connection.execute("SELECT pg_reload_conf()")
+        yield str(folder)
+
+
+def test_redis_refuses_a_password(tmp_path: Path) -> None:
+    with redis_server(tmp_path, "--requirepass", "open-sesame/1") as server:
+        right = server.url.replace("://", f"://:{PASSWORD}@")
+        for wrong in (server.url, right.replace("open", "shut"), server.url.replace("/0", "/3")):
+            assert "refuses user and password" in told_for(wrong)
+        open_with(right)
+        open_with(right.replace("redis", "valkey"))
+        assert "no database with the number" in told_for(right.replace("/0", "/99"))
+        assert "is no URL of Redis" in told_for(f"{right}?socket_timeout=soon")
+
+
+def test_postgresql_refuses_a_password_or_has_no_such_database(socket_folder: str) -> None:
+    url = f"postgresql://stranger:{PASSWORD}@/postgres?host={socket_folder}"
+    assert "may not create the table planhat_quota" in told_for(url)
+    for wrong in (url.replace("open", "shut"), url.replace(f":{PASSWORD}", ""), url.replace("stranger", "nobody")):
+        assert "refuses user and password" in told_for(wrong)
+    assert "no database with the name" in told_for(url.replace("/postgres?", "/missing?"))
+    assert "is no URL of PostgreSQL" in told_for(f"{url}&sslmode=perhaps&no_such_option=1")
+
+
+def test_who_may_use_the_table_need_not_be_allowed_to_create_it(socket_folder: str) -> None:
+    owner = f"postgresql://postgres@/postgres?host={socket_folder}"
+    open_with(owner)
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("GRANT SELECT, INSERT, UPDATE ON planhat_quota TO stranger")
+    open_with(f"postgres://stranger:{PASSWORD}@/postgres?host={socket_folder}")
+
+
+@pytest.mark.parametrize(
+    ("store", "client", "extra"), [("redis://h", "redis", "redis"), ("postgresql://h/d", "psycopg", "postgresql")]
+)
+def test_an_extra_that_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, store: str, client: str, extra: str
+) -> None:
+    original = builtins.__import__
+
+    def without(name: str, *others: Any) -> Any:
+        if name.partition(".")[0] == client or name == f"planhat_api.quota.stores.{extra}":
+            raise ImportError(name)
+        return original(name, *others)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert f"pip install 'tap-planhat[{extra}]'" in told_for(store)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "postgresql"])
+def test_a_server_that_is_away_is_told_once_and_without_its_password(
+    caplog: pytest.LogCaptureFixture, scheme: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    port = free_port()
+    store = f"{scheme}://kim:{PASSWORD}@127.0.0.1:{port}/1"
+    with sandbox() as box, PlanhatClient(connection_of(settings_for(box, quota_store=store))) as client:
+        for _ in range(3):
+            client.page(model("companies"), limit=1)
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(told) == 1
+    assert f"The quota store 127.0.0.1:{port} ({scheme}) cannot be used" in told[0]
+    assert "at most 1125 in 61 s" in told[0]
+    assert "sesame" not in caplog.text
+    assert "kim" not in caplog.text
