@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["begin_backfill", "instance_in", "run_counts", "write_home"]
+__all__ = ["begin_backfill", "instance_in", "last_starts", "run_counts", "write_home"]
 
 _SETTINGS = """\
 storage:
@@ -95,3 +95,15 @@ def run_counts(instance: dg.DagsterInstance) -> Counter[str]:
             for status in dg.DagsterRunStatus
         }
     )
+
+
+def last_starts(instance: dg.DagsterInstance) -> dict[str, float]:
+    """When the last run of each tenant began, on the monotonic clock of this machine."""
+    behind = time.time() - time.monotonic()
+    starts: dict[str, float] = {}
+    for record in instance.get_run_records():
+        for key in record.dagster_run.asset_selection or ():
+            if record.start_time is not None:
+                tenant = key.path[0]
+                starts[tenant] = max(starts.get(tenant, 0.0), record.start_time - behind)
+    return starts

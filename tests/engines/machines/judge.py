@@ -49,7 +49,10 @@ def most_in_a_minute(calls: Sequence[dict[str, Any]]) -> int:
 
 
 def share_of_quota(calls: Sequence[dict[str, Any]], calls_per_minute: int, *, until: float | None = None) -> float:
-    """How much of the quota was used from the first to the last call, or up to a moment."""
+    """How much of the quota was used from the first call to the last one, or to the last one before a moment.
+
+    While there is work is up to the moment when the last piece began.
+    """
     stamps = sorted(call["at"] for call in calls if until is None or call["at"] <= until)
     # The first call ends no interval.
     return (len(stamps) - 1) / (stamps[-1] - stamps[0]) * _MINUTE / calls_per_minute

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tests.engines.machines.hourly import hourly_wait
-from tests.engines.machines.instance import begin_backfill, instance_in, run_counts, write_home
+from tests.engines.machines.instance import begin_backfill, instance_in, last_starts, run_counts, write_home
 from tests.engines.machines.judge import Landed, landed, most_in_a_minute, share_of_quota
 from tests.engines.machines.machine import Machine
 from tests.engines.machines.servers import postgresql, redis_server
@@ -169,6 +169,7 @@ class _Running:
             )
             self._follow(instance, workers, began)
             report.seconds = time.monotonic() - began
+            last_began = last_starts(instance)
             report.runs = {status: number for status, number in run_counts(instance).items() if number}
         report.cpu_seconds = sum(machine.cpu_seconds() for machine in (daemon, *workers))
         for tenant in self.tenants:
@@ -180,7 +181,9 @@ class _Running:
             report.calls[tenant.name] = len(own)
             report.refused[tenant.name] = sum(call["status"] == 429 for call in calls)
             report.most_in_a_minute[tenant.name] = most_in_a_minute(calls)
-            report.share_of_quota[tenant.name] = share_of_quota(own, size.calls_per_minute)
+            report.share_of_quota[tenant.name] = share_of_quota(
+                own, size.calls_per_minute, until=last_began.get(tenant.name)
+            )
             report.landed[tenant.name] = landed(tenant, self.database, METRICS[: size.metrics], first, last)
 
     def _follow(self, instance: dg.DagsterInstance, workers: list[Machine], began: float) -> None:
