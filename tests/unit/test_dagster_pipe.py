@@ -115,6 +115,7 @@ def test_a_broken_pipe_ends_a_tap_as_in_a_shell() -> None:
 
 @pytest.mark.parametrize("program", [SLEEPER, STUBBORN], ids=["polite", "stubborn"])
 def test_an_exception_ends_all_commands(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "_WRITER_GRACE_SECONDS", 0.2)
     monkeypatch.setattr(pipe, "_GRACE_SECONDS", 0.5)
     pids: list[int] = []
 

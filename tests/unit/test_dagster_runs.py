@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from datetime import date, datetime, timezone
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from dagster_planhat.pieces import commands
 from dagster_planhat.pieces.catalog import UnknownStreamError, discovered, selecting
 from dagster_planhat.pieces.commands import private_folder, tap_argv
 from dagster_planhat.pieces.failures import HOPELESS, failure_of
+from dagster_planhat.pieces.kept_text import kept
 from dagster_planhat.pieces.landed import rows_of_days, rows_of_stream, warehouse
 from dagster_planhat.pieces.pipe import Ended
 from dagster_planhat.pieces.plans import Plans, UnusablePlanError
@@ -45,6 +47,12 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
 
 
 def test_nothing_but_the_definitions_needs_dagster() -> None:
@@ -123,15 +131,12 @@ def test_settings_are_in_a_file_of_this_user_only_and_gone_afterwards() -> None:
     assert not folder.exists()
 
 
-def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next_one(temporary: Path) -> None:
     program = (
         "import sys; from dagster_planhat.pieces.commands import private_folder\n"
         "with private_folder() as folder: print(folder, flush=True); sys.stdin.read()"
     )
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(commands.__file__).parents[2])}
+    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(Path(commands.__file__).parents[2])}
     with subprocess.Popen(
         [sys.executable, "-c", program],
         stdin=subprocess.PIPE,
@@ -145,14 +150,35 @@ def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next_one(
             assert left.exists()
         process.kill()
     with private_folder() as own:
-        assert list(tmp_path.iterdir()) == [own]
+        assert list(temporary.iterdir()) == [own]
 
 
 # Catalog
 
 
-def test_the_catalog_takes_no_call_and_selects_what_is_asked_for() -> None:
-    catalog = discovered([str(BIN / "tap-planhat")], dict(os.environ), lambda _stage, _line: None)
+def test_what_is_kept_is_made_again_when_it_is_old_or_not_safe(temporary: Path) -> None:
+    texts = iter(["one", "two", "three", "four", "five"])
+
+    def make() -> str:
+        return next(texts)
+
+    assert [kept("a", make), kept("a", make), kept("b", make)] == ["one", "one", "two"]
+    (folder,) = temporary.iterdir()
+    for file in folder.iterdir():
+        os.utime(file, (0, time.time() - 601))
+    assert [kept("a", make), kept("a", make)] == ["three", "three"]
+    folder.chmod(0o777)
+    assert [kept("a", make), kept("a", make)] == ["four", "five"]
+
+
+def test_the_catalog_takes_no_call_and_selects_what_is_asked_for(temporary: Path) -> None:
+    lines: list[str] = []
+    command = [str(BIN / "tap-planhat")]
+    catalog = discovered(command, dict(os.environ), lambda _stage, line: lines.append(line))
+    assert lines
+    lines.clear()
+    assert discovered(command, dict(os.environ), lambda _stage, line: lines.append(line)) == catalog
+    assert not lines
     chosen = selecting(catalog, ["companies", "dimension_data"], incremental=True)
     found = {entry["tap_stream_id"]: entry["replication_method"] for entry in chosen["streams"]}
     assert found == {"companies": "INCREMENTAL", "dimension_data": "INCREMENTAL"}
