@@ -1,7 +1,7 @@
 # Every target sets up what it needs: Python 3.10 or newer and make are all a machine must have.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-# The two environments of this folder are meant, whatever is active in the caller's shell.
+# The environments of this folder are meant, whatever is active in the caller's shell.
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
 # Without bytecode Meltano takes three times as long to start, and the connectors four times.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +15,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
 LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help demo meltano check test unit lint package bench bench-calls docs clean
+.PHONY: help demo meltano check test test-engines unit lint package bench bench-calls docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your ow
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
 
+test-engines: .venv/ready dagster-planhat/.venv/ready ## Tests with Dagster, in an environment of its own
+	@dagster-planhat/.venv/bin/python -m pytest --config-file=tests/engines/pytest.toml --rootdir=. tests/engines $(ARGS)
+
 check: .venv/ready ## Style, types, imports and unit tests, side by side: for all the time
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 
@@ -36,16 +39,19 @@ check: .venv/ready ## Style, types, imports and unit tests, side by side: for al
 unit: .venv/ready ## Unit tests
 	@.venv/bin/python -m pytest -q --numprocesses=2 --dist=worksteal tests/unit $(ARGS)
 
-lint: .venv/ready ## Style, types, imports, dependencies, lock files
+lint: .venv/ready dagster-planhat/.venv/ready ## Style, types, imports, dependencies, lock files
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-cache --no-logo
+	@cd dagster-planhat && .venv/bin/mypy
+	@PYTHONPATH=dagster-planhat .venv/bin/lint-imports --no-cache --no-logo
 	@set -e; for each in $(DISTRIBUTIONS) examples/tap-warehouse; do \
 		.venv/bin/deptry --no-ansi $$each --config $$each/pyproject.toml; \
 	done
 	@.venv/bin/deptry --no-ansi tests docs
+	@cd dagster-planhat && .venv/bin/deptry --no-ansi .
 	@$(UV) lock --check --quiet
+	@$(UV) lock --check --quiet --project dagster-planhat
 	@$(UV) lock --check --quiet --project demo
 
 package: | $(UV) ## Build the distributions and install each from its wheel into an empty environment
@@ -62,7 +68,7 @@ docs: .venv/ready ## Write what is generated: settings tables, plugin definition
 	@.venv/bin/python docs/streams.py
 
 clean: ## Remove everything that the other targets made
-	rm -rf .make .meltano .venv demo/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .make .meltano .venv dagster-planhat/.venv demo/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/ready: $(LOCKED) | $(UV)
 	@$(UV) sync --quiet --frozen --compile-bytecode --all-packages --group dev
@@ -70,6 +76,10 @@ clean: ## Remove everything that the other targets made
 
 demo/.venv/ready: demo/pyproject.toml demo/uv.lock planhat-api/pyproject.toml planhat-sandbox/pyproject.toml | $(UV)
 	@$(UV) sync --quiet --frozen --compile-bytecode --project demo
+	@touch $@
+
+dagster-planhat/.venv/ready: dagster-planhat/pyproject.toml dagster-planhat/uv.lock | $(UV)
+	@$(UV) sync --quiet --frozen --compile-bytecode --project dagster-planhat --all-extras --group dev
 	@touch $@
 
 $(OWN_UV):

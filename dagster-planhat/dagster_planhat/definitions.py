@@ -78,13 +78,11 @@ def planhat_definitions(  # noqa: PLR0913 -- each of them is a setting
     all_assets = [TenantAssets(tenant, shared) for tenant in tenants]
     secrets = frozenset(name for assets in all_assets for name in assets.secret_names)
     all_assets = [replace(assets, shared=replace(shared, other_secrets=secrets)) for assets in all_assets]
-    jobs = [job for assets in all_assets for job in _jobs(assets)]
+    jobs = [(assets, job) for assets in all_assets for job in _jobs(assets)]
     return dg.Definitions(
         assets=[each for assets in all_assets for each in _assets(assets)],
-        jobs=jobs,
-        schedules=[_schedule(job, assets, schedule) for assets in all_assets for job in _jobs(assets)]
-        if schedule
-        else [],
+        jobs=[job for _, job in jobs],
+        schedules=[_schedule(job, assets, schedule) for assets, job in jobs] if schedule else [],
         executor=executor,
     )
 

@@ -42,13 +42,12 @@ def plan_asset(assets: TenantAssets, flow: Flow, plans_dir: Path) -> dg.AssetsDe
                 kinds={"planhat", "singer"},
             )
         ],
-        retry_policy=assets.shared.retries,
         pool=assets.pool,
     )
     def make_plan(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         made = plans.new_file()
         try:
-            with as_dagster_failures():
+            with as_dagster_failures(context, assets.shared.retries):
                 target = assets.target(flow, write="nothing", plan_file=str(made), change_exit_codes=False)
                 result = assets.runner(context).pipe(assets.program(flow.tap), target)
             plan_id, path = plans.keep(made)
@@ -82,16 +81,15 @@ def write_asset(assets: TenantAssets, flow: Flow, plans_dir: Path) -> dg.AssetsD
                 kinds={"planhat", "singer"},
             )
         ],
-        retry_policy=assets.shared.retries,
         pool=assets.pool,
     )
     def write_plan(context: dg.AssetExecutionContext, config: WritePlan) -> Iterator[dg.MaterializeResult[Any]]:
-        with as_dagster_failures():
+        with as_dagster_failures(context, assets.shared.retries):
             path = plans.usable(config.plan_id)
             target = assets.target(flow, write="changes", change_exit_codes=False)
             with path.open("rb") as plan:
                 result = assets.runner(context).load(plan, target)
-        plans.note_written(config.plan_id, context.run_id)
+        plans.note_written(config.plan_id, context.run.run_id)
         yield dg.MaterializeResult(
             metadata={**(of_load(result.loaded) if result.loaded else {}), PLAN_ID: config.plan_id}
         )

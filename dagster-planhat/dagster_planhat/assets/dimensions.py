@@ -33,7 +33,6 @@ def dimensions_asset(assets: TenantAssets, history: History) -> dg.AssetsDefinit
                 kinds={"planhat"},
             )
         ],
-        retry_policy=assets.shared.retries,
         pool=assets.pool,
     )
     def register_dimensions(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
@@ -43,7 +42,7 @@ def dimensions_asset(assets: TenantAssets, history: History) -> dg.AssetsDefinit
             runner = assets.runner(context)
             last = today()
             days = Days(last - timedelta(days=history.find_dimensions_days - 1), last)
-            with as_dagster_failures():
+            with as_dagster_failures(context, assets.shared.retries):
                 result = runner.read(
                     assets.tap("normal", **settings_of(days)),
                     lambda line: _note(line, found),

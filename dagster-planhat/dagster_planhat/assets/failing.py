@@ -1,4 +1,4 @@
-"""Failures of runs as Dagster knows them."""
+"""Failures of runs as Dagster knows them, and when a step is tried again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +14,23 @@ __all__ = ["as_dagster_failures"]
 
 
 @contextmanager
-def as_dagster_failures() -> Iterator[None]:
-    """Raise what goes wrong in the block as a failure that says whether another try makes sense.
+def as_dagster_failures(context: dg.AssetExecutionContext, retries: dg.RetryPolicy) -> Iterator[None]:
+    """Raise what goes wrong in the block as what Dagster does next.
+
+    The policy is applied here and not by Dagster, because Dagster also tries a step again that somebody cancelled.
 
     Raises:
-        dagster.Failure: Something went wrong.
+        dagster.Failure: Another try would fail too, or there have been enough of them.
+        dagster.RetryRequested: The step is to be tried again.
     """
     try:
         yield
-    except PipeError as error:
-        raise dg.Failure(str(error), allow_retries=error.may_retry) from None
     except (MissingVariableError, UnknownStreamError, UnusablePlanError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+    except (PipeError, OSError) as error:
+        may_retry = not isinstance(error, PipeError) or error.may_retry
+        failure = dg.Failure(str(error), allow_retries=False)
+        if not may_retry or context.retry_number >= retries.max_retries:
+            raise failure from None
+        delay = retries.calculate_delay(context.retry_number + 1)
+        raise dg.RetryRequested(retries.max_retries, delay) from failure

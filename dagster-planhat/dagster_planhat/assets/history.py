@@ -54,13 +54,12 @@ def history_asset(assets: TenantAssets, history: History) -> dg.AssetsDefinition
         ],
         check_specs=[check_spec(assets, key, at_least=False)],
         backfill_policy=dg.BackfillPolicy.multi_run(history.windows_per_run),
-        retry_policy=assets.shared.retries,
         pool=assets.pool,
     )
     def read_history(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         partitions = [_parts_of(key) for key in context.partition_keys]
         pieces = pieces_of(partitions, history.window, today())
-        with as_dagster_failures():
+        with as_dagster_failures(context, assets.shared.retries):
             results = [(piece, result) for piece in pieces for result in [_read(context, assets, piece)]]
         figures = added(result.read or ReadFigures() for _, result in results)
         yield dg.MaterializeResult(

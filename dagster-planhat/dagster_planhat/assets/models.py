@@ -37,13 +37,12 @@ def models_asset(assets: TenantAssets) -> dg.AssetsDefinition:
         ],
         check_specs=[check_spec(assets, assets.key(stream), at_least=True) for stream in streams],
         can_subset=True,
-        retry_policy=assets.shared.retries,
         pool=assets.pool,
     )
     def read_models(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         wanted = [stream for stream in streams if assets.key(stream) in context.selected_asset_keys]
         runner = assets.runner(context)
-        with as_dagster_failures():
+        with as_dagster_failures(context, assets.shared.retries):
             result = runner.pipe(
                 assets.tap("normal"),
                 assets.loader,

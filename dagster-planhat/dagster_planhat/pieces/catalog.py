@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_planhat.pieces.commands import private_folder, tap_argv
 from dagster_planhat.pieces.failures import failure_of
+from dagster_planhat.pieces.kept_text import kept
 from dagster_planhat.pieces.pipe import Stage, run_stages
 
 if TYPE_CHECKING:
@@ -28,17 +31,31 @@ class UnknownStreamError(Exception):
 def discovered(command: Sequence[str], environment: Mapping[str, str], on_log: Callable[[str, str], None]) -> Catalog:
     """All streams of the tap. It makes no call of Planhat.
 
+    It takes a second of a core, so it is kept for the next runs, until the command is installed again or ten minutes
+    have passed.
+
     Raises:
         PipeError: The tap cannot be run.
     """
+    catalog: Catalog = json.loads(kept(_name_of(command), lambda: _discover(command, environment, on_log)))
+    return catalog
+
+
+def _name_of(command: Sequence[str]) -> str:
+    """Tells installations of the tap apart."""
+    found = shutil.which(command[0])
+    state = Path(found).stat() if found else None
+    return json.dumps([list(command), found, state and [state.st_mtime_ns, state.st_size]])
+
+
+def _discover(command: Sequence[str], environment: Mapping[str, str], on_log: Callable[[str, str], None]) -> str:
     content: list[bytes] = []
     with private_folder() as folder:
         stage = Stage("tap", [*tap_argv(command, folder, _WITHOUT_CALLS), "--discover"])
         ended = run_stages([stage], on_output=content.append, on_log=on_log, environment=environment)
     if failure := failure_of(ended, are_planhat={"tap"}):
         raise failure
-    catalog: Catalog = json.loads(b"".join(content))
-    return catalog
+    return b"".join(content).decode()
 
 
 def selecting(catalog: Catalog, streams: Collection[str], *, incremental: bool = False) -> Catalog:

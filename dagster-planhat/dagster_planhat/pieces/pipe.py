@@ -22,7 +22,9 @@ __all__ = ["Ended", "Stage", "run_stages"]
 
 _BOUND = str(Path(__file__).with_name("bound.py"))
 _GRACE_SECONDS = 12.0
-"""target-planhat sends what is pending within 8 seconds of SIGTERM."""
+"""How long the last command may take to end; target-planhat sends what is pending within 8 seconds of SIGTERM."""
+_WRITER_GRACE_SECONDS = 2.0
+"""How long the commands before it may take: what they read is read again in the next run."""
 _AFTER_READER_SECONDS = 3.0
 """How long a command may go on whose output nobody reads any more."""
 _PAUSE = 0.05
@@ -213,12 +215,20 @@ def _end_all(running: Sequence[_Running]) -> None:
         if not all(each.has_ended for each in running):
             for each in running:
                 each.signal(signal.SIGTERM)
-            deadline = time.monotonic() + _GRACE_SECONDS
-            while not all(each.has_ended for each in running) and time.monotonic() < deadline:
-                time.sleep(_PAUSE)
+            _wait(running[:-1], _WRITER_GRACE_SECONDS)
+            for each in running[:-1]:
+                each.signal(signal.SIGKILL)
+            _wait(running, _GRACE_SECONDS - _WRITER_GRACE_SECONDS)
     finally:
         # Also if a second signal cut the wait short.
         for each in running:
             each.signal(signal.SIGKILL)
         for each in running:
             each.process.wait()
+
+
+def _wait(running: Sequence[_Running], seconds: float) -> None:
+    """Wait until commands have ended, for some seconds at most."""
+    deadline = time.monotonic() + seconds
+    while not all(each.has_ended for each in running) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)

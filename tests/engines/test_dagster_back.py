@@ -1,0 +1,71 @@
+"""The way back in Dagster: a plan that is read by a person, and a run that carries out just this plan."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dagster_planhat import Connector, Flow
+from tests.engines.tenant import failure_of, metadata_of
+
+if TYPE_CHECKING:
+    from tests.engines.tenant import Acme
+
+ROWS = """
+import json, sys
+settings = json.load(open(sys.argv[2]))
+schema = {"properties": {"external_id": {"type": "string"}, "csm_score": {"type": "integer"}}}
+print(json.dumps({"type": "SCHEMA", "stream": "companies", "schema": schema, "key_properties": ["external_id"]}))
+for id, score in settings["scores"].items():
+    print(json.dumps({"type": "RECORD", "stream": "companies", "record": {"external_id": id, "csm_score": score}}))
+sys.exit(settings.get("code", 0))
+"""
+
+
+@pytest.fixture
+def flow(acme: Acme, tmp_path: Path) -> dict[str, Any]:
+    """Settings of the tap of a flow; ``scores`` are what it writes."""
+    (tmp_path / "rows.py").write_text(ROWS)
+    settings: dict[str, Any] = {}
+    acme.flows = (Flow("scores", Connector([sys.executable, str(tmp_path / "rows.py")], settings)),)
+    return settings
+
+
+def write(acme: Acme, plan_id: str) -> Any:
+    return acme.materialize("write_scores", ops={"acme__write_scores": {"config": {"plan_id": plan_id}}})
+
+
+def test_a_plan_is_carried_out_once_by_a_run_that_names_it(acme: Acme, flow: dict[str, Any]) -> None:
+    one, other = (row for row in acme.box.ask("rows/companies")[:2])
+    scores = {one["externalId"]: 6 - (one.get("csmScore") or 0), other["externalId"]: other.get("csmScore") or 3}
+    acme.flows[0].tap.settings["scores"] = scores
+    planned = acme.materialize("plan_scores")
+    assert planned.success
+    metadata = metadata_of(planned, "plan_scores")
+    assert json.dumps(metadata["planhat/plan"]["streams"]["companies"]).count("update") >= 1
+    assert Path(metadata["planhat/plan_file"]).exists()
+    unchanged = acme.box.ask("rows/companies")[0]
+    assert unchanged == one
+    written = write(acme, metadata["planhat/plan_id"])
+    assert written.success, failure_of(written)
+    assert metadata_of(written, "write_scores")["planhat/updated"] >= 1
+    assert acme.box.ask("rows/companies")[0]["csmScore"] == scores[one["externalId"]]
+    again = write(acme, metadata["planhat/plan_id"])
+    assert "was written already, by the run" in failure_of(again)
+    assert "is not the id of a plan" in failure_of(write(acme, "../../other"))
+
+
+def test_nothing_is_written_without_the_id_of_a_plan(acme: Acme, flow: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match="plan_id"):
+        acme.materialize("write_scores")
+
+
+def test_a_plan_of_an_input_that_broke_off_is_no_plan(acme: Acme, flow: dict[str, Any], tmp_path: Path) -> None:
+    acme.flows[0].tap.settings.update(scores={"C-1": 1}, code=1)
+    failed = acme.materialize("plan_scores")
+    assert not failed.success
+    assert not [path for path in (tmp_path / "plans").rglob("*") if path.is_file()]

@@ -1,0 +1,93 @@
+"""Streams of models in Dagster: what runs pass on to each other, and what they keep to themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from tests.engines.tenant import checks_of, failure_of, metadata_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.engines.tenant import Acme
+
+FAILS_AFTER_ITS_WORK = "import subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); sys.exit(1)"
+
+
+def calls(acme: Acme, since: int) -> list[str]:
+    return [call["path"] for call in acme.box.calls[since:]]
+
+
+def test_each_stream_goes_on_where_its_own_last_run_ended(acme: Acme) -> None:
+    first = acme.materialize("companies", "users")
+    assert first.success
+    assert sorted(checks_of(first)) == [("rows_landed", "passed"), ("rows_landed", "passed")]
+    assert acme.ids("companies") == acme.box.ids("companies")
+    assert metadata_of(first, "companies")["planhat/rows_read"] == 6
+    # A run of one stream leaves the others' state alone.
+    since = len(acme.box.calls)
+    assert acme.materialize("companies").success
+    assert calls(acme, since).count("companies") == 1
+    # A list whose end is known takes one call; without the state it takes two.
+    since = len(acme.box.calls)
+    second = acme.materialize("companies", "users")
+    assert second.success
+    assert sorted(calls(acme, since)) == ["companies", "customfields", "users"]
+    assert acme.ids("companies") == acme.box.ids("companies")
+
+
+def test_a_state_that_the_loader_did_not_confirm_is_not_kept(acme: Acme) -> None:
+    acme.streams = ("projects",)
+    usual, acme.loader = acme.loader, ["python3", "-c", FAILS_AFTER_ITS_WORK, *acme.loader]
+    failed = acme.materialize("projects")
+    assert not failed.success
+    assert failure_of(failed).endswith("loader ended with 1, see its log in the standard error of the step")
+    acme.loader = usual
+    since = len(acme.box.calls)
+    assert acme.materialize("projects").success
+    assert calls(acme, since).count("projects") == 2
+
+
+def test_an_unknown_stream_is_named(acme: Acme) -> None:
+    acme.streams = ("company",)
+    assert "the tap has no stream company" in failure_of(acme.materialize("company"))
+
+
+def test_a_missing_token_is_named_by_its_variable(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLANHAT_API_TOKEN_ACME")
+    assert "the environment variable PLANHAT_API_TOKEN_ACME is not set" in failure_of(acme.materialize("companies"))
+
+
+def test_no_secret_is_in_what_dagster_stores_or_shows(
+    acme: Acme, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "own")) as instance:
+        acme.instance = instance
+        assert acme.materialize("companies").success
+        # With a wrong password the loader fails, and tells so.
+        acme.loader = ["sh", "-c", 'cat "$2" >&2; exit 1', "loader"]
+        assert not acme.materialize("companies").success
+    stored = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    shown = capfd.readouterr()
+    assert len(stored) > 5
+    assert "***" in shown.err
+    secrets = [acme.box.token, "a-pass-word"]
+    for secret in secrets:
+        assert secret not in shown.out + shown.err
+        assert not [each for each in stored if secret.encode() in each]
+    repository = acme.definitions.get_repository_def()
+    assert repository.get_all_jobs()
+    everything = repr([job.get_job_snapshot() for job in repository.get_all_jobs()])
+    assert "acme__models" in everything
+    assert not [secret for secret in secrets if secret in everything]
+
+
+def test_every_run_that_calls_planhat_is_in_the_pool_of_its_tenant(acme: Acme) -> None:
+    pools = {each.node_def.name: each.op.pool for each in acme.definitions.assets or ()}  # type: ignore[union-attr]
+    assert set(pools) == {"acme__models", "acme__dimension_data_history", "acme__dimensions"}
+    assert set(pools.values()) == {"planhat_acme"}
