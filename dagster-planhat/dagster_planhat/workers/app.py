@@ -23,8 +23,8 @@ def _app() -> Celery:
         launcher = instance.run_launcher
         if not isinstance(launcher, CeleryRunLauncher):
             message = (
-                "The run launcher in dagster.yaml must be WatchfulCeleryRunLauncher of dagster_planhat.workers.launcher; "
-                f"it is {type(launcher).__name__}"
+                f"The run launcher in dagster.yaml is {type(launcher).__name__}. It has to be WatchfulCeleryRunLauncher of "
+                "the module dagster_planhat.workers.launcher"
             )
             raise TypeError(message)
         app = launcher.celery

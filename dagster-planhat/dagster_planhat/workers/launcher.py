@@ -42,8 +42,8 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
     def __init__(self, *, missing_seconds: float = _DEFAULT_MISSING_SECONDS, **settings: Any) -> None:  # noqa: ANN401 - as the base class takes them
         """Take the settings, and start without a look at the workers."""
         super().__init__(**settings)
-        # A worker takes a run only when it can begin with it. If it still took one too many and is lost, the run goes to
-        # another worker some time later. A run that two workers begin for this reason is ignored by the second.
+        # A worker takes a run only when it can begin with it. If it took one more and is lost, the run goes to another
+        # worker some time later. A run that reaches two workers for this reason is ignored by the second one.
         self.celery.conf.update(
             worker_prefetch_multiplier=1,
             worker_disable_prefetch=True,
@@ -81,7 +81,8 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
             # Nothing is known of the worker. max_runtime_seconds ends the run if it does not end by itself.
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"The broker cannot be asked: {type(error).__name__}.")
         return CheckRunHealthResult(
-            WorkerStatus.NOT_FOUND, "No Celery worker has the run in hand; its worker was killed or its machine is lost."
+            WorkerStatus.NOT_FOUND,
+            "No Celery worker has the run in hand; its worker was killed or its machine is lost.",
         )
 
     def _tasks_in_hand(self) -> AbstractSet[str]:

@@ -31,10 +31,12 @@ def main() -> int:
 
 def _text(report: Report) -> str:
     size = report.size
+    killed = ", ".join(report.killed) or "none"
+    minutes, cpu = report.seconds / 60, report.cpu_seconds
     lines = [
-        f"{size.pieces} pieces in {report.seconds / 60:.1f} minutes, {size.workers} workers, killed: "
-        f"{', '.join(report.killed) or 'none'}; quota in {size.store}, {size.calls_per_minute} calls a minute",
-        f"runs: {report.runs}; CPU of daemon and workers that are left: {report.cpu_seconds:.0f} s",
+        f"{size.pieces} pieces in {minutes:.1f} minutes; {size.workers} workers, killed: {killed}",
+        f"quota in {size.store}, {size.calls_per_minute} calls a minute",
+        f"runs: {report.runs}; CPU of daemon and workers that are left: {cpu:.0f} s",
         "",
         "| tenant | points | missing | doubled | foreign | calls | 429 | most in 60 s | share of the quota |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -45,11 +47,9 @@ def _text(report: Report) -> str:
             f"| {report.refused[name]} | {report.most_in_a_minute[name]} | {report.share_of_quota[name]:.1%} |"
         )
     if size.hourly_calls:
-        lines += [
-            "",
-            f"hourly job of {size.hourly_calls} calls: {report.hourly_alone:.1f} s alone, "
-            f"{report.hourly_beside:.1f} s beside the backfill",
-        ]
+        alone, beside = report.hourly_alone, report.hourly_beside
+        job = f"hourly job of {size.hourly_calls} calls"
+        lines += ["", f"{job}: {alone:.1f} s alone, {beside:.1f} s beside the backfill"]
     return "\n".join(lines) + "\n"
 
 

@@ -90,10 +90,7 @@ def begin_backfill(
 def run_counts(instance: dg.DagsterInstance) -> Counter[str]:
     """The number of runs in each status."""
     return Counter(
-        {
-            status.value: instance.get_runs_count(dg.RunsFilter(statuses=[status]))
-            for status in dg.DagsterRunStatus
-        }
+        {status.value: instance.get_runs_count(dg.RunsFilter(statuses=[status])) for status in dg.DagsterRunStatus}
     )
 
 

@@ -37,9 +37,7 @@ def landed(tenant: BoxedTenant, warehouse: Postgresql, metrics: Iterable[str], f
         if point["dimensionId"] in set(metrics) and first <= _day(point["time"]) <= last
     }
     found = Counter(warehouse.column("warehouse", f'select "_id" from {tenant.name}.dimension_data'))
-    return Landed(
-        len(wanted), len(wanted - found.keys()), sum(found.values()) - len(found), len(found.keys() - wanted)
-    )
+    return Landed(len(wanted), len(wanted - found.keys()), sum(found.values()) - len(found), len(found.keys() - wanted))
 
 
 def most_in_a_minute(calls: Sequence[dict[str, Any]]) -> int:

@@ -100,11 +100,11 @@ def run_scenario(size: Size, folder: Path) -> Report:
             stack.enter_context(
                 boxed_tenant(
                     f"tenant{number}",
+                    folder,
                     companies=size.companies,
                     days=7 * size.weeks + 14,
                     calls_per_minute=size.calls_per_minute,
                     seed=number,
-                    folder=folder,
                 )
             )
             for number in range(1, size.tenants + 1)
@@ -153,9 +153,10 @@ class _Running:
         stack.callback(daemon.stop)
         workers = [self._machine(f"worker{number}", pool, ahead=float(number == 1)) for number in range(size.workers)]
         for worker in workers:
+            name = f"{worker.folder.name}@%h"
             worker.start(
                 "celery",
-                ["-A", "dagster_planhat.workers.app", "worker", "-c", "1", "-n", f"{worker.folder.name}@%h", "-l", "WARNING"],
+                ["-A", "dagster_planhat.workers.app", "worker", "-c", "1", "-n", name, "--loglevel", "WARNING"],
             )
             stack.callback(worker.stop)
         here = {**self.shared, **write_home(self.folder / "here", pool=pool)}

@@ -20,7 +20,7 @@ METRICS = ("logins", "active_users", "api-calls", "sessions")
 """Metrics that every sandbox has: three of all companies, one of a few endusers."""
 
 _BIN = Path(__file__).parents[3] / ".venv" / "bin"
-_TOKEN = "token-of-{name}"  # noqa: S105 - of a sandbox
+_TOKEN = "token-of-{name}"
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,22 @@ class BoxedTenant:
         return self._control("rows/dimensiondata")
 
     def _control(self, path: str) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.url}/_sandbox/{path}", timeout=60) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(f"{self.url}/_sandbox/{path}", timeout=60) as answer:
             rows: list[dict[str, Any]] = json.load(answer)
             return rows
 
 
 @contextmanager
-def boxed_tenant(
-    name: str, *, companies: int, days: int, calls_per_minute: int, seed: int, folder: Path
-) -> Iterator[BoxedTenant]:
-    """Start a sandbox with a quota of its own."""
-    sizes = {"companies": companies, "days": days, "seed": seed, "calls-per-minute": calls_per_minute, "port": 0}
-    command = [str(_BIN / "planhat-sandbox"), "serve", "--api-token", _TOKEN.format(name=name)]
-    command += [text for option, value in sizes.items() for text in (f"--{option}", str(value))]
+def boxed_tenant(name: str, folder: Path, **options: int) -> Iterator[BoxedTenant]:
+    """Start a sandbox with a quota of its own.
+
+    Args:
+        name: Name of the tenant.
+        folder: Where its log goes.
+        options: Options of ``planhat-sandbox serve``.
+    """
+    command = [str(_BIN / "planhat-sandbox"), "serve", "--port", "0", "--api-token", _TOKEN.format(name=name)]
+    command += [text for option, value in options.items() for text in (f"--{option.replace('_', '-')}", str(value))]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=os.environ, text=True)
