@@ -23,8 +23,8 @@ def _app() -> Celery:
         launcher = instance.run_launcher
         if not isinstance(launcher, CeleryRunLauncher):
             message = (
-                f"The run launcher in dagster.yaml is {type(launcher).__name__}. It has to be WatchfulCeleryRunLauncher of "
-                "the module dagster_planhat.workers.launcher"
+                f"The run launcher in dagster.yaml is {type(launcher).__name__}. It has to be "
+                "WatchfulCeleryRunLauncher of the module dagster_planhat.workers.launcher"
             )
             raise TypeError(message)
         app = launcher.celery
