@@ -18,7 +18,7 @@ LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIB
 .PHONY: help demo meltano check test test-engines unit lint package bench bench-calls docs clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: demo/.venv/ready ## A tenant into DuckDB, results of SQL back into Planhat: all on this machine, no account needed
 	@demo/.venv/bin/python -m demo $(ARGS)

@@ -13,6 +13,8 @@ from dagster_planhat import Connector, Flow
 from tests.engines.tenant import failure_of, metadata_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.engines.tenant import Acme
 
 ROWS = """
@@ -27,22 +29,24 @@ sys.exit(settings.get("code", 0))
 
 
 @pytest.fixture
-def flow(acme: Acme, tmp_path: Path) -> dict[str, Any]:
-    """Settings of the tap of a flow; ``scores`` are what it writes."""
+def set_flow(acme: Acme, tmp_path: Path) -> Callable[..., None]:
+    """Gives the tenant a flow whose tap has these settings: ``scores`` are what it writes."""
     (tmp_path / "rows.py").write_text(ROWS)
-    settings: dict[str, Any] = {}
-    acme.flows = (Flow("scores", Connector([sys.executable, str(tmp_path / "rows.py")], settings)),)
-    return settings
+
+    def change(**settings: Any) -> None:
+        acme.flows = (Flow("scores", Connector([sys.executable, str(tmp_path / "rows.py")], settings)),)
+
+    return change
 
 
 def write(acme: Acme, plan_id: str) -> Any:
     return acme.materialize("write_scores", ops={"acme__write_scores": {"config": {"plan_id": plan_id}}})
 
 
-def test_a_plan_is_carried_out_once_by_a_run_that_names_it(acme: Acme, flow: dict[str, Any]) -> None:
+def test_a_plan_is_carried_out_once_by_a_run_that_names_it(acme: Acme, set_flow: Callable[..., None]) -> None:
     one, other = (row for row in acme.box.ask("rows/companies")[:2])
     scores = {one["externalId"]: 6 - (one.get("csmScore") or 0), other["externalId"]: other.get("csmScore") or 3}
-    acme.flows[0].tap.settings["scores"] = scores
+    set_flow(scores=scores)
     planned = acme.materialize("plan_scores")
     assert planned.success
     metadata = metadata_of(planned, "plan_scores")
@@ -59,13 +63,16 @@ def test_a_plan_is_carried_out_once_by_a_run_that_names_it(acme: Acme, flow: dic
     assert "is not the id of a plan" in failure_of(write(acme, "../../other"))
 
 
-def test_nothing_is_written_without_the_id_of_a_plan(acme: Acme, flow: dict[str, Any]) -> None:
+def test_nothing_is_written_without_the_id_of_a_plan(acme: Acme, set_flow: Callable[..., None]) -> None:
+    set_flow(scores={})
     with pytest.raises(Exception, match="plan_id"):
         acme.materialize("write_scores")
 
 
-def test_a_plan_of_an_input_that_broke_off_is_no_plan(acme: Acme, flow: dict[str, Any], tmp_path: Path) -> None:
-    acme.flows[0].tap.settings.update(scores={"C-1": 1}, code=1)
+def test_a_plan_of_an_input_that_broke_off_is_no_plan(
+    acme: Acme, set_flow: Callable[..., None], tmp_path: Path
+) -> None:
+    set_flow(scores={"C-1": 1}, code=1)
     failed = acme.materialize("plan_scores")
     assert not failed.success
     assert not [path for path in (tmp_path / "plans").rglob("*") if path.is_file()]

@@ -164,6 +164,31 @@ def test_no_command_outlives_a_worker_that_is_killed() -> None:
     assert not wait_until_gone(pids)
 
 
+def test_no_command_outlives_the_parent_of_its_worker() -> None:
+    worker = f"""
+        import os, sys
+        from dagster_planhat.pieces.pipe import OrphanedError, Stage, run_stages
+        stages = [Stage(name, [sys.executable, "-c", {SLEEPER!r}]) for name in ("tap", "loader")]
+        tell = lambda line: print(os.getpid(), flush=True)
+        try:
+            run_stages(stages, on_output=tell, on_log=print, environment=os.environ)
+        except OrphanedError:
+            print("orphaned", flush=True)
+    """
+    parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    with subprocess.Popen(
+        [sys.executable, "-c", parent, textwrap.dedent(worker)], stdout=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        assert process.stdout is not None
+        step = int(process.stdout.readline())
+        pids = _children(step)
+        assert len(pids) == 2
+        process.kill()
+        assert process.stdout.readline() == "orphaned\n"
+    assert not wait_until_gone([step, *pids])
+
+
 def test_a_second_signal_cuts_the_wait_short() -> None:
     started = time.monotonic()
     pids: list[int] = []

@@ -100,14 +100,16 @@ class TenantAssets:
             settings: Settings of this run.
         """
         given = {"api_token": self._token, **self._own(self.tenant.settings), **self._own(self.shared.tap.settings)}
-        return Program(self.shared.tap.command, {**given, "quota_priority": priority, **settings}, is_planhat=True)
+        return Program(
+            self._of(list(self.shared.tap.command)), {**given, "quota_priority": priority, **settings}, is_planhat=True
+        )
 
     def target(self, flow: Flow, **settings: Any) -> Program:  # noqa: ANN401 -- as above
         """target-planhat for a flow of this tenant."""
         shared = {**self._own(self.tenant.settings), **self._own(self.shared.target.settings)}
         tokens = {"api_token": self._token, **({"tenant_token": self._tenant_token} if self._tenant_token else {})}
         given = {**tokens, **shared, **self._own(flow.settings)}
-        return Program(self.shared.target.command, {**given, **settings}, is_planhat=True)
+        return Program(self._of(list(self.shared.target.command)), {**given, **settings}, is_planhat=True)
 
     @property
     def loader(self) -> Program:
@@ -130,7 +132,7 @@ class TenantAssets:
 
     def catalog(self, runner: Runner, streams: Collection[str], *, incremental: bool = False) -> Mapping[str, Any]:
         """The catalog that selects these streams."""
-        command = self.shared.tap.command
+        command = self._of(list(self.shared.tap.command))
         offered = discovered(command, runner.child_environment(), runner.log)
         return selecting(offered, streams, incremental=incremental)
 

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Ended", "Stage", "run_stages"]
+__all__ = ["Ended", "OrphanedError", "Stage", "run_stages"]
 
 _BOUND = str(Path(__file__).with_name("bound.py"))
 _GRACE_SECONDS = 12.0
@@ -30,6 +30,10 @@ _AFTER_READER_SECONDS = 3.0
 _PAUSE = 0.05
 _LINES_AT_ONCE = 1000
 _KEPT_LINES = 20
+
+
+class OrphanedError(OSError):
+    """The process that started this one has ended."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ def run_stages(
 
     If this call is left by an exception, for instance because the run is cancelled, the commands get SIGTERM, and
     SIGKILL some seconds later. On Linux they also end when this process is killed. There they end as well when the
-    thread ends that made this call.
+    thread ends that made this call. A process that has lost its own parent ends them too: Dagster runs a step in a
+    process of its own, which goes on when the process of the run is killed.
 
     Args:
         stages: The commands.
@@ -106,6 +111,7 @@ def run_stages(
         source: What the first command reads; nothing if it is left out.
 
     Raises:
+        OrphanedError: The process that started this one has ended.
         OSError: A process cannot be started.
     """
     running: list[_Running] = []
@@ -180,7 +186,11 @@ def _relay(
 ) -> None:
     """Pass all lines on until all commands have ended."""
     reader_ended_at: float | None = None
+    parent = os.getppid()
     while True:
+        if os.getppid() != parent:
+            message = "the process that started this one has ended, so the commands of this run were ended"
+            raise OrphanedError(message)
         may_be_over = all(each.has_ended for each in running) and not any(reader.is_alive() for reader in readers)
         try:
             whose, line = lines.get(timeout=_PAUSE)
