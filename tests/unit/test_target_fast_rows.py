@@ -434,24 +434,37 @@ VALUE = values_of_levels(3)
 
 
 @st.composite
-def records(draw: st.DrawFn, names: st.SearchStrategy[list[str]], custom: st.SearchStrategy[Any]) -> dict[str, Any]:
-    return {name: draw(custom if name == "custom" else VALUE) for name in draw(names)}
+def records(
+    draw: st.DrawFn,
+    begun: st.SearchStrategy[dict[str, Any]],
+    names: st.SearchStrategy[list[str]],
+    custom: st.SearchStrategy[Any],
+) -> dict[str, Any]:
+    return {**draw(begun), **{name: draw(custom if name == "custom" else VALUE) for name in draw(names)}}
 
 
 @cache
 def generated(case: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Records of a case. Strategies are made once: Hypothesis looks at each new one before it draws."""
-    custom = [*(CUSTOM.types or ()), *CUSTOM.formulas, "Unknown"]
-    return records(
-        st.lists(st.sampled_from([*CASES[case][1], "undeclared"]), unique=True),
-        st.none() | st.dictionaries(st.sampled_from(custom), VALUE, max_size=4),
+    """Records of a case: with any columns, or usual ones in which up to two columns changed.
+
+    Strategies are made once: Hypothesis looks at each new one before it draws.
+    """
+    names = st.sampled_from([*CASES[case][1], "undeclared"])
+    customs = st.sampled_from([*(CUSTOM.types or ()), *CUSTOM.formulas, "Unknown"])
+    custom = st.none() | st.dictionaries(customs, VALUE, max_size=4)
+    return records(st.just({}), st.lists(names, unique=True), custom) | records(
+        usual(case), st.lists(names, max_size=2), custom
     )
 
 
 @cache
+def usual(case: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from([record for name, record in USUAL if name == case] or [{}])
+
+
+@cache
 def usual_or_generated(case: str) -> st.SearchStrategy[list[dict[str, Any]]]:
-    usual = [record for name, record in USUAL if name == case] or [{}]
-    return st.lists(st.sampled_from(usual) | generated(case), max_size=6)
+    return st.lists(usual(case) | generated(case), max_size=6)
 
 
 @pytest.mark.parametrize("case", CASES)
