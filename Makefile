@@ -15,7 +15,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
 LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help demo meltano check test unit lint package bench bench-calls docs clean
+.PHONY: help demo meltano check test test-airflow unit lint package bench bench-calls docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your ow
 
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-airflow: .venv/ready examples/airflow/.venv/ready ## Tests of the example for Airflow, with Airflow itself
+	@.venv/bin/python -m pytest --numprocesses=0 tests/engines/test_airflow.py $(ARGS)
 
 check: .venv/ready ## Style, types, imports and unit tests, side by side: for all the time
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
@@ -47,6 +50,7 @@ lint: .venv/ready ## Style, types, imports, dependencies, lock files
 	@.venv/bin/deptry --no-ansi tests docs
 	@$(UV) lock --check --quiet
 	@$(UV) lock --check --quiet --project demo
+	@$(UV) lock --check --quiet --project examples/airflow
 
 package: | $(UV) ## Build the distributions and install each from its wheel into an empty environment
 	@.ci/package $(UV) $(DISTRIBUTIONS)
@@ -62,7 +66,7 @@ docs: .venv/ready ## Write what is generated: settings tables, plugin definition
 	@.venv/bin/python docs/streams.py
 
 clean: ## Remove everything that the other targets made
-	rm -rf .make .meltano .venv demo/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .make .meltano .venv demo/.venv examples/airflow/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/ready: $(LOCKED) | $(UV)
 	@$(UV) sync --quiet --frozen --compile-bytecode --all-packages --group dev
@@ -70,6 +74,10 @@ clean: ## Remove everything that the other targets made
 
 demo/.venv/ready: demo/pyproject.toml demo/uv.lock planhat-api/pyproject.toml planhat-sandbox/pyproject.toml | $(UV)
 	@$(UV) sync --quiet --frozen --compile-bytecode --project demo
+	@touch $@
+
+examples/airflow/.venv/ready: examples/airflow/pyproject.toml examples/airflow/uv.lock | $(UV)
+	@$(UV) sync --quiet --frozen --compile-bytecode --project examples/airflow
 	@touch $@
 
 $(OWN_UV):
