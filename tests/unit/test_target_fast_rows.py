@@ -424,7 +424,7 @@ LEAF = (
 
 def values_of_levels(number: int) -> st.SearchStrategy[Any]:
     """Values with so many levels of lists and objects; ``st.recursive`` takes twice the time to draw from."""
-    values = LEAF
+    values: st.SearchStrategy[Any] = LEAF
     for _ in range(number):
         values = LEAF | st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3)
     return values
