@@ -29,8 +29,10 @@ meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your ow
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
 
-test-engines: .venv/ready dagster-planhat/.venv/ready ## Tests with Dagster, in an environment of its own
-	@dagster-planhat/.venv/bin/python -m pytest --config-file=tests/engines/pytest.toml --rootdir=. tests/engines $(ARGS)
+# Each engine has an environment of its own.
+test-engines: .venv/ready dagster-planhat/.venv/ready examples/airflow/.venv/ready ## Tests with Dagster, Celery and Airflow
+	@dagster-planhat/.venv/bin/python -m pytest --config-file=tests/engines/pytest.toml --rootdir=. tests/engines --ignore=tests/engines/test_airflow.py $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses=0 tests/engines/test_airflow.py
 
 check: .venv/ready ## Style, types, imports and unit tests, side by side: for all the time
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
@@ -53,6 +55,7 @@ lint: .venv/ready dagster-planhat/.venv/ready ## Style, types, imports, dependen
 	@$(UV) lock --check --quiet
 	@$(UV) lock --check --quiet --project dagster-planhat
 	@$(UV) lock --check --quiet --project demo
+	@$(UV) lock --check --quiet --project examples/airflow
 
 package: | $(UV) ## Build the distributions and install each from its wheel into an empty environment
 	@.ci/package $(UV) $(DISTRIBUTIONS)
@@ -68,7 +71,7 @@ docs: .venv/ready ## Write what is generated: settings tables, plugin definition
 	@.venv/bin/python docs/streams.py
 
 clean: ## Remove everything that the other targets made
-	rm -rf .make .meltano .venv dagster-planhat/.venv demo/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .make .meltano .venv dagster-planhat/.venv demo/.venv examples/airflow/.venv benchmarks/.venvs output/* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/ready: $(LOCKED) | $(UV)
 	@$(UV) sync --quiet --frozen --compile-bytecode --all-packages --group dev
@@ -80,6 +83,10 @@ demo/.venv/ready: demo/pyproject.toml demo/uv.lock planhat-api/pyproject.toml pl
 
 dagster-planhat/.venv/ready: dagster-planhat/pyproject.toml dagster-planhat/uv.lock | $(UV)
 	@$(UV) sync --quiet --frozen --compile-bytecode --project dagster-planhat --all-extras --group dev
+	@touch $@
+
+examples/airflow/.venv/ready: examples/airflow/pyproject.toml examples/airflow/uv.lock | $(UV)
+	@$(UV) sync --quiet --frozen --compile-bytecode --project examples/airflow
 	@touch $@
 
 $(OWN_UV):

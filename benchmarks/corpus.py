@@ -81,19 +81,28 @@ class Corpus:
         row: Row = json.loads(b"".join(bytes(piece) for piece in self.cut(number, number + 1)))
         return row
 
+    def first_row(self) -> Row:
+        """Row 0, decoded, for those who do not need a whole block."""
+        row: Row = json.loads(_number(_encode(self.make(0)), 0))
+        return row
+
     def lines(self, rows: int, before: bytes, after: bytes) -> Iterator[bytes]:
         """Each row between two texts, a block at a time; for files of messages."""
-        template, starts = self.template
+        template, starts = self.template if rows >= BLOCK else _rows_of(self, rows)
         line_block = b"".join(before + template[start : stop - 1] + after for start, stop in pairwise(starts))
         for number in range(-(-rows // BLOCK)):
             block = _number(line_block, number)
             left = rows - number * BLOCK
-            yield block if left >= BLOCK else b"".join(block.splitlines(keepends=True)[:left])
+            yield block if left >= min(rows, BLOCK) else b"".join(block.splitlines(keepends=True)[:left])
 
 
 @lru_cache(maxsize=8)
 def _template(corpus: Corpus) -> tuple[bytes, list[int]]:
-    rows = [_encode(corpus.make(number)) for number in range(BLOCK)]
+    return _rows_of(corpus, BLOCK)
+
+
+def _rows_of(corpus: Corpus, count: int) -> tuple[bytes, list[int]]:
+    rows = [_encode(corpus.make(number)) for number in range(count)]
     starts = [0, *accumulate(len(row) + 1 for row in rows)]
     return b",".join(rows) + b",", starts
 

@@ -79,7 +79,9 @@ def write(kind: str, rows: int, path: Path) -> None:
     """Write the file of one kind, see ``FEEDS``."""
     feed = FEEDS[kind]
     columns = {name: column for column, name in feed.renamed.items()}
-    properties = {columns.get(name, name): _property(feed, name, value) for name, value in feed.rows.row(0).items()}
+    properties = {
+        columns.get(name, name): _property(feed, name, value) for name, value in feed.rows.first_row().items()
+    }
     before = b'{"type":"RECORD","stream":"%s","record":' % feed.stream.encode()
     with path.open("wb") as file:
         schema = {"type": "object", "properties": properties}

@@ -68,6 +68,15 @@ class Rounds:
         used, calls = self._run(work, contestant, rows)
         return Sample(work.key, contestant, rows, **asdict(used), idle_wall=idle.wall, idle_cpu=idle.cpu, calls=calls)
 
+    def peak(self, work: Work, contestant: str, rows: int) -> float:
+        """The most memory of one run, in MiB.
+
+        Raises:
+            RunFailedError: As with ``once``.
+        """
+        used, _ = self._run(work, contestant, rows)
+        return used.peak
+
     def _run(self, work: Work, contestant: str, rows: int) -> tuple[measure.Usage, int]:
         days = max(1, -(-rows // corpus.BLOCK))
         contestants = Contestants(

@@ -95,7 +95,7 @@ class Session:
             peaks: dict[int, list[float]] = {rows: [] for rows in self.sizes.memory}
             for _ in range(self.rounds):
                 for rows, found in peaks.items():
-                    found.append(play.once(work, OURS, rows).peak)
+                    found.append(play.peak(work, OURS, rows))
             self.results.memory[what] = {rows: median(found) for rows, found in peaks.items()}
             _say(f"memory of the {what}: {peaks}")
 

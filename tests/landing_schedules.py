@@ -17,7 +17,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -35,6 +34,7 @@ from tests.contract.sandbox_calls import Api
 from tests.landing_judge import Books, RunFiles, Terms, Verdict, judge
 from tests.landing_source import STREAM, TODAY, Shape, Source, content_of
 from tests.target_support import connection
+from tests.warm_commands import WarmCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -381,17 +381,11 @@ class _Run:
             "LANDING_CHECKPOINT": "0.1",
             "XDG_CACHE_HOME": str(self._folder.parent / "cache"),
         }
-        command = [sys.executable, "-m", self._schedule.command, "--config", str(config)]
         with (
             (self._folder / "states").open("wb") as states,
             (self._folder / "log").open("wb") as log,
-            subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=states,
-                stderr=log,
-                env=environment,
-                cwd=Path(__file__).parents[1],
+            WarmCommand(
+                self._schedule.command, ["--config", str(config)], stdout=states, stderr=log, env=environment
             ) as process,
         ):
             feeder = threading.Thread(target=self._feed, args=(process, parts, seconds))
@@ -400,7 +394,7 @@ class _Run:
             feeder.join()
         return code
 
-    def _feed(self, process: subprocess.Popen[bytes], parts: Sequence[bytes], seconds: float) -> None:
+    def _feed(self, process: WarmCommand, parts: Sequence[bytes], seconds: float) -> None:
         assert process.stdin
         with suppress(OSError):
             for part in parts:
@@ -410,9 +404,7 @@ class _Run:
         with suppress(OSError):
             process.stdin.close()
 
-    def _wait(
-        self, process: subprocess.Popen[bytes], stop: signal.Signals | None, moment: Callable[[], bool] | None
-    ) -> int:
+    def _wait(self, process: WarmCommand, stop: signal.Signals | None, moment: Callable[[], bool] | None) -> int:
         end = time.monotonic() + _MOST_SECONDS
         while process.poll() is None:
             if stop is not None and moment is not None and moment():

@@ -20,7 +20,7 @@ from target_planhat import start
 if TYPE_CHECKING:
     from planhat_api import Deadline
 
-__all__ = ["SandboxClock"]
+__all__ = ["SandboxClock", "main"]
 
 _PAUSE = 0.005
 """Real seconds that each wait takes, so that a signal can come during it."""
@@ -71,9 +71,14 @@ def _prepare() -> None:
     patch.object(target, "Checkpoint", checkpoint).start()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command."""
     # A run that hangs is asked where it is.
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     start._end_by_signals()
     _prepare()
     start.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_planhat.tap import TapPlanhat
+from tests.warm_commands import TAP, run_warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -135,12 +136,11 @@ def write_files(folder: Path, **documents: Any) -> list[str]:
 
 
 def run_command(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(
-        [COMMAND, *options],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **environment},
-    )
+    """Run the command to its end. Where variables are for Python itself, it is the installed one."""
+    everything = {**os.environ, **environment}
+    if any(name.startswith("PYTHON") for name in environment):
+        return subprocess.run(
+            [COMMAND, *options], capture_output=True, text=True, timeout=60, check=False, env=everything
+        )
+    done = run_warm(TAP, *options, env=everything)
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

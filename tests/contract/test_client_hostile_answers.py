@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import tracemalloc
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +24,7 @@ from planhat_api import (
 )
 from planhat_api.models.registry import model
 from tests.client_support import connection_of
-from tests.hostile_server import ReceivedCall, Told, serving
+from tests.hostile_server import MB, ReceivedCall, Told, serving, unfolding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     Do = Callable[[PlanhatClient], Any]
 
 COMPANIES = model("companies")
-MB = 1 << 20
-UNFOLDS = gzip.compress(b'[{"_id":"0"},' + b'{"name":"x"},' * (300 * MB // 13) + b"{}]")
 DEEP = b"[" * 100_000 + b"]" * 100_000
 ROW = Row(b'{"name":"x","externalId":"a"}', {"externalId": "a"})
 
@@ -77,9 +75,10 @@ def error_of(do: Do, told: Told) -> PlanhatError:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_an_answer_that_unfolds_ends_in_an_error_with_call_and_size(call: str) -> None:
+    told = unfolding()
     tracemalloc.start()
     try:
-        error = error_of(CALLS[call], Told(UNFOLDS, "gzip"))
+        error = error_of(CALLS[call], told)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -120,14 +119,16 @@ def test_errors_of_rows_that_nest_deeply_are_no_errors_of_rows(call: str, levels
 
 
 @pytest.mark.parametrize(
-    "body", [Told(UNFOLDS, "gzip"), Told(DEEP), Told(DEEP[:100_000])], ids=["unfolds", "deep", "open"]
+    "body", [unfolding, lambda: Told(DEEP), lambda: Told(DEEP[:100_000])], ids=["unfolds", "deep", "open"]
 )
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(401, CredentialsError), (403, AccessError), (413, PayloadError), (503, UnavailableError), (302, PayloadError)],
 )
-def test_a_refusal_is_told_by_its_status_whatever_its_body(body: Told, status: int, kind: type[PlanhatError]) -> None:
-    error = error_of(CALLS["one record"], Told(body.body, body.encoding, status))
+def test_a_refusal_is_told_by_its_status_whatever_its_body(
+    body: Callable[[], Told], status: int, kind: type[PlanhatError]
+) -> None:
+    error = error_of(CALLS["one record"], replace(body(), status=status))
     assert type(error) is kind
     assert error.status == status
     assert len(str(error)) < 700
@@ -158,7 +159,8 @@ def test_a_passing_fault_of_that_kind_is_repeated() -> None:
 
 
 def test_an_answer_that_is_too_large_is_not_asked_for_again_as_it_stands() -> None:
-    with serving(lambda _: Told(UNFOLDS, "gzip")) as (url, calls), client_at(url) as client:
+    told = unfolding()
+    with serving(lambda _: told) as (url, calls), client_at(url) as client:
         with pytest.raises(AnswerTooLargeError):
             client.get(COMPANIES, "1")
         assert len(calls) == 1

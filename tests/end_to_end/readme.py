@@ -14,14 +14,15 @@ SET_UP_ALREADY = ("make ", ". demo/.venv/bin/activate")
 
 @dataclass(frozen=True)
 class Section:
-    """One section of the README."""
+    """One section of the README, or of another page."""
 
     title: str
+    page: Path = README
 
     def blocks(self, language: str) -> list[str]:
         """The texts of its blocks in a language."""
-        _, found, rest = README.read_text("utf-8").partition(f"\n## {self.title}\n")
-        assert found, f"The README has no section {self.title}"
+        _, found, rest = self.page.read_text("utf-8").partition(f"\n## {self.title}\n")
+        assert found, f"{self.page} has no section {self.title}"
         text, _, _ = rest.partition("\n## ")
         return [body for kind, body in BLOCK.findall(text) if kind == language]
 

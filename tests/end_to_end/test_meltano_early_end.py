@@ -33,7 +33,7 @@ ENDS = {
     "wrong token": ({"API_TOKEN": "wrong-token-1234567890"}, "the token is not accepted"),
     "no token": ({}, "api_token: "),
     "server gone": (
-        {"API_TOKEN": "t" * 20, "BASE_URL": "http://127.0.0.1:9", "GIVE_UP_AFTER_SECONDS": "1"},
+        {"API_TOKEN": "t" * 20, "BASE_URL": "http://127.0.0.1:9", "TIMEOUT_SECONDS": "1"},
         "Check the network",
     ),
 }

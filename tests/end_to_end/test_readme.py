@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(900)
 
 SERVE = "planhat-sandbox serve --port 8080"
+FEW_ROWS = ("--companies", "20", "--endusers", "40", "--days", "10")
 PORT = re.compile(r":8080\b")
 CLONE = "<clone of this repository>"
 
@@ -38,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
 def ready() -> Iterator[list[str]]:
     """What the sandbox of the README says; its port is a free one."""
     assert SERVE in FIRST_STEPS.commands()
-    command = shlex.split(SERVE.replace("8080", "0"))
+    command = [*shlex.split(SERVE.replace("8080", "0")), *FEW_ROWS]
     with subprocess.Popen(
         [str(MELTANO.with_name(command[0])), *command[1:]], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import subprocess
 import time
 from contextlib import suppress
@@ -12,11 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.hostile_server import ReceivedCall, Told, serving
+from tests.hostile_server import ReceivedCall, Told, serving, unfolding
 from tests.tap_support import COMMAND, parsed, run, write_files
 
-MB = 1 << 20
-UNFOLDS = gzip.compress(b'[{"_id":"0"},' + b'{"name":"x"},' * (300 * MB // 13) + b"{}]")
 DEEP = b"[" * 100_000 + b"]" * 100_000
 ROWS = [msgspec.json.encode({"_id": f"{n:024x}", "name": f"Company {n}", "a": 1, "b": 2}) for n in range(40)]
 
@@ -78,7 +75,8 @@ def told_by(url: str, folder: Path, *options: str, **documents: Any) -> tuple[in
 
 @pytest.mark.parametrize("path", ["companies", "customfields"])
 def test_an_answer_that_unfolds_to_300_mb(tmp_path: Path, path: str) -> None:
-    with serving(lambda asked: Told(UNFOLDS, "gzip") if asked.path == path else Told(b"[]")) as (url, _):
+    told = unfolding()
+    with serving(lambda asked: told if asked.path == path else Told(b"[]")) as (url, _):
         config = config_at(url, custom_field_definitions=True)
         catalog = catalog_of("companies")
         catalog["streams"][0]["schema"]["properties"]["custom"] = {"type": ["object", "null"]}
@@ -149,8 +147,10 @@ def test_an_integer_of_thousands_of_digits_is_passed_on(tmp_path: Path) -> None:
 
 
 def test_messages_of_the_command_can_be_parsed_up_to_the_fault(tmp_path: Path) -> None:
+    told = unfolding()
+
     def answers(asked: ReceivedCall) -> Told:
-        return Told(UNFOLDS, "gzip") if asked.path == "endusers" else Told(b"[%s]" % b",".join(ROWS[asked.window]))
+        return told if asked.path == "endusers" else Told(b"[%s]" % b",".join(ROWS[asked.window]))
 
     with serving(answers) as (url, _):
         code, _, out, _ = told_by(url, tmp_path, catalog=catalog_of("companies", "endusers"))

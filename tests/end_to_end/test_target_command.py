@@ -18,6 +18,7 @@ import pytest
 from planhat_sandbox import Sandbox
 from tests.quota_support import has_passed
 from tests.target_support import connection, lines, records, schema, state, stream
+from tests.warm_commands import TARGET, run_warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +40,7 @@ def settings_file(box: Sandbox, folder: Path, **settings: Any) -> Path:
 
 def command(box: Sandbox, folder: Path, given: bytes, **settings: Any) -> subprocess.CompletedProcess[bytes]:
     config = settings_file(box, folder, **settings)
-    return subprocess.run([COMMAND, "--config", str(config)], input=given, capture_output=True, check=False, timeout=60)
+    return run_warm(TARGET, "--config", str(config), given=given)
 
 
 GOOD = lines([*stream("companies", [{"external_id": "e1", "name": "A"}]), state({"at": 1})])

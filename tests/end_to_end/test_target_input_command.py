@@ -16,6 +16,7 @@ from planhat_sandbox import Sandbox
 from tests.contract.test_target_input_fuzz import rows_in
 from tests.log_support import assert_told_well
 from tests.target_support import connection, lines, records, schema, state
+from tests.warm_commands import TARGET, run_warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,14 +37,7 @@ def command(box: Sandbox, folder: Path, given: bytes, **more: str) -> subprocess
     config = folder / "config.json"
     rejects = str(folder / "rejects")
     config.write_text(json.dumps(connection(box, max_rejects="100%", rejects_dir=rejects)))
-    return subprocess.run(
-        [str(BIN / "target-planhat"), "--config", str(config)],
-        input=given,
-        env={**os.environ, **more},
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+    return run_warm(TARGET, "--config", str(config), given=given, env={**os.environ, **more})
 
 
 def test_control_characters_are_escaped_in_one_line_for_each_event(box: Sandbox, tmp_path: Path) -> None:
@@ -97,9 +91,7 @@ def test_settings_that_cannot_be_read(tmp_path: Path, content: str | None, why: 
         file.mkdir()
     elif content is not None:
         file.write_text(content)
-    finished = subprocess.run(
-        [str(BIN / "target-planhat"), "--config", str(file)], input=b"", capture_output=True, check=False, timeout=60
-    )
+    finished = run_warm(TARGET, "--config", str(file))
     assert finished.returncode == 2
     assert_told_well(finished.stderr.decode())
     told = finished.stderr.decode()

@@ -15,21 +15,15 @@ import pytest
 from planhat_api.plugin.exit_codes import ExitCode
 from planhat_sandbox import Sandbox
 from tests.target_support import connection, lines, records, schema
+from tests.warm_commands import TARGET, run_warm
 
 COMMAND = [str(Path(sys.executable).with_name("target-planhat"))]
 
 
 def start(arguments: list[str], messages: list[dict[str, Any]], **variables: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_"))}
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        input=lines(messages).decode(),
-        env={**clean, **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_warm(TARGET, *arguments, given=lines(messages), env={**clean, **variables})
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -64,13 +65,22 @@ def test_values_that_do_not_nest_deeply_are_taken(case: str, form: bytes) -> Non
         assert taken(case, line_of(form % value))
 
 
+# Strategies are made once: Hypothesis looks at each new one before it draws.
+HOW_MANY, HOW_LONG, PUT_THERE = st.integers(1, 3), st.integers(0, 3), st.binary(max_size=3) | st.just(b"NaN")
+
+
+@cache
+def usual_lines(case: str) -> st.SearchStrategy[bytes]:
+    usual: list[dict[str, Any]] = [record for name, record in USUAL if name == case] or [{}]
+    return st.sampled_from([line for each in usual for line in (message(each), line_of(json.dumps(each).encode()))])
+
+
 @pytest.mark.parametrize("case", CASES)
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_lines_with_changed_bytes(case: str, data: st.DataObject) -> None:
-    usual: dict[str, Any] = data.draw(st.sampled_from([record for name, record in USUAL if name == case] or [{}]))
-    line = bytearray(message(usual) if data.draw(st.booleans()) else line_of(json.dumps(usual).encode()))
-    for _ in range(data.draw(st.integers(1, 3))):
+    line = bytearray(data.draw(usual_lines(case)))
+    for _ in range(data.draw(HOW_MANY)):
         place = data.draw(st.integers(0, len(line) - 1))
-        line[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3) | st.just(b"NaN"))
+        line[place : place + data.draw(HOW_LONG)] = data.draw(PUT_THERE)
     taken(case, bytes(line))

@@ -185,11 +185,20 @@ LEAF = (
 VALUE = LEAF | st.lists(LEAF, max_size=2) | st.dictionaries(st.text(), LEAF, max_size=2)
 
 
+YES_OR_NO = st.booleans()
+
+
+@cache
+def odd_names(case: str) -> st.SearchStrategy[list[str]]:
+    """Made once for each case: Hypothesis looks at each new strategy before it draws."""
+    return st.lists(st.sampled_from([*CASES[case][0], "undeclared"]), max_size=2)
+
+
 @st.composite
 def generated(draw: st.DrawFn, case: str) -> dict[str, Any]:
     columns = CASES[case][0]
-    usual = {name: FULL.get(name, "C-1") for name in columns if draw(st.booleans())}
-    odd = draw(st.lists(st.sampled_from([*columns, "undeclared"]), max_size=2))
+    usual = {name: FULL.get(name, "C-1") for name in columns if draw(YES_OR_NO)}
+    odd = draw(odd_names(case))
     return {**usual, **{name: draw(VALUE) for name in odd}}
 
 
@@ -217,29 +226,39 @@ def test_many_messages_give_what_each_gives(case: str, data: st.DataObject) -> N
         place += many.records or 1
 
 
+@cache
+def unchecked(case: str) -> WideRows:
+    return rows_of(case, validates=False)
+
+
+@cache
+def long_rows(case: str, column: str) -> StreamRows:
+    """What builds the points of one metric from rows that hold no other."""
+    columns, block, more = CASES[case]
+    others = [name for name in POINTS if name != column]
+    long_block = {
+        **{name: value for name, value in block.items() if name != "points"},
+        "columns": {**block.get("columns", {}), column: "value"},
+        "constants": {**block.get("constants", {}), "dimensionId": POINTS[column]},
+        "ignore": [*block.get("ignore", ()), *others],
+    }
+    return cast("StreamRows", made(StreamRows, {"properties": columns, **more}, long_block, validates=False))
+
+
 @pytest.mark.parametrize("case", ["usual", "texts", "model", "renamed", "unknown sent", "keywords", "nulls sent"])
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_point_is_built_as_from_a_row_of_its_own(case: str, data: st.DataObject) -> None:
     """A long row has the same shared columns, the metric as a constant, and the cell as its value."""
-    columns, block, more = CASES[case]
     record = data.draw(generated(case))
-    wide = rows_of(case, validates=False)
+    wide = unchecked(case)
     try:
         whole = wide.of_record(record, b"{}", 1)
     except RefusedRowError:
         whole = None
-    for column, dimension in POINTS.items():
-        others = [name for name in POINTS if name != column]
-        long_block = {
-            **{name: value for name, value in block.items() if name != "points"},
-            "columns": {**block.get("columns", {}), column: "value"},
-            "constants": {**block.get("constants", {}), "dimensionId": dimension},
-            "ignore": [*block.get("ignore", ()), *others],
-        }
-        long = made(StreamRows, {"properties": columns, **more}, long_block, validates=False)
+    for column in POINTS:
         try:
-            (wanted,) = long.of_record(record, b"{}", 1).items
+            (wanted,) = long_rows(case, column).of_record(record, b"{}", 1).items
         except RefusedRowError as err:
             refusal = str(err)
             if whole is not None and "metric point needs value" not in refusal:
