@@ -1,4 +1,4 @@
-"""Real servers that keep a quota, started for tests from wheels."""
+"""Real servers of Redis and PostgreSQL, started for tests from wheels."""
 
 from __future__ import annotations
 

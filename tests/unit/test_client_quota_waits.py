@@ -64,6 +64,17 @@ def test_a_long_wait_for_a_turn_is_told_when_it_begins(
     assert told.endswith("that share the quota_store. The next call can go out in 44 s")
 
 
+def test_a_wait_says_why_it_is_long(clock: _Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "planhat_api")
+    with QuotaWaits(200, clock).waiting() as wait:
+        wait.report_turn(20, "at most 25 in 61 s")
+    with QuotaWaits(200, clock, yields=True).waiting() as wait:
+        wait.report_turn(20)
+    alone, backfill = caplog.messages
+    assert "this process makes at most 25 in 61 s, because the quota_store cannot be used. The next" in alone
+    assert "this backfill lets the calls of other processes go first (quota_priority). The next" in backfill
+
+
 @pytest.mark.parametrize(
     ("is_shared", "who"), [(True, "a process that shares the quota_store"), (False, "this process")]
 )

@@ -68,9 +68,10 @@ class Counting:
         return self._place is not None and not self._away
 
     @property
-    def limits(self) -> Limits:
-        """The limits that hold now for this process."""
-        return self._limits if self.is_shared else self._share
+    def share(self) -> str:
+        """What this process may do alone while the store cannot be used; empty if it can."""
+        calls, window = self._share.rates[0]
+        return f"at most {calls} in {window / 1000:.0f} s" if self._away else ""
 
     def ask(self, caller: Caller) -> Answer:
         """Ask for a turn."""
@@ -222,14 +223,12 @@ class Counting:
         if self._away:
             return
         self._away = True
-        calls, window = self._share.rates[0]
         _log.warning(
-            "The quota store %s cannot be used (%s); this process now counts only its own calls, at most %d in %.0f s "
+            "The quota store %s cannot be used (%s); this process now counts only its own calls, %s "
             "(calls_per_minute divided by quota_workers), until the store is back",
             place.shown,
             error,
-            calls,
-            window / 1000,
+            self.share,
         )
 
     def _drop(self) -> None:

@@ -155,4 +155,4 @@ class Quota:
         if answer.reason is Reason.PAUSE:
             wait.report_pause(seconds, is_shared=self.is_shared)
         elif answer.reason is not Reason.STEP:
-            wait.report_turn(seconds)
+            wait.report_turn(seconds, self._counting.share)

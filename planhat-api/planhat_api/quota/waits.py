@@ -91,13 +91,13 @@ class QuotaWaits:
         """
         return self._clock() - began + still >= _LOGGED_FROM
 
-    def report_turn(self, still: float) -> None:
+    def report_turn(self, still: float, share: str = "") -> None:
         """Log a wait for a turn, at most once a minute."""
         if self._is_due("turn"):
+            rule = f"{self._allowed} calls a minute are allowed (calls_per_minute), {self._who}"
             _log.info(
-                "Waiting for the quota: %d calls a minute are allowed (calls_per_minute), %s%s",
-                self._allowed,
-                self._who,
+                "Waiting for the quota: %s%s",
+                f"this process makes {share}, because the quota_store cannot be used" if share else rule,
                 f". The next call can go out in {still:.0f} s" if still >= 1 else "",
             )
 
@@ -130,14 +130,15 @@ class Wait:
         self._waits = waits
         self._began = began
 
-    def report_turn(self, still: float) -> None:
+    def report_turn(self, still: float, share: str = "") -> None:
         """Log the wait for a turn if it is long.
 
         Args:
             still: Seconds until there may be one, as far as is known.
+            share: What this process may do alone while the store cannot be used; empty if it can.
         """
         if self._waits.lasts(self._began, still):
-            self._waits.report_turn(still)
+            self._waits.report_turn(still, share)
 
     def report_pause(self, still: float, *, is_shared: bool) -> None:
         """Log the wait for the end of a pause if it is long.
