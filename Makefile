@@ -15,7 +15,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
 LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help demo meltano check test test-engines unit lint package bench bench-calls docs clean
+.PHONY: help demo meltano check test test-engines unit lint package bench bench-calls bench-machines docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,9 @@ bench: .venv/ready ## Speed and memory against peers
 
 bench-calls: .venv/ready ## Calls of an hourly sync, beside peers and the fewest possible
 	@UV=$(UV) .venv/bin/python -m benchmarks.calls $(ARGS)
+
+bench-machines: .venv/ready dagster-planhat/.venv/ready ## A backfill on several machines, some of which are lost
+	@dagster-planhat/.venv/bin/python -m tests.engines.machines $(ARGS)
 
 docs: .venv/ready ## Write what is generated: settings tables, plugin definitions, the table of streams
 	@.venv/bin/python docs/generate.py

@@ -65,7 +65,7 @@ def days() -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def environment(home: Path, boxes: dict[str, Sandbox], days: tuple[str, str]) -> dict[str, str]:
-    assert AIRFLOW.exists(), "Airflow is set up by `make test-airflow`"
+    assert AIRFLOW.exists(), "Airflow is set up by `make test-engines`"
     (home / "loaded").mkdir()
     (home / "loader.py").write_text(LOADER)
     plan = {

@@ -51,7 +51,7 @@ def share_of_quota(calls: Sequence[dict[str, Any]], calls_per_minute: int, *, un
 
     While there is work is up to the moment when the last piece began.
     """
-    stamps = sorted(call["at"] for call in calls if until is None or call["at"] <= until)
+    stamps: list[float] = sorted(call["at"] for call in calls if until is None or call["at"] <= until)
     # The first call ends no interval.
     return (len(stamps) - 1) / (stamps[-1] - stamps[0]) * _MINUTE / calls_per_minute
 
