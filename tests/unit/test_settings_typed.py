@@ -43,7 +43,7 @@ def test_the_sdk_finds_a_type_for_each_setting_and_no_reference(schema: dict[str
 
 def test_secrets_are_marked() -> None:
     secrets = [name for name, setting in SETTINGS["properties"].items() if setting.get("secret")]
-    assert secrets == ["api_token", "tenant_token"]
+    assert secrets == ["api_token", "tenant_token", "quota_store"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
