@@ -58,7 +58,7 @@ lint: .venv/ready dagster-planhat/.venv/ready ## Style, types, imports, dependen
 	@$(UV) lock --check --quiet --project examples/airflow
 
 package: | $(UV) ## Build the distributions and install each from its wheel into an empty environment
-	@.ci/package $(UV) $(DISTRIBUTIONS)
+	@.ci/package $(UV) $(DISTRIBUTIONS) dagster-planhat
 
 bench: .venv/ready ## Speed and memory against peers
 	@UV=$(UV) .venv/bin/python -m benchmarks $(ARGS)
