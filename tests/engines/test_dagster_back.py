@@ -39,8 +39,8 @@ def set_flow(acme: Acme, tmp_path: Path) -> Callable[..., None]:
     return change
 
 
-def write(acme: Acme, plan_id: str) -> Any:
-    return acme.materialize("write_scores", ops={"acme__write_scores": {"config": {"plan_id": plan_id}}})
+def write(acme: Acme, plan_id: str, **more: Any) -> Any:
+    return acme.materialize("write_scores", ops={"acme__write_scores": {"config": {"plan_id": plan_id, **more}}})
 
 
 def test_a_plan_is_carried_out_once_by_a_run_that_names_it(acme: Acme, set_flow: Callable[..., None]) -> None:
@@ -61,6 +61,22 @@ def test_a_plan_is_carried_out_once_by_a_run_that_names_it(acme: Acme, set_flow:
     again = write(acme, metadata["planhat/plan_id"])
     assert "was written already, by the run" in failure_of(again)
     assert "is not the id of a plan" in failure_of(write(acme, "../../other"))
+
+
+def test_a_plan_that_a_lost_worker_has_begun_is_not_written_by_a_run_that_takes_its_place(
+    acme: Acme, set_flow: Callable[..., None]
+) -> None:
+    one = acme.box.ask("rows/companies")[0]
+    score = 6 - (one.get("csmScore") or 0)
+    set_flow(scores={one["externalId"]: score})
+    metadata = metadata_of(acme.materialize("plan_scores"), "plan_scores")
+    # What a worker leaves behind that is killed in the middle.
+    Path(metadata["planhat/plan_file"]).with_suffix(".begun").write_text("run-of-a-lost-worker\n")
+    refused = write(acme, metadata["planhat/plan_id"])
+    assert "the run run-of-a-lost-worker has begun to write the plan" in failure_of(refused)
+    assert acme.box.ask("rows/companies")[0] == one
+    assert write(acme, metadata["planhat/plan_id"], again=True).success
+    assert acme.box.ask("rows/companies")[0]["csmScore"] == score
 
 
 def test_nothing_is_written_without_the_id_of_a_plan(acme: Acme, set_flow: Callable[..., None]) -> None:

@@ -9,7 +9,9 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from datetime import date, datetime, timezone
 from pathlib import Path
 
@@ -316,20 +318,46 @@ def test_a_plan_is_carried_out_once_and_only_for_its_tenant_and_flow(tmp_path: P
     plan_id, path = plans.keep(made)
     assert path.read_text() == "a plan"
     assert plan_id.endswith(hashlib.sha256(b"a plan").hexdigest()[:12])
-    assert plans.usable(plan_id) == path
     with pytest.raises(UnusablePlanError, match="is one of acme, scores, and not of globex, scores"):
-        Plans(tmp_path, "globex", "scores").usable(plan_id)
+        Plans(tmp_path, "globex", "scores").begin(plan_id, "run-1")
     with pytest.raises(UnusablePlanError, match="not of acme, other"):
-        Plans(tmp_path, "acme", "other").usable(plan_id)
-    plans.note_written(plan_id, "run-1")
-    with pytest.raises(UnusablePlanError, match="written already, by the run run-1"):
-        plans.usable(plan_id)
+        Plans(tmp_path, "acme", "other").begin(plan_id, "run-1")
+    assert plans.begin(plan_id, "run-1") == path
+    # Another try of the same run.
+    assert plans.begin(plan_id, "run-1") == path
+    for run in ("run-2", "run-3"):
+        with pytest.raises(UnusablePlanError, match="the run run-1 has begun to write the plan"):
+            plans.begin(plan_id, run)
+    assert plans.begin(plan_id, "run-4", again=True) == path
+    plans.note_written(plan_id, "run-4")
+    with pytest.raises(UnusablePlanError, match="written already, by the run run-4"):
+        plans.begin(plan_id, "run-5", again=True)
+
+
+def test_of_many_runs_that_begin_a_plan_at_once_one_does(tmp_path: Path) -> None:
+    plans = Plans(tmp_path, "acme", "scores")
+    made = plans.new_file()
+    made.write_text("a plan")
+    plan_id, path = plans.keep(made)
+    began: list[str] = []
+
+    def begin(run: str) -> None:
+        with suppress(UnusablePlanError):
+            assert plans.begin(plan_id, run) == path
+            began.append(run)
+
+    threads = [threading.Thread(target=begin, args=(f"run-{number}",)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(began) == 1
 
 
 @pytest.mark.parametrize("plan_id", ["", "../x", "20260101T000000Z-0123456789ab/../x", "20260101T000000Z-0123456789ab"])
 def test_a_plan_that_is_not_there_is_refused(tmp_path: Path, plan_id: str) -> None:
     with pytest.raises(UnusablePlanError, match=r"is not the id of a plan|there is no plan"):
-        Plans(tmp_path, "acme", "scores").usable(plan_id)
+        Plans(tmp_path, "acme", "scores").begin(plan_id, "run-1")
 
 
 # Counts

@@ -23,9 +23,12 @@ class WritePlan(dg.Config):
 
     Attributes:
         plan_id: Which plan is carried out: the one that a person has read. There is no default.
+        again: Whether a plan is carried out that another run has begun and did not end. What that run sent is found
+            unchanged then, but for rows that cannot be compared, such as user activities.
     """
 
     plan_id: str
+    again: bool = False
 
 
 def plan_asset(assets: TenantAssets, flow: Flow, plans_dir: Path) -> dg.AssetsDefinition:
@@ -85,7 +88,7 @@ def write_asset(assets: TenantAssets, flow: Flow, plans_dir: Path) -> dg.AssetsD
     )
     def write_plan(context: dg.AssetExecutionContext, config: WritePlan) -> Iterator[dg.MaterializeResult[Any]]:
         with as_dagster_failures(context, assets.shared.retries):
-            path = plans.usable(config.plan_id)
+            path = plans.begin(config.plan_id, context.run.run_id, again=config.again)
             target = assets.target(flow, write="changes", change_exit_codes=False)
             with path.open("rb") as plan:
                 result = assets.runner(context).load(plan, target)

@@ -1,4 +1,4 @@
-"""Plans in a folder that all workers share: a file for each, and a note beside it when it was written."""
+"""Plans in a folder that all workers share: a file for each, and beside it who began and who wrote it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ __all__ = ["Plans", "UnusablePlanError"]
 
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 _DIGITS = 12
+_PLAN, _BEGUN, _WRITTEN = "singer", "begun", "written"
 
 
 class UnusablePlanError(Exception):
@@ -54,22 +55,50 @@ class Plans:
         """The id and the file of a plan that is whole now."""
         digest = hashlib.sha256(made.read_bytes()).hexdigest()[:_DIGITS]
         plan_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{digest}"
-        path = self._path(plan_id)
+        path = self._beside(plan_id, _PLAN)
         made.replace(path)
         return plan_id, path
 
-    def usable(self, plan_id: str) -> Path:
-        """The file of a plan that may be carried out.
+    def begin(self, plan_id: str, run: str, *, again: bool = False) -> Path:
+        """The file of a plan that a run now begins to carry out.
+
+        Args:
+            plan_id: The plan.
+            run: Id of the run.
+            again: Whether the plan may have been begun by another run, which ended early.
 
         Raises:
-            UnusablePlanError: There is no such plan, it belongs to another tenant or flow, or it was written already.
+            UnusablePlanError: There is no such plan, it belongs to another tenant or flow, it was written already, or
+                another run has begun it.
         """
+        path = self._usable(plan_id)
+        begun = self._beside(plan_id, _BEGUN)
+        try:
+            with begun.open("x", encoding="utf-8") as note:
+                note.write(f"{run}\n")
+        except FileExistsError:
+            other = _run_in(begun)
+            if other != run and not again:
+                message = (
+                    f"the run {other} has begun to write the plan {plan_id}. If it goes on, wait for it. If it ended "
+                    "early and you have seen in its log what it sent, set again: true beside plan_id to carry out the "
+                    "plan from its beginning"
+                )
+                raise UnusablePlanError(message) from None
+            begun.write_text(f"{run}\n", "utf-8")
+        return path
+
+    def note_written(self, plan_id: str, run: str) -> None:
+        """Note that a run has carried out a plan."""
+        self._beside(plan_id, _WRITTEN).write_text(f"{run}\n", "utf-8")
+
+    def _usable(self, plan_id: str) -> Path:
         if not _ID.fullmatch(plan_id):
             message = "plan_id is not the id of a plan: take it from the metadata of the asset that made the plan"
             raise UnusablePlanError(message)
-        path = self._path(plan_id)
+        path = self._beside(plan_id, _PLAN)
         if not path.exists():
-            elsewhere = [found.parent for found in self.root.glob(f"*/*/{plan_id}.singer")]
+            elsewhere = [found.parent for found in self.root.glob(f"*/*/{path.name}")]
             message = (
                 f"the plan {plan_id} is one of {elsewhere[0].parent.name}, {elsewhere[0].name}, "
                 f"and not of {self.tenant}, {self.flow}"
@@ -77,18 +106,15 @@ class Plans:
                 else f"there is no plan {plan_id} in {self._folder}. All workers must share the folder of the plans"
             )
             raise UnusablePlanError(message)
-        note = self._note(plan_id)
-        if note.exists():
-            message = f"the plan {plan_id} was written already, by the run {note.read_text('utf-8').strip()}"
+        written = self._beside(plan_id, _WRITTEN)
+        if written.exists():
+            message = f"the plan {plan_id} was written already, by the run {_run_in(written)}"
             raise UnusablePlanError(message)
         return path
 
-    def note_written(self, plan_id: str, run: str) -> None:
-        """Note that a run has carried out a plan."""
-        self._note(plan_id).write_text(f"{run}\n", "utf-8")
+    def _beside(self, plan_id: str, ending: str) -> Path:
+        return self._folder / f"{plan_id}.{ending}"
 
-    def _path(self, plan_id: str) -> Path:
-        return self._folder / f"{plan_id}.singer"
 
-    def _note(self, plan_id: str) -> Path:
-        return self._folder / f"{plan_id}.written"
+def _run_in(note: Path) -> str:
+    return note.read_text("utf-8").strip()
