@@ -32,11 +32,12 @@ def main() -> int:
 def _text(report: Report) -> str:
     size = report.size
     killed = ", ".join(report.killed) or "none"
-    minutes, cpu = report.seconds / 60, report.cpu_seconds
+    minutes = report.seconds / 60
     lines = [
         f"{size.pieces} pieces in {minutes:.1f} minutes; {size.workers} workers, killed: {killed}",
         f"quota in {size.store}, {size.calls_per_minute} calls a minute",
-        f"runs: {report.runs}; CPU of daemon and workers that are left: {cpu:.0f} s",
+        f"runs: {report.runs}",
+        f"CPU: daemon {report.daemon_cpu:.0f} s; workers that are left, with their connectors, {report.worker_cpu:.0f} s",
         "",
         "| tenant | points | missing | doubled | foreign | calls | 429 | most in 60 s | share of the quota |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",

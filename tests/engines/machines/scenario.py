@@ -79,7 +79,8 @@ class Report:
     runs: dict[str, int] = field(default_factory=dict)
     hourly_alone: float = 0.0
     hourly_beside: float = 0.0
-    cpu_seconds: float = 0.0
+    daemon_cpu: float = 0.0
+    worker_cpu: float = 0.0
 
 
 def run_scenario(size: Size, folder: Path) -> Report:
@@ -176,7 +177,8 @@ class _Running:
             report.seconds = time.monotonic() - began
             last_began = last_starts(instance)
             report.runs = {status: number for status, number in run_counts(instance).items() if number}
-        report.cpu_seconds = sum(machine.cpu_seconds() for machine in (daemon, *workers))
+        report.daemon_cpu = daemon.cpu_seconds()
+        report.worker_cpu = sum(worker.cpu_seconds() for worker in workers)
         for tenant in self.tenants:
             calls = tenant.calls()
             own = calls
