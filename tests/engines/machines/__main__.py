@@ -37,7 +37,7 @@ def _text(report: Report) -> str:
         f"{size.pieces} pieces in {minutes:.1f} minutes; {size.workers} workers, killed: {killed}",
         f"quota in {size.store}, {size.calls_per_minute} calls a minute",
         f"runs: {report.runs}",
-        f"CPU: daemon {report.daemon_cpu:.0f} s; workers that are left, with their connectors, {report.worker_cpu:.0f} s",
+        f"CPU: daemon {report.daemon_cpu:.0f} s, workers that are left {report.worker_cpu:.0f} s",
         "",
         "| tenant | points | missing | doubled | foreign | calls | 429 | most in 60 s | share of the quota |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
