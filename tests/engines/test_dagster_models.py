@@ -52,6 +52,23 @@ def test_a_state_that_the_loader_did_not_confirm_is_not_kept(acme: Acme) -> None
     assert calls(acme, since).count("projects") == 2
 
 
+def test_a_stream_that_the_token_may_not_read_is_not_materialized_and_the_others_are(acme: Acme) -> None:
+    acme.box.ask("faults", [{"kind": "status", "status": 403, "path": "users"}])
+    try:
+        result = acme.materialize("companies", "users")
+    finally:
+        acme.box.ask("faults", [])
+    assert result.success
+    (event,) = result.get_asset_materialization_events()
+    assert event.asset_key == dg.AssetKey(["acme", "companies"])
+    assert checks_of(result) == [("rows_landed", "passed")]
+
+
+def test_a_tap_that_does_not_say_what_it_read_has_failed(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGLEVEL", "WARNING")
+    assert "tap-planhat wrote no summary" in failure_of(acme.materialize("companies"))
+
+
 def test_an_unknown_stream_is_named(acme: Acme) -> None:
     acme.streams = ("company",)
     assert "the tap has no stream company" in failure_of(acme.materialize("company"))

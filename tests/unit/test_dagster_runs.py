@@ -24,7 +24,7 @@ import dagster_planhat
 from dagster_planhat.pieces import commands
 from dagster_planhat.pieces.catalog import UnknownStreamError, discovered, selecting
 from dagster_planhat.pieces.commands import private_folder, tap_argv
-from dagster_planhat.pieces.failures import HOPELESS, failure_of
+from dagster_planhat.pieces.failures import HOPELESS, PipeError, failure_of
 from dagster_planhat.pieces.kept_text import kept
 from dagster_planhat.pieces.landed import rows_of_days, rows_of_stream, warehouse
 from dagster_planhat.pieces.pipe import Ended
@@ -416,3 +416,37 @@ def test_a_run_gives_programs_their_secrets_by_file_and_keeps_them_out_of_enviro
     )
     assert result.state == {"bookmarks": {"a": {"n": 1}}}
     assert sorted(lines) == ["loader: False False 2", "tap: the token is ***"]
+
+
+SUMMARY = {"streams": {"dimension_data": {"records": 0}}, "skipped": ["dimension_data"], "complete": True}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (f"SUMMARY {json.dumps(SUMMARY)}", "may not read dimension_data"),
+        (f"SUMMARY {json.dumps({**SUMMARY, 'skipped': [], 'complete': False})}", "wrote no summary"),
+        ("a warning", "wrote no summary"),
+    ],
+    ids=["skipped", "incomplete", "silent"],
+)
+def test_a_tap_that_ends_with_0_and_did_not_read_what_is_needed_has_failed(line: str, message: str) -> None:
+    tap = Program([sys.executable, "-c", f"import sys; sys.stderr.write({line!r})"], is_planhat=True)
+    loader = Program([sys.executable, "-c", "import sys; sys.stdin.read()"])
+    runner = Runner(dict(os.environ), lambda _stage, _line: None)
+    for run in (
+        lambda: runner.pipe(tap, loader, needed=["dimension_data"]),
+        lambda: runner.read(tap, lambda _line: None, needed=["dimension_data"]),
+    ):
+        with pytest.raises(PipeError, match=message) as caught:
+            run()
+        assert not caught.value.may_retry
+
+
+def test_a_stream_that_is_skipped_and_not_needed_is_no_failure() -> None:
+    line = f"SUMMARY {json.dumps({**SUMMARY, 'skipped': ['users']})}"
+    tap = Program([sys.executable, "-c", f"import sys; sys.stderr.write({line!r})"], is_planhat=True)
+    runner = Runner(dict(os.environ), lambda _stage, _line: None)
+    result = runner.pipe(tap, Program([sys.executable, "-c", "import sys; sys.stdin.read()"]))
+    assert result.read is not None
+    assert result.read.skipped == {"users"}
