@@ -119,6 +119,28 @@ def test_secrets_and_their_passwords_are_taken_out_of_lines() -> None:
     assert Redaction([]).of("anything") == "anything"
 
 
+@pytest.mark.parametrize(
+    ("secret", "line", "clean"),
+    [
+        ("p@ss word", "postgresql://user:p%40ss%20word@host", "postgresql://user:***@host"),
+        ('quote"back\\slash', json.dumps({"token": 'quote"back\\slash'}), '{"token": "***"}'),
+        ("grün-es-wort", json.dumps("grün-es-wort"), '"***"'),
+        ("postgresql://user:p#ss/word?@host/db", "wrong password p#ss/word?", "wrong password ***"),
+        ("snowflake://host/db?password=query-word&role=reader", "query-word of reader", "*** of reader"),
+        ("-----BEGIN KEY-----\n  first-line-of-it\nsecond-line\n", "at first-line-of-it:", "at ***:"),
+        ("-----BEGIN KEY-----\nfirst-line\n", json.dumps("-----BEGIN KEY-----\nfirst-line\n"), '"***"'),
+        ("{\n}\n[many-words]", "a {} of [many-words]", "a {} of ***"),
+    ],
+)
+def test_a_secret_is_taken_out_however_it_is_written(secret: str, line: str, clean: str) -> None:
+    assert Redaction([secret]).of(line) == clean
+
+
+@given(st.text(st.characters(exclude_characters="*"), min_size=4), st.text())
+def test_no_text_breaks_the_redaction_and_a_secret_never_stays(secret: str, around: str) -> None:
+    assert secret not in Redaction([secret]).of(f"{around}{secret}{around}")
+
+
 # Files
 
 
