@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -175,6 +176,23 @@ def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next_one(temporar
         process.kill()
     with private_folder() as own:
         assert list(temporary.iterdir()) == [own]
+
+
+def test_a_folder_that_another_run_took_for_abandoned_is_not_used(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, is_first = fcntl.flock, iter([True])
+
+    def slow(descriptor: int, how: int) -> None:
+        if how == fcntl.LOCK_EX and next(is_first, False):
+            commands._remove_abandoned()
+            assert not list(temporary.iterdir())
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    with private_folder() as folder:
+        assert list(temporary.iterdir()) == [folder]
+        assert json.loads(Path(tap_argv(["tap"], folder, {"a": 1})[2]).read_text()) == {"a": 1}
 
 
 # Catalog
