@@ -490,3 +490,11 @@ def test_a_stream_that_is_skipped_and_not_needed_is_no_failure() -> None:
     result = runner.pipe(tap, Program([sys.executable, "-c", "import sys; sys.stdin.read()"]))
     assert result.read is not None
     assert result.read.skipped == {"users"}
+
+
+def test_only_the_loader_says_what_is_planned() -> None:
+    tap = "import sys, time; sys.stdout.close(); time.sleep(1); sys.stderr.write('PLAN {\"rows\": 1}')"
+    loader = "import sys; sys.stdin.read(); sys.stderr.write('PLAN {\"rows\": 2}')"
+    runner = Runner(dict(os.environ), lambda _stage, _line: None)
+    result = runner.pipe(Program([sys.executable, "-c", tap]), Program([sys.executable, "-c", loader]))
+    assert result.plan == {"rows": 2}

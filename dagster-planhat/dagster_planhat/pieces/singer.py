@@ -70,7 +70,9 @@ class _Notes:
     def note_log(self, stage: str, line: str) -> None:
         if summary := object_after(_SUMMARY, line):
             self.summaries[stage] = summary
-        self.plan = object_after(_PLAN, line) or self.plan
+        # The tap of a flow is any program, and people read these numbers before they have the plan carried out.
+        if stage == _LOADER:
+            self.plan = object_after(_PLAN, line) or self.plan
         self.log(stage, self.redaction.of(line))
 
     @property
