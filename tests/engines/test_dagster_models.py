@@ -124,6 +124,16 @@ def test_no_command_gets_a_secret_in_its_environment(
     assert not [name for name in names if f"{name}=" in seen.read_text()]
 
 
+def test_a_warehouse_without_a_driver_fails_the_check_and_not_the_run(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", "oracle+cx_oracle://user:a-pass-word@host/db")
+    acme.loader = ["sh", "-c", "cat >/dev/null", "loader"]
+    result = acme.materialize("companies")
+    assert result.success
+    assert checks_of(result) == [("rows_landed", "ERROR")]
+
+
 def test_every_run_that_calls_planhat_is_in_the_pool_of_its_tenant(acme: Acme) -> None:
     pools = {each.node_def.name: each.op.pool for each in acme.definitions.assets or ()}  # type: ignore[union-attr]
     assert set(pools) == {"acme__models", "acme__dimension_data_history", "acme__dimensions"}

@@ -42,8 +42,8 @@ def counted(assets: TenantAssets, key: dg.AssetKey, read: int, count: Count, *, 
     try:
         with warehouse(str(with_values(house.url, os.environ))) as connection:
             landed = count(connection, house.schema)
-    except (SQLAlchemyError, LookupError) as error:
-        # The text of an error of SQLAlchemy may hold the URL.
+    except (SQLAlchemyError, LookupError, ImportError) as error:
+        # The text of an error of SQLAlchemy may hold the URL. An import fails where the driver is not installed.
         text = str(error) if isinstance(error, LookupError) else f"{type(error).__name__} while counting"
         return _result(key, LANDED, passed=False, text=text)
     passed = landed == read or (at_least and landed > read)
