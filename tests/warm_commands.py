@@ -81,7 +81,12 @@ class WarmCommand:
         self.pid = self._number()
 
     def _number(self) -> int:
-        return int.from_bytes(self._told.recv(4), "little", signed=True)
+        # Without an answer, 0 would be a process id that stands for this process' own group, and a good exit code.
+        told = self._told.recv(4)
+        if len(told) < 4:
+            message = "the process that forks has ended"
+            raise ConnectionError(message)
+        return int.from_bytes(told, "little", signed=True)
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal, if the command has ended."""

@@ -132,6 +132,27 @@ def test_every_point_of_the_days_is_loaded_once(
     assert Counter(key for keys in loaded for key in keys) == Counter(points)
 
 
+def test_points_that_the_token_may_not_read_do_not_count_as_read(
+    environment: dict[str, str], told: str, boxes: dict[str, Sandbox]
+) -> None:
+    assert told
+    calls = len(boxes["globex"].calls)
+    boxes["globex"].set_faults([{"kind": "status", "status": 403, "path": "dimensiondata"}])
+    try:
+        again = subprocess.run(
+            [str(AIRFLOW), "dags", "test", "planhat_backfill"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=500,
+        )
+    finally:
+        boxes["globex"].set_faults([])
+    assert len(boxes["globex"].calls) > calls
+    assert "nothing says that the points were read" in again.stdout + again.stderr
+
+
 def test_no_call_is_made_but_for_the_points(told: str, boxes: dict[str, Sandbox]) -> None:
     assert {call.path for box in boxes.values() for call in box.calls} == {"dimensiondata"}
 

@@ -60,3 +60,17 @@ def test_no_process_stays(acme: Acme, tmp_path: Path, number: signal.Signals) ->
     assert wait_for(lambda: not [*commands_of(mark), *commands_of(str(tmp_path))], 5)
     if number != signal.SIGKILL:
         assert not list(tmp_path.glob("planhat-run-*"))
+
+
+def test_a_worker_that_lost_its_parent_does_not_try_again(acme: Acme, tmp_path: Path) -> None:
+    acme.box.ask("faults", [{"kind": "latency", "seconds": 60, "path": "companies"}])
+    mark = f"loader-of-{tmp_path.name}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "dagster-planhat"), "TMPDIR": str(tmp_path)}
+    worker = [sys.executable, "-c", WORKER, acme.box.url, str(acme.tap.command[0]), mark]
+    parent = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])", *worker]
+    with subprocess.Popen(parent, env=environment, stderr=subprocess.DEVNULL) as process:
+        # The parent, the worker and the loader have the mark.
+        assert wait_for(lambda: commands_of("tap-planhat --config " + str(tmp_path)) and len(commands_of(mark)) > 2)
+        process.kill()
+    # The next try would begin after some 10 seconds.
+    assert wait_for(lambda: not [*commands_of(mark), *commands_of("tap-planhat --config " + str(tmp_path))], 25)

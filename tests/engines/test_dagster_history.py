@@ -95,6 +95,20 @@ def test_the_present_window_is_read_up_to_today_and_checked_by_state_without_a_w
     assert checks_of(result) == [("state_confirmed", "passed")]
 
 
+def test_a_token_that_may_not_read_the_points_reads_no_partition(acme: Acme) -> None:
+    acme.materialize("dimensions")
+    acme.history = History(date(2026, 1, 1), find_dimensions_days=10)
+    acme.box.ask("faults", [{"kind": "status", "status": 403, "path": "dimensiondata"}])
+    try:
+        results = [acme.materialize(HISTORY, partition_key=windows(acme, "logins")[1]), acme.materialize("dimensions")]
+    finally:
+        acme.box.ask("faults", [])
+    for result in results:
+        assert not result.success
+        assert "the token may not read dimension_data" in failure_of(result)
+        assert not result.get_asset_materialization_events()
+
+
 def test_an_error_of_the_settings_is_not_tried_again_and_another_one_is(acme: Acme, tmp_path: Path) -> None:
     acme.retries = dg.RetryPolicy(max_retries=1, delay=0)
     acme.dimensions = ("logins",)

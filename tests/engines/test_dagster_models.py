@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from dagster_planhat import Connector, Flow
 from tests.engines.tenant import checks_of, failure_of, metadata_of
 
 if TYPE_CHECKING:
@@ -52,6 +54,23 @@ def test_a_state_that_the_loader_did_not_confirm_is_not_kept(acme: Acme) -> None
     assert calls(acme, since).count("projects") == 2
 
 
+def test_a_stream_that_the_token_may_not_read_is_not_materialized_and_the_others_are(acme: Acme) -> None:
+    acme.box.ask("faults", [{"kind": "status", "status": 403, "path": "users"}])
+    try:
+        result = acme.materialize("companies", "users")
+    finally:
+        acme.box.ask("faults", [])
+    assert result.success
+    (event,) = result.get_asset_materialization_events()
+    assert event.asset_key == dg.AssetKey(["acme", "companies"])
+    assert checks_of(result) == [("rows_landed", "passed")]
+
+
+def test_a_tap_that_does_not_say_what_it_read_has_failed(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGLEVEL", "WARNING")
+    assert "tap-planhat wrote no summary" in failure_of(acme.materialize("companies"))
+
+
 def test_an_unknown_stream_is_named(acme: Acme) -> None:
     acme.streams = ("company",)
     assert "the tap has no stream company" in failure_of(acme.materialize("company"))
@@ -85,6 +104,34 @@ def test_no_secret_is_in_what_dagster_stores_or_shows(
     everything = repr([job.get_job_snapshot() for job in repository.get_all_jobs()])
     assert "acme__models" in everything
     assert not [secret for secret in secrets if secret in everything]
+
+
+def test_no_command_gets_a_secret_in_its_environment(
+    acme: Acme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["WAREHOUSE_URL", "PLANHAT_API_TOKEN_ACME", "OF_A_FLOW", "OF_ITS_TAP"]
+    for name in names:
+        monkeypatch.setenv(name, os.environ.get(name, f"the value {name}"))
+    flow = Connector(["other-tap"], {"password": dg.EnvVar("OF_ITS_TAP")})
+    acme.flows = (Flow("scores", flow, {"tenant_token": dg.EnvVar("OF_A_FLOW")}),)
+    acme.has_warehouse = False
+    seen = tmp_path / "seen"
+    program = f"printenv >> {seen}; exec {acme.tap.command[0]} \"$@\""
+    acme.tap = Connector(["sh", "-c", program, "tap"], {"calls_per_minute": 9000})
+    assert acme.materialize("companies").success
+    # Discovery is a run of the tap too.
+    assert seen.read_text().count("PATH=") >= 2
+    assert not [name for name in names if f"{name}=" in seen.read_text()]
+
+
+def test_a_warehouse_without_a_driver_fails_the_check_and_not_the_run(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", "oracle+cx_oracle://user:a-pass-word@host/db")
+    acme.loader = ["sh", "-c", "cat >/dev/null", "loader"]
+    result = acme.materialize("companies")
+    assert result.success
+    assert checks_of(result) == [("rows_landed", "ERROR")]
 
 
 def test_every_run_that_calls_planhat_is_in_the_pool_of_its_tenant(acme: Acme) -> None:

@@ -104,6 +104,41 @@ def test_a_tap_that_does_not_notice_the_end_of_its_loader_is_stopped(monkeypatch
     assert failure.may_retry
 
 
+def test_a_tap_that_only_logs_on_after_the_end_of_its_loader_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "_AFTER_READER_SECONDS", 0.2)
+    chatty = "import sys, time\nfor _ in range(2000): sys.stderr.write('line\\n'); sys.stderr.flush(); time.sleep(0.01)"
+    ended, _, log = run(python("tap", chatty), python("loader", "import sys; sys.exit(5)"))
+    assert ended[0].was_stopped
+    assert 0 < len(log) < 1000
+
+
+@pytest.mark.parametrize("wait", ["", "; time.sleep(1)"], ids=["at once", "later"])
+def test_a_process_that_left_its_command_and_keeps_the_log_open_is_not_waited_for(
+    wait: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe, "_AFTER_READER_SECONDS", 0.3)
+    daemon = "import subprocess, sys, time; child = subprocess.Popen(['sleep', '60'], start_new_session=True)"
+    program = f"{daemon}{wait}; print(child.pid); sys.exit(3)"
+    started = time.monotonic()
+    ended, output, _ = run(python("tap", "print(1)"), python("loader", program))
+    os.kill(int(output[0]), signal.SIGKILL)
+    assert ended[1].code == 3
+    assert time.monotonic() - started < 30
+
+
+def test_a_command_that_has_ended_gets_no_more_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "_AFTER_READER_SECONDS", 0.0)
+    told: list[tuple[int, bool]] = []
+
+    def told_of(group: int, _number: int) -> None:
+        told.append((group, Path(f"/proc/{group}").exists()))
+
+    monkeypatch.setattr(os, "killpg", told_of)
+    run(python("tap", "print(1)"), python("loader", "import sys; sys.stdin.read(); sys.exit(0)"))
+    assert told
+    assert all(is_there for _, is_there in told)
+
+
 def test_a_broken_pipe_ends_a_tap_as_in_a_shell() -> None:
     ended, _, _ = run(Stage("tap", ["yes"]), python("loader", "import sys; sys.exit(3)"))
     assert ended[0].code == -signal.SIGPIPE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -24,7 +25,7 @@ import dagster_planhat
 from dagster_planhat.pieces import commands
 from dagster_planhat.pieces.catalog import UnknownStreamError, discovered, selecting
 from dagster_planhat.pieces.commands import private_folder, tap_argv
-from dagster_planhat.pieces.failures import HOPELESS, failure_of
+from dagster_planhat.pieces.failures import HOPELESS, PipeError, failure_of
 from dagster_planhat.pieces.kept_text import kept
 from dagster_planhat.pieces.landed import rows_of_days, rows_of_stream, warehouse
 from dagster_planhat.pieces.pipe import Ended
@@ -119,6 +120,28 @@ def test_secrets_and_their_passwords_are_taken_out_of_lines() -> None:
     assert Redaction([]).of("anything") == "anything"
 
 
+@pytest.mark.parametrize(
+    ("secret", "line", "clean"),
+    [
+        ("p@ss word", "postgresql://user:p%40ss%20word@host", "postgresql://user:***@host"),
+        ('quote"back\\slash', json.dumps({"token": 'quote"back\\slash'}), '{"token": "***"}'),
+        ("grün-es-wort", json.dumps("grün-es-wort"), '"***"'),
+        ("postgresql://user:p#ss/word?@host/db", "wrong password p#ss/word?", "wrong password ***"),
+        ("snowflake://host/db?password=query-word&role=reader", "query-word of reader", "*** of reader"),
+        ("-----BEGIN KEY-----\n  first-line-of-it\nsecond-line\n", "at first-line-of-it:", "at ***:"),
+        ("-----BEGIN KEY-----\nfirst-line\n", json.dumps("-----BEGIN KEY-----\nfirst-line\n"), '"***"'),
+        ("{\n}\n[many-words]", "a {} of [many-words]", "a {} of ***"),
+    ],
+)
+def test_a_secret_is_taken_out_however_it_is_written(secret: str, line: str, clean: str) -> None:
+    assert Redaction([secret]).of(line) == clean
+
+
+@given(st.text(st.characters(exclude_characters="*"), min_size=4), st.text())
+def test_no_text_breaks_the_redaction_and_a_secret_never_stays(secret: str, around: str) -> None:
+    assert secret not in Redaction([secret]).of(f"{around}{secret}{around}")
+
+
 # Files
 
 
@@ -153,6 +176,23 @@ def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next_one(temporar
         process.kill()
     with private_folder() as own:
         assert list(temporary.iterdir()) == [own]
+
+
+def test_a_folder_that_another_run_took_for_abandoned_is_not_used(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, is_first = fcntl.flock, iter([True])
+
+    def slow(descriptor: int, how: int) -> None:
+        if how == fcntl.LOCK_EX and next(is_first, False):
+            commands._remove_abandoned()
+            assert not list(temporary.iterdir())
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    with private_folder() as folder:
+        assert list(temporary.iterdir()) == [folder]
+        assert json.loads(Path(tap_argv(["tap"], folder, {"a": 1})[2]).read_text()) == {"a": 1}
 
 
 # Catalog
@@ -416,3 +456,45 @@ def test_a_run_gives_programs_their_secrets_by_file_and_keeps_them_out_of_enviro
     )
     assert result.state == {"bookmarks": {"a": {"n": 1}}}
     assert sorted(lines) == ["loader: False False 2", "tap: the token is ***"]
+
+
+SUMMARY = {"streams": {"dimension_data": {"records": 0}}, "skipped": ["dimension_data"], "complete": True}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (f"SUMMARY {json.dumps(SUMMARY)}", "may not read dimension_data"),
+        (f"SUMMARY {json.dumps({**SUMMARY, 'skipped': [], 'complete': False})}", "wrote no summary"),
+        ("a warning", "wrote no summary"),
+    ],
+    ids=["skipped", "incomplete", "silent"],
+)
+def test_a_tap_that_ends_with_0_and_did_not_read_what_is_needed_has_failed(line: str, message: str) -> None:
+    tap = Program([sys.executable, "-c", f"import sys; sys.stderr.write({line!r})"], is_planhat=True)
+    loader = Program([sys.executable, "-c", "import sys; sys.stdin.read()"])
+    runner = Runner(dict(os.environ), lambda _stage, _line: None)
+    for run in (
+        lambda: runner.pipe(tap, loader, needed=["dimension_data"]),
+        lambda: runner.read(tap, lambda _line: None, needed=["dimension_data"]),
+    ):
+        with pytest.raises(PipeError, match=message) as caught:
+            run()
+        assert not caught.value.may_retry
+
+
+def test_a_stream_that_is_skipped_and_not_needed_is_no_failure() -> None:
+    line = f"SUMMARY {json.dumps({**SUMMARY, 'skipped': ['users']})}"
+    tap = Program([sys.executable, "-c", f"import sys; sys.stderr.write({line!r})"], is_planhat=True)
+    runner = Runner(dict(os.environ), lambda _stage, _line: None)
+    result = runner.pipe(tap, Program([sys.executable, "-c", "import sys; sys.stdin.read()"]))
+    assert result.read is not None
+    assert result.read.skipped == {"users"}
+
+
+def test_only_the_loader_says_what_is_planned() -> None:
+    tap = "import sys, time; sys.stdout.close(); time.sleep(1); sys.stderr.write('PLAN {\"rows\": 1}')"
+    loader = "import sys; sys.stdin.read(); sys.stderr.write('PLAN {\"rows\": 2}')"
+    runner = Runner(dict(os.environ), lambda _stage, _line: None)
+    result = runner.pipe(Program([sys.executable, "-c", tap]), Program([sys.executable, "-c", loader]))
+    assert result.plan == {"rows": 2}

@@ -17,7 +17,9 @@ TAP = """
 import sys
 for number in range(5):
     print(number)
-print('any time | INFO | SUMMARY {"total": {"records": 5}}', file=sys.stderr)
+print('any time | INFO | SUMMARY {"total": {"records": 5}, "complete": true}', file=sys.stderr)
+print('a loader | SUMMARY of this run, | SUMMARY {"other": 1}, | SUMMARY {', file=sys.stderr)
+print('| SUMMARY {"other": 1}', file=sys.stderr)
 """
 ENDLESS = "while True: print('x' * 1000, flush=True)"
 SLEEPS = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(60)"
@@ -42,7 +44,7 @@ def test_the_loader_gets_what_the_tap_writes_and_its_summary_comes_back(pipe: An
     loader = python(f"import sys; open({str(tmp_path / 'loaded')!r}, 'w').write(sys.stdin.read())")
     ended = pipe.run_pipe(python(TAP), loader, os.environ)
     assert (ended.tap, ended.loader) == (0, 0)
-    assert ended.summary == {"total": {"records": 5}}
+    assert ended.summary == {"total": {"records": 5}, "complete": True}
     assert (tmp_path / "loaded").read_text().split() == ["0", "1", "2", "3", "4"]
 
 

@@ -20,7 +20,7 @@ Count = Callable[..., int]
 def check_spec(assets: TenantAssets, key: dg.AssetKey, *, at_least: bool) -> dg.AssetCheckSpec:
     """The check of an asset: in the warehouse if there is one to count in, else by the state of the loader."""
     if assets.warehouse is None:
-        text = "The loader wrote the state that the tap wrote last, so it has stored all rows before it."
+        text = "The loader wrote a state that holds what this run read."
         return dg.AssetCheckSpec(CONFIRMED, asset=key, description=text)
     number = "at least as many rows as" if at_least else "as many rows as"
     return dg.AssetCheckSpec(LANDED, asset=key, description=f"The warehouse holds {number} this run read.")
@@ -42,8 +42,8 @@ def counted(assets: TenantAssets, key: dg.AssetKey, read: int, count: Count, *, 
     try:
         with warehouse(str(with_values(house.url, os.environ))) as connection:
             landed = count(connection, house.schema)
-    except (SQLAlchemyError, LookupError) as error:
-        # The text of an error of SQLAlchemy may hold the URL.
+    except (SQLAlchemyError, LookupError, ImportError) as error:
+        # The text of an error of SQLAlchemy may hold the URL. An import fails where the driver is not installed.
         text = str(error) if isinstance(error, LookupError) else f"{type(error).__name__} while counting"
         return _result(key, LANDED, passed=False, text=text)
     passed = landed == read or (at_least and landed > read)
@@ -54,7 +54,7 @@ def counted(assets: TenantAssets, key: dg.AssetKey, read: int, count: Count, *, 
 
 def judged_by_state(key: dg.AssetKey, *, confirmed: bool) -> dg.AssetCheckResult:
     """Tell whether the loader confirmed what the tap read."""
-    text = "The loader confirmed all rows" if confirmed else "The loader wrote no state from after the last row"
+    text = "The loader confirmed all rows" if confirmed else "The loader wrote no state that holds what was read"
     return _result(key, CONFIRMED, passed=confirmed, text=text)
 
 

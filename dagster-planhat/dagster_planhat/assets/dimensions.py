@@ -47,6 +47,7 @@ def dimensions_asset(assets: TenantAssets, history: History) -> dg.AssetsDefinit
                     assets.tap("normal", **settings_of(days)),
                     lambda line: _note(line, found),
                     catalog=assets.catalog(runner, [DIMENSION_DATA]),
+                    needed=[DIMENSION_DATA],
                 )
             figures = dict(of_read(result.read)) if result.read else {}
         keys = sorted({key_of(dimension) for dimension in {*assets.tenant.dimensions, *found}})

@@ -7,6 +7,7 @@ import dagster as dg
 
 from dagster_planhat.pieces.catalog import UnknownStreamError
 from dagster_planhat.pieces.failures import PipeError
+from dagster_planhat.pieces.pipe import OrphanedError
 from dagster_planhat.pieces.plans import UnusablePlanError
 from dagster_planhat.pieces.secrets import MissingVariableError
 
@@ -25,7 +26,8 @@ def as_dagster_failures(context: dg.AssetExecutionContext, retries: dg.RetryPoli
     """
     try:
         yield
-    except (MissingVariableError, UnknownStreamError, UnusablePlanError) as error:
+    except (MissingVariableError, OrphanedError, UnknownStreamError, UnusablePlanError) as error:
+        # An orphan is not tried again, because another run takes its place and both would go on side by side.
         raise dg.Failure(str(error), allow_retries=False) from None
     except (PipeError, OSError) as error:
         may_retry = not isinstance(error, PipeError) or error.may_retry

@@ -89,7 +89,7 @@ def _parts_of(key: str) -> tuple[str, str]:
 def _read(context: dg.AssetExecutionContext, assets: TenantAssets, piece: Piece) -> Result:
     runner = assets.runner(context)
     tap = assets.tap("backfill", dimension_ids=list(piece.dimensions), **settings_of(piece.days))
-    return runner.pipe(tap, assets.loader, catalog=assets.catalog(runner, [DIMENSION_DATA]))
+    return runner.pipe(tap, assets.loader, catalog=assets.catalog(runner, [DIMENSION_DATA]), needed=[DIMENSION_DATA])
 
 
 def _landed(connection: Any, schema: str | None, *, pieces: list[Piece]) -> int:  # noqa: ANN401 -- of SQLAlchemy

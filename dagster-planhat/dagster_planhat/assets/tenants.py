@@ -39,7 +39,7 @@ class TenantSet:
         flows: What goes back to Planhat.
         plans_dir: The folder of the plans.
         retries: When a run is tried again.
-        other_secrets: Variables with the tokens of all tenants.
+        other_secrets: Variables with secrets of all tenants.
     """
 
     streams: Sequence[str]
@@ -148,10 +148,14 @@ class TenantAssets:
 
     @property
     def secret_names(self) -> Iterator[str]:
-        """Variables with secrets of this tenant."""
+        """Variables with secrets of this tenant, and of all connectors."""
+        shared = self.shared
         yield from names_in([self._token, self._tenant_token])
         if self.warehouse:
             yield from names_in(self.warehouse.url)
+        connectors = (shared.loader, shared.tap, shared.target, *(flow.tap for flow in shared.flows))
+        for each in (self.tenant, *connectors, *shared.flows):
+            yield from names_in(self._own(each.settings))
 
     def _own(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         own: dict[str, Any] = for_tenant(dict(settings), self.name)

@@ -27,13 +27,23 @@ def private_folder() -> Iterator[Path]:
     Folders of runs that were killed are removed as well.
     """
     _remove_abandoned()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    folder, lock = _locked_folder()
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder() -> tuple[Path, int]:
+    """A new folder, and its open file by which others see that it is in use."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Another process may have removed it before it was locked.
+        if (folder / _LOCK).exists():
+            return folder, lock
         os.close(lock)
 
 

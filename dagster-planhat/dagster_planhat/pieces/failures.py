@@ -34,18 +34,15 @@ class PipeError(Exception):
         self.may_retry = may_retry
 
 
-def failure_of(
-    ended: Sequence[Ended], *, are_planhat: Collection[str], allowed: Collection[int] = (0,)
-) -> PipeError | None:
+def failure_of(ended: Sequence[Ended], *, are_planhat: Collection[str]) -> PipeError | None:
     """The failure of a run; None if all its commands did their work.
 
     Args:
         ended: How its commands ended, in the order of the pipe.
         are_planhat: Names of the stages that are tap-planhat or target-planhat. What other programs log may hold rows,
             so it is not repeated in the message.
-        allowed: Exit codes of the last command that are no failure.
     """
-    failed = [each for each in ended if each.code and not (each is ended[-1] and each.code in allowed)]
+    failed = [each for each in ended if each.code]
     if not failed:
         return None
     # A command whose reader has ended fails too, with 1 or by a signal. The reader tells the reason.

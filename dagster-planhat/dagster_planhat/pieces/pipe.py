@@ -83,7 +83,12 @@ class _Running:
         return self.process.poll() is not None
 
     def signal(self, number: int) -> None:
-        """Send a signal to the command and all that it started."""
+        """Send a signal to the command and all that it started.
+
+        Once the system has given its number back, another process may have it.
+        """
+        if self.process.returncode is not None:
+            return
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
@@ -184,18 +189,29 @@ def _relay(
     on_output: Callable[[bytes], None],
     on_log: Callable[[str, str], None],
 ) -> None:
-    """Pass all lines on until all commands have ended."""
+    """Pass all lines on until all commands have ended.
+
+    What a command started with a session of its own may keep a log open for ever. It is not waited for if it is silent.
+    """
     reader_ended_at: float | None = None
+    silent_since = time.monotonic()
     parent = os.getppid()
     while True:
         if os.getppid() != parent:
             message = "the process that started this one has ended, so the commands of this run were ended"
             raise OrphanedError(message)
-        may_be_over = all(each.has_ended for each in running) and not any(reader.is_alive() for reader in readers)
+        have_ended = all(each.has_ended for each in running)
+        may_be_over = have_ended and not any(reader.is_alive() for reader in readers)
+        if not have_ended:
+            silent_since = time.monotonic()
+        if running[-1].has_ended:
+            reader_ended_at = reader_ended_at or time.monotonic()
+            if time.monotonic() - reader_ended_at > _AFTER_READER_SECONDS:
+                _stop_writers(running)
         try:
             whose, line = lines.get(timeout=_PAUSE)
         except queue.Empty:
-            if may_be_over:
+            if may_be_over or time.monotonic() - silent_since > _AFTER_READER_SECONDS:
                 return
         else:
             if whose is None:
@@ -204,11 +220,7 @@ def _relay(
                 text = line.decode("utf-8", "replace").rstrip("\r\n")
                 whose.last_lines.append(text)
                 on_log(whose.stage.name, text)
-            continue
-        if running[-1].has_ended:
-            reader_ended_at = reader_ended_at or time.monotonic()
-            if time.monotonic() - reader_ended_at > _AFTER_READER_SECONDS:
-                _stop_writers(running)
+            silent_since = time.monotonic()
 
 
 def _stop_writers(running: Sequence[_Running]) -> None:

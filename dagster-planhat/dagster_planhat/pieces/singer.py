@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from dagster_planhat.pieces.commands import environment_without, loader_argv, private_folder, tap_argv
-from dagster_planhat.pieces.failures import failure_of
+from dagster_planhat.pieces.failures import PipeError, failure_of
 from dagster_planhat.pieces.pipe import Ended, Stage, run_stages
 from dagster_planhat.pieces.redaction import Redaction
 from dagster_planhat.pieces.secrets import names_in, with_values
@@ -70,7 +70,9 @@ class _Notes:
     def note_log(self, stage: str, line: str) -> None:
         if summary := object_after(_SUMMARY, line):
             self.summaries[stage] = summary
-        self.plan = object_after(_PLAN, line) or self.plan
+        # The tap of a flow is any program, and people read these numbers before they have the plan carried out.
+        if stage == _LOADER:
+            self.plan = object_after(_PLAN, line) or self.plan
         self.log(stage, self.redaction.of(line))
 
     @property
@@ -108,19 +110,29 @@ class Runner:
         *,
         catalog: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
+        needed: Collection[str] = (),
     ) -> Result:
         """Run a tap into a loader.
 
+        Args:
+            tap: The tap.
+            loader: The loader.
+            catalog: What the tap reads.
+            state: Where the tap goes on.
+            needed: Streams without which the run is a failure. tap-planhat skips those that the token may not read.
+
         Raises:
             MissingVariableError: The environment lacks a secret.
-            PipeError: A program failed.
+            PipeError: A program failed, or a stream that is needed was skipped.
         """
         with private_folder() as folder:
             stages = [
                 Stage(_TAP, tap_argv(tap.command, folder, self._values(tap), catalog, state)),
                 Stage(_LOADER, loader_argv(loader.command, folder, self._values(loader))),
             ]
-            return self._run(stages, {_TAP: tap, _LOADER: loader}).result
+            result = self._run(stages, {_TAP: tap, _LOADER: loader}).result
+        _check_read(tap, result.read, needed)
+        return result
 
     def load(self, source: IO[bytes], loader: Program) -> Result:
         """Run a file into a loader. It raises what :meth:`pipe` raises."""
@@ -129,7 +141,12 @@ class Runner:
             return self._run(stages, {_LOADER: loader}, source=source).result
 
     def read(
-        self, tap: Program, on_output: Callable[[bytes], None], *, catalog: Mapping[str, Any] | None = None
+        self,
+        tap: Program,
+        on_output: Callable[[bytes], None],
+        *,
+        catalog: Mapping[str, Any] | None = None,
+        needed: Collection[str] = (),
     ) -> Result:
         """Run a tap without a loader. It raises what :meth:`pipe` raises.
 
@@ -137,10 +154,13 @@ class Runner:
             tap: The tap.
             on_output: Called with each line that it writes.
             catalog: What it reads.
+            needed: As in :meth:`pipe`.
         """
         with private_folder() as folder:
             stages = [Stage(_TAP, tap_argv(tap.command, folder, self._values(tap), catalog))]
-            return self._run(stages, {_TAP: tap}, on_output=on_output).result
+            result = self._run(stages, {_TAP: tap}, on_output=on_output).result
+        _check_read(tap, result.read, needed)
+        return result
 
     def _values(self, program: Program) -> Mapping[str, Any]:
         values: Mapping[str, Any] = with_values(dict(program.settings), self.environment)
@@ -170,3 +190,22 @@ class Runner:
         if failure := failure_of(ended, are_planhat=are_planhat):
             raise failure
         return notes
+
+
+def _check_read(tap: Program, figures: ReadFigures | None, needed: Collection[str]) -> None:
+    """Make sure that tap-planhat says what it read, because it ends with 0 after a skipped stream too.
+
+    Raises:
+        PipeError: It does not say so, or it skipped a stream that is needed.
+    """
+    if not tap.is_planhat:
+        return
+    if figures is None or not figures.complete:
+        message = (
+            "tap-planhat wrote no summary, so it is not known what it read. It writes one with LOGLEVEL=INFO, which is "
+            "the default"
+        )
+        raise PipeError(message, may_retry=False)
+    if skipped := sorted(figures.skipped.intersection(needed)):
+        message = f"nothing was read, because the token may not read {', '.join(skipped)}"
+        raise PipeError(message, may_retry=False)

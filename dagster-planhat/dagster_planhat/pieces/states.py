@@ -44,7 +44,10 @@ def whole(parts: Iterable[Mapping[str, Any]]) -> State | None:
 
 
 def confirms_streams(state: Mapping[str, Any] | None, streams: Iterable[str]) -> bool:
-    """Whether a state has a bookmark for each of these streams, so that it comes from after them."""
+    """Whether a state has a bookmark for each of these streams.
+
+    If the run began without one, the state comes from after their last row.
+    """
     bookmarks = (state or {}).get(_BOOKMARKS, {})
     return all(stream in bookmarks for stream in streams)
 

@@ -83,7 +83,8 @@ def read(tenant: str, commands: dict[str, list[str]], dimension: str, window: li
         What the tap counted: records, calls, seconds it waited for the quota.
 
     Raises:
-        AirflowFailException: The settings are wrong, or Planhat refuses the token.
+        AirflowFailException: The settings are wrong, Planhat refuses the token, or the tap does not say that it read
+            the points. It ends with 0 also if the token may not read them.
         RuntimeError: One of the commands failed. The task runs again.
     """
     get_current_context()["piece"] = f"{dimension} {window[0]} to {window[1]}"  # type: ignore[typeddict-unknown-key]
@@ -92,6 +93,9 @@ def read(tenant: str, commands: dict[str, list[str]], dimension: str, window: li
     if ended.tap or ended.loader:
         message = f"the tap ended with {ended.tap}, the loader with {ended.loader}: the last lines of the log say why"
         raise (AirflowFailException if ended.tap in NOT_WORTH_A_RETRY else RuntimeError)(message)
+    if not ended.summary or ended.summary["skipped"]:
+        message = "nothing says that the points were read: the token may not read them, or the tap logs no summary"
+        raise AirflowFailException(message)
     return {**ended.summary["total"], "seconds_waited": ended.summary["seconds_waited"]}
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Ended", "run_pipe"]
 
 LOGGER = logging.getLogger(__name__)
-SUMMARY = "SUMMARY "
+SUMMARY = "| SUMMARY {"
 SECONDS_TO_END = 20
 
 
@@ -26,7 +26,7 @@ class Ended:
     Attributes:
         tap: Exit code of the tap; negative if a signal ended it.
         loader: The same of the loader.
-        summary: What the tap says of its run.
+        summary: What the tap says of its run; empty if it says nothing.
     """
 
     tap: int
@@ -61,13 +61,24 @@ def run_pipe(tap: Sequence[str], loader: Sequence[str], environment: Mapping[str
                 os.close(writing)
             for line in log:
                 LOGGER.info(line.rstrip("\n"))
-                if SUMMARY in line:
-                    summary = json.loads(line.partition(SUMMARY)[2])
+                summary = _summary_in(line) or summary
         codes = [process.wait() for process in started]
     finally:
         for process in started:
             _end(process)
     return Ended(*codes, summary)
+
+
+def _summary_in(line: str) -> dict[str, Any] | None:
+    """The summary of the tap, if this line of the log is one."""
+    _, found, text = line.partition(SUMMARY)
+    if not found:
+        return None
+    try:
+        summary: dict[str, Any] = json.loads("{" + text)
+    except ValueError:
+        return None
+    return summary if "complete" in summary else None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
