@@ -55,7 +55,7 @@ def socket_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_redis_refuses_a_password(tmp_path: Path) -> None:
     with redis_server(tmp_path, "--requirepass", "open-sesame/1") as server:
         right = server.url.replace("://", f"://:{PASSWORD}@")
-        for wrong in (server.url, right.replace("open", "shut"), server.url.replace("/0", "/3")):
+        for wrong in (server.url, right.replace(PASSWORD, "shut"), server.url.replace("/0", "/3")):
             assert "refuses user and password" in told_for(wrong)
         open_with(right)
         open_with(right.replace("redis", "valkey"))
@@ -66,7 +66,7 @@ def test_redis_refuses_a_password(tmp_path: Path) -> None:
 def test_postgresql_refuses_a_password_or_has_no_such_database(socket_folder: str) -> None:
     url = f"postgresql://stranger:{PASSWORD}@/postgres?host={socket_folder}"
     assert "may not create the table planhat_quota" in told_for(url)
-    for wrong in (url.replace("open", "shut"), url.replace(f":{PASSWORD}", ""), url.replace("stranger", "nobody")):
+    for wrong in (url.replace(PASSWORD, "shut"), url.replace(f":{PASSWORD}", ""), url.replace("stranger", "nobody")):
         assert "refuses user and password" in told_for(wrong)
     assert "no database with the name" in told_for(url.replace("/postgres?", "/missing?"))
     assert "is no URL of PostgreSQL" in told_for(f"{url}&sslmode=perhaps&no_such_option=1")

@@ -19,7 +19,7 @@ from dagster_planhat.pieces.failures import failure_of
 from dagster_planhat.pieces.pipe import Ended, Stage, run_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PACKAGE = Path(pipe.__file__).parents[2]
 
@@ -153,9 +153,10 @@ def test_an_exception_ends_all_commands(program: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(pipe, "_WRITER_GRACE_SECONDS", 0.2)
     monkeypatch.setattr(pipe, "_GRACE_SECONDS", 0.5)
     pids: list[int] = []
+    before = _children()
 
     def cancel(line: bytes) -> None:
-        pids.extend(_children())
+        pids.extend(set(_children()) - set(before))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -224,12 +225,22 @@ def test_no_command_outlives_the_parent_of_its_worker() -> None:
     assert not wait_until_gone([step, *pids])
 
 
+@pytest.fixture
+def heeding_ctrl_c() -> Iterator[None]:
+    # Processes that run tests side by side ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_a_second_signal_cuts_the_wait_short() -> None:
     started = time.monotonic()
     pids: list[int] = []
+    before = _children()
 
     def cancel(line: bytes) -> None:
-        pids.extend(_children())
+        pids.extend(set(_children()) - set(before))
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         raise KeyboardInterrupt
 
