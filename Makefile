@@ -15,7 +15,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV))
 DISTRIBUTIONS := planhat-api planhat-sandbox tap-planhat target-planhat
 LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help demo meltano check test test-engines unit lint package bench bench-calls bench-machines docs clean
+.PHONY: help demo meltano check test test-engines test-dagster test-airflow unit lint package bench bench-calls bench-machines docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,10 +29,15 @@ meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your ow
 test: .venv/ready demo/.venv/ready ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
 
-# Each engine has an environment of its own.
-test-engines: .venv/ready dagster-planhat/.venv/ready examples/airflow/.venv/ready ## Tests with Dagster, Celery and Airflow
-	@dagster-planhat/.venv/bin/python -m pytest --config-file=tests/engines/pytest.toml --rootdir=. tests/engines --ignore=tests/engines/test_airflow.py $(ARGS)
-	@.venv/bin/python -m pytest --numprocesses=0 tests/engines/test_airflow.py
+# Each engine has an environment of its own. One waits for its quota while the other works.
+test-engines: ## Tests with Dagster, Celery and Airflow
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-dagster test-airflow
+
+test-dagster: .venv/ready dagster-planhat/.venv/ready
+	@dagster-planhat/.venv/bin/python -m pytest --config-file=tests/engines/pytest.toml --rootdir=. tests/engines $(ARGS)
+
+test-airflow: .venv/ready examples/airflow/.venv/ready
+	@.venv/bin/python -m pytest --numprocesses=0 tests/airflow $(ARGS)
 
 check: .venv/ready ## Style, types, imports and unit tests, side by side: for all the time
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
