@@ -18,7 +18,7 @@ LOCKED := pyproject.toml uv.lock examples/tap-warehouse/pyproject.toml $(DISTRIB
 .PHONY: help demo meltano check test test-engines test-dagster test-airflow unit lint package bench bench-calls bench-machines docs clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: demo/.venv/ready ## A tenant into DuckDB, results of SQL back into Planhat: all on this machine, no account needed
 	@demo/.venv/bin/python -m demo $(ARGS)
@@ -26,7 +26,7 @@ demo: demo/.venv/ready ## A tenant into DuckDB, results of SQL back into Planhat
 meltano: demo/.venv/ready ## Meltano, the sandbox and DuckDB for runs of your own
 	@echo "Ready. This puts them on the path of your shell: . demo/.venv/bin/activate"
 
-test: .venv/ready demo/.venv/ready ## All tests
+test: .venv/ready demo/.venv/ready ## All tests but those with engines
 	@.venv/bin/python -m pytest $(ARGS)
 
 # Each engine has an environment of its own. One waits for its quota while the other works.
