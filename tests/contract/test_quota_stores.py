@@ -6,11 +6,12 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -374,6 +375,39 @@ def test_a_server_that_answers_nothing_is_left_in_time(
             assert 4 < seconds_for_a_turn(quota) < 12
             assert seconds_for_a_turn(quota) < 0.1
         assert "TimeoutError" in caplog.text
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Another process has begun to change the file and does not go on."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@pytest.mark.parametrize("kind", ["file", "redis"])
+def test_a_store_that_answers_nothing_does_not_hold_a_run_that_ends(
+    tmp_path: Path, open_quota: Callable[..., Quota], kind: str
+) -> None:
+    deadline = Deadline()
+    with ExitStack() as stack:
+        if kind == "redis":
+            server = stack.enter_context(redis_server(tmp_path))
+            store, hanging = server.url, server.hanging()
+        else:
+            store, hanging = tmp_path / "quota.sqlite", locked(tmp_path / "quota.sqlite")
+        quota = open_quota(store, "t", calls_per_minute=1, window=60.0, deadline=deadline)
+        seconds_for_a_turn(quota)
+        waiting = threading.Thread(target=_without_turn, args=(quota,))
+        waiting.start()
+        time.sleep(0.3)
+        with hanging:
+            # It has asked again, and gets no answer.
+            time.sleep(1.2)
+            deadline.set(0)
+            waiting.join(7)
+            assert not waiting.is_alive()
+        waiting.join()
 
 
 @pytest.fixture(scope="module")

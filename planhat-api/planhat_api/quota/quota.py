@@ -77,7 +77,8 @@ class Quota:
         self.waits = QuotaWaits(calls_per_minute, yields=backfill)
         self._places = Places(min(parallel_calls, AT_ONCE))
         limits = Limits.of(calls_per_minute, window=window, minute=minute)
-        self._counting = Counting(limits, None if store is None else place_of(store, tenant), workers)
+        place = None if store is None else place_of(store, tenant)
+        self._counting = Counting(limits, place, workers, self._deadline)
         self._waiting: set[str] = set()
         self._closed = False
 
