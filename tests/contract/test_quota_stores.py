@@ -410,6 +410,45 @@ def test_a_store_that_answers_nothing_does_not_hold_a_run_that_ends(
         waiting.join()
 
 
+def test_a_signal_ends_the_wait_for_a_store_that_answers_nothing(
+    tmp_path: Path, open_quota: Callable[..., Quota]
+) -> None:
+    came: list[float] = []
+
+    def interrupt(_number: int, _frame: object) -> None:
+        came.append(time.monotonic())
+        raise KeyboardInterrupt
+
+    with redis_server(tmp_path) as server, ExitStack() as stack:
+        quota = open_quota(server.url, "t", calls_per_minute=1, window=60.0)
+        seconds_for_a_turn(quota)
+        stack.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, interrupt))
+        threading.Timer(0.3, stack.enter_context, [server.hanging()]).start()
+        # After a second it asks again, and gets no answer.
+        threading.Timer(1.5, signal.pthread_kill, [threading.main_thread().ident, signal.SIGUSR1]).start()
+        with pytest.raises(KeyboardInterrupt):
+            seconds_for_a_turn(quota)
+        quota.close()
+        assert time.monotonic() - came[0] < 2
+
+
+def test_a_wait_that_a_signal_ended_holds_nobody_back_after_the_close(
+    store: Path | str, tenant: str, open_quota: Callable[..., Quota]
+) -> None:
+    quota, other = (open_quota(store, tenant, calls_per_minute=1) for _ in range(2))
+    seconds_for_a_turn(quota)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Deadline, "wait", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            seconds_for_a_turn(quota)
+    quota.close()
+    assert seconds_for_a_turn(other) < WINDOW + 0.8
+
+
+def _interrupted(_deadline: Deadline, _seconds: float) -> bool:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with postgresql_server(tmp_path_factory.mktemp("database")) as running:

@@ -139,12 +139,13 @@ class Quota:
                     self._wait(answer)
                     caller = caller.told(answer)
                     answer = self._counting.ask(caller)
-            except BaseException:
+            except Exception:
+                # After a signal there is no time for the store here: ``close`` takes the caller out of the queue.
                 if not self._closed:
                     self._counting.leave(caller.name)
+                    self._waiting.discard(caller.name)
                 raise
-            finally:
-                self._waiting.discard(caller.name)
+            self._waiting.discard(caller.name)
 
     def _wait(self, answer: Answer) -> None:
         if not self._deadline.wait(answer.back_in / 1000) or self._closed:
