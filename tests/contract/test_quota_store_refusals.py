@@ -109,7 +109,19 @@ def test_postgresql_refuses_a_password_or_has_no_such_database(socket_folder: st
 def certificate(tmp_path: Path) -> ssl.SSLContext:
     """Signed by nobody whom a client knows."""
     key, file = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", file]
+    made = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=localhost",
+        "-keyout",
+        str(key),
+        "-out",
+        str(file),
+    ]
     subprocess.run(["openssl", *made], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file, key)

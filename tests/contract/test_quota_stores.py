@@ -390,12 +390,11 @@ def test_a_store_that_answers_nothing_does_not_hold_a_run_that_ends(
     tmp_path: Path, open_quota: Callable[..., Quota], kind: str
 ) -> None:
     deadline = Deadline()
+    file = tmp_path / "quota.sqlite"
     with ExitStack() as stack:
-        if kind == "redis":
-            server = stack.enter_context(redis_server(tmp_path))
-            store, hanging = server.url, server.hanging()
-        else:
-            store, hanging = tmp_path / "quota.sqlite", locked(tmp_path / "quota.sqlite")
+        server = stack.enter_context(redis_server(tmp_path)) if kind == "redis" else None
+        store = server.url if server else file
+        hanging = server.hanging() if server else locked(file)
         quota = open_quota(store, "t", calls_per_minute=1, window=60.0, deadline=deadline)
         seconds_for_a_turn(quota)
         waiting = threading.Thread(target=_without_turn, args=(quota,))
