@@ -6,11 +6,12 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -374,6 +375,77 @@ def test_a_server_that_answers_nothing_is_left_in_time(
             assert 4 < seconds_for_a_turn(quota) < 12
             assert seconds_for_a_turn(quota) < 0.1
         assert "TimeoutError" in caplog.text
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Another process has begun to change the file and does not go on."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@pytest.mark.parametrize("kind", ["file", "redis"])
+def test_a_store_that_answers_nothing_does_not_hold_a_run_that_ends(
+    tmp_path: Path, open_quota: Callable[..., Quota], kind: str
+) -> None:
+    deadline = Deadline()
+    file = tmp_path / "quota.sqlite"
+    with ExitStack() as stack:
+        server = stack.enter_context(redis_server(tmp_path)) if kind == "redis" else None
+        store = server.url if server else file
+        hanging = server.hanging() if server else locked(file)
+        quota = open_quota(store, "t", calls_per_minute=1, window=60.0, deadline=deadline)
+        seconds_for_a_turn(quota)
+        waiting = threading.Thread(target=_without_turn, args=(quota,))
+        waiting.start()
+        time.sleep(0.3)
+        with hanging:
+            # It has asked again, and gets no answer.
+            time.sleep(1.2)
+            deadline.set(0)
+            waiting.join(7)
+            assert not waiting.is_alive()
+        waiting.join()
+
+
+def test_a_signal_ends_the_wait_for_a_store_that_answers_nothing(
+    tmp_path: Path, open_quota: Callable[..., Quota]
+) -> None:
+    came: list[float] = []
+
+    def interrupt(_number: int, _frame: object) -> None:
+        came.append(time.monotonic())
+        raise KeyboardInterrupt
+
+    with redis_server(tmp_path) as server, ExitStack() as stack:
+        quota = open_quota(server.url, "t", calls_per_minute=1, window=60.0)
+        seconds_for_a_turn(quota)
+        stack.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, interrupt))
+        threading.Timer(0.3, stack.enter_context, [server.hanging()]).start()
+        # After a second it asks again, and gets no answer.
+        threading.Timer(1.5, signal.pthread_kill, [threading.main_thread().ident, signal.SIGUSR1]).start()
+        with pytest.raises(KeyboardInterrupt):
+            seconds_for_a_turn(quota)
+        quota.close()
+        assert time.monotonic() - came[0] < 2
+
+
+def test_a_wait_that_a_signal_ended_holds_nobody_back_after_the_close(
+    store: Path | str, tenant: str, open_quota: Callable[..., Quota]
+) -> None:
+    quota, other = (open_quota(store, tenant, calls_per_minute=1) for _ in range(2))
+    seconds_for_a_turn(quota)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Deadline, "wait", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            seconds_for_a_turn(quota)
+    quota.close()
+    assert seconds_for_a_turn(other) < WINDOW + 0.8
+
+
+def _interrupted(_deadline: Deadline, _seconds: float) -> bool:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="module")

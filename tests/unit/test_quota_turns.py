@@ -300,12 +300,20 @@ def test_a_book_is_small() -> None:
 
 
 @pytest.mark.parametrize(
-    ("calls", "processes", "rate"),
-    [(200, 8, (25, 61_000)), (20, 8, (2, 61_000)), (1, 8, (1, 488_000)), (3, 3, (1, 61_000))],
+    ("calls", "processes", "rates"),
+    [
+        (200, 8, [(25, 61_000), (18, 1000)]),
+        (20, 8, [(2, 61_000)]),
+        (1, 8, [(1, 488_000)]),
+        (3, 3, [(1, 61_000)]),
+        (9000, 300, [(30, 61_000), (1, 2000)]),
+    ],
 )
-def test_the_share_of_a_process_is_never_more_than_its_part(calls: int, processes: int, rate: tuple[int, int]) -> None:
+def test_the_share_of_a_process_is_never_more_than_its_part(
+    calls: int, processes: int, rates: list[tuple[int, int]]
+) -> None:
     share = Limits.of(calls).share(processes)
-    assert share.rates[0] == rate
+    assert list(share.rates) == rates
     assert share.pace == pytest.approx(Limits.of(calls).pace * processes)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from planhat_api.quota.stores.opening import Place
     from planhat_api.quota.stores.store import Change, Store
     from planhat_api.quota.turns import Answer, Caller
+    from planhat_api.timing.deadline import Deadline
 
 __all__ = ["Counting"]
 
@@ -36,19 +37,21 @@ class Counting:
     all its own calls of the last window go there.
     """
 
-    def __init__(self, limits: Limits, place: Place | None, workers: int | None) -> None:
+    def __init__(self, limits: Limits, place: Place | None, workers: int | None, deadline: Deadline) -> None:
         """Connect with the store. If that fails, this process counts alone for now.
 
         Args:
             limits: The limits of all processes together.
             place: Where the book is; None if this process counts alone.
             workers: How many processes share the quota at most; None if nobody knows.
+            deadline: When it is set, no more time is spent on a store that does not answer.
 
         Raises:
             ConfigurationError: The store can never be used with this setting.
         """
         self._limits = limits
         self._place = place
+        self._deadline = deadline
         self._alone = MemoryStore()
         self._share = limits.share(workers or place.workers) if place else limits
         self._store: Store | None = None
@@ -168,7 +171,7 @@ class Counting:
             try:
                 result = self._once(place, change)
             except StoreError:
-                if self._away:
+                if self._away or self._deadline.is_set:
                     raise
                 # The server may have started again, or someone on the way forgot the connection.
                 result = self._once(place, change)

@@ -54,15 +54,17 @@ class Limits:
 
     def share(self, processes: int) -> Limits:
         """The limits of one of some processes that cannot count together. It may be less than one call in a window."""
-        calls, window = self.rates[0]
-        alone = (calls // processes, window) if calls >= processes else (1, -(-window * processes // calls))
         pace = self.pace * processes
-        return Limits((alone, *self.rates[1:]), pace, _tolerance(pace))
+        return Limits(tuple(_part(calls, time, processes) for calls, time in self.rates), pace, _tolerance(pace))
 
     @property
     def window(self) -> int:
         """The longest time that a call counts."""
         return max(interval for _, interval in self.rates)
+
+
+def _part(calls: int, time: int, processes: int) -> tuple[int, int]:
+    return (calls // processes, time) if calls >= processes else (1, -(-time * processes // calls))
 
 
 def _tolerance(pace: float) -> float:

@@ -77,7 +77,8 @@ class Quota:
         self.waits = QuotaWaits(calls_per_minute, yields=backfill)
         self._places = Places(min(parallel_calls, AT_ONCE))
         limits = Limits.of(calls_per_minute, window=window, minute=minute)
-        self._counting = Counting(limits, None if store is None else place_of(store, tenant), workers)
+        place = None if store is None else place_of(store, tenant)
+        self._counting = Counting(limits, place, workers, self._deadline)
         self._waiting: set[str] = set()
         self._closed = False
 
@@ -138,12 +139,13 @@ class Quota:
                     self._wait(answer)
                     caller = caller.told(answer)
                     answer = self._counting.ask(caller)
-            except BaseException:
+            except Exception:
+                # After a signal there is no time for the store here: ``close`` takes the caller out of the queue.
                 if not self._closed:
                     self._counting.leave(caller.name)
+                    self._waiting.discard(caller.name)
                 raise
-            finally:
-                self._waiting.discard(caller.name)
+            self._waiting.discard(caller.name)
 
     def _wait(self, answer: Answer) -> None:
         if not self._deadline.wait(answer.back_in / 1000) or self._closed:

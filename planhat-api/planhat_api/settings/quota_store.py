@@ -14,8 +14,11 @@ __all__ = ["REDIS_SCHEMES", "address_of", "secrets_of", "shown"]
 REDIS_SCHEMES = frozenset({"redis", "rediss", "valkey", "valkeys"})
 _SCHEMES = REDIS_SCHEMES | {"postgresql", "postgres"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
+# A server whose scheme was forgotten. As a path, it would be a file, whose name may hold a password.
+_NO_SCHEME = re.compile(r"(?![A-Za-z]:[/\\])[^/\\]*:(?!//)(\d+(/.*)?|.*@.*)", re.DOTALL)
 _RIGHT = (
-    "write a path, redis://host:6379/0 (or rediss, valkey, valkeys), or postgresql://user:password@host:5432/database"
+    "write a path, redis://host:6379/0 (or rediss, valkey, valkeys), or postgresql://user:password@host:5432/database, "
+    "with %2F for a / in the password, %40 for @, %23 for #, %3F for ?"
 )
 
 
@@ -25,6 +28,8 @@ def address_of(text: str) -> Path | str:
     Raises:
         ConfigurationError: It is neither of them. The message does not repeat the text, which may hold a password.
     """
+    if _NO_SCHEME.fullmatch(text):
+        raise _no_address()
     found = _SCHEME.match(text)
     # On Windows a path may begin with a letter and a colon, which is shorter than any scheme.
     if found is None or not (found[2].startswith("//") or found[1].lower() in _SCHEMES):
@@ -33,11 +38,13 @@ def address_of(text: str) -> Path | str:
     try:
         parts = urlsplit(text)
         _ = parts.port
+        # An @ after the server was meant to stand before it: what is taken for the server is a part of the password.
+        ends_early = "@" in parts.path + parts.query.partition("=")[0] + parts.fragment
         is_complete = bool(parts.hostname) or (scheme not in REDIS_SCHEMES and "host" in parse_qs(parts.query))
     except ValueError:
-        is_complete = False
-    if scheme not in _SCHEMES or not found[2].startswith("//") or not is_complete:
-        raise ConfigurationError(setting="quota_store", message=f"is no address of a store; {_RIGHT}")
+        ends_early, is_complete = True, False
+    if scheme not in _SCHEMES or not found[2].startswith("//") or ends_early or not is_complete:
+        raise _no_address()
     return f"{scheme}:{found[2]}"
 
 
@@ -64,3 +71,7 @@ def secrets_of(address: Path | str | None) -> list[str]:
         if "password" in name.lower():
             found += [value, unquote(value)]
     return found
+
+
+def _no_address() -> ConfigurationError:
+    return ConfigurationError(setting="quota_store", message=f"is no address of a store; {_RIGHT}")

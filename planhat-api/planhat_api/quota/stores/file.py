@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FileStore"]
 
-_LONGEST_WAIT_FOR_FILE = 60
+_TIMEOUT = 5
+"""Seconds in which another process must be ready with the file. No signal ends this wait."""
 _T = TypeVar("_T")
 
 
@@ -32,9 +33,7 @@ class FileStore:
         """
         try:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._connection = sqlite3.connect(
-                file, timeout=_LONGEST_WAIT_FOR_FILE, isolation_level=None, check_same_thread=False
-            )
+            self._connection = sqlite3.connect(file, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(str(error)) from None
         try:

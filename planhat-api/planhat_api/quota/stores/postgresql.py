@@ -35,7 +35,8 @@ _BEGIN = """
 _END = "UPDATE planhat_quota SET book = %s WHERE tenant = %s; COMMIT"
 # The client does not know the code of an error that ends the connection before it has begun.
 _NO_ENTRY = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'FATAL:  role "')
-_NO_DATABASE = re.compile('database ".*" does not exist')
+_NO_DATABASE = re.compile('database ".*" does not exist|permission denied for database')
+_NOT_ENCRYPTED = ("but SSL was required", "root certificate", "certificate verify failed", "does not match host name")
 _T = TypeVar("_T")
 
 
@@ -138,8 +139,14 @@ def _refusal(error: psycopg.Error | OSError) -> Exception:
     elif state.startswith("28") or any(part in text for part in _NO_ENTRY):
         message = "the server refuses user and password; put the right ones into the URL"
     elif state == "3D000" or _NO_DATABASE.search(text):
-        message = "the server has no database with the name at the end of the URL; create it, or write another"
-    elif isinstance(error, errors.InsufficientPrivilege):
+        message = "the server has no database for this user with the name at the end of the URL; create it, allow it, "
+        message += "or write another"
+    elif any(part in text for part in _NOT_ENCRYPTED):
+        message = (
+            "the server has no certificate that fits sslmode; write sslrootcert=system if a public authority signed "
+        )
+        message += "it, the file of another authority with sslrootcert=/path, or choose another sslmode"
+    elif isinstance(error, (errors.InsufficientPrivilege, errors.InvalidSchemaName)):
         message = "the user may not create the table planhat_quota, or not change its rows; allow it both"
     else:
         return _store_error(error)
