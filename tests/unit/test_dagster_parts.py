@@ -82,7 +82,7 @@ def test_the_tap_is_asked_for_both_days_of_a_window() -> None:
     }
 
 
-@given(st.lists(st.tuples(DAYS, st.integers(0, 40)), max_size=12))
+@given(st.lists(st.tuples(st.dates(date(2026, 1, 1), date(2026, 2, 28)), st.integers(0, 9)), max_size=12))
 def test_joined_windows_hold_the_same_days_with_a_gap_between_them(given_windows: list[tuple[date, int]]) -> None:
     windows = [Days(first, first + timedelta(days=length)) for first, length in given_windows]
     joined = consecutive(windows)
