@@ -116,7 +116,7 @@ def test_no_command_gets_a_secret_in_its_environment(
     acme.flows = (Flow("scores", flow, {"tenant_token": dg.EnvVar("OF_A_FLOW")}),)
     acme.has_warehouse = False
     seen = tmp_path / "seen"
-    program = f"printenv >> {seen}; exec {acme.tap.command[0]} \"$@\""
+    program = f'printenv >> {seen}; exec {acme.tap.command[0]} "$@"'
     acme.tap = Connector(["sh", "-c", program, "tap"], {"calls_per_minute": 9000})
     assert acme.materialize("companies").success
     # Discovery is a run of the tap too.

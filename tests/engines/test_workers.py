@@ -7,6 +7,8 @@ import time
 import urllib.request
 from contextlib import ExitStack
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,7 +21,6 @@ from tests.engines.machines.tenants import METRICS, boxed_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 STATUS = dg.DagsterRunStatus
 
@@ -36,7 +37,10 @@ def farm(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, Machine]]:
     """The instance, and its only worker, which soon has a run that waits for an answer of Planhat."""
     monday = date.today() - timedelta(days=date.today().weekday())  # noqa: DTZ011 - as the sandbox's day
     with ExitStack() as stack:
-        database = stack.enter_context(postgresql(tmp_path / "postgresql"))
+        # The server is another user, who may not look into the folders of pytest.
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        folder.chmod(0o755)
+        database = stack.enter_context(postgresql(folder / "postgresql"))
         for name in ("dagster", "warehouse"):
             database.create(name)
         broker = stack.enter_context(redis_server(tmp_path / "redis"))

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dagster_planhat
-from dagster_planhat.pieces import commands
+from dagster_planhat.pieces import commands, landed
 from dagster_planhat.pieces.catalog import UnknownStreamError, discovered, selecting
 from dagster_planhat.pieces.commands import private_folder, tap_argv
 from dagster_planhat.pieces.failures import HOPELESS, PipeError, failure_of
@@ -428,13 +428,21 @@ def test_rows_are_counted_whatever_the_loader_made_of_names_and_types(
         assert rows_of_stream(connection, None, "companies") == 0
 
 
+@pytest.mark.parametrize(("kind", "zone"), [(sa.DateTime(timezone=True), timezone.utc), (sa.DateTime(), None)])
+def test_days_are_those_of_utc_whatever_the_time_zone_of_the_warehouse_is(
+    kind: sa.DateTime, zone: timezone | None
+) -> None:
+    assert landed._moment(date(2026, 1, 5), kind) == datetime(2026, 1, 5, tzinfo=zone)
+
+
 # Runs
 
 TAP = """
 import json, sys
 settings = json.load(open(sys.argv[2]))
 print(json.dumps({"type": "RECORD", "record": settings}))
-print(json.dumps({"bookmarks": {"a": {"n": 1}}}))
+for number in range(2):
+    print(json.dumps({"bookmarks": {"a": {"n": number}}}))
 sys.stderr.write("the token is " + settings["token"] + "\\n")
 """
 
@@ -445,7 +453,7 @@ def test_a_run_gives_programs_their_secrets_by_file_and_keeps_them_out_of_enviro
         "import os, sys\n"
         "lines = list(sys.stdin)\n"
         'sys.stderr.write(f\'{"TOKEN" in os.environ} {"OTHER" in os.environ} {len(lines)}\')\n'
-        "print(lines[-1], end='')\n"
+        "print(*lines[1:], sep='')\n"
     )
     lines: list[str] = []
     environment = {**os.environ, "TOKEN": "a-secret-token", "OTHER": "another"}
@@ -455,7 +463,7 @@ def test_a_run_gives_programs_their_secrets_by_file_and_keeps_them_out_of_enviro
         Program([sys.executable, str(tmp_path / "loader.py")]),
     )
     assert result.state == {"bookmarks": {"a": {"n": 1}}}
-    assert sorted(lines) == ["loader: False False 2", "tap: the token is ***"]
+    assert sorted(lines) == ["loader: False False 3", "tap: the token is ***"]
 
 
 SUMMARY = {"streams": {"dimension_data": {"records": 0}}, "skipped": ["dimension_data"], "complete": True}
