@@ -430,7 +430,7 @@ def test_rows_are_counted_whatever_the_loader_made_of_names_and_types(
 
 @pytest.mark.parametrize(("kind", "zone"), [(sa.DateTime(timezone=True), timezone.utc), (sa.DateTime(), None)])
 def test_days_are_those_of_utc_whatever_the_time_zone_of_the_warehouse_is(
-    kind: sa.DateTime, zone: timezone | None
+    kind: sa.types.TypeEngine[object], zone: timezone | None
 ) -> None:
     assert landed._moment(date(2026, 1, 5), kind) == datetime(2026, 1, 5, tzinfo=zone)
 
@@ -482,13 +482,21 @@ def test_a_tap_that_ends_with_0_and_did_not_read_what_is_needed_has_failed(line:
     tap = Program([sys.executable, "-c", f"import sys; sys.stderr.write({line!r})"], is_planhat=True)
     loader = Program([sys.executable, "-c", "import sys; sys.stdin.read()"])
     runner = Runner(dict(os.environ), lambda _stage, _line: None)
-    for run in (
-        lambda: runner.pipe(tap, loader, needed=["dimension_data"]),
-        lambda: runner.read(tap, lambda _line: None, needed=["dimension_data"]),
-    ):
-        with pytest.raises(PipeError, match=message) as caught:
-            run()
-        assert not caught.value.may_retry
+    with pytest.raises(PipeError, match=message) as caught:
+        runner.pipe(tap, loader, needed=["dimension_data"])
+    assert not caught.value.may_retry
+    with pytest.raises(PipeError, match=message):
+        runner.read(tap, lambda _line: None, needed=["dimension_data"])
+
+
+def test_the_reason_of_a_failure_has_no_secret() -> None:
+    program = (
+        "import json, sys; token = json.load(open(sys.argv[2]))['token']; sys.exit(f'x | ERROR | tap | no {token}')"
+    )
+    tap = Program([sys.executable, "-c", program], {"token": FromEnvironment("TOKEN")}, is_planhat=True)
+    runner = Runner({**os.environ, "TOKEN": "a-secret-token"}, lambda _stage, _line: None)
+    with pytest.raises(PipeError, match=r"tap ended with 1: no \*\*\*$"):
+        runner.read(tap, lambda _line: None)
 
 
 def test_a_stream_that_is_skipped_and_not_needed_is_no_failure() -> None:
