@@ -29,7 +29,7 @@ from dagster_planhat.pieces.failures import HOPELESS, PipeError, failure_of
 from dagster_planhat.pieces.kept_text import kept
 from dagster_planhat.pieces.landed import rows_of_days, rows_of_stream, warehouse
 from dagster_planhat.pieces.pipe import Ended
-from dagster_planhat.pieces.plans import Plans, UnusablePlanError
+from dagster_planhat.pieces.plans import Plans, UnusablePlanError, check_holds_all
 from dagster_planhat.pieces.redaction import Redaction
 from dagster_planhat.pieces.secrets import FromEnvironment, MissingVariableError, for_tenant, names_in, with_values
 from dagster_planhat.pieces.singer import Program, Runner
@@ -42,6 +42,7 @@ from planhat_api.http.figures import CallFigures
 from planhat_api.plugin.exit_codes import ExitCode
 from tap_planhat.summary import Summary as TapSummary
 from target_planhat.outcomes.summary import Summary as TargetSummary
+from target_planhat.plan.plan import _ADDED_TWICE
 
 BIN = Path(sys.executable).parent
 SECRET = "postgresql://user:p%40ss-word@host/db"
@@ -398,6 +399,22 @@ def test_of_many_runs_that_begin_a_plan_at_once_one_does(tmp_path: Path) -> None
 def test_a_plan_that_is_not_there_is_refused(tmp_path: Path, plan_id: str) -> None:
     with pytest.raises(UnusablePlanError, match=r"is not the id of a plan|there is no plan"):
         Plans(tmp_path, "acme", "scores").begin(plan_id, "run-1")
+
+
+def test_a_plan_that_leaves_rows_out_is_refused() -> None:
+    held = {"companies": {"rows": {"to create": 1}, "notes": {"points without a record": 3}}}
+    check_holds_all({"streams": held})
+    check_holds_all({})
+    with pytest.raises(UnusablePlanError, match="cannot hold these rows: 2 of metrics, 3 of user_activities"):
+        check_holds_all(
+            {
+                "streams": {
+                    **held,
+                    "metrics": {"notes": {_ADDED_TWICE: 2}},
+                    "user_activities": {"notes": {_ADDED_TWICE: 3}},
+                }
+            }
+        )
 
 
 # Counts
