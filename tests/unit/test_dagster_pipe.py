@@ -164,6 +164,31 @@ def test_an_exception_ends_all_commands(program: str, monkeypatch: pytest.Monkey
     assert not wait_until_gone(pids, 0)
 
 
+def test_a_loader_that_is_ended_may_send_what_is_pending_and_its_log_is_heard() -> None:
+    loader = """
+        import signal, sys, time
+        def end(*_):
+            time.sleep(0.5)
+            sys.exit("two rows were not sent")
+        signal.signal(signal.SIGTERM, end)
+        print("ready", flush=True)
+        time.sleep(600)
+    """
+    log: list[str] = []
+
+    def cancel(_line: bytes) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(
+            [python("tap", SLEEPER), python("loader", loader)],
+            on_output=cancel,
+            on_log=lambda stage, line: log.append(f"{stage}: {line}"),
+            environment=dict(os.environ),
+        )
+    assert "loader: two rows were not sent" in log
+
+
 def test_what_a_command_started_ends_with_it() -> None:
     child: list[int] = []
 
