@@ -44,6 +44,7 @@ def test_unusual_signs_are_written_as_in_addresses() -> None:
     assert key_of("a|b") == "a%7Cb"
     assert key_of("50%") == "50%25"
     assert key_of("wait...") == "wait.%2E%2E"
+    assert key_of(" two words ") == "%20two words%20"
     assert key_of("größe") == "gr%C3%B6%C3%9Fe"
 
 

@@ -224,6 +224,14 @@ def test_no_command_outlives_a_worker_that_is_killed() -> None:
     assert not wait_until_gone(pids)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
+def test_a_command_does_not_begin_whose_worker_was_killed_before() -> None:
+    other = str(os.getppid())
+    command = [sys.executable, "-I", "-S", str(Path(pipe.__file__).with_name("bound.py")), other, "echo", "begun"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (127, b"")
+
+
 def test_no_command_outlives_the_parent_of_its_worker() -> None:
     worker = f"""
         import os, sys
