@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import pytest
 
 from dagster_planhat import Connector, Flow
@@ -77,6 +79,28 @@ def test_a_plan_that_a_lost_worker_has_begun_is_not_written_by_a_run_that_takes_
     assert acme.box.ask("rows/companies")[0] == one
     assert write(acme, metadata["planhat/plan_id"], again=True).success
     assert acme.box.ask("rows/companies")[0]["csmScore"] == score
+
+
+ACTIVITIES = """
+import json
+schema = {"properties": {"email": {"type": "string"}, "action": {"type": "string"}}}
+print(json.dumps({"type": "SCHEMA", "stream": "user_activities", "schema": schema, "key_properties": []}))
+row = {"email": "a@x.example", "action": "click"}
+print(json.dumps({"type": "RECORD", "stream": "user_activities", "record": row}))
+"""
+
+
+def test_rows_that_a_plan_cannot_hold_are_not_lost_in_silence(
+    acme: Acme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENANT_TOKEN", str(uuid.uuid4()))
+    (tmp_path / "rows.py").write_text(ACTIVITIES)
+    tap = Connector(["sh", "-c", f"exec {sys.executable} {tmp_path / 'rows.py'}", "tap"])
+    acme.flows = (Flow("scores", tap, {"tenant_token": dg.EnvVar("TENANT_TOKEN")}),)
+    failed = acme.materialize("plan_scores")
+    assert not failed.success
+    assert "a plan cannot hold these rows: 1 of user_activities" in failure_of(failed)
+    assert not [path for path in (tmp_path / "plans").rglob("*") if path.is_file()]
 
 
 def test_nothing_is_written_without_the_id_of_a_plan(acme: Acme, set_flow: Callable[..., None]) -> None:

@@ -95,6 +95,17 @@ def test_the_present_window_is_read_up_to_today_and_checked_by_state_without_a_w
     assert checks_of(result) == [("state_confirmed", "passed")]
 
 
+def test_the_history_leaves_the_quota_to_the_streams_of_models(acme: Acme, tmp_path: Path) -> None:
+    acme.materialize("dimensions")
+    seen = tmp_path / "seen"
+    program = f'cat "$2" >> {seen}; exec {acme.tap.command[0]} "$@"'
+    acme.tap = Connector(["sh", "-c", program, "tap"], {"calls_per_minute": 9000})
+    for priority, name, key in (("backfill", HISTORY, windows(acme, "logins")[1]), ("normal", "companies", None)):
+        assert acme.materialize(name, partition_key=key).success
+        assert f'"quota_priority": "{priority}"' in seen.read_text()
+        seen.unlink()
+
+
 def test_a_token_that_may_not_read_the_points_reads_no_partition(acme: Acme) -> None:
     acme.materialize("dimensions")
     acme.history = History(date(2026, 1, 1), find_dimensions_days=10)

@@ -165,6 +165,31 @@ def test_an_exception_ends_all_commands(program: str, monkeypatch: pytest.Monkey
     assert not wait_until_gone(pids, 0)
 
 
+def test_a_loader_that_is_ended_may_send_what_is_pending_and_its_log_is_heard() -> None:
+    loader = """
+        import signal, sys, time
+        def end(*_):
+            time.sleep(0.5)
+            sys.exit("two rows were not sent")
+        signal.signal(signal.SIGTERM, end)
+        print("ready", flush=True)
+        time.sleep(600)
+    """
+    log: list[str] = []
+
+    def cancel(_line: bytes) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(
+            [python("tap", SLEEPER), python("loader", loader)],
+            on_output=cancel,
+            on_log=lambda stage, line: log.append(f"{stage}: {line}"),
+            environment=dict(os.environ),
+        )
+    assert "loader: two rows were not sent" in log
+
+
 def test_what_a_command_started_ends_with_it() -> None:
     child: list[int] = []
 
@@ -198,6 +223,14 @@ def test_no_command_outlives_a_worker_that_is_killed() -> None:
         assert len(pids) == 2
         process.kill()
     assert not wait_until_gone(pids)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
+def test_a_command_does_not_begin_whose_worker_was_killed_before() -> None:
+    other = str(os.getppid())
+    command = [sys.executable, "-I", "-S", str(Path(pipe.__file__).with_name("bound.py")), other, "echo", "begun"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (127, b"")
 
 
 def test_no_command_outlives_the_parent_of_its_worker() -> None:

@@ -22,14 +22,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dagster_planhat
-from dagster_planhat.pieces import commands
+from dagster_planhat.pieces import commands, landed
 from dagster_planhat.pieces.catalog import UnknownStreamError, discovered, selecting
 from dagster_planhat.pieces.commands import private_folder, tap_argv
 from dagster_planhat.pieces.failures import HOPELESS, PipeError, failure_of
 from dagster_planhat.pieces.kept_text import kept
 from dagster_planhat.pieces.landed import rows_of_days, rows_of_stream, warehouse
 from dagster_planhat.pieces.pipe import Ended
-from dagster_planhat.pieces.plans import Plans, UnusablePlanError
+from dagster_planhat.pieces.plans import Plans, UnusablePlanError, check_holds_all
 from dagster_planhat.pieces.redaction import Redaction
 from dagster_planhat.pieces.secrets import FromEnvironment, MissingVariableError, for_tenant, names_in, with_values
 from dagster_planhat.pieces.singer import Program, Runner
@@ -42,6 +42,7 @@ from planhat_api.http.figures import CallFigures
 from planhat_api.plugin.exit_codes import ExitCode
 from tap_planhat.summary import Summary as TapSummary
 from target_planhat.outcomes.summary import Summary as TargetSummary
+from target_planhat.plan.plan import _ADDED_TWICE
 
 BIN = Path(sys.executable).parent
 SECRET = "postgresql://user:p%40ss-word@host/db"
@@ -199,18 +200,20 @@ def test_a_folder_that_another_run_took_for_abandoned_is_not_used(
 
 
 def test_what_is_kept_is_made_again_when_it_is_old_or_not_safe(temporary: Path) -> None:
-    texts = iter(["one", "two", "three", "four", "five"])
+    texts = iter(["one", "two", "three", "four", "five", "six"])
 
     def make() -> str:
         return next(texts)
 
     assert [kept("a", make), kept("a", make), kept("b", make)] == ["one", "one", "two"]
     (folder,) = temporary.iterdir()
-    for file in folder.iterdir():
-        os.utime(file, (0, time.time() - 601))
-    assert [kept("a", make), kept("a", make)] == ["three", "three"]
+    # The second one was made before the clock was set back.
+    for seconds, text in ((-601, "three"), (600, "four")):
+        for file in folder.iterdir():
+            os.utime(file, (0, time.time() + seconds))
+        assert [kept("a", make), kept("a", make)] == [text, text]
     folder.chmod(0o777)
-    assert [kept("a", make), kept("a", make)] == ["four", "five"]
+    assert [kept("a", make), kept("a", make)] == ["five", "six"]
 
 
 def test_the_catalog_takes_no_call_and_selects_what_is_asked_for(temporary: Path) -> None:
@@ -400,6 +403,22 @@ def test_a_plan_that_is_not_there_is_refused(tmp_path: Path, plan_id: str) -> No
         Plans(tmp_path, "acme", "scores").begin(plan_id, "run-1")
 
 
+def test_a_plan_that_leaves_rows_out_is_refused() -> None:
+    held = {"companies": {"rows": {"to create": 1}, "notes": {"points without a record": 3}}}
+    check_holds_all({"streams": held})
+    check_holds_all({})
+    with pytest.raises(UnusablePlanError, match="cannot hold these rows: 2 of metrics, 3 of user_activities"):
+        check_holds_all(
+            {
+                "streams": {
+                    **held,
+                    "metrics": {"notes": {_ADDED_TWICE: 2}},
+                    "user_activities": {"notes": {_ADDED_TWICE: 3}},
+                }
+            }
+        )
+
+
 # Counts
 
 
@@ -428,13 +447,21 @@ def test_rows_are_counted_whatever_the_loader_made_of_names_and_types(
         assert rows_of_stream(connection, None, "companies") == 0
 
 
+@pytest.mark.parametrize(("kind", "zone"), [(sa.DateTime(timezone=True), timezone.utc), (sa.DateTime(), None)])
+def test_days_are_those_of_utc_whatever_the_time_zone_of_the_warehouse_is(
+    kind: sa.types.TypeEngine[object], zone: timezone | None
+) -> None:
+    assert landed._moment(date(2026, 1, 5), kind) == datetime(2026, 1, 5, tzinfo=zone)
+
+
 # Runs
 
 TAP = """
 import json, sys
 settings = json.load(open(sys.argv[2]))
 print(json.dumps({"type": "RECORD", "record": settings}))
-print(json.dumps({"bookmarks": {"a": {"n": 1}}}))
+for number in range(2):
+    print(json.dumps({"bookmarks": {"a": {"n": number}}}))
 sys.stderr.write("the token is " + settings["token"] + "\\n")
 """
 
@@ -445,7 +472,7 @@ def test_a_run_gives_programs_their_secrets_by_file_and_keeps_them_out_of_enviro
         "import os, sys\n"
         "lines = list(sys.stdin)\n"
         'sys.stderr.write(f\'{"TOKEN" in os.environ} {"OTHER" in os.environ} {len(lines)}\')\n'
-        "print(lines[-1], end='')\n"
+        "print(*lines[1:], sep='')\n"
     )
     lines: list[str] = []
     environment = {**os.environ, "TOKEN": "a-secret-token", "OTHER": "another"}
@@ -455,7 +482,7 @@ def test_a_run_gives_programs_their_secrets_by_file_and_keeps_them_out_of_enviro
         Program([sys.executable, str(tmp_path / "loader.py")]),
     )
     assert result.state == {"bookmarks": {"a": {"n": 1}}}
-    assert sorted(lines) == ["loader: False False 2", "tap: the token is ***"]
+    assert sorted(lines) == ["loader: False False 3", "tap: the token is ***"]
 
 
 SUMMARY = {"streams": {"dimension_data": {"records": 0}}, "skipped": ["dimension_data"], "complete": True}
@@ -474,13 +501,21 @@ def test_a_tap_that_ends_with_0_and_did_not_read_what_is_needed_has_failed(line:
     tap = Program([sys.executable, "-c", f"import sys; sys.stderr.write({line!r})"], is_planhat=True)
     loader = Program([sys.executable, "-c", "import sys; sys.stdin.read()"])
     runner = Runner(dict(os.environ), lambda _stage, _line: None)
-    for run in (
-        lambda: runner.pipe(tap, loader, needed=["dimension_data"]),
-        lambda: runner.read(tap, lambda _line: None, needed=["dimension_data"]),
-    ):
-        with pytest.raises(PipeError, match=message) as caught:
-            run()
-        assert not caught.value.may_retry
+    with pytest.raises(PipeError, match=message) as caught:
+        runner.pipe(tap, loader, needed=["dimension_data"])
+    assert not caught.value.may_retry
+    with pytest.raises(PipeError, match=message):
+        runner.read(tap, lambda _line: None, needed=["dimension_data"])
+
+
+def test_the_reason_of_a_failure_has_no_secret() -> None:
+    program = (
+        "import json, sys; token = json.load(open(sys.argv[2]))['token']; sys.exit(f'x | ERROR | tap | no {token}')"
+    )
+    tap = Program([sys.executable, "-c", program], {"token": FromEnvironment("TOKEN")}, is_planhat=True)
+    runner = Runner({**os.environ, "TOKEN": "a-secret-token"}, lambda _stage, _line: None)
+    with pytest.raises(PipeError, match=r"tap ended with 1: no \*\*\*$"):
+        runner.read(tap, lambda _line: None)
 
 
 def test_a_stream_that_is_skipped_and_not_needed_is_no_failure() -> None:

@@ -22,7 +22,8 @@ print('a loader | SUMMARY of this run, | SUMMARY {"other": 1}, | SUMMARY {', fil
 print('| SUMMARY {"other": 1}', file=sys.stderr)
 """
 ENDLESS = "while True: print('x' * 1000, flush=True)"
-SLEEPS = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(60)"
+# One call writes the whole line, so that lines of two processes do not mix.
+SLEEPS = "import os, time; os.write(2, b'%d\\n' % os.getpid()); time.sleep(60)"
 
 
 @pytest.fixture(scope="module")

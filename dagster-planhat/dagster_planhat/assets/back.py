@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_planhat.assets.failing import as_dagster_failures
 from dagster_planhat.assets.figures import PREFIX, of_load
 from dagster_planhat.assets.tenants import TenantAssets
-from dagster_planhat.pieces.plans import Plans
+from dagster_planhat.pieces.plans import Plans, check_holds_all
 from dagster_planhat.settings import Flow
 
 __all__ = ["WritePlan", "plan_asset", "write_asset"]
@@ -24,7 +24,7 @@ class WritePlan(dg.Config):
     Attributes:
         plan_id: Which plan is carried out: the one that a person has read. There is no default.
         again: Whether a plan is carried out that another run has begun and did not end. What that run sent is found
-            unchanged then, but for rows that cannot be compared, such as user activities.
+            unchanged then, but for rows that cannot be compared.
     """
 
     plan_id: str
@@ -53,6 +53,7 @@ def plan_asset(assets: TenantAssets, flow: Flow, plans_dir: Path) -> dg.AssetsDe
             with as_dagster_failures(context, assets.shared.retries):
                 target = assets.target(flow, write="nothing", plan_file=str(made), change_exit_codes=False)
                 result = assets.runner(context).pipe(assets.program(flow.tap), target)
+                check_holds_all(result.plan or {})
             plan_id, path = plans.keep(made)
         finally:
             with suppress(FileNotFoundError):

@@ -153,9 +153,14 @@ class TenantAssets:
         yield from names_in([self._token, self._tenant_token])
         if self.warehouse:
             yield from names_in(self.warehouse.url)
-        connectors = (shared.loader, shared.tap, shared.target, *(flow.tap for flow in shared.flows))
-        for each in (self.tenant, *connectors, *shared.flows):
-            yield from names_in(self._own(each.settings))
+        connectors = [shared.loader, shared.tap, shared.target, *(flow.tap for flow in shared.flows)]
+        given = [
+            self.tenant.settings,
+            *(each.settings for each in connectors),
+            *(flow.settings for flow in shared.flows),
+        ]
+        for settings in given:
+            yield from names_in(self._own(settings))
 
     def _own(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         own: dict[str, Any] = for_tenant(dict(settings), self.name)

@@ -27,6 +27,8 @@ _WRITER_GRACE_SECONDS = 2.0
 """How long the commands before it may take: what they read is read again in the next run."""
 _AFTER_READER_SECONDS = 3.0
 """How long a command may go on whose output nobody reads any more."""
+_REST_SECONDS = 2.0
+"""How long the end of the log is passed on of commands that were ended."""
 _PAUSE = 0.05
 _LINES_AT_ONCE = 1000
 _KEPT_LINES = 20
@@ -140,10 +142,13 @@ def run_stages(
             readers.append(reader)
         _relay(running, lines, readers, on_output, on_log)
     finally:
-        _end_all(running)
-        stopped.set()
-        for reader in readers:
-            reader.join(_PAUSE * 20)
+        try:
+            _end_all(running)
+            _pass_on_the_rest(lines, readers, on_log)
+        finally:
+            stopped.set()
+            for reader in readers:
+                reader.join(_PAUSE * 20)
     return [
         Ended(each.stage.name, each.process.returncode, each.was_stopped, list(each.last_lines)) for each in running
     ]
@@ -217,10 +222,30 @@ def _relay(
             if whose is None:
                 on_output(line)
             else:
-                text = line.decode("utf-8", "replace").rstrip("\r\n")
-                whose.last_lines.append(text)
-                on_log(whose.stage.name, text)
+                _note(whose, line, on_log)
             silent_since = time.monotonic()
+
+
+def _note(whose: _Running, line: bytes, on_log: Callable[[str, str], None]) -> None:
+    text = line.decode("utf-8", "replace").rstrip("\r\n")
+    whose.last_lines.append(text)
+    on_log(whose.stage.name, text)
+
+
+def _pass_on_the_rest(
+    lines: queue.Queue[tuple[_Running | None, bytes]],
+    readers: Sequence[threading.Thread],
+    on_log: Callable[[str, str], None],
+) -> None:
+    """Pass on what commands logged while they were ended: there they say what they did not send."""
+    deadline = time.monotonic() + _REST_SECONDS
+    while time.monotonic() < deadline:
+        if not any(reader.is_alive() for reader in readers) and lines.empty():
+            return
+        with suppress(queue.Empty):
+            whose, line = lines.get(timeout=_PAUSE)
+            if whose is not None:
+                _note(whose, line, on_log)
 
 
 def _stop_writers(running: Sequence[_Running]) -> None:

@@ -7,16 +7,19 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
-__all__ = ["Plans", "UnusablePlanError"]
+__all__ = ["Plans", "UnusablePlanError", "check_holds_all"]
 
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 _DIGITS = 12
+_LEFT_OUT = "left out of the file"
+"""What target-planhat notes of rows that would count twice if a plan was carried out twice."""
 _PLAN, _BEGUN, _WRITTEN = "singer", "begun", "written"
 
 
@@ -118,3 +121,27 @@ class Plans:
 
 def _run_in(note: Path) -> str:
     return note.read_text("utf-8").strip()
+
+
+def check_holds_all(numbers: Mapping[str, Any]) -> None:
+    """Check that the file of a plan has all rows that its numbers count.
+
+    Args:
+        numbers: What target-planhat says of the plan.
+
+    Raises:
+        UnusablePlanError: It leaves rows out, so that they would never be sent.
+    """
+    left_out = {
+        stream: number
+        for stream, counts in numbers.get("streams", {}).items()
+        for note, number in counts.get("notes", {}).items()
+        if _LEFT_OUT in note
+    }
+    if left_out:
+        rows = ", ".join(f"{number} of {stream}" for stream, number in left_out.items())
+        message = (
+            f"a plan cannot hold these rows: {rows}. Metric points, user activities and rows without a key would count "
+            "twice if it was carried out twice. Send them by a run of target-planhat that is no plan"
+        )
+        raise UnusablePlanError(message)

@@ -71,7 +71,8 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         """Whether a worker still executes the run."""
         task = run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)
         if task is None:
-            return CheckRunHealthResult(WorkerStatus.UNKNOWN, "The run has no Celery task.")
+            # A worker may begin before the task is noted, and run monitoring fails a run of which nothing is known.
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "The Celery task of the run is not noted yet.")
         try:
             if (state := self.celery.AsyncResult(task).state) in _FAILED:
                 return CheckRunHealthResult(WorkerStatus.FAILED, f"The Celery task has the state {state}.")
@@ -84,6 +85,18 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
             WorkerStatus.NOT_FOUND,
             "No Celery worker has the run in hand; its worker was killed or its machine is lost.",
         )
+
+    def terminate(self, run_id: str) -> bool:
+        """Cancel a run; whether it could be asked to end.
+
+        The run is being cancelled from now on. Otherwise run monitoring would take its revoked task for a failure, and
+        the run retries would start the run again.
+        """
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
+            return False
+        self._instance.report_run_canceling(run)
+        return super().terminate(run_id)
 
     def _tasks_in_hand(self) -> AbstractSet[str]:
         answers = self.celery.control.inspect(timeout=_ANSWER_WITHIN).active(safe=True) or {}
