@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dagster import Field, Float
+from dagster import DagsterRunStatus, Field, Float
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
@@ -66,6 +66,18 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
                 description="Seconds during which no worker has a run in hand until the run counts as failed.",
             ),
         }
+
+    def terminate(self, run_id: str) -> bool:
+        """End a run that somebody cancels. False if it cannot be ended.
+
+        The base class does not note that somebody wants this. The run would count as failed, and be retried.
+        """
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
+            return False
+        if run.status != DagsterRunStatus.CANCELING:
+            self._instance.report_run_canceling(run)
+        return super().terminate(run_id)
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether a worker still executes the run."""
