@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from dagster_planhat import Connector, Flow, History, PlanhatComponent, Tenant, planhat_definitions
+from dagster_planhat import Connector, Flow, History, PlanhatComponent, Tenant, Warehouse, planhat_definitions
+from dagster_planhat.assets.checks import counted
 from dagster_planhat.assets.tenants import TenantAssets, TenantSet
 from tests.engines.processes import ROOT
 
@@ -126,3 +127,18 @@ def test_settings_of_a_tenant_win_over_those_of_all() -> None:
     for program in (assets.tap("normal"), assets.target(Flow("back", LOADER, {"max_updates": 1}))):
         assert program.settings["calls_per_minute"] == 50
         assert program.settings["region"] == "us2"
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "text"),
+    [
+        (Warehouse("oracle+cx_oracle://user:a-pass-word@host/db"), "is the URL of the warehouse right, and its driver"),
+        (Warehouse(dg.EnvVar("NOT_SET_ANYWHERE")), "NOT_SET_ANYWHERE is not set"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_check_that_cannot_count_fails_and_not_its_run(warehouse: Warehouse, text: str) -> None:
+    shared = TenantSet(streams=[], loader=LOADER, tap=LOADER, target=LOADER, warehouse=warehouse)
+    result = counted(TenantAssets(Tenant("acme"), shared), dg.AssetKey("a"), 7, lambda *_: 7, at_least=False)
+    assert not result.passed
+    assert text in str(result.description)
+    assert "a-pass-word" not in str(result.description)
