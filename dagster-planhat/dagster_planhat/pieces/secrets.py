@@ -38,7 +38,8 @@ class FromEnvironment:
         """
         value = environment.get(self.name)
         if not value:
-            message = f"the environment variable {self.name} is not set where this run takes place, on {platform.node()}"
+            host = platform.node()
+            message = f"the environment variable {self.name} is not set on {host}, where this run takes place"
             raise MissingVariableError(message)
         return value
 
