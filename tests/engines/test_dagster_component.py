@@ -133,7 +133,7 @@ def test_settings_of_a_tenant_win_over_those_of_all() -> None:
     ("warehouse", "text"),
     [
         (Warehouse("oracle+cx_oracle://user:a-pass-word@host/db"), "is the URL of the warehouse right, and its driver"),
-        (Warehouse(dg.EnvVar("NOT_SET_ANYWHERE")), "NOT_SET_ANYWHERE is not set"),  # type: ignore[arg-type]
+        (Warehouse(dg.EnvVar("NOT_SET_ANYWHERE")), "NOT_SET_ANYWHERE is not set"),
     ],
 )
 def test_a_check_that_cannot_count_fails_and_not_its_run(warehouse: Warehouse, text: str) -> None:
