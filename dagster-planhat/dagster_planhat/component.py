@@ -27,10 +27,11 @@ class _Connector(dg.Model, dg.Resolvable):
 
 class _Tenant(dg.Model, dg.Resolvable):
     name: str = Field(description="What its assets, pool and tables are named after: letters, digits and `_`.")
-    api_token: _Variable | None = Field(
+    # A text is taken here and refused by Tenant, whose message does not show it.
+    api_token: _Variable | str | None = Field(
         default=None, description="The variable with its token; `PLANHAT_API_TOKEN_<NAME>` if it is left out."
     )
-    tenant_token: _Variable | None = Field(
+    tenant_token: _Variable | str | None = Field(
         default=None, description="The variable with its tenant token, which flows of metrics need."
     )
     settings: Mapping[str, Any] = Field(
@@ -110,12 +111,20 @@ def _history(given: _History | None) -> History | None:
     if given is None:
         return None
     return History(
-        dt.date.fromisoformat(given.start),
-        dt.date.fromisoformat(given.end) if given.end else None,
+        _day("start", given.start),
+        _day("end", given.end) if given.end else None,
         given.window,
         given.windows_per_run,
         given.find_dimensions_days,
     )
+
+
+def _day(name: str, text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        message = f"history.{name} is a day such as 2026-01-31, and not {text!r}"
+        raise ValueError(message) from None
 
 
 def _connector(given: _Connector) -> Connector:

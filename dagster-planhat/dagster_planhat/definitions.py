@@ -13,7 +13,15 @@ from dagster_planhat.assets.history import history_asset
 from dagster_planhat.assets.models import models_asset
 from dagster_planhat.assets.tenants import RETRIES, TenantAssets, TenantSet
 from dagster_planhat.pieces.spread import cron_of
-from dagster_planhat.settings import Connector, Flow, History, Tenant, Warehouse
+from dagster_planhat.settings import (
+    Connector,
+    Flow,
+    History,
+    Tenant,
+    Warehouse,
+    check_own_places,
+    check_own_tokens,
+)
 
 __all__ = ["planhat_definitions"]
 
@@ -56,10 +64,8 @@ def planhat_definitions(  # noqa: PLR0913 -- each of them is a setting
     Raises:
         ValueError: Something is not right with these settings.
     """
-    names = [tenant.name for tenant in tenants]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        message = f"there are two tenants with the name {', '.join(twice)}"
-        raise ValueError(message)
+    check_own_tokens(tenants, [tap, target], flows)
+    check_own_places(tenants, loader, warehouse)
     if flows and plans_dir is None:
         message = "flows need plans_dir, a folder that all workers share"
         raise ValueError(message)

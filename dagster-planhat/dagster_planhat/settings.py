@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dagster_planhat.pieces.secrets import FromEnvironment, known
+from dagster_planhat.pieces.secrets import FromEnvironment, for_tenant, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dagster_planhat.pieces.windows import WindowSize
 
-__all__ = ["Connector", "Flow", "History", "Tenant", "Warehouse"]
+__all__ = ["Connector", "Flow", "History", "Tenant", "Warehouse", "check_own_places", "check_own_tokens"]
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _TOKEN = FromEnvironment("PLANHAT_API_TOKEN_{TENANT}")
@@ -113,8 +113,8 @@ class History:
     """The windows of dimension data.
 
     Attributes:
-        start: First day. Weeks begin on Monday and months on their first day: the first window begins on it or later.
-        end: The day after the last window; without it, windows go on up to the present one.
+        start: First day. The first window is the whole week or month in which it is. Weeks begin on Monday.
+        end: The day after the last one; without it, windows go on up to the present one. The last window is whole too.
         window: How many days a partition has.
         windows_per_run: Most partitions of a backfill that one run takes. Windows of one dimension that follow each
             other then take fewer calls.
@@ -135,6 +135,9 @@ class History:
         """
         if self.window not in {"week", "month"}:
             message = f"window is week or month, and not {self.window!r}"
+            raise ValueError(message)
+        if self.end is not None and self.end <= self.start:
+            message = f"the end of the history, {self.end}, has to be after its start, {self.start}"
             raise ValueError(message)
         if self.windows_per_run < 1 or self.find_dimensions_days < 0:
             message = "windows_per_run is at least 1, and find_dimensions_days at least 0"
@@ -163,3 +166,40 @@ class Flow:
         """
         _checked_name(self.name, "flow")
         _know_variables(self, "settings")
+
+
+def check_own_tokens(tenants: Sequence[Tenant], connectors: Sequence[Connector], flows: Sequence[Flow]) -> None:
+    """Check that no tenant can be read with the token of another one.
+
+    Names that differ in capitals only have the same variable of the token, and most loaders make one schema of both.
+
+    Raises:
+        ValueError: Two names are the same but for capitals, or tokens stand in settings that all tenants share.
+    """
+    names = [tenant.name for tenant in tenants]
+    small = [name.lower() for name in names]
+    if same := sorted({name for name in names if small.count(name.lower()) > 1}):
+        message = f"there are two tenants with the name {' and '.join(same)}; capitals do not tell names apart"
+        raise ValueError(message)
+    shared = [*(connector.settings for connector in connectors), *(flow.settings for flow in flows)]
+    if found := sorted({name for settings in shared for name in _SECRETS if name in settings}):
+        message = f"{' and '.join(found)} cannot be a setting of all tenants: each tenant names the variable of its own"
+        raise ValueError(message)
+
+
+def check_own_places(tenants: Sequence[Tenant], loader: Connector, warehouse: Warehouse | None) -> None:
+    """Check that rows of several tenants do not meet in one table, where nobody could tell whose they are.
+
+    Raises:
+        ValueError: The settings of the loader or of the warehouse are the same for all tenants.
+    """
+    places: dict[str, list[object]] = {"loader": [list(loader.command), dict(loader.settings)]}
+    if warehouse:
+        places["warehouse"] = [warehouse.url, warehouse.schema]
+    for name, place in places.items():
+        if len(tenants) > 1 and for_tenant(place, tenants[0].name) == for_tenant(place, tenants[1].name):
+            message = (
+                f"the {name} is the same for all tenants, so nobody could tell whose rows are in a table: "
+                "write {tenant} in its schema, or {TENANT} in the name of a variable"
+            )
+            raise ValueError(message)

@@ -90,6 +90,7 @@ def test_a_command_that_is_not_there_ends_with_127(tmp_path: Path) -> None:
     assert "cannot be started" in log[0]
     failure = failure_of(ended, are_planhat=set())
     assert failure is not None
+    assert f"{tmp_path}/none cannot be started: No such file" in str(failure)
     assert not failure.may_retry
 
 

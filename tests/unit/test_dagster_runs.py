@@ -36,7 +36,15 @@ from dagster_planhat.pieces.singer import Program, Runner
 from dagster_planhat.pieces.states import confirms_days, confirms_streams, part_of, state_in_line, whole
 from dagster_planhat.pieces.summary import LoadFigures, ReadFigures, added, load_figures, object_after, read_figures
 from dagster_planhat.pieces.windows import Days
-from dagster_planhat.settings import History, Tenant
+from dagster_planhat.settings import (
+    Connector,
+    Flow,
+    History,
+    Tenant,
+    Warehouse,
+    check_own_places,
+    check_own_tokens,
+)
 from planhat_api import OutcomeKind
 from planhat_api.http.figures import CallFigures
 from planhat_api.plugin.exit_codes import ExitCode
@@ -111,6 +119,42 @@ def test_wrong_windows_are_refused() -> None:
         History(date(2026, 1, 1), window="day")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least 1"):
         History(date(2026, 1, 1), windows_per_run=0)
+    with pytest.raises(ValueError, match="after its start"):
+        History(date(2026, 1, 1), date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("second", ["ACME", "Acme", "acme"])
+def test_tenants_whose_names_differ_in_capitals_would_share_a_token(second: str) -> None:
+    with pytest.raises(ValueError, match="two tenants"):
+        check_own_tokens([Tenant("acme"), Tenant(second)], [], [])
+    check_own_tokens([Tenant("acme"), Tenant("acme_2")], [], [])
+
+
+@pytest.mark.parametrize("value", ["a-token", FromEnvironment("A_TOKEN")])
+def test_no_token_is_a_setting_of_all_tenants(value: object) -> None:
+    tap, flow = Connector(["tap"], {"api_token": value}), Flow("back", Connector(["tap"]), {"tenant_token": value})
+    for connectors, flows in (([tap], []), ([], [flow])):
+        with pytest.raises(ValueError, match="of all tenants") as caught:
+            check_own_tokens([Tenant("acme")], connectors, flows)
+        assert "a-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "loader",
+    [
+        Connector(["loader"], {"schema": "planhat_{tenant}"}),
+        Connector(["loader"], {"url": FromEnvironment("URL_{TENANT}")}),
+        Connector(["loader", "--{tenant}"]),
+    ],
+)
+def test_rows_of_two_tenants_do_not_meet_in_one_table(loader: Connector) -> None:
+    same, one, two = Connector(["loader"], {"schema": "planhat"}), Tenant("acme"), Tenant("globex")
+    check_own_places([one, two], loader, Warehouse("sqlite://", "planhat_{tenant}"))
+    check_own_places([one], same, Warehouse("sqlite://"))
+    with pytest.raises(ValueError, match="the loader is the same"):
+        check_own_places([one, two], same, None)
+    with pytest.raises(ValueError, match="the warehouse is the same"):
+        check_own_places([one, two], loader, Warehouse("sqlite://", "planhat"))
 
 
 def test_secrets_and_their_passwords_are_taken_out_of_lines() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_planhat.assets.tenants import TenantAssets
 from dagster_planhat.pieces.landed import warehouse
-from dagster_planhat.pieces.secrets import with_values
+from dagster_planhat.pieces.secrets import MissingVariableError, with_values
 
 __all__ = ["check_spec", "counted", "judged_by_state"]
 
@@ -42,13 +42,16 @@ def counted(assets: TenantAssets, key: dg.AssetKey, read: int, count: Count, *, 
     try:
         with warehouse(str(with_values(house.url, os.environ))) as connection:
             landed = count(connection, house.schema)
-    except (SQLAlchemyError, LookupError, ImportError) as error:
-        # The text of an error of SQLAlchemy may hold the URL. An import fails where the driver is not installed.
-        text = str(error) if isinstance(error, LookupError) else f"{type(error).__name__} while counting"
+    except (LookupError, MissingVariableError) as error:
+        return _result(key, LANDED, passed=False, text=str(error))
+    except (SQLAlchemyError, ImportError) as error:
+        # The text of an error of SQLAlchemy may hold the URL.
+        text = f"{type(error).__name__} while counting: is the URL of the warehouse right, and its driver installed?"
         return _result(key, LANDED, passed=False, text=text)
     passed = landed == read or (at_least and landed > read)
     severity = dg.AssetCheckSeverity.ERROR if landed < read else dg.AssetCheckSeverity.WARN
-    text = f"{read:,} rows were read, and the warehouse holds {landed:,}"
+    where = f"the schema {house.schema} of the warehouse" if house.schema else "the warehouse"
+    text = f"{read:,} rows were read, and {where} holds {landed:,}"
     return _result(key, LANDED, passed=passed, text=text, severity=severity, read=read, landed=landed)
 
 

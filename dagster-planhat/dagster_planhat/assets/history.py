@@ -1,6 +1,7 @@
 """The history of dimension data: a partition for each dimension and window of days."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from dagster_planhat.pieces.parts import Piece, pieces_of
 from dagster_planhat.pieces.singer import Result
 from dagster_planhat.pieces.states import confirms_days
 from dagster_planhat.pieces.summary import ReadFigures, added
-from dagster_planhat.pieces.windows import settings_of
+from dagster_planhat.pieces.windows import settings_of, window_with
 from dagster_planhat.settings import History
 
 __all__ = ["DIMENSION", "HISTORY", "WINDOW", "history_asset", "windows_of"]
@@ -27,8 +28,10 @@ _MONDAY = 1
 
 
 def windows_of(history: History) -> dg.TimeWindowPartitionsDefinition:
-    """The partitions of the windows. The present window is one of them, which is read up to today."""
-    start, end = history.start.isoformat(), history.end.isoformat() if history.end else None
+    """The partitions of the windows, whole ones. The present window is one of them, which is read up to today."""
+    start, end = window_with(history.start, history.window).first.isoformat(), None
+    if history.end:
+        end = (window_with(history.end - timedelta(days=1), history.window).last + timedelta(days=1)).isoformat()
     if history.window == "week":
         return dg.WeeklyPartitionsDefinition(start_date=start, end_date=end, day_offset=_MONDAY, end_offset=1)
     return dg.MonthlyPartitionsDefinition(start_date=start, end_date=end, end_offset=1)

@@ -99,14 +99,14 @@ class TenantAssets:
             priority: Whether its calls go before others: ``normal`` or ``backfill``.
             settings: Settings of this run.
         """
-        given = {"api_token": self._token, **self._own(self.tenant.settings), **self._own(self.shared.tap.settings)}
+        given = {"api_token": self._token, **self._own(self.shared.tap.settings), **self._own(self.tenant.settings)}
         return Program(
             self._of(list(self.shared.tap.command)), {**given, "quota_priority": priority, **settings}, is_planhat=True
         )
 
     def target(self, flow: Flow, **settings: Any) -> Program:  # noqa: ANN401 -- as above
         """target-planhat for a flow of this tenant."""
-        shared = {**self._own(self.tenant.settings), **self._own(self.shared.target.settings)}
+        shared = {**self._own(self.shared.target.settings), **self._own(self.tenant.settings)}
         tokens = {"api_token": self._token, **({"tenant_token": self._tenant_token} if self._tenant_token else {})}
         given = {**tokens, **shared, **self._own(flow.settings)}
         return Program(self._of(list(self.shared.target.command)), {**given, **settings}, is_planhat=True)

@@ -18,6 +18,8 @@ HOPELESS = frozenset({2, 3, 4, 6, 10})
 _NOT_FOUND = 127
 _FAULT = 1
 _SHOWN = 500
+_NOT_STARTED = re.compile(r"\S+ cannot be started: [A-Za-z ]+")
+"""What ``bound.py`` writes."""
 _SERIOUS = re.compile(r"\| (?:ERROR|CRITICAL) *\| [^|]*\| (.*)")
 
 
@@ -59,7 +61,8 @@ def failure_of(ended: Sequence[Ended], *, are_planhat: Collection[str]) -> PipeE
 def _text(ended: Ended, *, is_planhat: bool) -> str:
     how = f"signal {-ended.code} ended {ended.name}" if ended.code < 0 else f"{ended.name} ended with {ended.code}"
     if ended.code == _NOT_FOUND:
-        return f"{how}: its command cannot be started"
+        why = [line for line in ended.last_lines if _NOT_STARTED.fullmatch(line)]
+        return f"{how}: {why[-1] if why else 'its command cannot be started'}"
     if not is_planhat:
         return f"{how}, see its log in the standard error of the step"
     said = [found[1] for line in ended.last_lines if (found := _SERIOUS.search(line))]

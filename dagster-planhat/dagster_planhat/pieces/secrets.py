@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,8 @@ class FromEnvironment:
         """
         value = environment.get(self.name)
         if not value:
-            message = f"the environment variable {self.name} is not set where this run takes place"
+            host = platform.node()
+            message = f"the environment variable {self.name} is not set on {host}, where this run takes place"
             raise MissingVariableError(message)
         return value
 

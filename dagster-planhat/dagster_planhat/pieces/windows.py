@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Days", "WindowSize", "consecutive", "days_of_window", "settings_of"]
+__all__ = ["Days", "WindowSize", "consecutive", "days_of_window", "settings_of", "window_with"]
 
 WindowSize = Literal["week", "month"]
 
@@ -49,6 +49,12 @@ def days_of_window(key: str, size: WindowSize) -> Days:
         return Days(first, first + timedelta(days=_DAYS_OF_A_WEEK - 1))
     year, month = divmod(first.year * _MONTHS + first.month, _MONTHS)
     return Days(first, date(year, month + 1, first.day) - timedelta(days=1))
+
+
+def window_with(day: date, size: WindowSize) -> Days:
+    """The days of the window in which a day is. Weeks begin on Monday."""
+    first = day - timedelta(days=day.weekday()) if size == "week" else day.replace(day=1)
+    return days_of_window(first.isoformat(), size)
 
 
 def consecutive(windows: Iterable[Days]) -> list[Days]:

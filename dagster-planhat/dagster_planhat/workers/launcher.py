@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dagster import Field, Float
+from dagster import DagsterRunStatus, Field, Float
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
@@ -95,7 +95,8 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
             return False
-        self._instance.report_run_canceling(run)
+        if run.status != DagsterRunStatus.CANCELING:
+            self._instance.report_run_canceling(run)
         return super().terminate(run_id)
 
     def _tasks_in_hand(self) -> AbstractSet[str]:

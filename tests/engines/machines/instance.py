@@ -39,7 +39,7 @@ run_launcher:
     backend: {env: BROKER_URL}
     missing_seconds: 20
 run_monitoring: {enabled: true, poll_interval_seconds: 5, start_timeout_seconds: 120}
-run_retries: {enabled: true, max_retries: 3}
+run_retries: {enabled: true, max_retries: 3, retry_on_asset_or_op_failure: false}
 telemetry: {enabled: false}
 """
 _WORKSPACE = "load_from:\n- python_module: tests.engines.machines.definitions\n"
