@@ -31,9 +31,6 @@ class _Tenant(dg.Model, dg.Resolvable):
     api_token: _Variable | str | None = Field(
         default=None, description="The variable with its token; `PLANHAT_API_TOKEN_<NAME>` if it is left out."
     )
-    tenant_token: _Variable | str | None = Field(
-        default=None, description="The variable with its tenant token, which flows of metrics need."
-    )
     settings: Mapping[str, Any] = Field(
         default_factory=dict, description="Settings that tap-planhat and target-planhat share, such as `region`."
     )
@@ -100,7 +97,6 @@ def _tenant(given: _Tenant) -> Tenant:
     return Tenant(
         given.name,
         **token,
-        tenant_token=_known(given.tenant_token),
         settings=_known(given.settings),
         dimensions=given.dimensions,
         streams=given.streams,

@@ -40,7 +40,6 @@ class Tenant:
     Attributes:
         name: What its assets, its pool and its tables are named after.
         api_token: The variable that holds its token; ``PLANHAT_API_TOKEN_<NAME>`` if it is left out.
-        tenant_token: The variable that holds its tenant token, which flows back of metrics need.
         settings: Settings that tap-planhat and target-planhat share, such as ``region``.
         dimensions: Ids of dimensions whose history can be read, beside those that are found.
         streams: Its streams, if they are not those of all tenants.
@@ -48,7 +47,6 @@ class Tenant:
 
     name: str
     api_token: FromEnvironment = _TOKEN
-    tenant_token: FromEnvironment | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     dimensions: Sequence[str] = ()
     streams: Sequence[str] | None = None
@@ -60,11 +58,8 @@ class Tenant:
             ValueError: One of them is not right.
         """
         _checked_name(self.name, "tenant")
-        _know_variables(self, "api_token", "tenant_token", "settings")
-        tokens = (self.api_token, *([self.tenant_token] if self.tenant_token else []))
-        if not all(isinstance(token, FromEnvironment) for token in tokens) or any(
-            name in self.settings for name in _SECRETS
-        ):
+        _know_variables(self, "api_token", "settings")
+        if not isinstance(self.api_token, FromEnvironment) or any(name in self.settings for name in _SECRETS):
             message = (
                 f"tokens of the tenant {self.name} have to be in the environment of the workers: name the variable, "
                 "as dg.EnvVar in Python and as {env: NAME} in YAML"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 import pytest
 
 from dagster_planhat import Connector, Flow
@@ -81,25 +79,21 @@ def test_a_plan_that_a_lost_worker_has_begun_is_not_written_by_a_run_that_takes_
     assert acme.box.ask("rows/companies")[0]["csmScore"] == score
 
 
-ACTIVITIES = """
+WITHOUT_KEY = """
 import json
-schema = {"properties": {"email": {"type": "string"}, "action": {"type": "string"}}}
-print(json.dumps({"type": "SCHEMA", "stream": "user_activities", "schema": schema, "key_properties": []}))
-row = {"email": "a@x.example", "action": "click"}
-print(json.dumps({"type": "RECORD", "stream": "user_activities", "record": row}))
+schema = {"properties": {"name": {"type": "string"}}}
+print(json.dumps({"type": "SCHEMA", "stream": "companies", "schema": schema, "key_properties": []}))
+print(json.dumps({"type": "RECORD", "stream": "companies", "record": {"name": "A company without a key"}}))
 """
 
 
-def test_rows_that_a_plan_cannot_hold_are_not_lost_in_silence(
-    acme: Acme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TENANT_TOKEN", str(uuid.uuid4()))
-    (tmp_path / "rows.py").write_text(ACTIVITIES)
+def test_rows_that_a_plan_cannot_hold_are_not_lost_in_silence(acme: Acme, tmp_path: Path) -> None:
+    (tmp_path / "rows.py").write_text(WITHOUT_KEY)
     tap = Connector(["sh", "-c", f"exec {sys.executable} {tmp_path / 'rows.py'}", "tap"])
-    acme.flows = (Flow("scores", tap, {"tenant_token": dg.EnvVar("TENANT_TOKEN")}),)
+    acme.flows = (Flow("scores", tap, {"streams": {"companies": {"insert_without_key": True}}}),)
     failed = acme.materialize("plan_scores")
     assert not failed.success
-    assert "a plan cannot hold these rows: 1 of user_activities" in failure_of(failed)
+    assert "a plan cannot hold these rows: 1 of companies" in failure_of(failed)
     assert not [path for path in (tmp_path / "plans").rglob("*") if path.is_file()]
 
 

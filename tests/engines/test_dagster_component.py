@@ -63,7 +63,6 @@ def test_the_yaml_of_the_readme_has_all_settings_and_makes_all_assets(
     ("change", "message"),
     [
         ({"tenants": [{"name": "a", "api_token": "a-token"}]}, "as {env: NAME} in YAML"),
-        ({"tenants": [{"name": "a", "tenant_token": "a-token"}]}, "as {env: NAME} in YAML"),
         ({"tenants": [{"name": "a-b"}]}, "name of a tenant"),
         ({"tenants": [{"name": "a"}, {"name": "a"}]}, "two tenants"),
         ({"tenants": [{"name": "Acme"}, {"name": "acme"}]}, "two tenants with the name Acme and acme"),

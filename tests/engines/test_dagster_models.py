@@ -113,7 +113,7 @@ def test_no_command_gets_a_secret_in_its_environment(
     for name in names:
         monkeypatch.setenv(name, os.environ.get(name, f"the value {name}"))
     flow = Connector(["other-tap"], {"password": dg.EnvVar("OF_ITS_TAP")})
-    acme.flows = (Flow("scores", flow, {"tenant_token": dg.EnvVar("OF_A_FLOW")}),)
+    acme.flows = (Flow("scores", flow, {"quota_store": dg.EnvVar("OF_A_FLOW")}),)
     acme.has_warehouse = False
     seen = tmp_path / "seen"
     program = f'printenv >> {seen}; exec {acme.tap.command[0]} "$@"'

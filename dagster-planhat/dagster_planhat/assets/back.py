@@ -24,7 +24,7 @@ class WritePlan(dg.Config):
     Attributes:
         plan_id: Which plan is carried out: the one that a person has read. There is no default.
         again: Whether a plan is carried out that another run has begun and did not end. What that run sent is found
-            unchanged then, but for rows that cannot be compared.
+            unchanged then.
     """
 
     plan_id: str

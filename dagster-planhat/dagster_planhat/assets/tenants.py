@@ -107,8 +107,7 @@ class TenantAssets:
     def target(self, flow: Flow, **settings: Any) -> Program:  # noqa: ANN401 -- as above
         """target-planhat for a flow of this tenant."""
         shared = {**self._own(self.shared.target.settings), **self._own(self.tenant.settings)}
-        tokens = {"api_token": self._token, **({"tenant_token": self._tenant_token} if self._tenant_token else {})}
-        given = {**tokens, **shared, **self._own(flow.settings)}
+        given = {"api_token": self._token, **shared, **self._own(flow.settings)}
         return Program(self._of(list(self.shared.target.command)), {**given, **settings}, is_planhat=True)
 
     @property
@@ -142,15 +141,10 @@ class TenantAssets:
         return token
 
     @property
-    def _tenant_token(self) -> FromEnvironment | None:
-        token: FromEnvironment | None = self._of(self.tenant.tenant_token)
-        return token
-
-    @property
     def secret_names(self) -> Iterator[str]:
         """Variables with secrets of this tenant, and of all connectors."""
         shared = self.shared
-        yield from names_in([self._token, self._tenant_token])
+        yield from names_in([self._token])
         if self.warehouse:
             yield from names_in(self.warehouse.url)
         connectors = [shared.loader, shared.tap, shared.target, *(flow.tap for flow in shared.flows)]
