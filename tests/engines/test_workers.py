@@ -73,7 +73,7 @@ def farm(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, Machine]]:
                 "celery", ["-A", "dagster_planhat.workers.app", "worker", "-c", "2", "--loglevel", "INFO"]
             )
             stack.callback(machines["worker"].stop)
-            begin_backfill(instance, workspace, [tenant.name], METRICS[:1])
+            begin_backfill(instance, [tenant.name], METRICS[:1])
             yield instance, machines["worker"]
 
 

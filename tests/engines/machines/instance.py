@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -10,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.execution.backfill import PartitionBackfill
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,30 +60,27 @@ def instance_in(environment: Mapping[str, str]) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def begin_backfill(
-    instance: dg.DagsterInstance, workspace: Path, tenants: Sequence[str], metrics: Sequence[str]
-) -> None:
+def begin_backfill(instance: dg.DagsterInstance, tenants: Sequence[str], metrics: Sequence[str]) -> None:
     """Register the metrics of each tenant, and ask the daemon for all partitions of its history."""
-    target = WorkspaceFileTarget([str(workspace)])
+    # Not imported, because each scenario has definitions of its own.
+    definitions: dg.Definitions = runpy.run_module("tests.engines.machines.definitions")["defs"]
+    graph = definitions.resolve_asset_graph()
     for tenant in tenants:
         instance.add_dynamic_partitions(f"planhat_{tenant}_dimensions", list(metrics))
-    with WorkspaceProcessContext(instance, target) as context:
-        graph = context.create_request_context().asset_graph
-        for tenant in tenants:
-            backfill = PartitionBackfill.from_asset_partitions(
-                backfill_id=f"history-{tenant}",
-                asset_graph=graph,
-                partition_names=None,
-                asset_selection=[dg.AssetKey([tenant, "dimension_data_history"])],
-                backfill_timestamp=time.time(),
-                tags={},
-                dynamic_partitions_store=instance,
-                all_partitions=True,
-                title=None,
-                description=None,
-                run_config=None,
-            )
-            instance.add_backfill(backfill)
+        backfill = PartitionBackfill.from_asset_partitions(
+            backfill_id=f"history-{tenant}",
+            asset_graph=graph,
+            partition_names=None,
+            asset_selection=[dg.AssetKey([tenant, "dimension_data_history"])],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=True,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+        instance.add_backfill(backfill)
 
 
 def run_counts(instance: dg.DagsterInstance) -> Counter[str]:

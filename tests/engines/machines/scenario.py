@@ -167,12 +167,7 @@ class _Running:
         here = {**self.shared, **write_home(self.folder / "here", pool=pool)}
         with instance_in(here) as instance:
             began = time.monotonic()
-            begin_backfill(
-                instance,
-                self.folder / "here" / "workspace.yaml",
-                [tenant.name for tenant in self.tenants],
-                METRICS[: size.metrics],
-            )
+            begin_backfill(instance, [tenant.name for tenant in self.tenants], METRICS[: size.metrics])
             self._follow(instance, workers, began)
             report.seconds = time.monotonic() - began
             last_began = last_starts(instance)
