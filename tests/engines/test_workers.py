@@ -8,7 +8,6 @@ import urllib.request
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -37,10 +36,7 @@ def farm(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, Machine]]:
     """The instance, and its only worker, which soon has a run that waits for an answer of Planhat."""
     monday = date.today() - timedelta(days=date.today().weekday())  # noqa: DTZ011 - as the sandbox's day
     with ExitStack() as stack:
-        # The server is another user, who may not look into the folders of pytest.
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        folder.chmod(0o755)
-        database = stack.enter_context(postgresql(folder / "postgresql"))
+        database = stack.enter_context(postgresql())
         for name in ("dagster", "warehouse"):
             database.create(name)
         broker = stack.enter_context(redis_server(tmp_path / "redis"))

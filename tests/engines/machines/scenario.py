@@ -93,7 +93,7 @@ def run_scenario(size: Size, folder: Path) -> Report:
     last = date.today() - timedelta(days=date.today().weekday() + 1)  # noqa: DTZ011 - as the sandbox's day
     first = last - timedelta(days=7 * size.weeks - 1)
     with ExitStack() as stack:
-        database = stack.enter_context(postgresql(folder / "postgresql"))
+        database = stack.enter_context(postgresql())
         for name in ("dagster", "warehouse", "quota"):
             database.create(name)
         redis_url = stack.enter_context(redis_server(folder / "redis"))

