@@ -7,7 +7,6 @@ import time
 import urllib.request
 from contextlib import ExitStack
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -20,6 +19,7 @@ from tests.engines.machines.tenants import METRICS, boxed_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 STATUS = dg.DagsterRunStatus
 
