@@ -124,7 +124,7 @@ def test_a_429_to_one_run_is_told_by_all_that_wait_for_it(box: Sandbox, tmp_path
     assert sum(summary["total"]["calls"] for summary in summaries) == len(calls)
     for result, summary in zip(results, summaries, strict=True):
         assert 2 < summary["seconds_waited"] < 20
-        told = [line for line in result.stderr.splitlines() if "429" in line]
+        told = [line for line in result.stderr.splitlines() if "(429)" in line]
         assert len(told) == 1
         retried = "; 1 call retried" if summary["calls_retried"] else ""
         assert re.search(
