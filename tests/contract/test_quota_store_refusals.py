@@ -19,7 +19,7 @@ import redis
 from planhat_api import ConfigurationError, PlanhatClient
 from planhat_api.models.registry import model
 from tests.client_support import connection_of, sandbox, settings_for
-from tests.quota_servers import free_port, postgresql_server, redis_server
+from tests.servers import free_port, postgresql_server, redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,18 +47,17 @@ def told_for(store: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def socket_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def socket_folder() -> Iterator[str]:
     """A PostgreSQL server where the role `stranger` needs the password, and may create no table."""
-    folder = tmp_path_factory.mktemp("pg")
-    with postgresql_server(folder) as server:
-        rules = folder / "pg_hba.conf"
+    with postgresql_server() as server:
+        rules = server.pgdata / "pg_hba.conf"
         rules.write_text(f"local all stranger scram-sha-256\nlocal nowhere all reject\n{rules.read_text()}")
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             connection.execute("CREATE ROLE stranger LOGIN PASSWORD 'open-sesame/1'")
             connection.execute("CREATE DATABASE closed")
             connection.execute("REVOKE CONNECT ON DATABASE closed FROM public")
             connection.execute("SELECT pg_reload_conf()")
-        yield str(folder)
+        yield str(server.pgdata)
 
 
 def test_redis_refuses_a_password(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from planhat_api.quota.stores.opening import place_of
 from planhat_api.quota.stores.store import StoreError
 from planhat_api.quota.turns import enter
 from planhat_api.timing.deadline import Deadline
-from tests.quota_servers import postgresql_server, redis_server
+from tests.servers import postgresql_server, redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +94,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with redis_server(folder) as running:
             yield Server(running.url, "redis")
     else:
-        with postgresql_server(folder) as database:
+        with postgresql_server() as database:
             yield Server(database.get_uri(), "postgresql")
 
 
@@ -449,8 +449,8 @@ def _interrupted(_deadline: Deadline, _seconds: float) -> bool:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgresql_server(tmp_path_factory.mktemp("database")) as running:
+def database() -> Iterator[str]:
+    with postgresql_server() as running:
         yield running.get_uri()
 
 

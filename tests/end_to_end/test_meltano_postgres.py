@@ -10,7 +10,7 @@ import pytest
 from planhat_api.models.registry import all_models
 from planhat_sandbox import Sandbox
 from tests.end_to_end.meltano_project import MeltanoProject, held_ids
-from tests.quota_servers import postgresql_server
+from tests.servers import postgresql_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,8 @@ REVERSE = """
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with postgresql_server(tmp_path_factory.mktemp("pg")) as running:
+def server() -> Iterator[PostgresServer]:
+    with postgresql_server() as running:
         yield running
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
 
-from tests.engines.processes import Box, postgresql, sandbox
+from tests.engines.processes import Box, sandbox
 from tests.engines.tenant import Acme
+from tests.servers import postgresql_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Dagster reports how it is used unless it is told not to, and compiles much.
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
@@ -29,11 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def warehouse() -> Iterator[str]:
-    # The server is another user, who may not look into the folders of pytest.
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        with postgresql(Path(folder) / "pg") as url:
-            yield url
+    with postgresql_server() as server:
+        yield server.get_uri()
 
 
 @pytest.fixture(scope="module")

